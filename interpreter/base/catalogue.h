@@ -1,0 +1,82 @@
+// What a database says about its own tables: filled by connectors, read by check, lower and run. Plain data.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "interpreter/base/type.h"
+
+namespace bfl {
+
+// How a column's values lie in the database, where the bfl type alone does not tell (SQLite stores dates as text, money as
+// REAL). `native`: the engine's own type is the bfl type.
+enum class Storage : std::uint8_t {
+  native,
+  boolean_integer,   // 0 and 1
+  decimal_numeric,   // INTEGER or REAL storage class; a REAL means the shortest decimal that reads back as it
+  decimal_text,
+  iso_text,          // date, timestamp as ISO 8601 text
+  uuid_text,
+  uuid_blob,
+  json_text,
+  unknown,           // no usable type: reading or writing it is an error whose help is the source's `column` clause
+};
+
+struct Column {
+  std::string name;
+  Type type;                    // nullable unless NOT NULL or part of a not-null key
+  std::string declared{};       // as the catalogue has it, `NUMERIC(10,2)`
+  Storage storage = Storage::native;
+  int scale = -1;               // decimals: digits behind the point as declared, -1 for none
+  char time_separator = ' ';    // iso_text timestamps: as found in the stored rows
+  std::string time_suffix{};    // iso_text timestamps: "", "Z" or "+00:00", as found
+  bool generated = false;
+  bool binary_collation = true;  // false: NOCASE, RTRIM or a custom collation
+  bool has_default = false;
+};
+
+struct Key {
+  std::string name;              // index name; "primary key" for the primary key
+  std::vector<int> columns;      // indexes into Table::columns
+  bool primary = false;
+  bool not_null = false;         // every column NOT NULL
+  bool plain = true;             // no partial condition, no expression
+};
+
+struct ForeignKey {
+  std::string table;             // referencing table
+  std::vector<std::string> columns;
+  std::string parent;            // referenced table
+  std::vector<std::string> parent_columns;
+  std::string on_update;         // NO ACTION, RESTRICT, CASCADE, SET NULL, SET DEFAULT
+  std::string on_delete;
+};
+
+struct Trigger { std::string name, event /* UPDATE, INSERT, DELETE */, sql; };
+
+struct Table {
+  std::string name;              // as the catalogue spells it
+  std::vector<Column> columns;
+  std::vector<Key> keys;         // unique ones only, primary first
+  std::vector<std::vector<int>> indexes;  // all indexes, unique or not: leading columns
+  std::vector<Trigger> triggers;
+  bool view = false, virtual_table = false, without_rowid = false, strict = false;
+  int rowid_alias = -1;          // SQLite: the INTEGER PRIMARY KEY column
+  std::optional<std::int64_t> estimated_rows{};
+
+  int column_index(const std::string& column) const {
+    for (std::size_t i = 0; i < columns.size(); ++i)
+      if (columns[i].name == column) return static_cast<int>(i);
+    return -1;
+  }
+};
+
+struct Catalogue {
+  std::string engine;            // "sqlite"
+  std::vector<Table> tables;     // bfl's own tables left out
+  std::vector<ForeignKey> foreign_keys;
+  std::int64_t schema_version = 0;  // changes whenever the schema does
+};
+
+}  // namespace bfl

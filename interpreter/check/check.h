@@ -1,0 +1,35 @@
+// Syntax tree, library and catalogues to a Program: names, types, effects, classes.
+#pragma once
+#include <map>
+#include <string>
+#include <vector>
+
+#include "interpreter/base/diagnostic.h"
+#include "interpreter/check/program.h"
+#include "interpreter/syntax/ast.h"
+
+namespace bfl::check {
+
+// The standard library: the modules of stdlib/, parsed once per process. Files are embedded in the binary.
+struct FunctionDoc { std::string module, name, signature, doc; bool native = false; };
+class Library;
+// Parses the embedded modules into `sources`; a mistake in them is a bug.
+std::shared_ptr<const Library> load_library(Sources& sources);
+std::vector<FunctionDoc> documentation(const Library& library);
+
+struct Settings {
+  std::map<std::string, std::string> parameters;  // --set NAME=VALUE
+  std::map<std::string, std::string> sources;     // --source NAME=URL
+  std::string job_directory;                      // relative paths of sources start here
+};
+
+// The sources that a job names, before anything is connected: reads `source` items and the settings, and env() from the
+// environment. Diagnoses what is wrong with them.
+std::vector<program::Source> sources_of(const ast::File& file, const Sources& texts, const Settings& settings, Diagnostics& diagnostics);
+
+// `catalogues` in step with `sources`. The program is meaningless when diagnostics hold errors.
+program::Program check(const ast::File& file, const Sources& texts, std::shared_ptr<const Library> library,
+                       std::vector<program::Source> sources, std::vector<Catalogue> catalogues, const Settings& settings,
+                       Diagnostics& diagnostics);
+
+}  // namespace bfl::check

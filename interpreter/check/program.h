@@ -1,0 +1,230 @@
+// The program: the script with every name resolved, every expression typed, every step with its effects and its class.
+//
+// Nothing unresolved can be represented. Functions of the library and of the script, `let`s, `derive`d names and
+// parameters have been replaced by what they mean: an expression speaks of columns of inputs, constants and native
+// functions only. A relation is a flat block (inputs, filters, perhaps a grouping, fields); whatever does not fit one
+// block is a block over another block. Expressions are immutable and shared.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "interpreter/base/catalogue.h"
+#include "interpreter/base/digest.h"
+#include "interpreter/base/span.h"
+#include "interpreter/base/value.h"
+
+namespace bfl::program {
+
+struct Relation;
+struct Expr;
+using ExprPtr = std::shared_ptr<const Expr>;
+using RelationPtr = std::shared_ptr<const Relation>;
+
+// A function that is implemented in C++ (eval/natives.h), named by its declaration: `lower(text)`, `+(int,int)`.
+struct Native {
+  std::string signature;     // name and kinds of the parameters, the key of the evaluator's table
+  std::string name;
+  std::vector<Type> params;  // nullable: null is passed on to the function; otherwise null in gives null out, uncalled
+  Type result;
+  bool can_fail = true;      // false: never an error whatever the arguments
+};
+
+enum class ExprKind : std::uint8_t {
+  literal,      // value
+  column,       // input, column
+  call,         // native, args
+  compare,      // op, args[0], args[1]: null-safe equality, ordering false with null
+  and_, or_,    // args, lazy from left to right; never null: an operand that is null counts as false
+  not_,         // e != true
+  coalesce,     // args, lazy
+  case_,        // args: condition, result, condition, result, …, [else]; no match without else: an error. The form with a
+                // subject is rewritten to comparisons
+  in_list,      // args[0] in args[1..]: `==` with any
+  convert,      // implicit widening of args[0] to `type`: int to decimal or float, decimal to float, null to any, date to timestamp
+  array,        // args
+  object,       // args: key literal, value, key literal, value …; a json
+  subquery,     // relation's one field, aggregate below over its rows; correlated through columns of enclosing inputs
+  aggregate,    // only in fields of a grouped relation: aggregate over the rows of the group
+  clock,        // now(): the instant of the run's first start; key holds the expression, not the value
+  local,        // slot: the value of an enclosing `bind`
+  bind,         // args[0] is computed once and seen as `slot` in args[1]: an argument of an inlined function
+};
+
+enum class CompareOp : std::uint8_t { equal, not_equal, less, less_equal, greater, greater_equal };
+
+enum class AggregateKind : std::uint8_t {
+  count,           // rows (where `filter`); 0 of none
+  count_distinct,  // distinct values of operand, null not counted
+  sum,             // null not counted; 0 of none; overflow is an error
+  min, max,        // null not counted; null of none
+  average,         // int and decimal give decimal (division as Decimal's), float gives float; null of none
+  any, every,      // of booleans; any of none is false, every of none is true
+  first, last,     // operand of the first/last row by `order` (required); null of none
+  exists,          // subqueries only
+};
+
+struct OrderKey { ExprPtr expr; bool descending = false; };
+
+struct Aggregate {
+  AggregateKind kind{};
+  ExprPtr operand;               // absent for count and exists
+  ExprPtr filter;                // `where C` inside the call; absent: every row
+  std::vector<OrderKey> order;   // first, last
+};
+
+using InputId = std::uint32_t;   // unique in a Program, so that no reference can be captured
+
+struct Expr {
+  ExprKind kind{};
+  Type type;
+  Span span;
+  Value value{};                  // literal
+  InputId input = 0;              // column
+  int column = 0;                 // column: of the table, or field of the sub-relation
+  const Native* native = nullptr; // call
+  CompareOp op{};                 // compare
+  std::uint32_t slot = 0;         // local, bind
+  std::vector<ExprPtr> args{};
+  RelationPtr relation{};         // subquery
+  std::shared_ptr<const Aggregate> aggregate{};  // subquery, aggregate
+};
+
+struct TableRef { int source = 0; int table = 0; friend auto operator<=>(const TableRef&, const TableRef&) = default; };
+
+enum class InputKind : std::uint8_t { anchor, one, optional, many };
+
+struct Input {
+  InputId id = 0;
+  InputKind kind = InputKind::anchor;
+  std::string alias;                    // empty when it has none
+  std::optional<TableRef> table{};      // either a table …
+  RelationPtr sub{};                    // … or a block of its own
+  ExprPtr on{};                         // joins
+  bool at_most_one = false;             // proved by a unique key of the joined table, or by its grouping
+  bool skip_missing = false;            // join one … else skip
+  std::string skip_reason{};
+  Span span{};
+};
+
+// Filters and joins take effect in the order of the text: filter f is applied after the first `after_inputs` inputs.
+struct Filter {
+  ExprPtr condition;
+  std::size_t after_inputs = 1;
+  bool skip = false;                    // skip where: rows that match are left out, and counted by reason
+  std::string reason{};
+};
+
+struct Field {
+  std::string name;
+  ExprPtr expr;                         // over the inputs; in a grouped block over the inputs of each group
+  Span span{};
+};
+
+struct Relation {
+  std::vector<Input> inputs;            // [0] is the anchor
+  std::vector<Filter> filters;
+  bool grouped = false;
+  std::vector<ExprPtr> group_by;        // keys; none: one group of all rows
+  std::vector<Field> fields;            // what the relation shows by bare name
+  std::vector<OrderKey> order;          // always ends in the anchor's key when there is a limit
+  std::optional<std::int64_t> limit{};
+  bool anchored = false;                // each row is one row of inputs[0].table
+  Span span{};
+};
+
+enum class StepKind : std::uint8_t { check, update, verify };
+
+// How a repetition is kept from changing a row twice; see language.md, "Idempotent by construction".
+enum class Idempotence : std::uint8_t {
+  reads,       // check, verify
+  convergent,  // values do not read what the step writes
+  guarded,     // they do, and the `where` is false once the change is made
+  staged,      // new values depend on other rows that the step changes: intents are kept first, then applied
+  once,        // declared: the ledger makes each row change once
+};
+
+// protocol.md, "Three routes".
+enum class Route : std::uint8_t { none, direct, sealed, whole };
+
+struct ColumnUse {
+  TableRef table;
+  int column = -1;                      // -1: which rows there are
+  friend auto operator<=>(const ColumnUse&, const ColumnUse&) = default;
+};
+
+struct Assignment {
+  int column = 0;                       // of the target table
+  ExprPtr value;
+  Span span{};
+};
+
+struct Assertion {
+  ExprPtr condition;
+  std::string message;
+  std::string text;                     // the condition as written, on one line
+  Span span{};
+};
+
+enum class Bound : std::uint8_t { at_most, at_least, exactly };
+struct Expectation {                    // expect changed <= 50_000
+  Bound bound{};
+  std::int64_t rows = 0;
+  Span span{};
+};
+
+struct Step {
+  std::string name;
+  StepKind kind{};
+  Span span{}, name_span{};
+  std::string doc{};
+  std::vector<Assertion> assertions{};  // check, verify
+  RelationPtr relation{};               // update: the rows
+  TableRef target{};                    // update
+  std::vector<Assignment> assignments{};  // update
+  std::set<ColumnUse> reads{}, writes{};
+  Idempotence idempotence = Idempotence::reads;
+  Route route = Route::none;
+  std::string route_reason{};           // one line for the plan
+  std::vector<int> walk{};              // update: key columns of the target in walk order; empty: rowid
+  std::optional<std::int64_t> chunk_rows{};
+  std::vector<Expectation> expectations{};
+  std::vector<std::size_t> after{};     // by hand: indexes of steps
+  bool atomic = false;
+  bool row_local = false;               // filters and values read the row itself only
+};
+
+struct Parameter { std::string name; Type type; Value value; bool given = false; Span span{}; };
+
+struct Source {
+  std::string name;
+  std::string url;                      // `sqlite:PATH`; may hold a secret: never printed
+  std::string shown;                    // safe to print
+  Span span{};
+};
+
+struct Program {
+  std::string job;                      // the job's name
+  std::string owner, ticket, why;
+  Span job_span{};
+  std::vector<Parameter> parameters;
+  std::vector<Source> sources;          // in step with `catalogues`
+  std::vector<Catalogue> catalogues;
+  std::vector<Step> steps;              // in order of the text
+  std::vector<std::unique_ptr<Native>> natives;  // owned here, pointed to by expressions; shared with the library
+
+  const Table& table(TableRef ref) const { return catalogues[static_cast<std::size_t>(ref.source)].tables[static_cast<std::size_t>(ref.table)]; }
+};
+
+// The exact meaning of an expression or relation as a text: layout, positions, names of parameters and lets left out;
+// input ids renumbered in order of appearance. The basis of memo keys.
+std::string meaning(const Expr& expr, const Program& program);
+std::string meaning(const Relation& relation, const Program& program);
+// As a person would write it: for plans and messages.
+std::string to_string(const Expr& expr, const Program& program);
+std::string to_string(const Relation& relation, const Program& program);
+
+}  // namespace bfl::program

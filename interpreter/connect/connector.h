@@ -1,0 +1,101 @@
+// A connection to a database, behind one interface: catalogue, reads, and a write transaction that shows what it changed.
+//
+// bfl's own tables in the target (job, step, lane, ledger, …) are used through the same verbs by ledger/. A connector never
+// sees a script, a program's steps or a plan. Every value is bound.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "interpreter/base/catalogue.h"
+#include "interpreter/base/result.h"
+#include "interpreter/base/value.h"
+#include "interpreter/eval/evaluate.h"
+#include "interpreter/lower/sql.h"
+
+namespace bfl::connect {
+
+// A value as the engine stores it, byte for byte: what images are made of and compared by, never by SQL's `=`.
+struct RawValue {
+  enum class Class : std::uint8_t { null, integer, real, text, blob } kind = Class::null;
+  std::int64_t integer = 0;
+  double real = 0;
+  std::string_view bytes{};   // text, blob: valid until the callback returns
+  friend bool operator==(const RawValue&, const RawValue&);  // reals by bit pattern
+};
+
+enum class ChangeKind : std::uint8_t { update, insert, remove };
+
+// One row changed inside the current transaction. Values are valid until the callback returns.
+struct RowChange {
+  ChangeKind kind{};
+  std::string_view table;                 // as the catalogue spells it
+  std::span<const RawValue> before;       // all columns in table order; empty for inserts
+  std::span<const RawValue> after;        // all columns; empty for deletes. For updates of the statement itself only the
+                                          // columns in `changed` are filled
+  std::span<const int> changed;           // columns whose value differs
+  int depth = 0;                          // 0: the statement itself; more: a trigger or cascade
+};
+using ChangeObserver = std::function<void(const RowChange&)>;
+
+using RawRow = std::span<const RawValue>;
+using RowCallback = std::function<bool(RawRow)>;   // false stops the read
+
+// A prepared statement; prepared once, run many times. Binds of lower::Statement are already set; `run` and `query` set
+// the later ones by the statement's convention.
+class Prepared {
+ public:
+  virtual ~Prepared() = default;
+  virtual Result<std::int64_t> run(std::span<const Value> more = {}) = 0;               // rows changed
+  virtual Result<void> query(std::span<const Value> more, const RowCallback& row) = 0;
+  // Raw parameters: for bfl's own tables and for keys and images that go back byte for byte.
+  virtual Result<std::int64_t> run_raw(std::span<const RawValue> more) = 0;
+  virtual Result<void> query_raw(std::span<const RawValue> more, const RowCallback& row) = 0;
+};
+
+class Connector {
+ public:
+  virtual ~Connector() = default;
+  virtual std::string engine() const = 0;                                // "sqlite"
+  virtual Result<Catalogue> catalogue() = 0;
+  virtual Result<std::int64_t> schema_version() = 0;                     // cheap; changes whenever the schema does
+
+  virtual Result<std::unique_ptr<Prepared>> prepare(const lower::Statement& statement, const eval::Context& context) = 0;
+  virtual Result<std::unique_ptr<Prepared>> prepare(std::string_view sql) = 0;  // bfl's own tables
+  virtual Result<void> execute(std::string_view sql) = 0;                // bfl's own set-up
+
+  virtual Result<Value> decode(RawValue raw, const lower::Wire& wire) = 0;
+  // The value as it would be stored; bytes live in `arena` until the next call.
+  virtual Result<RawValue> encode(const Value& value, const lower::Wire& wire, std::string& arena) = 0;
+
+  // One read snapshot for several queries.
+  virtual Result<void> begin_read() = 0;
+  // One write transaction, durable at commit. Checks that the file is still the one that was opened.
+  virtual Result<void> begin_write() = 0;
+  // commit: an error of class unknown_commit when the outcome is not known, transient when the transaction is still open
+  // and commit may be called again, else not committed.
+  virtual Result<void> commit() = 0;
+  virtual void rollback() = 0;
+  virtual bool in_transaction() const = 0;
+
+  // While set, every row change of the user's tables inside a transaction is shown, in order. `assigned`: of updates at
+  // depth 0 on `table` only these columns can differ (the SET columns, known from the plan), so only they are compared.
+  virtual void observe(ChangeObserver observer, std::string_view table, std::vector<int> assigned) = 0;
+  virtual void stop_observing() = 0;
+
+  // Makes a running statement return an error of class interrupted; callable from a signal handler's thread.
+  virtual void interrupt() = 0;
+};
+
+struct OpenOptions {
+  bool read_only = false;
+  int busy_timeout_ms = 5000;
+};
+
+// `sqlite:PATH`, or a bare path. Nothing is created: a missing file is an error.
+Result<std::unique_ptr<Connector>> open(const std::string& url, const OpenOptions& options);
+
+}  // namespace bfl::connect

@@ -1,0 +1,81 @@
+// Typed relations and expressions to SQL of one dialect, with every value bound.
+//
+// What the engine computes exactly as bfl means it is said in SQL; whatever could differ (decimals, dates kept as text,
+// overflow, null-safe logic, Unicode) is fused: a whole expression becomes one call of a function that the connector
+// registers, `bfl_f0(a, b, …)`, computed by eval/. Plain conjuncts that can use an index stay beside the fused condition.
+// Identifiers come from the catalogue only and are always quoted.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "interpreter/base/result.h"
+#include "interpreter/check/program.h"
+
+namespace bfl::lower {
+
+// How a value crosses between SQL and bfl: the column's storage, or for computed values the plain form of the kind.
+struct Wire {
+  Type type;
+  Storage storage = Storage::native;
+  int scale = -1;
+  char time_separator = 'T';
+  std::string time_suffix = "Z";
+};
+Wire wire_of(const Column& column);
+Wire wire_of(const Type& type);  // computed values: decimals as text, dates and timestamps as ISO text, booleans 0/1
+
+// A function that the connector must register on its connection before the statement is prepared.
+struct Fused {
+  std::string name;                   // unique within a Statement set: a digest of its meaning
+  program::ExprPtr expr;              // scalar: the expression; its slots are the arguments, in eval::Compiled::slots() order
+  std::vector<Wire> arguments;        // how argument i is read
+  Wire result;                        // how the result is handed to SQL
+  // aggregates (SQL aggregate functions): operand and keys are the arguments
+  bool is_aggregate = false;
+  program::AggregateKind aggregate{};
+  std::vector<bool> descending{};
+};
+
+struct Statement {
+  std::string text;
+  std::vector<Value> binds;           // ?1 … ?n in order; later parameters (bounds, limits) follow from ?n+1
+  std::vector<Wire> bind_wires;
+  std::vector<Fused> functions;
+  std::vector<Wire> columns;          // of the result, in order
+};
+
+// The statements of one chunked write on the direct route. The bounds are the key columns of `walk`, in order; `lo` is
+// exclusive and may be absent, `hi` inclusive.
+struct DirectUpdate {
+  Statement change;      // UPDATE … WHERE key in (lo, hi] AND condition AND a value differs;  binds: then lo…, hi…
+  Statement change_first;  // the same without lo
+  Statement bound;       // SELECT key … WHERE key > lo [AND cheap part of the condition] ORDER BY key LIMIT 1 OFFSET :n;  binds: lo…, n
+  Statement bound_first; // the same without lo
+  Statement last;        // SELECT the largest key
+  Statement probe;       // SELECT count(*) of rows that would change now
+  std::vector<Wire> key; // of each walk column
+};
+
+// The statements of the sealed and whole routes: the set, and the change of one row by key.
+struct SealedUpdate {
+  Statement select;      // SELECT key…, every column of the target in table order, new value of each assignment, ORDER BY key.
+                         // `once`: no new values
+  Statement change;      // UPDATE … SET (assigned columns) = ?… WHERE key = ?…;  binds: values, then key
+  Statement read;        // SELECT every column WHERE key = ?…: the row as it is now
+  Statement recompute;   // once: SELECT the new values for one key, `where` tested again (no row: does not apply);  binds: key
+  Statement probe;       // SELECT count(*)
+  std::vector<Wire> key;
+};
+
+enum class Dialect : std::uint8_t { sqlite };
+
+Result<DirectUpdate> direct_update(const program::Program& program, const program::Step& step, Dialect dialect);
+Result<SealedUpdate> sealed_update(const program::Program& program, const program::Step& step, Dialect dialect);
+// SELECT the value of an expression without outer columns (an assertion, an operand of one): one row, one column.
+Statement scalar(const program::Program& program, const program::ExprPtr& expr, Dialect dialect);
+// SELECT the fields of a relation, in the order of its `order`.
+Statement select(const program::Program& program, const program::Relation& relation, Dialect dialect);
+
+std::string quote_identifier(std::string_view name);
+
+}  // namespace bfl::lower

@@ -1,0 +1,66 @@
+// The plan: what `bfl plan` prints and `bfl run` executes; one value, so that the two cannot disagree.
+//
+// Pure: made from a Program alone. The DAG (Boost.Graph stays in dag.cpp), a memo key per step with its components kept
+// for explaining, and the work of each step. Many kinds of step lower to few kinds of work; the executor knows works.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "interpreter/base/diagnostic.h"
+#include "interpreter/base/digest.h"
+#include "interpreter/check/program.h"
+
+namespace bfl::plan {
+
+enum class EdgeReason : std::uint8_t { writes_then_reads, reads_then_writes, both_write, by_hand };
+
+struct Edge {
+  std::size_t from = 0, to = 0;          // indexes of steps; `to` waits for `from`
+  EdgeReason reason{};
+  program::ColumnUse use{};              // the column that they share; meaningless for by_hand
+};
+
+// One named part of a memo key, as text and digest, so that a change can be explained by name.
+struct KeyComponent {
+  std::string name;                      // "meaning", "schema", "target", "kept relations", "semantics"
+  std::string digest;                    // hex
+  std::string shown;                     // short text for people; never a secret
+};
+
+struct MemoKey {
+  std::vector<KeyComponent> components;  // always in the same order
+  std::string digest;                    // over all components
+  std::string pacing;                    // digest of what describes or paces only: owner, chunk, expect
+};
+
+enum class WorkKind : std::uint8_t {
+  assertion,     // check, verify
+  direct_write,  // chunked by the live key
+  sealed_write,  // intents kept first, then applied by compare-and-set
+  whole_write,   // one transaction
+};
+
+struct StepPlan {
+  std::size_t step = 0;                  // index into Program::steps
+  WorkKind work{};
+  MemoKey key;
+};
+
+struct Plan {
+  std::vector<Edge> edges;               // transitively reduced; the strongest reason of each pair
+  std::vector<std::size_t> order;        // topological, the text as tie-breaker
+  std::vector<StepPlan> steps;           // in step with Program::steps
+};
+
+// `targets[i]`: the identity of Program::sources[i] (ledger::identity), part of each key. Cycles made by `after` are
+// diagnosed; then the plan is empty.
+Plan make(const program::Program& program, const std::vector<std::string>& targets, Diagnostics& diagnostics);
+
+std::string to_text(const Plan& plan, const program::Program& program);     // `bfl graph`
+std::string to_dot(const Plan& plan, const program::Program& program);
+std::string to_mermaid(const Plan& plan, const program::Program& program);
+std::string describe(const Edge& edge, const program::Program& program);    // "fix_totals writes shop.orders.total, which none_left reads"
+
+}  // namespace bfl::plan

@@ -1,0 +1,28 @@
+// What will happen to each step, and why: decided in one place, printed by `bfl plan`, obeyed by `bfl run`.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "interpreter/ledger/ledger.h"
+#include "interpreter/plan/plan.h"
+
+namespace bfl::run {
+
+enum class DecisionKind : std::uint8_t {
+  run,       // never done, or done under another key
+  resume,    // an unfinished generation with this key: go on behind its last chunk
+  reuse,     // finished with this very key
+  stop,      // an unfinished generation with another key that already changed rows
+};
+
+struct Decision {
+  DecisionKind kind{};
+  std::string why;                        // "first run", "resumes after chunk 41", "`meaning` changed since …"
+  std::vector<std::string> changed;       // names of the components that differ from the last generation
+  std::int64_t generation = 0;            // the one to open or to go on with
+};
+
+Decision decide(const program::Step& step, const plan::StepPlan& step_plan, const std::vector<ledger::Generation>& generations);
+
+}  // namespace bfl::run

@@ -1,0 +1,39 @@
+// Everything that a run does, told to one sink: the journal, the progress display and `--json` are listeners.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "interpreter/base/result.h"
+
+namespace bfl::run {
+
+enum class EventKind : std::uint8_t {
+  run_started, step_started, step_resumed, step_reused, step_staged, chunk_committed, chunk_retried, step_finished, step_failed,
+  assertion_passed, assertion_failed, step_blocked, draining, run_finished,
+};
+const char* name_of(EventKind kind);     // "run_started"
+
+struct Event {
+  EventKind kind{};
+  std::string time{};                    // ISO 8601, UTC
+  std::string run{};                     // id of the run
+  std::string job{};
+  std::string step{};
+  std::string reason{};                  // why: decision, error, which assertion
+  std::string query{};                   // the exact SQL, where one was evaluated
+  std::int64_t chunk = -1;               // sequence number in the lane
+  std::int64_t rows_read = 0;            // walked in this chunk or step
+  std::int64_t rows_changed = 0;
+  std::int64_t conflicts = 0;
+  std::int64_t rows_total = -1;          // estimated rows of the walk; -1: unknown
+  std::int64_t rows_done = 0;            // of the walk, so far
+  double seconds = 0;
+  int exit_code = 0;                     // run_finished
+  std::string from_key{}, to_key{};      // bounds of the chunk, as people write them
+};
+
+using Listener = std::function<void(const Event&)>;
+
+}  // namespace bfl::run

@@ -1,0 +1,68 @@
+// Carries out a plan: takes the job over, decides per step, runs the works in order, tells everything to one listener.
+#pragma once
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "interpreter/base/diagnostic.h"
+#include "interpreter/connect/connector.h"
+#include "interpreter/plan/plan.h"
+#include "interpreter/run/decide.h"
+#include "interpreter/run/events.h"
+#include "interpreter/store/state.h"
+
+namespace bfl::run {
+
+class Clock {                       // a seam: tests turn it by hand
+ public:
+  virtual ~Clock() = default;
+  virtual Timestamp now() = 0;      // wall clock
+  virtual double seconds() = 0;     // monotonic
+};
+std::unique_ptr<Clock> system_clock();
+
+// 0: go on; 1: finish the chunk in flight and stop; 2: roll the chunk in flight back and stop. Set by signal handlers.
+struct StopSignal {
+  std::atomic<int> level{0};
+  int signal = 0;                   // SIGINT or SIGTERM: decides exit code 130 or 143
+};
+
+struct Options {
+  std::string run_id;
+  std::string who, host, version, script_digest;
+  std::string only;                 // --only STEP: this step and nothing else
+  std::vector<std::string> again;   // --again STEP
+  std::vector<std::string> accept;  // --accept STEP
+  std::int64_t limit_chunks = -1;   // --limit-chunks N
+  double target_chunk_seconds = 0.25;
+  std::size_t max_pack_bytes = 4u << 20;
+};
+
+struct Outcome {
+  int exit_code = 0;                // cli.md
+  std::int64_t changed = 0, conflicts = 0;
+  std::size_t steps_run = 0, steps_reused = 0, steps_resumed = 0, assertions = 0;
+  std::string resume_hint;          // what to type next; empty when done
+};
+
+// `targets` in step with Program::sources. What goes wrong is said as diagnostics at the step's span: which step, which
+// chunk, which row, what state the data is in, what to do.
+Outcome execute(const program::Program& program, const plan::Plan& plan, const std::vector<connect::Connector*>& targets,
+                store::State& state, Clock& clock, StopSignal& stop, const Listener& listener, const Options& options,
+                Diagnostics& diagnostics);
+
+// What `bfl plan` shows per step, measured against the live database without changing it.
+struct Preview {
+  Decision decision;
+  std::int64_t would_change = -1;   // rows that would change now; -1: not counted (assertions, reused steps)
+  std::int64_t table_rows = -1;
+  std::vector<std::string> sql;     // the statements as they would be sent
+  std::vector<std::string> sample;  // a few rows: `id 17: total 10.00 -> 12.00`
+  std::string proof;                // guarded steps: the result of applying a sample twice
+};
+std::vector<Preview> preview(const program::Program& program, const plan::Plan& plan, const std::vector<connect::Connector*>& targets,
+                             Clock& clock, Diagnostics& diagnostics);
+
+}  // namespace bfl::run
