@@ -20,6 +20,7 @@ enum class Storage : std::uint8_t {
   uuid_text,
   uuid_blob,
   json_text,
+  real_or_nan,       // computed floats on their way through SQL: REAL, and the text `nan` for what the engine would turn into null
   unknown,           // no usable type: reading or writing it is an error whose help is the source's `column` clause
 };
 

@@ -31,7 +31,9 @@ class Decimal {
   friend std::optional<Decimal> divide(const Decimal& a, const Decimal& b);
   friend std::optional<Decimal> remainder(const Decimal& a, const Decimal& b);  // sign of the dividend
   Decimal negated() const;
-  Decimal rounded(int digits, Rounding mode) const;  // digits behind the point; negative rounds before it
+  // Digits behind the point; negative rounds before it. Rounding 999… up may give one digit more than max_digits, which the
+  // next operation refuses.
+  Decimal rounded(int digits, Rounding mode) const;
   int sign() const;
   int compare(const Decimal& other) const;  // <0, 0, >0
   friend bool operator==(const Decimal& a, const Decimal& b) { return a.compare(b) == 0; }
@@ -46,8 +48,7 @@ class Decimal {
   std::int64_t small_ = 0;
   std::shared_ptr<const Big> big_{};  // set when the coefficient does not fit small_
   std::int32_t scale_ = 0;
-  static std::optional<Decimal> make(const Big& coefficient, int scale);
-  Big coefficient() const;
+  friend struct DecimalParts;  // decimal.cpp: the arithmetic on coefficients
 };
 
 }  // namespace bfl

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace bfl {
 
@@ -39,6 +40,8 @@ Type array_of(Type element);
 std::string_view kind_name(Kind kind);          // `int`, `decimal`, `float`, `bool`, `text`, ... as scripts write them
 std::string to_string(const Type& type);        // `text?`, `[int]`
 std::optional<Kind> kind_named(std::string_view name);
+// The key of a function: its name and the kinds of its parameters, `pad_start(text,int)`, `concat_with([text],text)`.
+std::string signature(std::string_view name, const std::vector<Type>& params);
 inline bool is_number(Kind k) { return k == Kind::integer || k == Kind::decimal || k == Kind::floating; }
 
 }  // namespace bfl

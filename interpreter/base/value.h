@@ -19,7 +19,7 @@ struct Timestamp { std::int64_t micros = 0; friend auto operator<=>(const Timest
 struct Duration { std::int64_t micros = 0; friend auto operator<=>(const Duration&, const Duration&) = default; };
 struct Uuid { std::array<std::uint8_t, 16> data{}; friend auto operator<=>(const Uuid&, const Uuid&) = default; };
 // A JSON document as text, in the order in which it was written; equality ignores the order of keys, white space and the
-// spelling of numbers and escapes (see canonical_json in eval/json.h, which makes `canonical`).
+// spelling of numbers and escapes (see canonical_json in base/json.h).
 struct Json { std::string text; };
 struct Value;
 struct Array { std::shared_ptr<const std::vector<Value>> items; };

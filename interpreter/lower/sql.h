@@ -34,6 +34,8 @@ struct Fused {
   bool is_aggregate = false;
   program::AggregateKind aggregate{};
   std::vector<bool> descending{};
+  std::vector<std::string> labels{};  // of the arguments, for messages: `orders.created_at`; empty: computed
+  std::string raise{};                // not empty: no expression but an error, this text and `label = value` of each argument
 };
 
 struct Statement {

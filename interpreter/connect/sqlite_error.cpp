@@ -1,0 +1,92 @@
+#include "interpreter/connect/sqlite_error.h"
+
+#include <sqlite3.h>
+
+#include <fmt/format.h>
+
+namespace bfl::connect::sqlite {
+namespace {
+
+struct Row {
+  int code;
+  ErrorClass kind;
+  const char* message;  // nullptr: the database's own words are the message
+  const char* help;
+};
+
+// Extended codes are looked up first, then their primary code (the low byte).
+constexpr Row table[] = {
+    {SQLITE_BUSY_SNAPSHOT, ErrorClass::transient, "the database changed under a read snapshot", ""},
+    {SQLITE_BUSY_RECOVERY, ErrorClass::transient, "another process is recovering the database's write-ahead log", ""},
+    {SQLITE_BUSY, ErrorClass::transient, "the database is locked by another process", "wait for the other writer, or stop it"},
+    {SQLITE_LOCKED, ErrorClass::transient, "a table is locked by another connection of this process", ""},
+    {SQLITE_SCHEMA, ErrorClass::transient, "the schema changed while the statement ran", ""},
+    {SQLITE_PROTOCOL, ErrorClass::transient, "the locks of the write-ahead log could not be had", ""},
+    {SQLITE_CONSTRAINT, ErrorClass::data, nullptr, ""},
+    {SQLITE_MISMATCH, ErrorClass::data, nullptr, ""},
+    {SQLITE_TOOBIG, ErrorClass::data, "a value or a row is larger than SQLite can hold", ""},
+    {SQLITE_RANGE, ErrorClass::fatal, nullptr, ""},
+    {SQLITE_READONLY_DBMOVED, ErrorClass::refused, "the database file was moved or replaced after it was opened", "run the job again"},
+    {SQLITE_READONLY, ErrorClass::permission, "the database is read-only", "check the permissions of the file and of its folder"},
+    {SQLITE_PERM, ErrorClass::permission, "access to the database is not permitted", "check the permissions of the file and of its folder"},
+    {SQLITE_AUTH, ErrorClass::permission, nullptr, ""},
+    {SQLITE_AUTH_USER, ErrorClass::permission, nullptr, ""},
+    {SQLITE_INTERRUPT, ErrorClass::interrupted, "the statement was interrupted", ""},
+    {SQLITE_ABORT_ROLLBACK, ErrorClass::transient, "the transaction was rolled back under the statement", ""},
+    {SQLITE_ABORT, ErrorClass::interrupted, "the statement was stopped", ""},
+    {SQLITE_FULL, ErrorClass::fatal, "the disk is full", "make room, then run the job again: it goes on where it stopped"},
+    {SQLITE_IOERR_NOMEM, ErrorClass::fatal, "out of memory", ""},
+    {SQLITE_IOERR, ErrorClass::fatal, "the disk reported an error", "check the disk, then run the job again: it goes on where it stopped"},
+    {SQLITE_NOMEM, ErrorClass::fatal, "out of memory", ""},
+    {SQLITE_CORRUPT, ErrorClass::fatal, "the database file is damaged", "check it with `pragma integrity_check`"},
+    {SQLITE_NOTADB, ErrorClass::fatal, "the file is not a SQLite database", "check the path of the source"},
+    {SQLITE_CANTOPEN, ErrorClass::fatal, "the database file cannot be opened", "check the path of the source and the permissions of its folder"},
+    {SQLITE_FORMAT, ErrorClass::fatal, nullptr, ""},
+    {SQLITE_NOLFS, ErrorClass::fatal, "the file system does not take files of this size", ""},
+    {SQLITE_NOTFOUND, ErrorClass::fatal, nullptr, ""},
+    {SQLITE_EMPTY, ErrorClass::fatal, nullptr, ""},
+    {SQLITE_MISUSE, ErrorClass::fatal, nullptr, ""},
+    {SQLITE_INTERNAL, ErrorClass::fatal, nullptr, ""},
+    {SQLITE_ERROR, ErrorClass::fatal, nullptr, ""},
+};
+
+const Row* row_of(int code) {
+  for (int wanted : {code, code & 0xff})
+    for (const Row& row : table)
+      if (row.code == wanted) return &row;
+  return nullptr;
+}
+
+Error make(int code, std::string_view words, std::string_view sql) {
+  const Row* row = row_of(code);
+  Error error;
+  error.kind = row ? row->kind : ErrorClass::fatal;
+  error.message = row && row->message ? std::string(row->message) : fmt::format("the database refused: {}", words);
+  error.detail = row && row->message ? std::string(words) : "";
+  if (!sql.empty()) error.detail += (error.detail.empty() ? "" : "\n") + statement_detail(sql);
+  if (row) error.help = row->help;
+  return error;
+}
+
+}  // namespace
+
+ErrorClass class_of(int extended_code) {
+  const Row* row = row_of(extended_code);
+  return row ? row->kind : ErrorClass::fatal;
+}
+
+Error last_error(sqlite3* db, std::string_view sql) { return make(sqlite3_extended_errcode(db), sqlite3_errmsg(db), sql); }
+
+Error error_of(int extended_code, std::string_view sql) { return make(extended_code, sqlite3_errstr(extended_code), sql); }
+
+std::string statement_detail(std::string_view sql) {
+  constexpr std::size_t most = 2000;
+  if (sql.size() <= most) return fmt::format("statement: {}", sql);
+  // Cut at ASCII only, so that no character is split.
+  std::size_t head = most / 2, tail = sql.size() - most / 2;
+  while (head > 0 && (static_cast<unsigned char>(sql[head]) & 0xC0) == 0x80) --head;
+  while (tail < sql.size() && (static_cast<unsigned char>(sql[tail]) & 0xC0) == 0x80) ++tail;
+  return fmt::format("statement: {} … {}", sql.substr(0, head), sql.substr(tail));
+}
+
+}  // namespace bfl::connect::sqlite

@@ -1,0 +1,31 @@
+#include "interpreter/lower/sql.h"
+
+namespace bfl::lower {
+
+Wire wire_of(const Column& column) { return {column.type, column.storage, column.scale, column.time_separator, column.time_suffix}; }
+
+Wire wire_of(const Type& type) {
+  Wire wire{.type = type};
+  switch (type.kind) {
+    case Kind::boolean: wire.storage = Storage::boolean_integer; break;
+    case Kind::decimal: wire.storage = Storage::decimal_text; break;
+    case Kind::floating: wire.storage = Storage::real_or_nan; break;
+    case Kind::date:
+    case Kind::timestamp: wire.storage = Storage::iso_text; break;
+    case Kind::uuid: wire.storage = Storage::uuid_text; break;
+    case Kind::json: wire.storage = Storage::json_text; break;
+    default: break;
+  }
+  return wire;
+}
+
+std::string quote_identifier(std::string_view name) {
+  std::string quoted = "\"";
+  for (char c : name) {
+    if (c == '"') quoted += '"';
+    quoted += c;
+  }
+  return quoted + '"';
+}
+
+}  // namespace bfl::lower

@@ -1,0 +1,342 @@
+#!/usr/bin/env python3
+"""What bfl costs against what people do without it: one command, one table.
+
+  python3 tests/bench/run.py [--rows N] [--rounds N] [--only NAME] [--ten-million] [--self-test]
+
+Programs take turns, round by round, each from a fresh copy of the same table; a ratio is taken within its round, so that a
+slow minute of the machine hurts both sides. bfl is measured as a whole process, from start to exit; the hand-written
+alternatives by their own clocks from the first statement to the last commit, without start-up: the comparison favours them.
+The table goes to standard output, every single measurement to --json.
+"""
+import argparse
+import json
+import os
+import platform
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+
+import gen_steps
+import process
+import tables
+from report import Row, as_json, markdown
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+JOB = os.path.join(HERE, "jobs", "fix_totals.bfl")
+REPEATS = 15           # of measurements that last milliseconds: a round takes their median
+
+
+class Failed(Exception):
+  pass
+
+
+class Bench:
+  def __init__(self, given, directory):
+    self.bfl = os.path.abspath(given.bfl)
+    self.parse_bench = os.path.abspath(given.parse_bench)
+    self.rows, self.steps, self.rounds = given.rows, given.steps, given.rounds
+    self.ten_million = given.ten_million
+    self.directory = directory
+
+  def path(self, *names):
+    return os.path.join(self.directory, *names)
+
+  def pristine(self, rows, percent):
+    return tables.make_orders(self.path(f"orders_{rows}_{percent}.db"), rows, percent)
+
+  def job(self, job=JOB, db=None, command="run", state="state"):
+    words = [self.bfl, command, job]
+    if db:
+      words += ["--source", f"shop=sqlite:{db}"]
+    return words + ["--state", self.path(state, "state.db")]
+
+  def run_bfl(self, *given, **named):
+    used = process.timed(self.job(*given, **named), stderr=self.path("errors"))
+    if used.code != 0:
+      with open(self.path("errors")) as errors:
+        raise Failed(f"{' '.join(self.job(*given, **named))}: exit code {used.code}\n{errors.read()}")
+    return used
+
+  def forget(self, state="state"):
+    shutil.rmtree(self.path(state), ignore_errors=True)
+
+  def corrected(self, db, rows):
+    """bfl's run on a fresh table, and proof that it did the work."""
+    self.forget()
+    used = self.run_bfl(db=db)
+    if tables.count_wrong(db) != 0:
+      raise Failed("bfl left wrong rows")
+    changed = tables.ledger_bytes(db)[1]
+    if rows is not None and changed != rows:
+      raise Failed(f"bfl's ledger holds {changed} rows, not {rows}")
+    return used
+
+  def by_hand(self, way, db):
+    command = [sys.executable, os.path.join(HERE, "by_hand.py"), way, db, "--journal", self.path("journal.jsonl")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+      raise Failed(f"{' '.join(command)}:\n{done.stderr}")
+    if way != "scan" and tables.count_wrong(db) != 0:
+      raise Failed(f"`{way}` left wrong rows")
+    return json.loads(done.stdout)
+
+  def turns(self, number, names):
+    """Another order each round, so that nobody always follows the same neighbour."""
+    shift = number % len(names)
+    return names[shift:] + names[:shift]
+
+  def say(self, text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def against(rows, ours, measured):
+  for way, row in rows.items():
+    row.ours.append(ours.wall)
+    row.our_cpu.append(ours.cpu)
+    row.theirs.append(measured[way]["wall"])
+    row.their_cpu.append(measured[way]["cpu"])
+
+
+def correction(bench, percent, rows, expected_rows, ledger=None):
+  pristine = bench.pristine(bench.rows, percent)
+  for number in range(bench.rounds):
+    measured, ours = {}, None
+    for way in bench.turns(number, ["bfl", *rows]):
+      db = tables.fresh_copy(pristine, bench.path("work.db"))
+      if way == "bfl":
+        ours = bench.corrected(db, expected_rows)
+        if ledger:
+          size, changed = tables.ledger_bytes(db)
+          ledger.ours.append(size / changed)
+          ledger.theirs.append(tables.stored_bytes_per_row(pristine))
+      else:
+        measured[way] = bench.by_hand(way, db)
+    against(rows, ours, measured)
+    bench.say(f"{percent}% wrong, round {number + 1}: bfl {ours.wall:.2f} s, "
+              + ", ".join(f"{way} {measured[way]['wall']:.2f} s" for way in rows))
+
+
+def measure_all(bench):
+  what = f"{bench.rows:,} rows all changed, full evidence"
+  rows = {
+    "bare": Row(what, "bare single UPDATE", 3.0),
+    "loop": Row("the same", "chunk loop in Python, no journal", 1.8),
+    "journal": Row("the same", "that loop with a JSON-lines journal", 0.22),
+    "orm": Row("the same", "row by row in Python, 1,000 a transaction", 0.3),
+  }
+  ledger = Row("ledger, compressed, bytes a row", "a changed row as SQLite stores it", 0.45, unit="B")
+  correction(bench, 100, rows, bench.rows, ledger)
+  return [*rows.values(), ledger]
+
+
+def measure_some(bench):
+  rows = {
+    "bare": Row(f"5% of {bench.rows:,} rows changed, full evidence", "bare single UPDATE", 1.8),
+    "loop": Row("the same", "chunk loop in Python, no journal", None),
+  }
+  correction(bench, 5, rows, None)
+  return list(rows.values())
+
+
+def measure_none(bench):
+  rows = {"scan": Row(f"nothing to change in {bench.rows:,} rows, read again", "bare scan", 1.1)}
+  correction(bench, 0, rows, 0)
+  return list(rows.values())
+
+
+def median_of_repeats(command, directory=None):
+  used = sorted((process.timed(command, directory) for _ in range(REPEATS)), key=lambda one: one.wall)
+  if any(one.code != 0 for one in used):
+    raise Failed(f"{' '.join(command)}: exit code {max(one.code for one in used)}")
+  return used[len(used) // 2]
+
+
+def pair(row, ours, theirs):
+  row.ours.append(ours.wall)
+  row.our_cpu.append(ours.cpu)
+  row.theirs.append(theirs.wall)
+  row.their_cpu.append(theirs.cpu)
+
+
+def server_answers(command):
+  return shutil.which(command[0]) and process.timed(command).code == 0
+
+
+def measure_memo(bench):
+  finished = {}
+  for rows in (1000, bench.rows):
+    db = tables.fresh_copy(bench.pristine(rows, 5), bench.path(f"memo_{rows}.db"))
+    bench.forget(f"memo_{rows}")
+    bench.run_bfl(db=db, state=f"memo_{rows}")
+    finished[rows] = db
+  small, large = (bench.job(db=finished[rows], state=f"memo_{rows}") for rows in (1000, bench.rows))
+  shell = Row("run of a finished job", "`sqlite3 DB 'select 1'`", 4.0)
+  server = Row("the same", "`psql -c 'select 1'`", 1.0, missing="no server answers psql")
+  size = Row(f"the same over {bench.rows:,} rows", "over 1,000 rows", 1.1)
+  select = ["sqlite3", finished[bench.rows], "select 1"]
+  psql = ["psql", "-qAtX", "-c", "select 1"]
+  ask_server = server_answers(psql)
+  if not shutil.which("sqlite3"):
+    shell.missing = "sqlite3 is not installed"
+  for number in range(bench.rounds):
+    ours = median_of_repeats(large)
+    if not shell.missing:
+      pair(shell, ours, median_of_repeats(select))
+    if ask_server:
+      pair(server, ours, median_of_repeats(psql))
+    pair(size, ours, median_of_repeats(small))
+    bench.say(f"memo hit, round {number + 1}: {ours.wall * 1000:.1f} ms")
+  return [shell, server, size]
+
+
+def prepare_steps(bench, steps, verify=False):
+  """A job of so many steps that has been run once; (command to run it again, job)."""
+  name = f"steps_{steps}{'_verified' if verify else ''}"
+  job, db = gen_steps.make_bfl(bench.path(name), steps, verify)
+  bench.say(f"running {steps:,} steps for the first time")
+  first = bench.run_bfl(job, state=name)
+  bench.say(f"  {first.wall:.1f} s")
+  return bench.job(job, state=name), job
+
+
+def measure_steps(bench):
+  few, many = bench.steps, bench.steps * 10
+  again, _ = prepare_steps(bench, few)
+  proved, _ = prepare_steps(bench, few, verify=True)
+  again_many, _ = prepare_steps(bench, many)
+  nothing = Row(f"{few:,} steps, nothing to do", f"ninja, {few:,} edges, nothing to do", 2.0)
+  checked = Row("the same with a `verify`: parsed, planned and decided step by step", "the same", None)
+  linear = Row(f"{many:,} steps, nothing to do, a step", f"of {few:,} steps", 1.25)
+  build = None
+  if shutil.which("ninja"):
+    build = gen_steps.make_ninja(bench.path("edges"), few)
+    subprocess.run(["ninja"], cwd=build, check=True, stdout=subprocess.DEVNULL)
+  else:
+    nothing.missing = checked.missing = "ninja is not installed"
+  for number in range(bench.rounds):
+    ours = median_of_repeats(again)
+    if build:
+      ninja = median_of_repeats(["ninja"], build)
+      pair(nothing, ours, ninja)
+      pair(checked, process.timed(proved), ninja)
+    large = median_of_repeats(again_many)
+    pair(linear, process.Usage(large.wall / 10, large.cpu / 10, 0), ours)
+    bench.say(f"{few:,} steps again, round {number + 1}: {ours.wall * 1000:.1f} ms")
+  return [nothing, checked, linear]
+
+
+def measure_first(bench):
+  few, many = bench.steps, bench.steps * 10
+  plan = Row(f"{few:,} steps, first time: parse, check, plan", "wall time of `bfl plan`", 1.0, relative=False)
+  linear = Row(f"{many:,} steps, first time, a step", f"of {few:,} steps", 1.25)
+  small, _ = gen_steps.make_bfl(bench.path(f"first_{few}"), few)
+  large, _ = gen_steps.make_bfl(bench.path(f"first_{many}"), many)
+  for number in range(bench.rounds):
+    ours = bench.run_bfl(small, command="plan", state="first_few")
+    plan.ours.append(ours.wall)
+    tenfold = bench.run_bfl(large, command="plan", state="first_many")
+    pair(linear, process.Usage(tenfold.wall / 10, tenfold.cpu / 10, 0), ours)
+    bench.say(f"plan, round {number + 1}: {few:,} steps {ours.wall:.2f} s, {many:,} steps {tenfold.wall:.2f} s")
+  return [plan, linear]
+
+
+def measure_parse(bench):
+  row = Row("parse, with tree, spans and comments", "the PEGTL rules alone", 0.2, unit="MB/s", at_least=True)
+  if not os.path.exists(bench.parse_bench):
+    row.missing = "parse_bench is not built"
+    return [row]
+  text, _ = gen_steps.make_bfl(bench.path("parse"), bench.steps)
+  for _ in range(bench.rounds):
+    done = subprocess.run([bench.parse_bench, text], capture_output=True, text=True)
+    if done.returncode != 0:
+      raise Failed(f"{bench.parse_bench} {text}: exit code {done.returncode}\n{done.stderr}")
+    measured = json.loads(done.stdout)
+    row.ours.append(measured["tree"])
+    row.theirs.append(measured["rules"])
+  return [row]
+
+
+def measure_memory(bench):
+  found = []
+  for rows in (bench.rows, *([10 * bench.rows] if bench.ten_million else [])):
+    row = Row(f"peak resident memory, {rows:,} rows changed", "", 32.0, unit="MiB", relative=False)
+    db = tables.fresh_copy(bench.pristine(rows, 100), bench.path("work.db"))
+    bench.forget()
+    peak, code = process.peak_memory(bench.job(db=db))
+    if code != 0:
+      raise Failed(f"{' '.join(bench.job(db=db))}: exit code {code}")
+    row.ours.append(peak / 1024 / 1024)
+    bench.say(f"memory, {rows:,} rows: {row.ours[0]:.1f} MiB")
+    found.append(row)
+  return found
+
+
+MEASURES = {
+  "all": measure_all, "some": measure_some, "none": measure_none, "memo": measure_memo, "steps": measure_steps,
+  "first": measure_first, "parse": measure_parse, "memory": measure_memory,
+}
+
+
+def machine():
+  model = platform.processor() or platform.machine()
+  try:
+    with open("/proc/cpuinfo") as info:
+      model = next(line.split(":", 1)[1].strip() for line in info if line.startswith("model name"))
+  except (OSError, StopIteration):
+    pass
+  return {"cpu": model, "cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version(),
+          "sqlite": sqlite3.sqlite_version, "load": os.getloadavg()[0]}
+
+
+def arguments():
+  given = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+  given.add_argument("--rows", type=int, default=1_000_000)
+  given.add_argument("--steps", type=int, default=10_000, help="also measured with ten times as many")
+  given.add_argument("--rounds", type=int, default=5)
+  given.add_argument("--only", choices=MEASURES, action="append", help="may be given several times")
+  given.add_argument("--ten-million", action="store_true", help="memory also with ten times the rows")
+  given.add_argument("--self-test", action="store_true", help="tiny sizes, one round: do the programs work? says nothing of speed")
+  given.add_argument("--bfl", default=os.path.join(ROOT, "build", "bfl"))
+  given.add_argument("--parse-bench", default=os.path.join(ROOT, "build", "parse_bench"))
+  given.add_argument("--json", default="bench.json", help="where every measurement goes (default: %(default)s)")
+  given.add_argument("--keep", metavar="DIRECTORY", help="work here and leave the tables behind")
+  return given.parse_args()
+
+
+def measure(given, directory):
+  if given.self_test:
+    global REPEATS
+    REPEATS, given.rows, given.steps, given.rounds = 1, 2000, 20, 1
+  bench = Bench(given, directory)
+  before, rows, failures = machine(), [], []
+  for name in given.only or MEASURES:
+    try:
+      rows += MEASURES[name](bench)
+    except (Failed, sqlite3.Error, OSError) as error:
+      failures.append(f"{name}: {error}")
+  if not given.self_test:
+    print(markdown(rows))
+    print(f"\n{given.rounds} rounds; {before['cpu']}, {before['cores']} cores, SQLite {before['sqlite']}.")
+    with open(given.json, "w") as out:
+      json.dump({"machine": before, "rounds": given.rounds, "rows": [as_json(row) for row in rows]}, out, indent=1)
+  for failure in failures:
+    print(f"failed: {failure}", file=sys.stderr)
+  return 1 if failures else 0
+
+
+def main():
+  given = arguments()
+  if not os.path.exists(given.bfl):
+    sys.exit(f"{given.bfl} does not exist: build it first, or name it with --bfl")
+  if given.keep:
+    os.makedirs(given.keep, exist_ok=True)
+    return measure(given, given.keep)
+  with tempfile.TemporaryDirectory(prefix="bfl-bench-") as directory:
+    return measure(given, directory)
+
+
+if __name__ == "__main__":
+  sys.exit(main())

@@ -1,0 +1,28 @@
+# The Debian packages that bfl needs, and how to get those that are missing. Sourced by tests/run.sh and examples/try.sh.
+# Nothing is downloaded when everything is there, so that both work without a network.
+
+build_packages="g++ cmake ninja-build ccache pkg-config tao-pegtl-dev libboost-graph-dev libsqlite3-dev libfmt-dev libre2-dev
+  libutf8proc-dev libzstd-dev libssl-dev nlohmann-json3-dev libcli11-dev libhowardhinnant-date-dev tzdata sqlite3"
+test_packages="doctest-dev python3 clang man-db"
+
+install_missing() {
+  missing=""
+  for package in "$@"; do
+    case $(dpkg-query -W -f='${Status}' "$package" 2>/dev/null) in
+      *"ok installed"*) ;;
+      *) missing="$missing $package" ;;
+    esac
+  done
+  [ -n "$missing" ] || return 0
+  echo "installing:$missing"
+  as_root=""
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || { echo "error: not root and no sudo; install by hand:$missing" >&2; return 1; }
+    as_root="sudo"
+  fi
+  # shellcheck disable=SC2086  # a list of words is meant
+  if ! $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing; then
+    $as_root apt-get update &&
+      $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing
+  fi
+}

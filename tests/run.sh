@@ -1,0 +1,28 @@
+#!/bin/sh
+# Installs what is missing, builds with warnings as errors, and runs every test: once under AddressSanitizer and UBSan, once
+# as released, with the fuzz targets. The last lines are ctest's own.
+set -eu
+cd "$(dirname "$0")/.."
+. tests/install.sh
+# shellcheck disable=SC2086  # lists of words are meant
+install_missing $build_packages $test_packages
+
+jobs=$(nproc)
+failed=0
+
+# The fuzz targets need clang; each runs as a test of the plain tree.
+fuzz=OFF
+if command -v clang++ >/dev/null && ls tests/fuzz/*_fuzz.cpp >/dev/null 2>&1; then
+  cmake -S . -B build-fuzz -G Ninja -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_BUILD_TYPE=RelWithDebInfo -DBFL_FUZZ=ON -DBFL_TESTS=ON
+  cmake --build build-fuzz -j "$jobs"
+  fuzz=ON
+fi
+
+cmake -S . -B build-asan -G Ninja -DCMAKE_BUILD_TYPE=Release -DBFL_WERROR=ON -DBFL_SANITIZE=ON -DBFL_TESTS=ON
+cmake --build build-asan -j "$jobs"
+cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Release -DBFL_WERROR=ON -DBFL_TESTS=ON -DBFL_RUN_FUZZ="$fuzz"
+cmake --build build -j "$jobs"
+
+ctest --test-dir build-asan --output-on-failure -j "$jobs" || failed=1
+ctest --test-dir build --output-on-failure -j "$jobs" || failed=1
+exit "$failed"
