@@ -17,14 +17,16 @@ DECLARATION = re.compile(r"^(?:native\s+)?fn\s+(`?\w+`?)\s*\((.*?)\)\s*->\s*(\[?
 
 
 def declarations(text):
-  """(name, signature, documentation) in the order of the file."""
+  """(name, signature, what it gives, example) in the order of the file."""
   for found in DECLARATION.finditer(text):
     name, parameters, result = found.groups()
     lines = text[:found.start()].split("\n")[:-1]
     comment = []
     while lines and lines[-1].startswith("#"):
       comment.insert(0, lines.pop()[1:].strip())
-    yield name, f"{name}({' '.join(parameters.split())}) -> {result}", " ".join(comment)
+    gives = " ".join(line for line in comment if not line.startswith("example:"))
+    example = next((line[len("example:"):].strip() for line in comment if line.startswith("example:")), "")
+    yield name, f"{name}({' '.join(parameters.split())}) -> {result}", gives, example
 
 
 def introduction(text):
@@ -47,12 +49,15 @@ def section():
     lines += [f"### `std.{module[:-4]}`", ""]
     if introduction(text):
       lines += [introduction(text), ""]
-    lines += ["| function | gives |", "|---|---|"]
-    shown = {}
-    for _, signature, comment in declarations(text):
-      shown.setdefault(comment or signature, []).append(signature)
-    for comment, signatures in shown.items():
-      lines.append(f"| {'<br>'.join(f'`{cell(signature)}`' for signature in signatures)} | {cell(comment)} |")
+    lines += ["| function | gives | for example |", "|---|---|---|"]
+    functions = {}
+    for name, *row in declarations(text):
+      functions.setdefault(name, []).append(row)
+    for overloads in functions.values():
+      signatures = "<br>".join(f"`{cell(signature)}`" for signature, _, _ in overloads)
+      gives = " ".join(dict.fromkeys(gives for _, gives, _ in overloads if gives))
+      example = next((example for _, _, example in overloads if example), "")
+      lines.append(f"| {signatures} | {cell(gives)} | `` {cell(example)} `` |")
     lines.append("")
   return "\n".join(lines)
 

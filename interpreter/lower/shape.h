@@ -1,7 +1,4 @@
-// The shape of an expression as text: equal for expressions that compute the same from the same columns.
-//
-// Positions are left out. Two uses: the name of a fused function, and finding that a `where` already says that a value
-// differs. Subqueries and aggregates count by identity: for both uses a missed equality costs nothing but speed.
+// The shape of an expression as text: what it computes, without positions.
 #pragma once
 #include <string>
 
@@ -9,6 +6,12 @@
 
 namespace bfl::lower {
 
+// Equal for expressions that compute the same from the same columns. Subqueries and aggregates count by identity: a missed
+// equality costs nothing but speed.
 std::string shape(const program::Expr& expr);
+
+// Equal for expressions that are the same function of their slots: columns, subqueries and aggregates are numbered in order
+// of appearance, so that the name of a fused function depends neither on memory nor on the rest of the script.
+std::string function_shape(const program::Expr& expr);
 
 }  // namespace bfl::lower

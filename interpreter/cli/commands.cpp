@@ -1,0 +1,151 @@
+#include "interpreter/cli/commands.h"
+
+#include <csignal>
+#include <cstdio>
+#include <fmt/format.h>
+
+#include "interpreter/base/diagnostic.h"
+#include "interpreter/cli/help.h"
+#include "interpreter/cli/terminal.h"
+
+namespace bfl::cli {
+namespace {
+
+constexpr Flag job_flags[] = {
+    {"set", "NAME=VALUE", "gives a parameter of the job its value", {}, true},
+    {"source", "NAME=URL", "replaces the URL of a source: sqlite:PATH", {}, true},
+};
+constexpr Flag state_flags[] = {{"state", "PATH", "the state file; `.bfl/state.db` beside the job unless told"}};
+constexpr Flag common_flags[] = {
+    {"json", "", "JSON on standard output; messages stay on standard error"},
+    {"color", "WHEN", "colours: auto (on a terminal, unless NO_COLOR is set), always or never", "auto|always|never"},
+    {"yes", "", "asks no questions"},
+    {"help", "", "shows this text", {}, false, false, 'h'},
+};
+constexpr Flag run_flags[] = {
+    {"only", "STEP", "runs this step and nothing else"},
+    {"again", "STEP", "runs a finished step once more, as a new generation", {}, true},
+    {"accept", "STEP", "goes on with an unfinished step although it was edited", {}, true},
+    {"limit-chunks", "N", "stops cleanly after N chunks; the next run goes on"},
+    {"dry-run", "", "`bfl plan` shows what would happen and changes nothing", {}, false, true},
+    {"plan", "FILE", "kept plans come with approvals; `bfl plan` shows the plan now", {}, false, true},
+    {"evict", "", "end the other run by hand, or wait for its lease to end", {}, false, true},
+};
+constexpr Flag plan_flags[] = {
+    {"format", "FORMAT", "text or json", "text|json"},
+    {"output", "FILE", "kept plans come with approvals; redirect the output to keep it", {}, false, true, 'o'},
+};
+constexpr Flag check_flags[] = {{"offline", "", "the catalogue is read from the database: check where it can be reached", {}, false, true}};
+constexpr Flag graph_flags[] = {{"format", "FORMAT", "text, dot (Graphviz) or mermaid", "text|dot|mermaid|json"}};
+
+std::vector<Command> table() {
+  const std::span<const Flag> job = job_flags, state = state_flags, common = common_flags;
+  return {
+      {"run", "JOB.bfl", 1, 1, "does the job, resuming by itself",
+       "Checks, changes the rows in chunks with a checkpoint each, and verifies. What is finished is not done again; what was cut\n"
+       "short goes on behind its last chunk. Ctrl-C once finishes the chunk in flight and says how to go on; twice rolls it back.",
+       {job, run_flags, state, common}, run_job},
+      {"plan", "JOB.bfl", 1, 1, "shows what would happen, and why; changes nothing",
+       "Step by step: the decision and its reason, how many rows would change, sample rows before and after, the SQL.",
+       {job, plan_flags, state, common}, plan_job},
+      {"check", "JOB.bfl", 1, 1, "parses, resolves and types the job against its database", "Reads the catalogue and nothing else.",
+       {job, check_flags, common}, check_job},
+      {"graph", "JOB.bfl", 1, 1, "shows the order of the steps and the reason for each edge",
+       "Two steps are ordered only when one writes what the other reads or writes, or by `after`.", {job, graph_flags, common}, graph_job},
+      {"status", "[RUN|JOB.bfl]", 0, 1, "what is running and what ran",
+       "Without a run: the runs that the state file knows, newest first. With one (its beginning is enough): its steps.", {state, common},
+       show_status},
+      {"log", "[RUN|JOB.bfl]", 0, 1, "every journaled event, of one run or of all",
+       "With --json one object a line, each with `run`, `job`, `step`, `kind` and `time`.", {state, common}, show_log},
+      {"explain", "[CODE]", 0, 1, "what a diagnostic code means, with an example and its mend", "Without a code: the list of codes.", {common},
+       explain_code},
+      {"doc", "[NAME]", 0, 1, "the functions of the standard library", "Without a name: all of them, by module.", {common}, show_library},
+      {"completion", "bash|zsh|fish", 1, 1, "a completion script for your shell",
+       "bash: source <(bfl completion bash)\nzsh:  bfl completion zsh > \"${fpath[1]}/_bfl\"\nfish: bfl completion fish | source", {common},
+       show_completion, {}, "bash|zsh|fish"},
+      {"version", "", 0, 0, "the version of bfl", "", {common}, show_version},
+
+      {"approve", "PLAN", 0, 99, "signs a kept plan", "", {}, nullptr, "`bfl plan JOB` shows the plan for review"},
+      {"test", "JOB.bfl", 0, 99, "runs the job's `test` blocks", "", {}, nullptr, "run the job on a copy of the database with `--source`"},
+      {"fmt", "JOB.bfl", 0, 99, "writes the job in its canonical layout", "", {}, nullptr, {}},
+      {"lint", "JOB.bfl", 0, 99, "looks for likely mistakes", "", {}, nullptr, "`bfl check JOB` gives warnings as well"},
+      {"diff", "OLD NEW", 0, 99, "compares the meaning of two jobs", "", {}, nullptr, "`bfl plan JOB` names what changed since the last run"},
+      {"pause", "RUN", 0, 99, "pauses a run from another terminal", "", {}, nullptr, "Ctrl-C stops a run; `bfl run` goes on with it"},
+      {"resume", "RUN", 0, 99, "goes on with a paused run", "", {}, nullptr, "`bfl run JOB` resumes by itself"},
+      {"cancel", "RUN", 0, 99, "ends a run from another terminal", "", {}, nullptr, "Ctrl-C stops a run; `bfl run` goes on with it"},
+      {"undo", "RUN", 0, 99, "puts rows back to their images before", "", {}, nullptr, "the images of every row are kept in the target's `bfl_ledger`"},
+      {"audit", "", 0, 99, "proves that the ledger was not altered", "", {}, nullptr, "`bfl log` shows what was done"},
+      {"state", "", 0, 99, "looks after the state file", "", {}, nullptr, "the state file is a cache: it may be removed"},
+      {"setup", "SOURCE", 0, 99, "creates bfl's tables in a target", "", {}, nullptr, "`bfl run` creates them"},
+      {"lsp", "", 0, 99, "serves an editor", "", {}, nullptr, {}},
+      {"ui", "", 0, 99, "serves a page with the runs", "", {}, nullptr, "`bfl status` shows them"},
+      {"worker", "", 0, 99, "takes part in a run", "", {}, nullptr, {}},
+  };
+}
+
+int misused(const Misuse& misuse) {
+  fmt::print(stderr, "{}: {}\n", paint(stderr, Paint::error, "error"), misuse.message);
+  if (!misuse.help.empty()) fmt::print(stderr, "{}: {}\n", paint(stderr, Paint::help, "help"), misuse.help);
+  return exit_code::script;
+}
+
+int unknown_command(const std::string& word) {
+  std::vector<std::string> known;
+  for (const Command& command : commands()) known.emplace_back(command.name);
+  const std::string meant = nearest(word, known);
+  const bool script = word.ends_with(".bfl");
+  return misused({fmt::format("unknown {} `{}`", word[0] == '-' ? "flag" : "command", word),
+                  script          ? fmt::format("to do the job: bfl run {}", word)
+                  : meant.empty() ? "`bfl help` lists the commands"
+                                  : fmt::format("did you mean `bfl {}`?", meant)});
+}
+
+int help_about(const std::vector<std::string>& words) {
+  if (words.size() < 2) return fmt::print("{}", overview()), exit_code::done;
+  const Command* command = find_command(words[1]);
+  if (!command) return unknown_command(words[1]);
+  fmt::print("{}", help_of(*command));
+  return exit_code::done;
+}
+
+}  // namespace
+
+const std::vector<Command>& commands() {
+  static const std::vector<Command> all = table();
+  return all;
+}
+
+const Command* find_command(std::string_view name) {
+  for (const Command& command : commands())
+    if (command.name == name) return &command;
+  return nullptr;
+}
+
+int run(const std::vector<std::string>& words) {
+  std::signal(SIGPIPE, SIG_IGN);  // a reader that left is no reason to stop changing rows
+  choose_colors("auto");
+  if (words.empty()) {
+    fmt::print(stderr, "{}", overview());
+    return exit_code::script;
+  }
+  const std::string& word = words[0];
+  if (word == "help" || word == "--help" || word == "-h") return help_about(words);
+  if (word == "--version" || word == "-V") return show_version({});
+  if (word == "__man") return fmt::print("{}", man_page()), exit_code::done;  // for the build
+  const Command* command = find_command(word);
+  if (!command) return unknown_command(word);
+  if (!command->run)
+    return misused({fmt::format("`bfl {}` is not part of this version of bfl", word), std::string(command->instead)});
+
+  Arguments arguments{word, {}, {}};
+  if (Misuse misuse = parse_arguments(*command, {words.begin() + 1, words.end()}, arguments); !misuse.message.empty()) return misused(misuse);
+  choose_colors(arguments.value("color", "auto"));
+  if (arguments.has("help")) return fmt::print("{}", help_of(*command)), exit_code::done;
+  const int code = command->run(arguments);
+  // Output that could not be written is the world's fault, unless its reader simply went away.
+  if ((std::fflush(stdout) != 0 || std::ferror(stdout)) && errno != EPIPE && code == exit_code::done)
+    return misused({"standard output could not be written", {}}), exit_code::world;
+  return code;
+}
+
+}  // namespace bfl::cli

@@ -1,0 +1,160 @@
+// `bfl run`: the short way for a finished job, else the whole way from text to changed rows.
+#include <pwd.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fmt/format.h>
+#include <random>
+
+#include "interpreter/base/digest.h"
+#include "interpreter/cli/commands.h"
+#include "interpreter/cli/memo.h"
+#include "interpreter/cli/session.h"
+#include "interpreter/cli/signals.h"
+#include "interpreter/cli/state_path.h"
+#include "interpreter/cli/terminal.h"
+#include "interpreter/report/progress.h"
+#include "interpreter/run/executor.h"
+
+namespace bfl::cli {
+namespace {
+
+// Sortable by time: `20250401T101500-3fa9c1`.
+std::string new_run_id(Timestamp now) {
+  std::string id = format_timestamp({now.micros - now.micros % 1'000'000}, 'T', "");
+  std::erase_if(id, [](char c) { return c == '-' || c == ':'; });
+  return fmt::format("{}-{:06x}", id, std::random_device{}() & 0xffffff);
+}
+
+std::string user_name() {
+  const passwd* entry = getpwuid(geteuid());
+  return entry ? entry->pw_name : std::to_string(geteuid());
+}
+
+std::string host_name() {
+  char name[256] = {};
+  return gethostname(name, sizeof name - 1) == 0 ? name : "unknown";
+}
+
+// A flag that says what to do with certain steps makes the question a new one.
+bool asks_for_more(const Arguments& arguments) {
+  for (const char* flag : {"only", "again", "accept", "limit-chunks"})
+    if (arguments.has(flag)) return true;
+  return false;
+}
+
+bool known_steps(const Arguments& arguments, Session& session) {
+  std::vector<std::string> names;
+  for (const program::Step& step : session.program.steps) names.push_back(step.name);
+  for (const char* flag : {"only", "again", "accept"}) {
+    for (const std::string& step : arguments.all(flag)) {
+      if (std::find(names.begin(), names.end(), step) != names.end()) continue;
+      const std::string meant = nearest(step, names);
+      session.diagnostics.error(Code::unknown_step, session.program.job_span, fmt::format("`--{}` names `{}`, which is no step of the job", flag, step),
+                                meant.empty() ? "`bfl graph` lists the steps" : fmt::format("did you mean `{}`?", meant));
+    }
+  }
+  return !session.diagnostics.has_errors();
+}
+
+int refuse(Session& session) {
+  session.diagnostics.sort_by_position();
+  show(session.diagnostics, session.texts);
+  return exit_code_of(session.diagnostics);
+}
+
+}  // namespace
+
+int run_job(const Arguments& arguments) {
+  Session session;
+  if (!load(session, arguments)) return refuse(session);
+  const bool json = arguments.has("json");
+  const std::string state_path = state_path_of(arguments);
+  const std::string inputs = digest_of_inputs(session.text, session.settings);
+  auto clock = run::system_clock();
+
+  // The short way. Without a state file there is nothing to remember from, and a wrong script should leave none behind.
+  std::unique_ptr<store::State> state;
+  if (std::filesystem::exists(state_path)) {
+    auto opened = store::open_state(state_path);
+    if (opened) state = std::move(*opened);
+    if (state && !asks_for_more(arguments)) {
+      if (auto job = finished_before(*state, inputs)) {
+        report::print_nothing_to_do(stdout, *job, json, format_timestamp(clock->now()));
+        return exit_code::done;
+      }
+    }
+  }
+
+  if (!make_plan(session, Access::write) || !known_steps(arguments, session)) return refuse(session);
+  if (!state) {
+    auto opened = store::open_state(state_path);
+    if (!opened) {
+      const bool newer = opened.error().kind == ErrorClass::refused;
+      add(session.diagnostics, newer ? Code::version_too_new : Code::state_unusable, session.program.job_span, opened.error());
+      return refuse(session);
+    }
+    state = std::move(*opened);
+  }
+  show(session.diagnostics, session.texts);  // warnings
+  const std::size_t warnings = session.diagnostics.all().size();
+
+  run::Options options;
+  options.run_id = new_run_id(clock->now());
+  options.who = user_name();
+  options.host = host_name();
+  options.version = BFL_VERSION;
+  options.script_digest = hex(sha256(session.text));
+  options.only = arguments.value("only");
+  options.again = arguments.all("again");
+  options.accept = arguments.all("accept");
+  options.limit_chunks = arguments.has("limit-chunks") ? std::atoll(arguments.value("limit-chunks").c_str()) : -1;
+
+  store::RunRecord record;
+  record.id = options.run_id;
+  record.job = session.program.job;
+  record.path = std::filesystem::absolute(session.path).lexically_normal().string();
+  record.script_digest = options.script_digest;
+  record.version = options.version;
+  record.who = options.who;
+  record.host = options.host;
+  record.started = format_timestamp(clock->now());
+  record.pid = getpid();
+  if (auto begun = state->begin_run(record); !begun) {
+    add(session.diagnostics, Code::state_unusable, session.program.job_span, begun.error());
+    return refuse(session);
+  }
+
+  report::Screen screen;
+  screen.json = json;
+  screen.live = !json && is_terminal(stderr);
+  screen.color = has_color(stdout);
+  screen.width = width_of(stderr);
+  report::Progress progress(session.program, options.run_id, screen);
+
+  run::StopSignal stop;
+  Diagnostics found;
+  run::Outcome outcome;
+  {
+    SignalWatch watch(stop, [&session] {
+      for (const auto& connector : session.connectors) connector->interrupt();
+    });
+    outcome = run::execute(session.program, session.plan, session.targets(), *state, *clock, stop,
+                           [&progress](const run::Event& event) { progress.on(event); }, options, found);
+  }
+  const std::string ended = format_timestamp(clock->now());
+  if (outcome.exit_code == exit_code::done && !asks_for_more(arguments)) remember_finished(*state, inputs, session, ended);
+  (void)state->end_run(options.run_id, ended, outcome.exit_code);
+
+  progress.finish();
+  if (!found.all().empty()) {
+    show(found, session.texts);
+    if (json) progress.diagnostics(found, session.texts, ended);
+  }
+  progress.summary(outcome, session.path, warnings);
+  return outcome.exit_code;
+}
+
+}  // namespace bfl::cli

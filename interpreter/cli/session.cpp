@@ -1,0 +1,173 @@
+#include "interpreter/cli/session.h"
+
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <fmt/format.h>
+
+#include "interpreter/cli/commands.h"
+#include "interpreter/cli/terminal.h"
+#include "interpreter/ledger/ledger.h"
+#include "interpreter/syntax/parse.h"
+
+namespace bfl::cli {
+namespace {
+
+std::map<std::string, std::string> pairs(const std::vector<std::string>& words) {
+  std::map<std::string, std::string> result;
+  for (const std::string& word : words) {
+    const auto equals = word.find('=');  // the table has checked that there is one
+    result[word.substr(0, equals)] = word.substr(equals + 1);
+  }
+  return result;
+}
+
+// The text, or what is in the way. At most one byte more than the parser takes is read: it refuses the rest by itself.
+Result<std::string> read_script(const std::string& path) {
+  struct stat about {};
+  if (stat(path.c_str(), &about) != 0)
+    return Error{ErrorClass::fatal, fmt::format("`{}` cannot be read: {}", path, std::strerror(errno)), {}, "give the path of a job, `*.bfl`"};
+  if (!S_ISREG(about.st_mode))
+    return Error{ErrorClass::fatal, fmt::format("`{}` is {}, expected a file", path, S_ISDIR(about.st_mode) ? "a folder" : "no regular file"), {},
+                 "give the path of a job, `*.bfl`"};
+  std::FILE* file = std::fopen(path.c_str(), "rb");
+  if (!file) return Error{ErrorClass::permission, fmt::format("`{}` cannot be read: {}", path, std::strerror(errno)), {}, {}};
+  std::string text(std::min<std::size_t>(static_cast<std::size_t>(about.st_size) + 1, syntax::max_file_bytes + 1), '\0');
+  const std::size_t length = std::fread(text.data(), 1, text.size(), file);
+  const bool failed = std::ferror(file) != 0;
+  std::fclose(file);
+  if (failed) return Error{ErrorClass::fatal, fmt::format("`{}` cannot be read", path), {}, {}};
+  text.resize(length);
+  return text;
+}
+
+bool connect_sources(Session& session, Access access) {
+  for (const program::Source& source : session.program.sources) {
+    connect::OpenOptions options;
+    options.read_only = access == Access::read;
+    auto connector = connect::open(source.url, options);
+    if (!connector) {
+      add(session.diagnostics, Code::cannot_connect, source.span, connector.error());
+      continue;
+    }
+    auto catalogue = (*connector)->catalogue();
+    if (!catalogue) {
+      add(session.diagnostics, Code::cannot_connect, source.span, catalogue.error());
+      continue;
+    }
+    session.connectors.push_back(std::move(*connector));
+    session.program.catalogues.push_back(std::move(*catalogue));
+  }
+  return !session.diagnostics.has_errors();
+}
+
+bool identify(Session& session, Access access) {
+  session.identities.clear();
+  for (std::size_t i = 0; i < session.connectors.size(); ++i) {
+    const Span span = session.program.sources[i].span;
+    connect::Connector& target = *session.connectors[i];
+    if (access == Access::write) {
+      if (auto made = ledger::set_up(target); !made) {
+        const bool newer = made.error().kind == ErrorClass::refused;
+        add(session.diagnostics, newer ? Code::version_too_new : Code::database_error, span, made.error());
+        return false;
+      }
+    }
+    auto identity = ledger::identity(target);
+    if (!identity) {
+      const bool newer = identity.error().kind == ErrorClass::refused;
+      add(session.diagnostics, newer ? Code::version_too_new : Code::database_error, span, identity.error());
+      return false;
+    }
+    session.identities.push_back(std::move(*identity));
+  }
+  return true;
+}
+
+}  // namespace
+
+std::vector<connect::Connector*> Session::targets() const {
+  std::vector<connect::Connector*> all;
+  for (const auto& connector : connectors) all.push_back(connector.get());
+  return all;
+}
+
+check::Settings settings_of(const Arguments& arguments) {
+  check::Settings settings;
+  settings.parameters = pairs(arguments.all("set"));
+  settings.sources = pairs(arguments.all("source"));
+  std::error_code ignored;
+  auto folder = std::filesystem::absolute(arguments.operands[0], ignored).parent_path();
+  settings.job_directory = folder.lexically_normal().string();
+  return settings;
+}
+
+bool load(Session& session, const Arguments& arguments) {
+  session.path = arguments.operands[0];
+  session.settings = settings_of(arguments);
+  auto text = read_script(session.path);
+  if (!text) {
+    session.texts.add(session.path, "");
+    add(session.diagnostics, Code::file_not_readable, {}, text.error());
+    return false;
+  }
+  session.text = std::move(*text);
+  return true;
+}
+
+bool check(Session& session, Access access) {
+  const std::uint32_t source = session.texts.add(session.path, session.text);
+  const ast::File file = syntax::parse(session.texts, source, session.diagnostics);
+  if (session.diagnostics.has_errors()) return false;
+  auto library = check::load_library(session.texts);
+  session.program.sources = check::sources_of(file, session.texts, session.settings, session.diagnostics);
+  if (session.diagnostics.has_errors() || !connect_sources(session, access)) return false;
+  session.program = check::check(file, session.texts, std::move(library), std::move(session.program.sources),
+                                 std::move(session.program.catalogues), session.settings, session.diagnostics);
+  return !session.diagnostics.has_errors();
+}
+
+bool make_plan(Session& session, Access access) {
+  if (!check(session, access) || !identify(session, Access::read)) return false;
+  session.plan = plan::make(session.program, session.identities, session.diagnostics);
+  if (session.diagnostics.has_errors()) return false;
+  if (access == Access::read) return true;
+  // Sound: now bfl's tables may be made, and the keys need the identities that they hold.
+  const auto before = session.identities;
+  if (!identify(session, Access::write)) return false;
+  if (session.identities != before) session.plan = plan::make(session.program, session.identities, session.diagnostics);
+  return !session.diagnostics.has_errors();
+}
+
+void show(const Diagnostics& diagnostics, const Sources& texts) {
+  if (diagnostics.all().empty()) return;
+  std::fflush(stdout);
+  fmt::print(stderr, "{}", render(diagnostics, texts, {has_color(stderr)}));
+}
+
+int exit_code_of(const Diagnostics& diagnostics) {
+  int code = exit_code::done;
+  for (const Diagnostic& diagnostic : diagnostics.all()) {
+    if (diagnostic.severity != Severity::error) continue;
+    switch (diagnostic.code) {
+      case Code::job_held: return exit_code::resumable;
+      case Code::version_too_new: case Code::target_behind: case Code::step_changed: return exit_code::refused;
+      case Code::check_failed: case Code::verify_failed: return exit_code::failed;
+      default: break;
+    }
+    // A wrong script is said first: mending it may need no database.
+    const bool world = code_text(diagnostic.code).substr(0, 5) == "BFL05" || diagnostic.code == Code::file_not_readable;
+    if (code != exit_code::script) code = world ? exit_code::world : exit_code::script;
+  }
+  return code;
+}
+
+void add(Diagnostics& diagnostics, Code code, Span span, const Error& error) {
+  Diagnostic& added = diagnostics.error(code, span, error.message, error.help);
+  if (!error.detail.empty()) added.notes.push_back(error.detail);
+}
+
+}  // namespace bfl::cli

@@ -1,0 +1,49 @@
+// The way from a path to a plan, the same for every command that reads a job: load, parse, connect, check, plan.
+//
+// Each stage adds to `diagnostics`; the way ends at the first stage that found an error. Databases are opened read-only
+// unless the command changes rows, and then nothing is written before everything has been parsed, resolved, typed and planned.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "interpreter/base/diagnostic.h"
+#include "interpreter/check/check.h"
+#include "interpreter/cli/arguments.h"
+#include "interpreter/connect/connector.h"
+#include "interpreter/plan/plan.h"
+#include "interpreter/syntax/ast.h"
+
+namespace bfl::cli {
+
+enum class Access : std::uint8_t { read, write };
+
+struct Session {
+  std::string path;                      // as typed
+  std::string text;                      // bytes of the script, kept for its digest
+  check::Settings settings;
+  Sources texts;
+  Diagnostics diagnostics;
+  program::Program program;
+  std::vector<std::unique_ptr<connect::Connector>> connectors;  // in step with Program::sources
+  std::vector<std::string> identities;
+  plan::Plan plan;
+
+  std::vector<connect::Connector*> targets() const;
+};
+
+check::Settings settings_of(const Arguments& arguments);
+
+// Reads the script into `session.text`; false with a diagnostic.
+bool load(Session& session, const Arguments& arguments);
+// Everything up to the checked program; false with diagnostics.
+bool check(Session& session, Access access);
+// … and up to the plan. With Access::write bfl's tables are created in the targets once the job is known to be sound.
+bool make_plan(Session& session, Access access);
+
+// Shows what was found on standard error (or as JSON through `to_json` by the caller) and gives the exit code.
+void show(const Diagnostics& diagnostics, const Sources& texts);
+int exit_code_of(const Diagnostics& diagnostics);
+void add(Diagnostics& diagnostics, Code code, Span span, const Error& error);
+
+}  // namespace bfl::cli

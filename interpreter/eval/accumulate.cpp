@@ -1,0 +1,241 @@
+// Aggregates, fed row by row. Every result is the same whatever the order of the rows: sums are kept exactly and judged at
+// the end, also those of floats; first and last go by their keys.
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <set>
+
+#include "interpreter/eval/evaluate.h"
+
+namespace bfl::eval {
+
+namespace {
+
+using program::AggregateKind;
+__extension__ using Wide = __int128;
+
+struct Before {
+  bool operator()(const Value& a, const Value& b) const { return order(a, b) < 0; }
+};
+
+class Count final : public Accumulator {
+ public:
+  void add(std::span<const Value>) override { ++rows_; }
+  Outcome finish() override { return Value(rows_); }
+
+ private:
+  std::int64_t rows_ = 0;
+};
+
+class Exists final : public Accumulator {
+ public:
+  void add(std::span<const Value>) override { any_ = true; }
+  Outcome finish() override { return Value(any_); }
+
+ private:
+  bool any_ = false;
+};
+
+class CountDistinct final : public Accumulator {
+ public:
+  void add(std::span<const Value> row) override {
+    if (!row.empty() && !row[0].is_null()) seen_.insert(row[0]);
+  }
+  Outcome finish() override { return Value(static_cast<std::int64_t>(seen_.size())); }
+
+ private:
+  std::set<Value, Before> seen_;
+};
+
+class Extreme final : public Accumulator {
+ public:
+  explicit Extreme(bool largest) : largest_(largest) {}
+  void add(std::span<const Value> row) override {
+    if (row.empty() || row[0].is_null()) return;
+    if (best_.is_null() || (largest_ ? order(row[0], best_) > 0 : order(row[0], best_) < 0)) best_ = row[0];
+  }
+  Outcome finish() override { return std::move(best_); }
+
+ private:
+  bool largest_;
+  Value best_;
+};
+
+class Truths final : public Accumulator {  // any, every; null counts as false
+ public:
+  explicit Truths(bool any) : any_(any), result_(!any) {}
+  void add(std::span<const Value> row) override {
+    const auto* const value = row.empty() ? nullptr : std::get_if<bool>(&row[0].data);
+    const bool holds = value != nullptr && *value;
+    if (holds == any_) result_ = any_;
+  }
+  Outcome finish() override { return Value(result_); }
+
+ private:
+  bool any_, result_;
+};
+
+// The exact sum of floats as a list of numbers that do not overlap (Shewchuk 1997), so that no order of the rows changes it.
+class FloatSum {
+ public:
+  void add(double x) {
+    if (!std::isfinite(x)) {
+      special_ += x;
+      any_special_ = true;
+      return;
+    }
+    std::size_t kept = 0;
+    for (double part : parts_) {
+      if (std::fabs(x) < std::fabs(part)) std::swap(x, part);
+      const double high = x + part, low = part - (high - x);
+      if (low != 0) parts_[kept++] = low;
+      x = high;
+    }
+    parts_.resize(kept);
+    parts_.push_back(x);
+  }
+  double total() const {
+    if (any_special_) return special_;
+    double sum = 0;
+    for (std::size_t i = parts_.size(); i-- > 0;) {
+      const double before = sum;
+      sum = before + parts_[i];
+      const double rest = parts_[i] - (sum - before);
+      if (rest == 0) continue;
+      // Rounding once: a rest of exactly half a unit goes where the parts below it point.
+      if (i > 0 && ((rest < 0 && parts_[i - 1] < 0) || (rest > 0 && parts_[i - 1] > 0))) {
+        const double twice = rest * 2, moved = sum + twice;
+        if (twice == moved - sum) sum = moved;
+      }
+      break;
+    }
+    return sum;
+  }
+
+ private:
+  std::vector<double> parts_;
+  double special_ = 0;
+  bool any_special_ = false;
+};
+
+// Sum and average; the kind of the operand tells itself, so that a group without values needs the kind of the result only.
+class Sum final : public Accumulator {
+ public:
+  Sum(Kind result, bool average) : result_(result), average_(average) {}
+
+  void add(std::span<const Value> row) override {
+    if (row.empty() || row[0].is_null()) return;
+    ++count_;
+    switch (row[0].kind()) {
+      case Kind::integer: whole_ += row[0].as<std::int64_t>(); break;
+      case Kind::duration: whole_ += row[0].as<Duration>().micros; break;
+      case Kind::floating: floats_.add(row[0].as<double>()); break;
+      case Kind::decimal:
+        if (decimals_)
+          if (auto sum = bfl::add(*decimals_, row[0].as<Decimal>())) decimals_ = std::move(*sum);
+          else decimals_.reset();
+        break;
+      default: wrong_ = row[0].kind(); break;
+    }
+  }
+
+  Outcome finish() override {
+    if (wrong_) return Failure{"a sum of " + std::string(kind_name(*wrong_)) + " values is not defined"};
+    if (count_ == 0 && average_) return Value();
+    if (result_ == Kind::floating) return Value(average_ ? floats_.total() / static_cast<double>(count_) : floats_.total());
+    if (average_) return mean();
+    if (result_ == Kind::decimal) {
+      const auto sum = exact();
+      if (!sum) return Failure{"the sum has more than 1000 digits"};
+      return Value(*sum);
+    }
+    constexpr Wide most = std::numeric_limits<std::int64_t>::max(), least = std::numeric_limits<std::int64_t>::min();
+    if (whole_ > most || whole_ < least) return Failure{"the sum does not fit " + std::string(result_ == Kind::duration ? "a duration" : "an int")};
+    const auto total = static_cast<std::int64_t>(whole_);
+    if (result_ == Kind::duration) return Value(Duration{total});
+    return Value(total);
+  }
+
+ private:
+  // Wide holds the sum of 2^64 values of 64 bits; as a decimal it is put together from two halves.
+  std::optional<Decimal> exact() const {
+    if (!decimals_) return std::nullopt;
+    constexpr std::int64_t half = std::int64_t{1} << 62;
+    const auto high = multiply(Decimal(static_cast<std::int64_t>(whole_ / half)), Decimal(half));
+    const auto sum = bfl::add(*high, Decimal(static_cast<std::int64_t>(whole_ % half)));
+    return bfl::add(*sum, *decimals_);
+  }
+
+  Outcome mean() const {
+    const auto sum = exact();
+    const auto quotient = sum ? divide(*sum, Decimal(count_)) : std::nullopt;
+    if (!quotient) return Failure{"the sum has more than 1000 digits"};
+    if (result_ == Kind::decimal) return Value(*quotient);
+    const auto whole = quotient->rounded(0, Rounding::half_even).to_int64();
+    return whole ? Outcome(Value(Duration{*whole})) : Outcome(Failure{"the average does not fit a duration"});
+  }
+
+  Kind result_;
+  bool average_;
+  std::int64_t count_ = 0;
+  Wide whole_ = 0;
+  std::optional<Decimal> decimals_ = Decimal();  // none: too many digits
+  FloatSum floats_;
+  std::optional<Kind> wrong_;
+};
+
+// Of rows with equal keys the first that came for `first`, the last that came for `last`.
+class Edge final : public Accumulator {
+ public:
+  Edge(bool last, std::vector<bool> descending) : last_(last), descending_(std::move(descending)) {}
+  void add(std::span<const Value> row) override {
+    if (row.empty()) return;
+    const auto keys = row.subspan(1);
+    if (any_) {
+      const auto o = compare(keys);
+      if (last_ ? o < 0 : o >= 0) return;
+    }
+    any_ = true;
+    value_ = row[0];
+    keys_.assign(keys.begin(), keys.end());
+  }
+  Outcome finish() override { return std::move(value_); }
+
+ private:
+  std::strong_ordering compare(std::span<const Value> keys) const {
+    for (std::size_t i = 0; i < keys.size() && i < keys_.size(); ++i) {
+      const auto o = order(keys[i], keys_[i]);
+      if (o == 0) continue;
+      const bool has_null = keys[i].is_null() || keys_[i].is_null();  // last in both directions
+      if (i < descending_.size() && descending_[i] && !has_null) return 0 <=> o;
+      return o;
+    }
+    return std::strong_ordering::equal;
+  }
+
+  bool last_, any_ = false;
+  std::vector<bool> descending_;
+  Value value_;
+  std::vector<Value> keys_;
+};
+
+}  // namespace
+
+std::unique_ptr<Accumulator> accumulator(AggregateKind kind, const Type& result, const std::vector<bool>& descending) {
+  switch (kind) {
+    case AggregateKind::count: return std::make_unique<Count>();
+    case AggregateKind::count_distinct: return std::make_unique<CountDistinct>();
+    case AggregateKind::sum: return std::make_unique<Sum>(result.kind, false);
+    case AggregateKind::min: return std::make_unique<Extreme>(false);
+    case AggregateKind::max: return std::make_unique<Extreme>(true);
+    case AggregateKind::average: return std::make_unique<Sum>(result.kind, true);
+    case AggregateKind::any: return std::make_unique<Truths>(true);
+    case AggregateKind::every: return std::make_unique<Truths>(false);
+    case AggregateKind::first: return std::make_unique<Edge>(false, descending);
+    case AggregateKind::last: return std::make_unique<Edge>(true, descending);
+    case AggregateKind::exists: return std::make_unique<Exists>();
+  }
+  return std::make_unique<Exists>();
+}
+
+}  // namespace bfl::eval

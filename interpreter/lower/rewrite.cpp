@@ -1,0 +1,143 @@
+#include "interpreter/lower/rewrite.h"
+
+#include <algorithm>
+
+namespace bfl::lower {
+
+using program::Expr;
+using program::ExprKind;
+using program::ExprPtr;
+using program::Relation;
+using program::RelationPtr;
+
+namespace {
+
+using Change = std::function<ExprPtr(const ExprPtr&)>;
+
+// True when something was replaced.
+bool apply(ExprPtr& expr, const Change& change) {
+  if (!expr) return false;
+  ExprPtr made = rewrite(expr, change);
+  const bool changed = made != expr;
+  expr = std::move(made);
+  return changed;
+}
+
+bool apply(std::vector<program::OrderKey>& order, const Change& change) {
+  bool changed = false;
+  for (auto& key : order) changed |= apply(key.expr, change);
+  return changed;
+}
+
+RelationPtr rewrite_relation(const RelationPtr& relation, const Change& change) {
+  if (!relation) return relation;
+  Relation copy = *relation;
+  bool changed = false;
+  for (auto& input : copy.inputs) {
+    changed |= apply(input.on, change);
+    RelationPtr sub = rewrite_relation(input.sub, change);
+    changed |= sub != input.sub;
+    input.sub = std::move(sub);
+  }
+  for (auto& filter : copy.filters) changed |= apply(filter.condition, change);
+  for (auto& key : copy.group_by) changed |= apply(key, change);
+  for (auto& field : copy.fields) changed |= apply(field.expr, change);
+  changed |= apply(copy.order, change);
+  return changed ? std::make_shared<const Relation>(std::move(copy)) : relation;
+}
+
+// `found` on any node, subqueries included, stops the walk.
+bool any_node(const Expr& expr, const std::function<bool(const Expr&)>& found) {
+  bool hit = false;
+  const Change look = [&](const ExprPtr& node) -> ExprPtr {
+    hit = hit || found(*node);
+    return hit ? node : nullptr;  // answering the node itself ends the descent
+  };
+  rewrite(std::make_shared<const Expr>(expr), look);
+  return hit;
+}
+
+ExprPtr node(Expr expr) { return std::make_shared<const Expr>(std::move(expr)); }
+
+ExprPtr substitute(const ExprPtr& body, std::uint32_t slot, const ExprPtr& argument) {
+  return rewrite(body, [&](const ExprPtr& at) -> ExprPtr { return at->kind == ExprKind::local && at->slot == slot ? argument : nullptr; });
+}
+
+}  // namespace
+
+ExprPtr rewrite(const ExprPtr& expr, const Change& change) {
+  if (ExprPtr answer = change(expr)) return answer;
+  std::vector<ExprPtr> args = expr->args;
+  bool changed = false;
+  for (auto& argument : args) changed |= apply(argument, change);
+  RelationPtr relation = rewrite_relation(expr->relation, change);
+  changed |= relation != expr->relation;
+  std::shared_ptr<const program::Aggregate> aggregate = expr->aggregate;
+  if (aggregate) {
+    program::Aggregate copy = *aggregate;
+    bool touched = apply(copy.operand, change);
+    touched |= apply(copy.filter, change);
+    touched |= apply(copy.order, change);
+    if (touched) aggregate = std::make_shared<const program::Aggregate>(std::move(copy));
+    changed |= touched;
+  }
+  if (!changed) return expr;
+  Expr copy = *expr;
+  copy.args = std::move(args);
+  copy.relation = std::move(relation);
+  copy.aggregate = std::move(aggregate);
+  return node(std::move(copy));
+}
+
+bool has_subquery(const Expr& expr) {
+  if (expr.kind == ExprKind::subquery) return true;
+  return std::any_of(expr.args.begin(), expr.args.end(), [](const ExprPtr& argument) { return has_subquery(*argument); });
+}
+
+bool mentions_input(const Expr& expr, program::InputId input) {
+  return any_node(expr, [&](const Expr& at) { return at.kind == ExprKind::column && at.input == input; });
+}
+
+ExprPtr without_binds_around_subqueries(const ExprPtr& expr) {
+  if (!has_subquery(*expr)) return expr;
+  return rewrite(expr, [](const ExprPtr& at) -> ExprPtr {
+    if (at->kind != ExprKind::bind || !has_subquery(*at->args[1])) return nullptr;
+    return without_binds_around_subqueries(substitute(at->args[1], at->slot, at->args[0]));
+  });
+}
+
+ExprPtr literal(Value value, Type type) { return node({.kind = ExprKind::literal, .type = std::move(type), .value = std::move(value)}); }
+
+ExprPtr column_of(program::InputId input, int column, Type type) {
+  return node({.kind = ExprKind::column, .type = std::move(type), .input = input, .column = column});
+}
+
+ExprPtr compare(program::CompareOp op, ExprPtr left, ExprPtr right) {
+  const Span span = right->span;
+  return node({.kind = ExprKind::compare, .type = {Kind::boolean}, .span = span, .op = op, .args = {std::move(left), std::move(right)}});
+}
+
+ExprPtr all_of(std::vector<ExprPtr> conditions) {
+  if (conditions.size() == 1) return conditions[0];
+  if (conditions.empty()) return literal(true, {Kind::boolean});
+  return node({.kind = ExprKind::and_, .type = {Kind::boolean}, .args = std::move(conditions)});
+}
+
+ExprPtr any_of(std::vector<ExprPtr> conditions) {
+  if (conditions.size() == 1) return conditions[0];
+  if (conditions.empty()) return literal(false, {Kind::boolean});
+  return node({.kind = ExprKind::or_, .type = {Kind::boolean}, .args = std::move(conditions)});
+}
+
+ExprPtr negation(ExprPtr condition) {
+  return node({.kind = ExprKind::not_, .type = {Kind::boolean}, .span = condition->span, .args = {std::move(condition)}});
+}
+
+ExprPtr converted(ExprPtr expr, const Type& type) {
+  if (expr->type.kind == type.kind || expr->type.kind == Kind::null) return expr;
+  const Span span = expr->span;
+  const bool nullable = expr->type.nullable;
+  return node({.kind = ExprKind::convert, .type = type.with_null(nullable), .span = span, .args = {std::move(expr)}});
+}
+
+}  // namespace bfl::lower

@@ -1,0 +1,118 @@
+// Writes one statement: expressions and blocks as SQLite SQL, with the binds and fused functions that they need.
+//
+// Three files: native.cpp (what SQLite says exactly as bfl means it), expression.cpp (everything else, fused), block.cpp
+// (relations). Inputs have program-wide ids, so that `t<id>` is an alias that nothing can capture; an input is in scope once
+// its block's body has been written.
+#pragma once
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "interpreter/lower/sql.h"
+
+namespace bfl::lower {
+
+// A value in SQL, and how it is to be read.
+struct Sql {
+  std::string text;
+  Wire wire;
+};
+
+// One side of a comparison that SQLite makes exactly as bfl does.
+struct Operand {
+  std::string text;
+  Wire wire;
+  bool binary = true;   // collation
+  bool fails = false;   // evaluating it may raise
+};
+
+// A condition in SQL: true exactly when bfl's is; elsewhere false or null.
+struct Predicate {
+  std::string text;
+  bool fails = false;
+};
+
+// The conjuncts of a condition. `plain` ones never fail and may be tested in any order, so that indexes can be used; the
+// others are tested in their order and only where all plain ones hold.
+struct Conjuncts {
+  struct Late {
+    program::ExprPtr expr;   // fused with its neighbours; or
+    std::string text{};      // SQL of its own
+    bool guarded = false;    // needs no plain conjunct to hold
+  };
+  std::vector<std::string> plain;
+  std::vector<std::string> hints;  // implied by the late ones: for the planner only
+  std::vector<Late> late;
+};
+
+class Writer {
+ public:
+  explicit Writer(const program::Program& program) : program_(program) {}
+
+  // Expressions.
+  std::string bind(Value value, const Wire& wire);
+  Sql value(const program::ExprPtr& expr);                            // in whatever form is cheapest
+  std::string value_as(const program::ExprPtr& expr, const Wire& wire);  // in this form
+  std::string sortable(const program::ExprPtr& expr);                 // in a form that SQLite sorts and groups as bfl does
+  std::string condition(const program::ExprPtr& expr);                // true exactly when `expr` is; lazy, as a whole
+  void split(const program::ExprPtr& condition, Conjuncts& into);
+  std::string join(const Conjuncts& conjuncts);                       // "" for none
+  std::string fused(const program::ExprPtr& expr, const Wire& result);
+  std::optional<Predicate> native(const program::ExprPtr& expr);
+
+  // Blocks. `body` is ` FROM … WHERE … GROUP BY …`; `more` are conjuncts beyond the relation's own, tested last.
+  std::string body(const program::Relation& relation, const std::vector<std::string>& more_plain = {}, const program::ExprPtr& more = nullptr);
+  std::string block(const program::Relation& relation, std::vector<Wire>* fields);  // SELECT f AS c0, … FROM …
+  std::string order_and_limit(const program::Relation& relation);
+  Sql subquery(const program::Expr& expr);
+  Sql aggregate(const program::Aggregate& aggregate, const program::ExprPtr& operand, const Type& result);
+
+  // Scope.
+  void see_table(program::InputId id, const Table& table, const std::string& alias);
+  void see_hole(program::InputId id, std::vector<Sql> columns);       // columns that exist as SQL only
+  program::InputId fresh() { return next_hole_++; }
+  const Table& table(program::TableRef ref) const { return program_.table(ref); }
+  std::string anchor_column(const program::Relation& relation, int column);  // -1: the rowid
+
+  Statement finish(std::string text, std::vector<Wire> columns = {});
+  std::size_t binds() const { return statement_.binds.size(); }
+
+  // Set before writing: key columns of the anchor that nested anchored blocks pass on, and the walk whose index must be used.
+  std::vector<int> exposed{};
+  const program::Step* walking = nullptr;
+
+ private:
+  struct View {
+    std::string alias;
+    const Table* table = nullptr;
+    std::vector<Sql> columns;
+  };
+  std::optional<Operand> operand(const program::ExprPtr& expr, const Wire* other);
+  std::optional<Predicate> native_compare(const program::Expr& expr);
+  std::optional<Predicate> native_in_list(const program::Expr& expr);
+  std::optional<Predicate> native_connective(const program::Expr& expr);
+  bool split_arithmetic(const program::ExprPtr& expr, Conjuncts& into);
+  void hint(const program::ExprPtr& expr, Conjuncts& into);
+  bool misleads(const program::Expr& column, bool equality) const;
+  std::optional<Sql> structural(const program::ExprPtr& expr);
+  program::ExprPtr with_holes(const program::ExprPtr& expr);
+  std::string label(const program::Expr& slot) const;
+  std::string call(Fused function, const std::vector<Sql>& arguments, std::string_view shape);
+  std::string raise(const program::Relation& relation, const program::Input& input, std::string_view found);
+  std::string input_from(const program::Input& input, bool marked);
+  std::string present(const program::Input& input) const;
+  std::string join_checks(const program::Relation& relation, Conjuncts& first, const program::ExprPtr& more);
+
+  const program::Program& program_;
+  Statement statement_;
+  std::map<program::InputId, View> views_;
+  program::InputId next_hole_ = 0xF0000000;
+};
+
+// Storage affinity as SQLite derives it from a declared type.
+enum class Affinity : std::uint8_t { integer, text, blob, real, numeric };
+Affinity affinity(const std::string& declared);
+std::string rowid_name(const Table& table);  // `_rowid_`, or what no column shadows
+
+}  // namespace bfl::lower
