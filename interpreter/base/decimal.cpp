@@ -7,6 +7,11 @@
 #include <cmath>
 #include <limits>
 
+// g++ 12 with sanitizers takes the unused half of cpp_int's union for an uninitialized value when a cpp_int is moved.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
 namespace bfl {
 
 using boost::multiprecision::cpp_int;
@@ -94,7 +99,6 @@ struct DecimalParts {
 
   static Decimal unlimited(cpp_int coefficient, int scale) {
     while (scale > 0) {
-      cpp_int quotient;
       if (boost::multiprecision::integer_modulus(coefficient, 10U) != 0) break;
       coefficient /= 10;
       --scale;
@@ -147,7 +151,8 @@ struct DecimalParts {
   static std::optional<Decimal> sum(const Decimal& a, const Decimal& b, int sign) {
     if (!a.big_ && !b.big_ && a.scale_ == b.scale_) {
       std::int64_t result = 0;
-      const bool over = sign > 0 ? __builtin_add_overflow(a.small_, b.small_, &result) : __builtin_sub_overflow(a.small_, b.small_, &result);
+      const bool over =
+          sign > 0 ? __builtin_add_overflow(a.small_, b.small_, &result) : __builtin_sub_overflow(a.small_, b.small_, &result);
       if (!over) return small(result, a.scale_);
     }
     const int scale = std::max(a.scale_, b.scale_);
@@ -181,7 +186,8 @@ std::optional<Decimal> Decimal::parse(std::string_view text) {
     if (at < text.size() && (text[at] == '+' || text[at] == '-')) down = text[at++] == '-';
     const std::size_t first = at;
     std::int64_t exponent = 0;
-    for (; at < text.size() && is_digit(text[at]); ++at) exponent = std::min<std::int64_t>(exponent * 10 + (text[at] - '0'), 1'000'000'000'000);
+    for (; at < text.size() && is_digit(text[at]); ++at)
+      exponent = std::min<std::int64_t>(exponent * 10 + (text[at] - '0'), 1'000'000'000'000);
     if (at == first) return std::nullopt;
     scale += down ? exponent : -exponent;
   }

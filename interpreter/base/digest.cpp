@@ -69,6 +69,15 @@ Digest sha256(std::string_view bytes) {
   return hasher.add(bytes).finish();
 }
 
+std::array<std::uint8_t, 20> sha1(std::string_view bytes) {
+  static const EVP_MD* const md = EVP_MD_fetch(nullptr, "SHA1", nullptr);
+  std::array<std::uint8_t, 20> digest{};
+  unsigned int size = 0;
+  if (md == nullptr || EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, md, nullptr) != 1 || size != digest.size())
+    std::abort();
+  return digest;
+}
+
 std::string hex(std::string_view bytes) {
   std::string out;
   out.reserve(bytes.size() * 2);

@@ -65,7 +65,10 @@ class Reader {
       case '{': return object(node, depth + 1);
       case '[': return array(node, depth + 1);
       case '"': node.kind = JsonKind::text; return text(node.text);
-      case 't': node.kind = JsonKind::boolean; node.boolean = true; return word("true");
+      case 't':
+        node.kind = JsonKind::boolean;
+        node.boolean = true;
+        return word("true");
       case 'f': node.kind = JsonKind::boolean; return word("false");
       case 'n': return word("null");
       default: return number(node);
@@ -116,7 +119,9 @@ class Reader {
     if (at_end()) return fail("the text is not closed");
     ++at_;
     switch (c) {
-      case '"': case '\\': case '/': out += c; return true;
+      case '"':
+      case '\\':
+      case '/': out += c; return true;
       case 'b': out += '\b'; return true;
       case 'f': out += '\f'; return true;
       case 'n': out += '\n'; return true;

@@ -19,8 +19,8 @@ enum class JsonKind : std::uint8_t { null, boolean, number, text, array, object 
 struct JsonNode {
   JsonKind kind = JsonKind::null;
   bool boolean = false;
-  std::string text{};                // number: as written; text: decoded
-  std::vector<JsonNode> items{};     // array: elements; object: values, in step with `keys`
+  std::string text{};             // number: as written; text: decoded
+  std::vector<JsonNode> items{};  // array: elements; object: values, in step with `keys`
   std::vector<std::string> keys{};
 };
 
@@ -30,7 +30,7 @@ struct JsonError {
 };
 
 std::variant<JsonNode, JsonError> read_json(std::string_view text);
-std::string write_json(const JsonNode& node);  // compact, keys and numbers as they are
+std::string write_json(const JsonNode& node);                    // compact, keys and numbers as they are
 void append_json_text(std::string& out, std::string_view text);  // quoted and escaped
 
 // One text for all documents that are equal: keys sorted, no white space, numbers by value, escapes only where needed.

@@ -6,8 +6,8 @@
 namespace bfl {
 
 namespace {
-constexpr std::array<std::string_view, 13> names = {"null", "bool", "int",  "decimal",   "float",    "text", "bytes",
-                                                    "date", "timestamp", "duration", "uuid", "json", "array"};
+constexpr std::array<std::string_view, 13> names = {"null", "bool",      "int",      "decimal", "float", "text", "bytes",
+                                                    "date", "timestamp", "duration", "uuid",    "json",  "array"};
 }  // namespace
 
 bool same_kind(const Type& a, const Type& b) {
@@ -23,10 +23,8 @@ std::string_view kind_name(Kind kind) { return names.at(static_cast<std::size_t>
 
 std::string to_string(const Type& type) {
   std::string out;
-  if (type.kind == Kind::array)
-    out = "[" + (type.element ? to_string(*type.element) : std::string("null")) + "]";
-  else
-    out = kind_name(type.kind);
+  if (type.kind == Kind::array) out = "[" + (type.element ? to_string(*type.element) : std::string("null")) + "]";
+  else out = kind_name(type.kind);
   if (type.nullable && type.kind != Kind::null) out += '?';
   return out;
 }
@@ -43,10 +41,8 @@ std::string signature(std::string_view name, const std::vector<Type>& params) {
   for (std::size_t i = 0; i < params.size(); ++i) {
     if (i != 0) out += ',';
     const Type& type = params[i];
-    if (type.kind == Kind::array && type.element)
-      out += to_string(array_of(type.element->with_null(false)));
-    else
-      out += to_string(type.with_null(false));
+    if (type.kind == Kind::array && type.element) out += to_string(array_of(type.element->with_null(false)));
+    else out += to_string(type.with_null(false));
   }
   return out += ')';
 }

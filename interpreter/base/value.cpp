@@ -50,8 +50,12 @@ std::string float_text(double value) {
 
 // In the largest unit that says it exactly.
 std::string duration_text(std::int64_t micros) {
-  struct Unit { std::int64_t size; const char* name; };
-  constexpr std::array<Unit, 6> units = {{{micros_per_day, "d"}, {3'600'000'000, "h"}, {60'000'000, "m"}, {1'000'000, "s"}, {1'000, "ms"}, {1, "us"}}};
+  struct Unit {
+    std::int64_t size;
+    const char* name;
+  };
+  constexpr std::array<Unit, 6> units = {
+      {{micros_per_day, "d"}, {3'600'000'000, "h"}, {60'000'000, "m"}, {1'000'000, "s"}, {1'000, "ms"}, {1, "us"}}};
   if (micros == 0) return "0s";
   for (const Unit& unit : units)
     if (micros % unit.size == 0) return std::to_string(micros / unit.size) + unit.name;

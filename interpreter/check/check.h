@@ -1,7 +1,11 @@
 // Syntax tree, library and catalogues to a Program: names, types, effects, classes.
 #pragma once
+#include <functional>
 #include <map>
+#include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "interpreter/base/diagnostic.h"
@@ -21,6 +25,8 @@ struct Settings {
   std::map<std::string, std::string> parameters;  // --set NAME=VALUE
   std::map<std::string, std::string> sources;     // --source NAME=URL
   std::string job_directory;                      // relative paths of sources start here
+  // What is wrong with a regular expression, or nothing: eval::pattern_error. Without it, literal patterns are not looked at.
+  std::function<std::optional<std::string>(std::string_view)> pattern_error;
 };
 
 // The sources that a job names, before anything is connected: reads `source` items and the settings, and env() from the

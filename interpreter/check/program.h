@@ -91,7 +91,12 @@ struct Expr {
   std::vector<ExprPtr> args{};
   RelationPtr relation{};         // subquery
   std::shared_ptr<const Aggregate> aggregate{};  // subquery, aggregate
+  std::uint32_t weight = 1;       // nodes of the tree, shared ones counted each time; bounded, so that every stage may walk it
+  std::uint16_t height = 1;       // bounded, so that every stage may recurse
 };
+
+inline constexpr std::uint32_t max_weight = 500'000;
+inline constexpr std::uint16_t max_height = 500;
 
 struct TableRef { int source = 0; int table = 0; friend auto operator<=>(const TableRef&, const TableRef&) = default; };
 
@@ -206,6 +211,13 @@ struct Source {
   Span span{};
 };
 
+// What the columns of an input are columns of.
+struct InputName {
+  std::string alias;                    // as written; empty when it has none
+  std::optional<TableRef> table{};
+  std::weak_ptr<const Relation> sub{};
+};
+
 struct Program {
   std::string job;                      // the job's name
   std::string owner, ticket, why;
@@ -214,6 +226,7 @@ struct Program {
   std::vector<Source> sources;          // in step with `catalogues`
   std::vector<Catalogue> catalogues;
   std::vector<Step> steps;              // in order of the text
+  std::vector<InputName> inputs;        // by InputId
   std::vector<std::unique_ptr<Native>> natives;  // owned here, pointed to by expressions; shared with the library
 
   const Table& table(TableRef ref) const { return catalogues[static_cast<std::size_t>(ref.source)].tables[static_cast<std::size_t>(ref.table)]; }
@@ -223,6 +236,8 @@ struct Program {
 // input ids renumbered in order of appearance. The basis of memo keys.
 std::string meaning(const Expr& expr, const Program& program);
 std::string meaning(const Relation& relation, const Program& program);
+// Everything of a step that a memo key must see, with one numbering of inputs for rows and values: use this, not the parts.
+std::string meaning(const Step& step, const Program& program);
 // As a person would write it: for plans and messages.
 std::string to_string(const Expr& expr, const Program& program);
 std::string to_string(const Relation& relation, const Program& program);

@@ -10,6 +10,7 @@
 
 #include "interpreter/cli/commands.h"
 #include "interpreter/cli/terminal.h"
+#include "interpreter/eval/patterns.h"
 #include "interpreter/ledger/ledger.h"
 #include "interpreter/syntax/parse.h"
 
@@ -102,6 +103,7 @@ check::Settings settings_of(const Arguments& arguments) {
   std::error_code ignored;
   auto folder = std::filesystem::absolute(arguments.operands[0], ignored).parent_path();
   settings.job_directory = folder.lexically_normal().string();
+  settings.pattern_error = eval::pattern_error;
   return settings;
 }
 

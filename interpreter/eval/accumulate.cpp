@@ -14,6 +14,8 @@ namespace {
 using program::AggregateKind;
 __extension__ using Wide = __int128;
 
+std::optional<Decimal> plus(const Decimal& a, const Decimal& b) { return add(a, b); }  // members called add hide the other
+
 struct Before {
   bool operator()(const Value& a, const Value& b) const { return order(a, b) < 0; }
 };
@@ -91,9 +93,11 @@ class FloatSum {
       if (low != 0) parts_[kept++] = low;
       x = high;
     }
+    if (!std::isfinite(x)) overflow_ = true;
     parts_.resize(kept);
     parts_.push_back(x);
   }
+  bool overflow() const { return overflow_ && !any_special_; }
   double total() const {
     if (any_special_) return special_;
     double sum = 0;
@@ -115,7 +119,7 @@ class FloatSum {
  private:
   std::vector<double> parts_;
   double special_ = 0;
-  bool any_special_ = false;
+  bool any_special_ = false, overflow_ = false;
 };
 
 // Sum and average; the kind of the operand tells itself, so that a group without values needs the kind of the result only.
@@ -131,9 +135,7 @@ class Sum final : public Accumulator {
       case Kind::duration: whole_ += row[0].as<Duration>().micros; break;
       case Kind::floating: floats_.add(row[0].as<double>()); break;
       case Kind::decimal:
-        if (decimals_)
-          if (auto sum = bfl::add(*decimals_, row[0].as<Decimal>())) decimals_ = std::move(*sum);
-          else decimals_.reset();
+        if (decimals_) decimals_ = plus(*decimals_, row[0].as<Decimal>());
         break;
       default: wrong_ = row[0].kind(); break;
     }
@@ -142,6 +144,7 @@ class Sum final : public Accumulator {
   Outcome finish() override {
     if (wrong_) return Failure{"a sum of " + std::string(kind_name(*wrong_)) + " values is not defined"};
     if (count_ == 0 && average_) return Value();
+    if (floats_.overflow()) return Failure{"the sum is beyond the range of a float"};
     if (result_ == Kind::floating) return Value(average_ ? floats_.total() / static_cast<double>(count_) : floats_.total());
     if (average_) return mean();
     if (result_ == Kind::decimal) {
@@ -150,7 +153,8 @@ class Sum final : public Accumulator {
       return Value(*sum);
     }
     constexpr Wide most = std::numeric_limits<std::int64_t>::max(), least = std::numeric_limits<std::int64_t>::min();
-    if (whole_ > most || whole_ < least) return Failure{"the sum does not fit " + std::string(result_ == Kind::duration ? "a duration" : "an int")};
+    if (whole_ > most || whole_ < least)
+      return Failure{"the sum does not fit " + std::string(result_ == Kind::duration ? "a duration" : "an int")};
     const auto total = static_cast<std::int64_t>(whole_);
     if (result_ == Kind::duration) return Value(Duration{total});
     return Value(total);
@@ -162,8 +166,8 @@ class Sum final : public Accumulator {
     if (!decimals_) return std::nullopt;
     constexpr std::int64_t half = std::int64_t{1} << 62;
     const auto high = multiply(Decimal(static_cast<std::int64_t>(whole_ / half)), Decimal(half));
-    const auto sum = bfl::add(*high, Decimal(static_cast<std::int64_t>(whole_ % half)));
-    return bfl::add(*sum, *decimals_);
+    const auto sum = plus(*high, Decimal(static_cast<std::int64_t>(whole_ % half)));
+    return plus(*sum, *decimals_);
   }
 
   Outcome mean() const {

@@ -28,7 +28,7 @@ class Program final : public Compiled {
     Value scratch;
     const Value* const result = root_->eval(frame, scratch);
     if (result == nullptr) return Failure{std::move(frame.failure)};
-    if (result == &scratch) return std::move(scratch);
+    if (result == &scratch) return scratch;
     return *result;
   }
 
@@ -52,7 +52,7 @@ class Compiler {
       case ExprKind::subquery:
       case ExprKind::aggregate: return make_slot(slot(expr), expr->type.kind);
       case ExprKind::call: return call(*expr);
-      case ExprKind::compare: return make_compare(expr->op, compile(expr->args[0]), compile(expr->args[1]), shared_kind(*expr));
+      case ExprKind::compare: return compare(*expr);
       case ExprKind::and_: return make_and(compile_all(*expr));
       case ExprKind::or_: return make_or(compile_all(*expr));
       case ExprKind::not_: return make_not(compile(expr->args[0]));
@@ -81,16 +81,24 @@ class Compiler {
   std::size_t slot(const ExprPtr& expr) {
     for (std::size_t i = 0; i < slots_.size(); ++i) {
       const Expr& other = *slots_[i].expr;
-      const bool same_column = expr->kind == ExprKind::column && other.kind == ExprKind::column && expr->input == other.input && expr->column == other.column;
+      const bool same_column =
+          expr->kind == ExprKind::column && other.kind == ExprKind::column && expr->input == other.input && expr->column == other.column;
       if (same_column || slots_[i].expr == expr) return i;
     }
     slots_.push_back({expr});
     return slots_.size() - 1;
   }
 
-  static Kind shared_kind(const Expr& compare) {
-    const Kind left = compare.args[0]->type.kind, right = compare.args[1]->type.kind;
+  static Kind shared_kind(const Expr& expr) {
+    const Kind left = expr.args[0]->type.kind, right = expr.args[1]->type.kind;
     return left == right ? left : Kind::null;
+  }
+
+  // In two statements: slots are numbered from left to right.
+  NodePtr compare(const Expr& expr) {
+    NodePtr left = compile(expr.args[0]);
+    NodePtr right = compile(expr.args[1]);
+    return make_compare(expr.op, std::move(left), std::move(right), shared_kind(expr));
   }
 
   NodePtr call(const Expr& expr) {
@@ -107,10 +115,8 @@ class Compiler {
     std::vector<Value> constants;
     std::vector<NodePtr> others;
     for (std::size_t i = 1; i < expr.args.size(); ++i) {
-      if (expr.args[i]->kind == ExprKind::literal)
-        constants.push_back(expr.args[i]->value);
-      else
-        others.push_back(compile(expr.args[i]));
+      if (expr.args[i]->kind == ExprKind::literal) constants.push_back(expr.args[i]->value);
+      else others.push_back(compile(expr.args[i]));
     }
     return make_in_list(std::move(needle), std::move(constants), std::move(others));
   }
@@ -134,10 +140,8 @@ class Compiler {
     const auto [entry, added] = locals_.insert({expr.slot, index});
     const std::size_t outer = std::exchange(entry->second, index);
     NodePtr body = compile(expr.args[1]);
-    if (added)
-      locals_.erase(expr.slot);
-    else
-      locals_[expr.slot] = outer;
+    if (added) locals_.erase(expr.slot);
+    else locals_[expr.slot] = outer;
     --depth_;
     return make_bind(index, std::move(value), std::move(body));
   }

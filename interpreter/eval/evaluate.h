@@ -17,7 +17,7 @@ namespace bfl::eval {
 
 // What stands outside an expression and is handed in per row: a column of an input, or a subquery or aggregate node.
 struct Slot {
-  program::ExprPtr expr;   // kind column, subquery or aggregate
+  program::ExprPtr expr;  // kind column, subquery or aggregate
 };
 
 class Compiled {
@@ -28,7 +28,9 @@ class Compiled {
   virtual const std::vector<Slot>& slots() const = 0;
 };
 
-struct Context { Timestamp clock; };   // now() of the run
+struct Context {
+  Timestamp clock;
+};  // now() of the run
 
 // Slots are collected from the expression: equal columns share one.
 std::unique_ptr<Compiled> compile(const program::ExprPtr& expr, const Context& context);

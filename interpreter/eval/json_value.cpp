@@ -1,6 +1,7 @@
 #include "interpreter/eval/json_value.h"
 
 #include <cmath>
+#include <utility>
 
 #include "interpreter/base/json.h"
 

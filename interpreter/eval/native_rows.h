@@ -43,7 +43,9 @@ inline Outcome text_outcome(std::string text) {
   if (text.size() > max_text_bytes) return text_too_long();
   return Value(std::move(text));
 }
-inline Outcome array_outcome(std::vector<Value> items) { return Value(Array{std::make_shared<const std::vector<Value>>(std::move(items))}); }
+inline Outcome array_outcome(std::vector<Value> items) {
+  return Value(Array{std::make_shared<const std::vector<Value>>(std::move(items))});
+}
 inline Outcome decimal_outcome(std::optional<Decimal> result) {
   if (!result) return Failure{"the result has more than 1000 digits"};
   return Value(std::move(*result));

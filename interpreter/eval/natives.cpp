@@ -12,8 +12,8 @@ namespace {
 const std::vector<NativeRow>& table() {  // sorted by signature
   static const std::vector<NativeRow> rows = [] {
     std::vector<NativeRow> all;
-    for (const auto part : {operator_rows(), conversion_rows(), comparison_rows(), text_rows(), unicode_rows(), encoding_rows(), pattern_rows(), time_rows(),
-                            json_rows(), math_rows()})
+    for (const auto part : {operator_rows(), conversion_rows(), comparison_rows(), text_rows(), unicode_rows(), encoding_rows(),
+                            pattern_rows(), time_rows(), json_rows(), math_rows()})
       all.insert(all.end(), part.begin(), part.end());
     std::sort(all.begin(), all.end(), [](const NativeRow& a, const NativeRow& b) { return a.signature < b.signature; });
     return all;
@@ -24,7 +24,8 @@ const std::vector<NativeRow>& table() {  // sorted by signature
 }  // namespace
 
 NativeFunction find_native(std::string_view signature) {
-  const auto found = std::lower_bound(table().begin(), table().end(), signature, [](const NativeRow& row, std::string_view key) { return row.signature < key; });
+  const auto found = std::lower_bound(table().begin(), table().end(), signature,
+                                      [](const NativeRow& row, std::string_view key) { return row.signature < key; });
   return found != table().end() && found->signature == signature ? found->function : nullptr;
 }
 

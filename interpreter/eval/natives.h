@@ -15,7 +15,9 @@
 namespace bfl::eval {
 
 // The value cannot be computed: overflow, division by zero, a text that is no number. Names no row: the caller knows it.
-struct Failure { std::string message; };
+struct Failure {
+  std::string message;
+};
 using Outcome = std::variant<Value, Failure>;
 
 using NativeFunction = Outcome (*)(std::span<const Value> args);

@@ -49,14 +49,10 @@ class Compare final : public Truth {
     if (left == nullptr) return Status::failed;
     const Value* const right = right_->eval(frame, right_scratch);
     if (right == nullptr) return Status::failed;
-    if (left->is_null() || right->is_null())
-      out = holds_with_null(op_, left->is_null() && right->is_null());
-    else if (op_ == CompareOp::equal)
-      out = equal(*left, *right);
-    else if (op_ == CompareOp::not_equal)
-      out = !equal(*left, *right);
-    else
-      out = holds(op_, order(*left, *right));
+    if (left->is_null() || right->is_null()) out = holds_with_null(op_, left->is_null() && right->is_null());
+    else if (op_ == CompareOp::equal) out = equal(*left, *right);
+    else if (op_ == CompareOp::not_equal) out = !equal(*left, *right);
+    else out = holds(op_, order(*left, *right));
     return Status::ok;
   }
 
@@ -74,10 +70,8 @@ class CompareIntegers final : public Truth {
     if (left_status == Status::failed) return Status::failed;
     const Status right_status = right_->integer(frame, right);
     if (right_status == Status::failed) return Status::failed;
-    if (left_status == Status::null || right_status == Status::null)
-      out = holds_with_null(op_, left_status == right_status);
-    else
-      out = holds(op_, left <=> right);
+    if (left_status == Status::null || right_status == Status::null) out = holds_with_null(op_, left_status == right_status);
+    else out = holds(op_, left <=> right);
     return Status::ok;
   }
 

@@ -56,7 +56,8 @@ class Decimals final : public Node {
     }
     const auto* const a = std::get_if<Decimal>(&left->data);
     const auto* const b = std::get_if<Decimal>(&right->data);
-    if (a == nullptr || b == nullptr) return frame.fail("a decimal was expected, found " + std::string(kind_name((a == nullptr ? left : right)->kind())));
+    if (a == nullptr || b == nullptr)
+      return frame.fail("a decimal was expected, found " + std::string(kind_name((a == nullptr ? left : right)->kind())));
     auto result = op_(*a, *b);
     if (!result) return frame.fail("the result has more than 1000 digits");
     scratch.data = std::move(*result);

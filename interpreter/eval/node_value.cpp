@@ -126,7 +126,8 @@ class Fails final : public Node {
 
 class Call final : public Node {
  public:
-  Call(NativeFunction function, const std::vector<Type>& params, std::vector<NodePtr> args) : function_(function), args_(std::move(args)), params_(params) {}
+  Call(NativeFunction function, const std::vector<Type>& params, std::vector<NodePtr> args)
+      : function_(function), args_(std::move(args)), params_(params) {}
   const Value* eval(Frame& frame, Value& scratch) const override {
     std::array<Value, 4> few;
     std::vector<Value> many(args_.size() > few.size() ? args_.size() : 0);
@@ -140,7 +141,8 @@ class Call final : public Node {
     for (std::size_t i = 0; i < args_.size(); ++i) {
       if (!values[i].is_null()) {
         if (i < params_.size() && values[i].kind() != params_[i].kind)
-          return frame.fail("an argument is " + std::string(kind_name(values[i].kind())) + ", expected " + std::string(kind_name(params_[i].kind)));
+          return frame.fail("an argument is " + std::string(kind_name(values[i].kind())) + ", expected " +
+                            std::string(kind_name(params_[i].kind)));
       } else if (i >= params_.size() || !params_[i].nullable) {
         scratch = Value();
         return &scratch;
@@ -193,7 +195,8 @@ class Convert final : public Node {
     const Value* const value = arg_->eval(frame, scratch);
     if (value == nullptr || value->is_null()) return value;
     auto converted = widened(*value, to_);
-    if (!converted) return frame.fail("a value of type " + std::string(kind_name(value->kind())) + " does not become " + to_string(to_) + " by itself");
+    if (!converted)
+      return frame.fail("a value of type " + std::string(kind_name(value->kind())) + " does not become " + to_string(to_) + " by itself");
     scratch = std::move(*converted);
     return &scratch;
   }
@@ -233,9 +236,12 @@ class ObjectNode final : public Node {
       if (i != 0) out += ", ";
       append_json_text(out, keys_[i]);
       out += ": ";
-      if (!append_json(out, *value)) return frame.fail("a value of type " + std::string(kind_name(value->kind())) + " has no form in JSON: " + to_display(*value));
+      if (!append_json(out, *value))
+        return frame.fail("a value of type " + std::string(kind_name(value->kind())) + " has no form in JSON: " + to_display(*value));
     }
-    scratch = Json{out + "}"};
+    out += '}';
+    if (!valid_utf8(out)) return frame.fail("a text for a json document is not valid UTF-8");
+    scratch = Json{std::move(out)};
     return &scratch;
   }
 
@@ -252,7 +258,9 @@ NodePtr make_literal(Value value) {
 }
 NodePtr make_slot(std::size_t index, Kind kind) { return std::make_unique<SlotNode>(index, kind); }
 NodePtr make_local(std::size_t index) { return std::make_unique<Local>(index); }
-NodePtr make_bind(std::size_t index, NodePtr value, NodePtr body) { return std::make_unique<Bind>(index, std::move(value), std::move(body)); }
+NodePtr make_bind(std::size_t index, NodePtr value, NodePtr body) {
+  return std::make_unique<Bind>(index, std::move(value), std::move(body));
+}
 NodePtr make_failure(std::string message) { return std::make_unique<Fails>(std::move(message)); }
 NodePtr make_call(NativeFunction function, const std::vector<Type>& params, std::vector<NodePtr> args) {
   return std::make_unique<Call>(function, params, std::move(args));
@@ -262,6 +270,8 @@ NodePtr make_convert(NodePtr arg, const Type& from, const Type& to) {
   return std::make_unique<Convert>(std::move(arg), to);
 }
 NodePtr make_array(std::vector<NodePtr> items) { return std::make_unique<ArrayNode>(std::move(items)); }
-NodePtr make_object(std::vector<std::string> keys, std::vector<NodePtr> values) { return std::make_unique<ObjectNode>(std::move(keys), std::move(values)); }
+NodePtr make_object(std::vector<std::string> keys, std::vector<NodePtr> values) {
+  return std::make_unique<ObjectNode>(std::move(keys), std::move(values));
+}
 
 }  // namespace bfl::eval

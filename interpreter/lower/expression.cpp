@@ -26,6 +26,8 @@ bool same_wire(const Wire& a, const Wire& b) {
 // A column's stored form is only as good as its other values: these forms have one text per value, so that copying them
 // unread stores what computing them would have stored.
 bool copies_exactly(const Wire& from, const Wire& to) {
+  // A REAL column holds no NaN, so that its values are computed floats already.
+  if (from.type.kind == Kind::floating && to.type.kind == Kind::floating) return from.storage == to.storage || to.storage == Storage::real_or_nan;
   if (!same_wire(from, to)) return false;
   switch (from.type.kind) {
     case Kind::integer:
@@ -103,7 +105,8 @@ std::string Writer::fused(const ExprPtr& given, const Wire& result) {
   function.expr = expr;
   function.result = result;
   std::vector<Sql> arguments;
-  for (const eval::Slot& slot : eval::compile(expr, {})->slots()) {
+  const auto compiled = eval::compile(expr, {});
+  for (const eval::Slot& slot : compiled->slots()) {
     arguments.push_back(value(slot.expr));
     function.labels.push_back(label(*slot.expr));
   }

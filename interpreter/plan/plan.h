@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "interpreter/base/diagnostic.h"
@@ -24,14 +25,16 @@ struct Edge {
 
 // One named part of a memo key, as text and digest, so that a change can be explained by name.
 struct KeyComponent {
-  std::string name;                      // "meaning", "schema", "target", "kept relations", "semantics"
-  std::string digest;                    // hex
+  std::string name;                      // "meaning", "schema", "target", "semantics", "walk"
+  std::string digest;                    // hex; empty: it cannot be computed, so nothing is reused
   std::string shown;                     // short text for people; never a secret
+  bool resumes_only = false;             // not in the key's digest: a finished step stays finished when it changes, but an
+                                         // unfinished one cannot go on under it ("walk": the cursor would mean something else)
 };
 
 struct MemoKey {
   std::vector<KeyComponent> components;  // always in the same order
-  std::string digest;                    // over all components
+  std::string digest;                    // over all components but `resumes_only`
   std::string pacing;                    // digest of what describes or paces only: owner, chunk, expect
 };
 
@@ -49,7 +52,8 @@ struct StepPlan {
 };
 
 struct Plan {
-  std::vector<Edge> edges;               // transitively reduced; the strongest reason of each pair
+  std::vector<Edge> edges;               // at most one for a pair of steps, its strongest reason; by `to`, then `from`. Linear in
+                                         // the columns used: what a chain through the same column implies is left out
   std::vector<std::size_t> order;        // topological, the text as tie-breaker
   std::vector<StepPlan> steps;           // in step with Program::steps
 };
@@ -61,6 +65,10 @@ Plan make(const program::Program& program, const std::vector<std::string>& targe
 std::string to_text(const Plan& plan, const program::Program& program);     // `bfl graph`
 std::string to_dot(const Plan& plan, const program::Program& program);
 std::string to_mermaid(const Plan& plan, const program::Program& program);
+std::string to_json(const Plan& plan, const program::Program& program);     // job, steps [{step, kind}], edges [{from, to, reason, column, text}]
+std::string_view name_of(EdgeReason reason);                                 // "writes_then_reads"
+std::string_view name_of(program::StepKind kind);                            // "update"
+std::string name_of(const program::ColumnUse& use, const program::Program& program);  // "shop.orders.total", "shop.orders"
 std::string describe(const Edge& edge, const program::Program& program);    // "fix_totals writes shop.orders.total, which none_left reads"
 
 }  // namespace bfl::plan

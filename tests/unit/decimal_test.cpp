@@ -36,7 +36,8 @@ TEST_CASE("a decimal is read exactly and written plainly") {
 }
 
 TEST_CASE("what is no decimal is refused") {
-  for (const char* text : {"", "+", "-", ".", "1.", ".5", "1e", "1e+", "1..2", "1 ", " 1", "1_000", "0x10", "nan", "inf", "--1", "1e5.0", "١"})
+  for (const char* text :
+       {"", "+", "-", ".", "1.", ".5", "1e", "1e+", "1..2", "1 ", " 1", "1_000", "0x10", "nan", "inf", "--1", "1e5.0", "١"})
     CHECK_MESSAGE(!Decimal::parse(text), text);
   CHECK(!Decimal::parse("1e1000"));
   CHECK(!Decimal::parse("1e-1001"));

@@ -1,0 +1,228 @@
+// The state of one check, shared by the files of this folder.
+//
+// Definitions (`let`, `fn`) are checked once where they stand, with their mistakes reported there, and then read again, silently,
+// at each use: so every use has inputs of its own, and no later stage knows that there were names. A null ExprPtr is an
+// expression whose mistake was reported: everything that touches it stays silent.
+#pragma once
+#include <fmt/format.h>
+
+#include <functional>
+#include <optional>
+
+#include "interpreter/check/scope.h"
+#include "interpreter/check/types.h"
+
+namespace bfl::check {
+
+enum class DefinitionState : std::uint8_t { fresh, open, good, broken };
+
+struct Declared {
+  enum Kind : std::uint8_t { parameter, let, source } kind{};
+  NodeId node = ast::no_node;
+  std::size_t index = 0;      // of parameters, of sources
+  ExprPtr value{};            // parameters; null: its mistake was reported
+  DefinitionState state = DefinitionState::fresh;  // lets
+  bool used = false;
+};
+
+struct TableNames { std::unordered_map<std::string_view, int> columns; };
+struct SourceNames {
+  std::unordered_map<std::string_view, int> tables;
+  std::unordered_map<int, TableNames> columns;                       // by table, made when first used
+  std::unordered_map<std::string_view, std::vector<std::size_t>> keys_of_child, keys_of_parent;  // into foreign_keys
+};
+
+// What a clause word of a step or relation holds.
+struct Clause {
+  NodeId node = ast::no_node;
+  std::string_view word;
+};
+
+class Checker {
+ public:
+  Checker(const ast::File& script, const Sources& texts, const Library& library, const Settings& settings, Diagnostics& diagnostics);
+  void run();  // check.cpp: all items
+
+  program::Program program;
+
+ private:
+  friend class Effects;
+
+  // names.cpp
+  const ast::Node& at(NodeId node) const { return (*file_)[node]; }
+  Diagnostic& error(Code code, Span span, std::string message, std::string help = {});
+  Diagnostic& warning(Code code, Span span, std::string message, std::string help = {});
+  std::string slice(Span span) const;
+  struct Lookup {
+    bool alias_known = false, found = false;
+    ExprPtr expr{};
+  };
+  Lookup bare(Block& block, std::string_view name, Span span);
+  Lookup member(Block& block, std::string_view alias, std::string_view name, Span span);
+  ExprPtr column(program::InputId input, program::TableRef table, int column, bool nullable, Span span);
+  int expose(Block& block, const std::string& name, const ExprPtr& expr, Span span);
+  ExprPtr name(NodeId node);
+  ExprPtr member(NodeId node);
+  ExprPtr parameter(std::string_view name);
+  void unknown_name(NodeId node);
+  std::vector<std::string> names_of(const Block& block) const;
+  int column_index(program::TableRef ref, std::string_view column);
+  const Table& table(program::TableRef ref) const { return program.table(ref); }
+  std::string shown(program::TableRef ref) const;
+
+  // declarations.cpp: jobs, parameters, sources, functions, lets as items
+  void declare();
+  void declare_job(NodeId item);
+  void declare_parameter(NodeId item);
+  void declare_function(NodeId item);
+  void use_module(NodeId item);
+  void declare_columns(NodeId source, int index);
+  void check_settings();
+  bool take_name(NodeId item, Declared declared);
+  std::optional<program::ExprPtr> constant(NodeId node, const Type& type, std::string_view what);
+  std::optional<std::int64_t> whole_number(NodeId node, std::string_view what, std::int64_t least, std::int64_t most);
+  void report_unused();
+
+  // expressions.cpp, operators.cpp, literals.cpp
+  ExprPtr expression(NodeId node);
+  ExprPtr condition(NodeId node, std::string_view what);
+  ExprPtr literal(NodeId node);
+  ExprPtr format_string(NodeId node);
+  ExprPtr make(Expr expr);
+  ExprPtr constant_of(Value value, Type type, Span span);
+  ExprPtr convert(ExprPtr expr, const Type& type);
+  ExprPtr call_native(std::string_view name, const std::vector<Type>& params, const Type& result, std::vector<ExprPtr> args, Span span);
+  const program::Native* intern(std::string_view name, const std::vector<Type>& params, const Type& result);
+  ExprPtr unary(NodeId node);
+  ExprPtr binary(NodeId node);
+  ExprPtr arithmetic(NodeId node);
+  ExprPtr apply(ast::Op op, Span op_span, Span span, ExprPtr left, ExprPtr right);
+  ExprPtr connective(NodeId node);
+  ExprPtr coalesce(NodeId node);
+  ExprPtr comparison(NodeId node);
+  ExprPtr compare(program::CompareOp op, ExprPtr left, ExprPtr right, Span span, Span left_span, Span right_span);
+  ExprPtr membership(NodeId node);
+  ExprPtr membership_in_list(NodeId node, ExprPtr subject, const std::vector<NodeId>& elements);
+  ExprPtr membership_in_relation(NodeId node, NodeId subject, NodeId pick);
+  ExprPtr negated(ExprPtr expr, Span span);
+  ExprPtr case_of(NodeId node);
+  ExprPtr array(NodeId node);
+  ExprPtr object(NodeId node);
+  void flatten(NodeId node, ast::Op op, std::vector<NodeId>& into) const;
+  bool unify(std::vector<ExprPtr>& values, const std::vector<Span>& spans, std::string_view what, Type& type);
+  ExprPtr too_large(Span span);
+
+  // functions.cpp
+  ExprPtr call(NodeId node);
+  ExprPtr call_function(NodeId node, const std::vector<Function>& candidates);
+  ExprPtr inline_function(const Function& function, std::vector<ExprPtr> args, Span span);
+  const std::vector<Function>* overloads(std::string_view name) const;
+  const Function* choose(const std::vector<Function>& candidates, const std::vector<ExprPtr>& args) const;
+  bool check_definition(const Function& function);
+  void check_pattern(const Function& function, const std::vector<ExprPtr>& args, const std::vector<NodeId>& nodes);
+  void unknown_function(NodeId node);
+
+  // aggregates.cpp
+  ExprPtr aggregate_call(NodeId node, program::AggregateKind kind);
+  ExprPtr aggregate_of_group(NodeId node, program::AggregateKind kind);
+  ExprPtr aggregate_of_relation(NodeId node, program::AggregateKind kind, NodeId argument);
+  bool finish_aggregate(NodeId node, program::AggregateKind kind, const ExprPtr& operand, bool may_be_empty, Type& type);
+  ExprPtr subquery(BlockPtr block, program::Aggregate aggregate, Type type, Span span);
+
+  // relations.cpp, joins.cpp
+  BlockPtr relation(NodeId node, Scope* outer);
+  BlockPtr operand(NodeId node, Scope* outer);
+  BlockPtr table_block(NodeId node, std::string_view source, std::string_view name);
+  BlockPtr use_let(std::string_view name, NodeId node);
+  void apply_clause(BlockPtr& block, NodeId clause, Scope* outer);
+  void wrap(BlockPtr& block);
+  void open(BlockPtr& block);     // a block that filters and joins can be added to
+  void where(BlockPtr& block, NodeId clause, Scope* outer, bool skip);
+  void derive(BlockPtr& block, NodeId clause, Scope* outer);
+  void group(BlockPtr& block, NodeId clause, Scope* outer);
+  void keep(BlockPtr& block, NodeId clause, Scope* outer);
+  void order(BlockPtr& block, NodeId clause, Scope* outer);
+  void limit(BlockPtr& block, NodeId clause);
+  void join(BlockPtr& block, NodeId clause, Scope* outer);
+  bool proved_single(const Block& block, std::size_t input) const;
+  void lint_join(const ExprPtr& on);
+  std::vector<program::OrderKey> order_keys(NodeId clause);
+  std::vector<ExprPtr> row_key(Block& block);
+  void add_row_key(Block& block, std::vector<program::OrderKey>& order);
+  void add_alias(Block& block, Alias alias, Span span);
+  void note_not_null(Block& block, const ExprPtr& condition, bool holds);
+  program::InputId fresh_input(std::string_view alias, std::optional<program::TableRef> table, const std::shared_ptr<program::Relation>& sub);
+
+  // steps.cpp, update.cpp
+  struct StepParts {
+    NodeId node = ast::no_node, relation = ast::no_node;
+    std::vector<NodeId> clauses;      // in the header and in the body
+    std::vector<NodeId> statements;
+  };
+  void step(NodeId node);
+  StepParts parts_of(NodeId node);
+  bool step_clause(program::Step& step, NodeId clause, std::vector<std::string_view>& seen);
+  void expect(program::Step& step, NodeId clause);
+  void after(program::Step& step, NodeId clause);
+  void chunk(program::Step& step, NodeId clause);
+  void assertions(program::Step& step, const StepParts& parts);
+  void update(program::Step& step, const StepParts& parts);
+  void assignments(program::Step& step, Block& block, const StepParts& parts);
+  void assign(program::Step& step, Block& block, NodeId statement, std::unordered_map<int, Span>& seen);
+  bool may_be_null(const ExprPtr& expr, const Block& block) const;
+  bool writable_table(const program::Step& step, const Block& block, Span span);
+  void choose_walk(program::Step& step);
+  void forbid_triggers(const program::Step& step);
+
+  // effects.cpp, classes.cpp
+  void effects(program::Step& step);
+  void classify(program::Step& step, const Block& block);
+
+  const ast::File& script_;
+  const Sources& texts_;
+  const Library& library_;
+  const Settings& settings_;
+  Diagnostics& diagnostics_;
+  Diagnostic ignored_;
+
+  std::unordered_map<std::string_view, Declared> names_;
+  std::vector<NodeId> lets_;
+  Overloads functions_;                              // of the script
+  std::unordered_map<const Function*, DefinitionState> definitions_;
+  std::unordered_map<std::string_view, bool> modules_;  // in sight
+  std::unordered_map<const Function*, bool> called_;
+  std::vector<SourceNames> source_names_;
+  std::unordered_map<std::string, const program::Native*> natives_;
+  std::unordered_map<std::string_view, std::size_t> steps_;
+  std::vector<NodeId> chunk_by_;                     // of the step at hand
+  bool once_ = false;                                // of the step at hand
+
+  const ast::File* file_;                            // the file that is being read: the script or a module
+  Scope* scope_ = nullptr;
+  const Environment* environment_ = nullptr;
+  int quiet_ = 0;                                    // in an expansion: mistakes were reported at the definition
+  int depth_ = 0, definitions_open_ = 0;
+  std::uint32_t next_slot_ = 0;
+  std::size_t expanded_ = 0, expanded_in_all_ = 0;   // nodes made by expansions, in the item at hand and in the script
+  bool too_large_reported_ = false;
+  ExprPtr true_;
+};
+
+// Sets a variable for the length of a block.
+template <class T>
+class Within {
+ public:
+  Within(T& place, T value) : place_(place), before_(std::move(place)) { place_ = std::move(value); }
+  ~Within() { place_ = std::move(before_); }
+  Within(const Within&) = delete;
+  Within& operator=(const Within&) = delete;
+
+ private:
+  T& place_;
+  T before_;
+};
+
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& known);
+std::optional<program::AggregateKind> aggregate_named(std::string_view name);
+
+}  // namespace bfl::check

@@ -1,0 +1,76 @@
+// `bfl plan`, `bfl check`, `bfl graph`: what a job means, without changing anything.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "interpreter/cli/commands.h"
+#include "interpreter/cli/session.h"
+#include "interpreter/cli/terminal.h"
+#include "interpreter/report/plan.h"
+#include "interpreter/run/executor.h"
+
+namespace bfl::cli {
+namespace {
+
+nlohmann::ordered_json diagnostics_json(const Session& session) {
+  auto list = nlohmann::ordered_json::array();
+  for (const Diagnostic& diagnostic : session.diagnostics.all())
+    list.push_back(nlohmann::ordered_json::parse(to_json(diagnostic, session.texts), nullptr, false));
+  return list;
+}
+
+// Ends a command that found mistakes: drawn for people, one document for programs.
+int finish(Session& session, bool json, nlohmann::ordered_json document) {
+  session.diagnostics.sort_by_position();
+  const int code = exit_code_of(session.diagnostics);
+  if (!json) return show(session.diagnostics, session.texts), code;
+  document["ok"] = code == exit_code::done;
+  document["diagnostics"] = diagnostics_json(session);
+  fmt::print("{}\n", document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+  return code;
+}
+
+nlohmann::ordered_json head(const Session& session) { return {{"job", session.program.job}, {"path", session.path}}; }
+
+}  // namespace
+
+int check_job(const Arguments& arguments) {
+  Session session;
+  const bool sound = load(session, arguments) && make_plan(session, Access::read);
+  auto document = head(session);
+  if (sound) {
+    document["steps"] = nlohmann::ordered_json::array();
+    for (const program::Step& step : session.program.steps) document["steps"].push_back(step.name);
+  }
+  const int code = finish(session, arguments.has("json"), std::move(document));
+  if (sound && !arguments.has("json"))
+    fmt::print("{} is sound: {} step{}\n", session.program.job, session.program.steps.size(), session.program.steps.size() == 1 ? "" : "s");
+  return code;
+}
+
+int plan_job(const Arguments& arguments) {
+  Session session;
+  const bool json = arguments.has("json") || arguments.value("format") == "json";
+  if (!load(session, arguments) || !make_plan(session, Access::read)) return finish(session, json, head(session));
+  auto clock = run::system_clock();
+  const auto previews = run::preview(session.program, session.plan, session.targets(), *clock, session.diagnostics);
+  if (json) {
+    auto document = nlohmann::ordered_json::parse(report::plan_json(session.program, session.plan, previews), nullptr, false);
+    return finish(session, true, std::move(document));
+  }
+  fmt::print("{}", report::plan_text(session.program, session.plan, previews, {has_color(stdout)}));
+  return finish(session, false, {});
+}
+
+int graph_job(const Arguments& arguments) {
+  Session session;
+  const std::string format = arguments.has("json") ? "json" : arguments.value("format", "text");
+  if (!load(session, arguments) || !make_plan(session, Access::read)) return finish(session, format == "json", head(session));
+  if (format == "json") return finish(session, true, nlohmann::ordered_json::parse(plan::to_json(session.plan, session.program), nullptr, false));
+  fmt::print("{}", format == "dot"       ? plan::to_dot(session.plan, session.program)
+                   : format == "mermaid" ? plan::to_mermaid(session.plan, session.program)
+                                         : plan::to_text(session.plan, session.program));
+  return finish(session, false, {});
+}
+
+}  // namespace bfl::cli

@@ -1,0 +1,125 @@
+// stdlib/text.bfl: bytes as texts, digests, and names made of numbers.
+#include <algorithm>
+#include <array>
+
+#include "interpreter/base/digest.h"
+#include "interpreter/eval/native_rows.h"
+
+namespace bfl::eval {
+
+namespace {
+
+int hex_value(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+Outcome hex_of(std::string_view bytes) {
+  if (bytes.size() > max_text_bytes / 2) return text_too_long();
+  return Value(hex(bytes));
+}
+
+Outcome unhex(Args args) {
+  const std::string& s = text_at(args, 0);
+  std::string out;
+  for (std::size_t i = 0; i + 1 < s.size(); i += 2) {
+    const int high = hex_value(s[i]), low = hex_value(s[i + 1]);
+    if (high < 0 || low < 0) return Failure{shown(s) + " is not a row of pairs of hexadecimal digits"};
+    out += static_cast<char>(high << 4 | low);
+  }
+  if (s.size() % 2 != 0) return Failure{shown(s) + " is not a row of pairs of hexadecimal digits"};
+  return Value(Bytes{std::move(out)});
+}
+
+constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+Outcome base64_of(std::string_view bytes) {
+  if (bytes.size() > max_text_bytes / 4 * 3) return text_too_long();
+  std::string out;
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    std::uint32_t group = 0;
+    const std::size_t count = std::min<std::size_t>(3, bytes.size() - i);
+    for (std::size_t k = 0; k < 3; ++k) group = group << 8 | (k < count ? static_cast<unsigned char>(bytes[i + k]) : 0U);
+    for (std::size_t k = 0; k < 4; ++k) out += k <= count ? alphabet[group >> (18 - 6 * k) & 63] : '=';
+  }
+  return Value(std::move(out));
+}
+
+int base64_value(char c) {
+  if (c == '-') return 62;
+  if (c == '_') return 63;
+  const std::size_t at = alphabet.find(c);
+  return at == std::string_view::npos ? -1 : static_cast<int>(at);
+}
+
+Outcome unbase64(Args args) {
+  std::string_view s = text_at(args, 0);
+  const auto bad = [&] { return Failure{shown(text_at(args, 0)) + " is not base64"}; };
+  std::size_t padding = 0;
+  while (!s.empty() && s.back() == '=') {
+    s.remove_suffix(1);
+    ++padding;
+  }
+  if (s.size() % 4 == 1 || padding > 2 || (padding > 0 && (s.size() + padding) % 4 != 0)) return bad();
+  std::string out;
+  std::uint32_t group = 0;
+  int bits = 0;
+  for (const char c : s) {
+    const int value = base64_value(c);
+    if (value < 0) return bad();
+    group = (group << 6 | static_cast<std::uint32_t>(value)) & 0xffffff;
+    bits += 6;
+    if (bits >= 8) {
+      bits -= 8;
+      out += static_cast<char>(group >> bits & 0xff);
+    }
+  }
+  if ((group & ((1U << bits) - 1)) != 0) return bad();  // two texts must not stand for the same bytes
+  return Value(Bytes{std::move(out)});
+}
+
+Outcome letters(Args args) {
+  std::int64_t n = int_at(args, 0);
+  if (n < 1) return Failure{"letters begin at 1, found " + std::to_string(n)};
+  std::string out;
+  for (; n > 0; n = (n - 1) / 26) out += static_cast<char>('a' + (n - 1) % 26);
+  std::reverse(out.begin(), out.end());
+  return Value(std::move(out));
+}
+
+Outcome uuid_v5(Args args) {
+  const auto space = parse_uuid(text_at(args, 0));
+  if (!space) return Failure{shown(text_at(args, 0)) + " is not a uuid"};
+  const auto digest = sha1(std::string(reinterpret_cast<const char*>(space->data.data()), space->data.size()) + text_at(args, 1));
+  Uuid uuid;
+  std::copy_n(digest.begin(), uuid.data.size(), uuid.data.begin());
+  uuid.data[6] = static_cast<std::uint8_t>((uuid.data[6] & 0x0f) | 0x50);
+  uuid.data[8] = static_cast<std::uint8_t>((uuid.data[8] & 0x3f) | 0x80);
+  return Value(uuid);
+}
+
+constexpr NativeRow rows[] = {
+    {"hex(bytes)", [](Args a) { return hex_of(a[0].as<Bytes>().data); }},
+    {"hex(text)", [](Args a) { return hex_of(text_at(a, 0)); }},
+    {"unhex(text)", unhex},
+    {"base64(bytes)", [](Args a) { return base64_of(a[0].as<Bytes>().data); }},
+    {"base64(text)", [](Args a) { return base64_of(text_at(a, 0)); }},
+    {"unbase64(text)", unbase64},
+    {"sha256(text)", [](Args a) -> Outcome { return Value(hex(sha256(text_at(a, 0)))); }},
+    {"sha256(bytes)", [](Args a) -> Outcome { return Value(hex(sha256(a[0].as<Bytes>().data))); }},
+    {"sha1(text)",
+     [](Args a) -> Outcome {
+       const auto digest = sha1(text_at(a, 0));
+       return Value(hex(std::string_view(reinterpret_cast<const char*>(digest.data()), digest.size())));
+     }},
+    {"letters(int)", letters},
+    {"uuid_v5(text,text)", uuid_v5},
+};
+
+}  // namespace
+
+std::span<const NativeRow> encoding_rows() { return rows; }
+
+}  // namespace bfl::eval

@@ -1,0 +1,250 @@
+// stdlib/json.bfl.
+#include <algorithm>
+
+#include "interpreter/base/json.h"
+#include "interpreter/eval/json_value.h"
+#include "interpreter/eval/native_rows.h"
+#include "interpreter/eval/python_literal.h"
+
+namespace bfl::eval {
+
+namespace {
+
+std::optional<JsonNode> document(std::string_view text, Outcome& failed) {
+  auto read = read_json(text);
+  if (auto* const node = std::get_if<JsonNode>(&read)) return std::move(*node);
+  const auto& error = std::get<JsonError>(read);
+  failed = Failure{shown(text) + " is not valid JSON: " + error.message + ", at byte " + std::to_string(error.offset)};
+  return std::nullopt;
+}
+
+Outcome json_outcome(const JsonNode& node) {
+  std::string text = write_json(node);
+  if (text.size() > max_text_bytes) return text_too_long();
+  return Value(Json{std::move(text)});
+}
+
+std::string_view type_name(JsonKind kind) {
+  switch (kind) {
+    case JsonKind::null: return "null";
+    case JsonKind::boolean: return "bool";
+    case JsonKind::number: return "number";
+    case JsonKind::text: return "text";
+    case JsonKind::array: return "array";
+    case JsonKind::object: return "object";
+  }
+  return {};
+}
+
+JsonNode* member(JsonNode& object, std::string_view key) {
+  if (object.kind != JsonKind::object) return nullptr;
+  const auto found = std::find(object.keys.begin(), object.keys.end(), key);
+  return found == object.keys.end() ? nullptr : &object.items[static_cast<std::size_t>(found - object.keys.begin())];
+}
+
+JsonNode* element(JsonNode& array, std::int64_t index) {
+  if (array.kind != JsonKind::array) return nullptr;
+  const auto size = static_cast<std::int64_t>(array.items.size());
+  if (index < 0) index += size;
+  return index < 0 || index >= size ? nullptr : &array.items[static_cast<std::size_t>(index)];
+}
+
+Value scalar_text(const JsonNode& node) {
+  switch (node.kind) {
+    case JsonKind::null: return {};
+    case JsonKind::text: return node.text;
+    default: return write_json(node);
+  }
+}
+
+// What all functions on a part of a document do: read it, find the part, hand it on.
+Outcome on_part(Args args, Outcome (*act)(const JsonNode&)) {
+  Outcome failed;
+  auto node = document(args[0].as<Json>().text, failed);
+  if (!node) return failed;
+  const JsonNode* const part = args[1].kind() == Kind::text ? member(*node, text_at(args, 1)) : element(*node, int_at(args, 1));
+  return part == nullptr ? Outcome(Value()) : act(*part);
+}
+
+Outcome not_a(const JsonNode& found, const char* wanted) { return Failure{shown(write_json(found)) + " is not " + wanted}; }
+
+Outcome as_int(const JsonNode& node) {
+  if (node.kind == JsonKind::null) return Value();
+  const auto number = node.kind == JsonKind::number ? Decimal::parse(node.text) : std::nullopt;
+  const auto whole = number ? number->to_int64() : std::nullopt;
+  return whole ? Outcome(Value(*whole)) : not_a(node, "a whole number of 64 bits");
+}
+
+Outcome as_decimal(const JsonNode& node) {
+  if (node.kind == JsonKind::null) return Value();
+  auto number = node.kind == JsonKind::number ? Decimal::parse(node.text) : std::nullopt;
+  return number ? Outcome(Value(std::move(*number))) : not_a(node, "a number of at most 1000 digits");
+}
+
+Outcome as_bool(const JsonNode& node) {
+  if (node.kind == JsonKind::null) return Value();
+  return node.kind == JsonKind::boolean ? Outcome(Value(node.boolean)) : not_a(node, "true or false");
+}
+
+// The document, which must be an object.
+std::optional<JsonNode> object_of(const Value& value, Outcome& failed) {
+  auto node = document(value.as<Json>().text, failed);
+  if (!node || node->kind == JsonKind::object) return node;
+  failed = Failure{"an object was expected, found " + shown(write_json(*node))};
+  return std::nullopt;
+}
+
+void set_member(JsonNode& object, const std::string& key, JsonNode value) {
+  if (JsonNode* const old = member(object, key)) {
+    *old = std::move(value);
+  } else {
+    object.keys.push_back(key);
+    object.items.push_back(std::move(value));
+  }
+}
+
+Outcome set(Args args) {
+  Outcome failed;
+  auto object = object_of(args[0], failed);
+  if (!object) return failed;
+  if (!valid_utf8(text_at(args, 1))) return Failure{"the key " + shown(text_at(args, 1)) + " is not valid UTF-8"};
+  std::string text;
+  append_json(text, args[2]);
+  auto value = document(text, failed);
+  if (!value) return failed;
+  set_member(*object, text_at(args, 1), std::move(*value));
+  return json_outcome(*object);
+}
+
+Outcome remove(Args args) {
+  Outcome failed;
+  auto object = object_of(args[0], failed);
+  if (!object) return failed;
+  const auto found = std::find(object->keys.begin(), object->keys.end(), text_at(args, 1));
+  if (found != object->keys.end()) {
+    object->items.erase(object->items.begin() + (found - object->keys.begin()));
+    object->keys.erase(found);
+  }
+  return json_outcome(*object);
+}
+
+Outcome merge(Args args) {
+  Outcome failed;
+  auto first = object_of(args[0], failed);
+  if (!first) return failed;
+  auto second = object_of(args[1], failed);
+  if (!second) return failed;
+  // Written one behind the other and read again: the last of two equal keys counts.
+  std::string both = write_json(*first), more = write_json(*second);
+  if (second->keys.empty()) return json_outcome(*first);
+  if (first->keys.empty()) return json_outcome(*second);
+  both.back() = ',';
+  auto merged = document(both.append(more, 1), failed);
+  return merged ? json_outcome(*merged) : failed;
+}
+
+Outcome has(Args args) {
+  Outcome failed;
+  auto node = document(args[0].as<Json>().text, failed);
+  return node ? Outcome(Value(member(*node, text_at(args, 1)) != nullptr)) : failed;
+}
+
+Outcome keys(Args args) {
+  Outcome failed;
+  auto object = object_of(args[0], failed);
+  if (!object) return failed;
+  return array_outcome(std::vector<Value>(object->keys.begin(), object->keys.end()));
+}
+
+Outcome length(Args args) {
+  Outcome failed;
+  auto node = document(args[0].as<Json>().text, failed);
+  if (!node) return failed;
+  if (node->kind != JsonKind::array && node->kind != JsonKind::object) return not_a(*node, "an array or object");
+  return Value(static_cast<std::int64_t>(node->items.size()));
+}
+
+Outcome array_text(Args args) {
+  Outcome failed;
+  auto node = document(args[0].as<Json>().text, failed);
+  if (!node) return failed;
+  if (node->kind != JsonKind::array) return not_a(*node, "an array");
+  std::vector<Value> parts;
+  for (const JsonNode& item : node->items) parts.push_back(scalar_text(item));
+  return array_outcome(std::move(parts));
+}
+
+Outcome parse(Args args) {
+  Outcome failed;
+  if (!document(text_at(args, 0), failed)) return failed;
+  return Value(Json{text_at(args, 0)});
+}
+
+Outcome try_parse(Args args) {
+  if (std::holds_alternative<JsonError>(read_json(text_at(args, 0)))) return Value();
+  return Value(Json{text_at(args, 0)});
+}
+
+Outcome to_json(Args args) {
+  std::string text;
+  append_json(text, args[0]);
+  if (!valid_utf8(text)) return Failure{shown(text) + " is not valid UTF-8"};
+  return Value(Json{std::move(text)});
+}
+
+Outcome try_python(Args args) {
+  const auto node = read_python_literal(text_at(args, 0));
+  return node ? json_outcome(*node) : Outcome(Value());
+}
+
+Outcome get(Args args) { return on_part(args, json_outcome); }
+Outcome get_text(Args args) {
+  return on_part(args, [](const JsonNode& node) -> Outcome { return scalar_text(node); });
+}
+
+constexpr NativeRow rows[] = {
+    {"json_parse(text)", parse},
+    {"try_json(text)", try_parse},
+    {"to_json(text)", to_json},
+    {"to_json(int)", to_json},
+    {"to_json(decimal)", to_json},
+    {"to_json(bool)", to_json},
+    {"to_json([text])", to_json},
+    {"json_text(json)",
+     [](Args a) -> Outcome {
+       Outcome failed;
+       const auto node = document(a[0].as<Json>().text, failed);
+       return node ? text_outcome(canonical_json(*node)) : failed;
+     }},
+    {"json_type(json)",
+     [](Args a) -> Outcome {
+       Outcome failed;
+       const auto node = document(a[0].as<Json>().text, failed);
+       return node ? Outcome(Value(std::string(type_name(node->kind)))) : failed;
+     }},
+    {"json_get(json,text)", get},
+    {"json_get(json,int)", get},
+    {"json_get_text(json,text)", get_text},
+    {"json_get_text(json,int)", get_text},
+    {"json_get_int(json,text)", [](Args a) { return on_part(a, as_int); }},
+    {"json_get_decimal(json,text)", [](Args a) { return on_part(a, as_decimal); }},
+    {"json_get_bool(json,text)", [](Args a) { return on_part(a, as_bool); }},
+    {"json_has(json,text)", has},
+    {"json_set(json,text,json)", set},
+    {"json_set(json,text,text)", set},
+    {"json_set(json,text,int)", set},
+    {"json_set(json,text,decimal)", set},
+    {"json_set(json,text,bool)", set},
+    {"json_remove(json,text)", remove},
+    {"json_merge(json,json)", merge},
+    {"json_keys(json)", keys},
+    {"json_length(json)", length},
+    {"json_array_text(json)", array_text},
+    {"try_python_literal(text)", try_python},
+};
+
+}  // namespace
+
+std::span<const NativeRow> json_rows() { return rows; }
+
+}  // namespace bfl::eval

@@ -1,0 +1,163 @@
+#include "interpreter/ledger/stored.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "interpreter/base/digest.h"
+
+namespace bfl::ledger {
+
+using connect::RawValue;
+using Class = RawValue::Class;
+
+Stored Stored::of(const RawValue& raw) { return {raw.kind, raw.integer, raw.real, std::string(raw.bytes)}; }
+
+bool same(const RawValue& a, const RawValue& b) {
+  if (a.kind != b.kind) return false;
+  switch (a.kind) {
+    case Class::null: return true;
+    case Class::integer: return a.integer == b.integer;
+    case Class::real: return std::memcmp(&a.real, &b.real, sizeof a.real) == 0;
+    default: return a.bytes == b.bytes;
+  }
+}
+
+void put_varint(std::string& out, std::uint64_t number) {
+  while (number >= 0x80) {
+    out.push_back(static_cast<char>(number | 0x80));
+    number >>= 7;
+  }
+  out.push_back(static_cast<char>(number));
+}
+
+void put(std::string& out, const RawValue& value) {
+  out.push_back(static_cast<char>(value.kind));
+  switch (value.kind) {
+    case Class::null: break;
+    case Class::integer:
+      put_varint(out, (static_cast<std::uint64_t>(value.integer) << 1) ^ static_cast<std::uint64_t>(value.integer >> 63));
+      break;
+    case Class::real: out.append(reinterpret_cast<const char*>(&value.real), sizeof value.real); break;
+    case Class::text: case Class::blob:
+      put_varint(out, value.bytes.size());
+      out.append(value.bytes);
+      break;
+  }
+}
+
+std::uint64_t Reader::varint() {
+  std::uint64_t number = 0;
+  for (int shift = 0; shift < 64; shift += 7) {
+    if (rest.empty()) break;
+    const auto byte = static_cast<unsigned char>(rest.front());
+    rest.remove_prefix(1);
+    number |= std::uint64_t{byte & 0x7fu} << shift;
+    if (byte < 0x80) return number;
+  }
+  failed = true;
+  return 0;
+}
+
+std::string_view Reader::bytes(std::size_t count) {
+  if (count > rest.size()) {
+    failed = true;
+    rest = {};
+    return {};
+  }
+  const std::string_view taken = rest.substr(0, count);
+  rest.remove_prefix(count);
+  return taken;
+}
+
+RawValue Reader::value() {
+  RawValue value;
+  const std::string_view kind = bytes(1);
+  if (failed || static_cast<unsigned char>(kind[0]) > static_cast<unsigned char>(Class::blob)) {
+    failed = true;
+    return value;
+  }
+  value.kind = static_cast<Class>(kind[0]);
+  switch (value.kind) {
+    case Class::null: break;
+    case Class::integer: {
+      const std::uint64_t zigzag = varint();
+      value.integer = static_cast<std::int64_t>(zigzag >> 1) ^ -static_cast<std::int64_t>(zigzag & 1);
+      break;
+    }
+    case Class::real: {
+      const std::string_view content = bytes(sizeof value.real);
+      if (!failed) std::memcpy(&value.real, content.data(), sizeof value.real);
+      break;
+    }
+    case Class::text: case Class::blob: value.bytes = bytes(varint()); break;
+  }
+  return value;
+}
+
+std::string encode(const Key& key) {
+  std::string out;
+  for (const Stored& value : key) put(out, value.view());
+  return out;
+}
+
+std::optional<Key> decode_key(std::string_view bytes) {
+  Reader reader{bytes};
+  Key key;
+  while (!reader.rest.empty()) {
+    key.push_back(Stored::of(reader.value()));
+    if (reader.failed) return std::nullopt;
+  }
+  return key;
+}
+
+Key key_of(connect::RawRow row, std::size_t columns) {
+  Key key;
+  for (std::size_t i = 0; i < columns; ++i) key.push_back(Stored::of(row[i]));
+  return key;
+}
+
+std::vector<RawValue> views(const Key& key) {
+  std::vector<RawValue> all;
+  for (const Stored& value : key) all.push_back(value.view());
+  return all;
+}
+
+namespace {
+
+int rank(Class kind) { return kind == Class::null ? 0 : kind == Class::text ? 2 : kind == Class::blob ? 3 : 1; }
+template <class T> int sign(T a, T b) { return a < b ? -1 : a > b ? 1 : 0; }
+
+int compare(const Stored& a, const Stored& b) {
+  if (rank(a.kind) != rank(b.kind)) return sign(rank(a.kind), rank(b.kind));
+  if (a.kind == Class::null) return 0;
+  if (rank(a.kind) > 1) return sign(a.bytes.compare(b.bytes), 0);
+  if (a.kind == Class::integer && b.kind == Class::integer) return sign(a.integer, b.integer);
+  const auto wide = [](const Stored& v) { return v.kind == Class::integer ? static_cast<long double>(v.integer) : static_cast<long double>(v.real); };
+  return sign(wide(a), wide(b));
+}
+
+}  // namespace
+
+int compare(const Key& a, const Key& b) {
+  for (std::size_t i = 0; i < a.size() && i < b.size(); ++i)
+    if (const int order = compare(a[i], b[i])) return order;
+  return sign(a.size(), b.size());
+}
+
+std::string display(const Key& key) {
+  std::string out;
+  for (const Stored& value : key) {
+    if (!out.empty()) out += ", ";
+    switch (value.kind) {
+      case Class::null: out += "null"; break;
+      case Class::integer: out += std::to_string(value.integer); break;
+      case Class::real: out += fmt::format("{}", value.real); break;
+      case Class::text: out += value.bytes; break;
+      case Class::blob: out += "x'" + hex(value.bytes) + "'"; break;
+    }
+  }
+  return out;
+}
+
+}  // namespace bfl::ledger

@@ -1,0 +1,46 @@
+// A stored value that owns its bytes, keys made of such values, and their binary form: in lanes, stages and packs.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "interpreter/connect/connector.h"
+
+namespace bfl::ledger {
+
+struct Stored {
+  connect::RawValue::Class kind = connect::RawValue::Class::null;
+  std::int64_t integer = 0;
+  double real = 0;
+  std::string bytes{};
+
+  static Stored of(const connect::RawValue& raw);
+  connect::RawValue view() const { return {kind, integer, real, bytes}; }
+};
+bool same(const connect::RawValue& a, const connect::RawValue& b);  // by class and bytes
+
+using Key = std::vector<Stored>;
+
+// Appends class and content: integers as zigzag varints, reals as their eight bytes, text and blobs with their length.
+void put(std::string& out, const connect::RawValue& value);
+void put_varint(std::string& out, std::uint64_t number);
+
+// Reads what put wrote; a reader that runs over the end is `failed` and gives nulls from then on.
+struct Reader {
+  std::string_view rest;
+  bool failed = false;
+  std::uint64_t varint();
+  std::string_view bytes(std::size_t count);
+  connect::RawValue value();  // views into the text that is read
+};
+
+std::string encode(const Key& key);
+std::optional<Key> decode_key(std::string_view bytes);
+Key key_of(connect::RawRow row, std::size_t columns);
+std::vector<connect::RawValue> views(const Key& key);
+int compare(const Key& a, const Key& b);  // SQLite's BINARY order: null, numbers, text, blobs
+std::string display(const Key& key);      // for people
+
+}  // namespace bfl::ledger

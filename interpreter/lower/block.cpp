@@ -1,0 +1,329 @@
+// Relations as flat blocks: FROM with its joins, WHERE in the order of the text, GROUP BY, subqueries and aggregates.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "interpreter/lower/rewrite.h"
+#include "interpreter/lower/writer.h"
+
+namespace bfl::lower {
+
+using program::Aggregate;
+using program::AggregateKind;
+using program::Expr;
+using program::ExprKind;
+using program::ExprPtr;
+using program::Filter;
+using program::Input;
+using program::InputKind;
+using program::Relation;
+
+namespace {
+
+std::string alias_of(program::InputId id) { return fmt::format("t{}", id); }
+
+bool is_view(const Input& input, const Writer& writer) { return input.table && writer.table(*input.table).view; }
+
+// Joins that must find a row, and joins that must not find two.
+bool must_find(const Input& input) { return input.kind == InputKind::one && !input.skip_missing; }
+bool must_not_repeat(const Input& input) { return (input.kind == InputKind::one || input.kind == InputKind::optional) && !input.at_most_one; }
+
+ExprPtr condition_of(const Filter& filter) { return filter.skip ? negation(filter.condition) : filter.condition; }
+
+// Columns of the relation's other inputs that a join's condition reads: the key that a message names.
+void outer_columns(const Relation& relation, const Input& input, std::vector<ExprPtr>& found) {
+  rewrite(input.on, [&](const ExprPtr& at) -> ExprPtr {
+    const auto reads = [&](const Input& other) { return other.id == at->input && other.id != input.id; };
+    if (at->kind == ExprKind::column && std::any_of(relation.inputs.begin(), relation.inputs.end(), reads) &&
+        std::none_of(found.begin(), found.end(), [&](const ExprPtr& known) { return known->input == at->input && known->column == at->column; }))
+      found.push_back(at);
+    return nullptr;
+  });
+}
+
+}  // namespace
+
+std::string rowid_name(const Table& table) {
+  for (const char* name : {"_rowid_", "rowid", "oid"}) {
+    const auto shadows = [&](const Column& column) {
+      return std::equal(column.name.begin(), column.name.end(), name, name + std::string_view(name).size(), [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; });
+    };
+    if (std::none_of(table.columns.begin(), table.columns.end(), shadows)) return name;
+  }
+  return {};
+}
+
+// `marked`: a column of the input must tell whether the join found a row.
+std::string Writer::input_from(const Input& input, bool marked) {
+  const std::string alias = alias_of(input.id);
+  if (!input.table) {
+    std::vector<Wire> wires;
+    std::string text = block(*input.sub, &wires);
+    std::vector<Sql> columns;
+    for (std::size_t i = 0; i < wires.size(); ++i) columns.push_back({fmt::format("{}.c{}", alias, i), wires[i]});
+    views_[input.id] = View{.alias = alias, .table = nullptr, .columns = std::move(columns)};
+    if (marked) text = "SELECT 1 AS bfl_present, " + text.substr(std::string_view("SELECT ").size());
+    return fmt::format("({}) AS {}", text, alias);
+  }
+  const Table& joined = table(*input.table);
+  see_table(input.id, joined, alias);
+  if (marked && joined.view) return fmt::format("(SELECT 1 AS bfl_present, * FROM main.{}) AS {}", quote_identifier(joined.name), alias);
+  return fmt::format("main.{} AS {}", quote_identifier(joined.name), alias);
+}
+
+std::string Writer::present(const Input& input) const {
+  const std::string alias = alias_of(input.id);
+  if (!input.table || is_view(input, *this)) return alias + ".bfl_present";
+  const Table& joined = table(*input.table);
+  if (joined.without_rowid) return fmt::format("{}.{}", alias, quote_identifier(joined.columns[static_cast<std::size_t>(joined.keys.at(0).columns.at(0))].name));
+  return fmt::format("{}.{}", alias, rowid_name(joined));
+}
+
+std::string Writer::raise(const Relation& relation, const Input& input, std::string_view found) {
+  std::vector<ExprPtr> named;
+  const Input& anchor = relation.inputs[0];
+  if (anchor.table) {
+    const Table& rows = table(*anchor.table);
+    const auto key = std::find_if(rows.keys.begin(), rows.keys.end(), [](const Key& at) { return at.plain && at.not_null; });
+    if (key != rows.keys.end())
+      for (int column : key->columns) named.push_back(column_of(anchor.id, column, rows.columns[static_cast<std::size_t>(column)].type));
+  }
+  outer_columns(relation, input, named);
+
+  Fused function;
+  const std::string name = !input.alias.empty() ? input.alias : input.table ? table(*input.table).name : "the relation";
+  function.raise = fmt::format("join {} {} found {} for ", input.kind == InputKind::one ? "one" : "optional", name, found);
+  function.result = wire_of(Type{Kind::boolean});
+  std::vector<Sql> arguments;
+  for (const ExprPtr& column : named) {
+    arguments.push_back(value(column));
+    std::string shown = label(*column);
+    // A row of the anchor is named by its columns alone.
+    if (column->input == anchor.id)
+      if (const auto dot = shown.rfind('.'); dot != std::string::npos) shown.erase(0, dot + 1);
+    function.labels.push_back(shown.empty() ? "value" : shown);
+  }
+  if (named.empty()) function.raise = function.raise.substr(0, function.raise.size() - 5);  // " for "
+  const std::string form = "raise " + function.raise;
+  return call(std::move(function), arguments, form);
+}
+
+// Filters and joins that raise, in the order of the text, as one lazy chain.
+std::string Writer::join_checks(const Relation& relation, Conjuncts& first, const ExprPtr& more) {
+  std::vector<std::string> open;  // each `CASE WHEN … THEN`, to be followed by the rest and closed by its ELSE
+  std::vector<std::string> close;
+  std::size_t filter = 0;
+  bool raised = false;
+  const auto add_filters = [&](std::size_t inputs) {
+    Conjuncts conjuncts;
+    for (; filter < relation.filters.size() && relation.filters[filter].after_inputs <= inputs; ++filter) split(condition_of(relation.filters[filter]), conjuncts);
+    if (inputs == relation.inputs.size() && more) split(more, conjuncts);
+    if (!raised) {
+      first.plain.insert(first.plain.end(), conjuncts.plain.begin(), conjuncts.plain.end());
+      first.hints.insert(first.hints.end(), conjuncts.hints.begin(), conjuncts.hints.end());
+    }
+    conjuncts.hints.clear();
+    const std::string text = join(conjuncts);
+    if (text.empty()) return;
+    open.push_back(fmt::format("CASE WHEN {} THEN ", text));
+    close.push_back(" ELSE 0 END");
+  };
+  for (std::size_t i = 0; i < relation.inputs.size(); ++i) {
+    const Input& input = relation.inputs[i];
+    if (i > 0 && (must_find(input) || must_not_repeat(input))) {
+      raised = true;
+      if (must_find(input)) {
+        open.push_back(fmt::format("CASE WHEN {} IS NULL THEN {} ELSE ", present(input), raise(relation, input, "no row")));
+        close.push_back(" END");
+      }
+      if (must_not_repeat(input)) {
+        const std::string from = input_from(input, false);
+        open.push_back(fmt::format("CASE WHEN (SELECT count(*) FROM (SELECT 1 FROM {} WHERE {} LIMIT 2)) > 1 THEN {} ELSE ", from, condition(input.on),
+                                   raise(relation, input, "several rows")));
+        close.push_back(" END");
+      }
+    }
+    add_filters(i + 1);
+  }
+  std::string chain;
+  for (const std::string& part : open) chain += part;
+  chain += "1";
+  for (auto part = close.rbegin(); part != close.rend(); ++part) chain += *part;
+  return chain;
+}
+
+std::string Writer::body(const Relation& relation, const std::vector<std::string>& more_plain, const ExprPtr& more) {
+  std::string text = " FROM ";
+  bool checks = false;
+  for (std::size_t i = 0; i < relation.inputs.size(); ++i) {
+    const Input& input = relation.inputs[i];
+    if (i == 0) {
+      text += input_from(input, false);
+      continue;
+    }
+    checks = checks || must_find(input) || must_not_repeat(input);
+    const bool outer = input.kind == InputKind::optional || must_find(input);
+    const std::string from = input_from(input, must_find(input));
+    text += fmt::format(" {} {} ON {}", outer ? "LEFT JOIN" : "JOIN", from, condition(input.on));
+  }
+
+  std::string where;
+  const auto also = [&](const std::string& part) {
+    if (!part.empty()) where += (where.empty() ? "" : " AND ") + part;
+  };
+  for (const std::string& part : more_plain) also(part);
+  Conjuncts conjuncts;
+  if (checks) {
+    const std::string chain = join_checks(relation, conjuncts, more);
+    also(join(conjuncts));
+    also(chain);
+  } else {
+    for (const Filter& filter : relation.filters) split(condition_of(filter), conjuncts);
+    if (more) split(more, conjuncts);
+    also(join(conjuncts));
+  }
+  if (!where.empty()) text += " WHERE " + where;
+  if (relation.grouped && !relation.group_by.empty()) {
+    text += " GROUP BY ";
+    for (std::size_t i = 0; i < relation.group_by.size(); ++i) text += (i ? ", " : "") + sortable(relation.group_by[i]);
+  }
+  return text;
+}
+
+std::string Writer::anchor_column(const Relation& relation, int column) {
+  const Input& anchor = relation.inputs[0];
+  if (anchor.table) {
+    if (column >= 0) return views_.at(anchor.id).columns.at(static_cast<std::size_t>(column)).text;
+    return fmt::format("{}.{}", alias_of(anchor.id), rowid_name(table(*anchor.table)));
+  }
+  const auto place = std::find(exposed.begin(), exposed.end(), column) - exposed.begin();
+  return fmt::format("{}.k{}", alias_of(anchor.id), place);
+}
+
+std::string Writer::block(const Relation& relation, std::vector<Wire>* fields) {
+  const std::string from = body(relation);
+  std::string list;
+  for (std::size_t i = 0; i < relation.fields.size(); ++i) {
+    Sql sql = value(relation.fields[i].expr);
+    // A column passes its collation on through a block; bfl's texts have none.
+    if (sql.wire.type.kind == Kind::text && relation.fields[i].expr->kind == ExprKind::column) sql.text += " COLLATE BINARY";
+    list += fmt::format("{}{} AS c{}", i ? ", " : "", sql.text, i);
+    if (fields) fields->push_back(sql.wire);
+  }
+  if (relation.anchored)
+    for (std::size_t i = 0; i < exposed.size(); ++i) list += fmt::format("{}{} AS k{}", list.empty() ? "" : ", ", anchor_column(relation, exposed[i]), i);
+  if (list.empty()) list = "1";
+  return "SELECT " + list + from + order_and_limit(relation);
+}
+
+std::string Writer::order_and_limit(const Relation& relation) {
+  std::string text;
+  for (const program::OrderKey& key : relation.order) {
+    text += (text.empty() ? " ORDER BY " : ", ") + sortable(key.expr) + (key.descending ? " DESC" : "");
+    if (key.expr->type.nullable) text += " NULLS LAST";
+  }
+  if (relation.limit) text += fmt::format(" LIMIT {}", *relation.limit);
+  return text;
+}
+
+Sql Writer::aggregate(const Aggregate& given, const ExprPtr& operand, const Type& result) {
+  const std::string filter = given.filter ? fmt::format(" FILTER (WHERE {})", condition(given.filter)) : "";
+  const auto plain = [&](const char* name, std::string_view before = "") {
+    Sql sql = value(operand);
+    if (sql.wire.type.kind == Kind::text) sql.text += " COLLATE BINARY";
+    return Sql{fmt::format("{}({}{}){}", name, before, sql.text, filter), sql.wire};
+  };
+  const bool simple = operand && (operand->type.kind == Kind::integer || operand->type.kind == Kind::text || operand->type.kind == Kind::bytes || operand->type.kind == Kind::boolean);
+  switch (given.kind) {
+    case AggregateKind::count:
+      return {"count(*)" + filter, wire_of(Type{Kind::integer})};
+    case AggregateKind::min:
+    case AggregateKind::max:
+      if (simple) {
+        Sql sql = plain(given.kind == AggregateKind::min ? "min" : "max");
+        sql.wire.type.nullable = true;
+        return sql;
+      }
+      break;
+    case AggregateKind::count_distinct:
+      if (simple) return {plain("count", "DISTINCT ").text, wire_of(Type{Kind::integer})};
+      break;
+    default: break;
+  }
+  Fused function;
+  function.is_aggregate = true;
+  function.aggregate = given.kind;
+  function.result = wire_of(result);
+  function.expr = operand;
+  std::vector<Sql> arguments;
+  std::string form = fmt::format("aggregate {}", static_cast<int>(given.kind));
+  const auto argument = [&](const ExprPtr& expr) {
+    arguments.push_back(value(expr));
+    function.labels.push_back(label(*expr));
+  };
+  if (operand) argument(operand);
+  for (const program::OrderKey& key : given.order) {
+    argument(key.expr);
+    function.descending.push_back(key.descending);
+    form += key.descending ? " desc" : " asc";
+  }
+  return {call(std::move(function), arguments, form) + filter, wire_of(result)};
+}
+
+Sql Writer::subquery(const Expr& expr) {
+  const Relation& relation = *expr.relation;
+  static const Aggregate none{.kind = AggregateKind::exists};
+  const Aggregate& over = expr.aggregate ? *expr.aggregate : none;
+  if (over.kind == AggregateKind::exists) {
+    const std::string from = body(relation, {}, over.filter);
+    const bool grouped = relation.grouped && relation.group_by.empty();  // one group of all rows: it is always there
+    return {fmt::format("EXISTS (SELECT {}{}{})", grouped ? "count(*)" : "1", from, relation.limit ? order_and_limit(relation) : ""), wire_of(Type{Kind::boolean})};
+  }
+  if (relation.grouped || relation.limit) {
+    std::vector<Wire> wires;
+    const std::string inner = block(relation, &wires);
+    const program::InputId hole = fresh();
+    const std::string alias = fmt::format("s{}", hole - 0xF0000000);
+    std::vector<Sql> columns;
+    for (std::size_t i = 0; i < wires.size(); ++i) columns.push_back({fmt::format("{}.c{}", alias, i), wires[i]});
+    see_hole(hole, columns);
+    const ExprPtr operand = relation.fields.empty() ? nullptr : column_of(hole, 0, relation.fields[0].expr->type);
+    Sql sql = aggregate(over, over.kind == AggregateKind::count ? nullptr : operand, expr.type);
+    return {fmt::format("(SELECT {} FROM ({}) AS {})", sql.text, inner, alias), sql.wire};
+  }
+  const bool ends = over.kind == AggregateKind::first || over.kind == AggregateKind::last;
+  const std::string from = body(relation, {}, ends ? over.filter : nullptr);
+  ExprPtr operand = over.operand;
+  if (!operand && over.kind != AggregateKind::count && !relation.fields.empty()) operand = relation.fields[0].expr;
+  if (!ends) {
+    Sql sql = aggregate(over, operand, expr.type);
+    return {fmt::format("(SELECT {}{})", sql.text, from), sql.wire};
+  }
+  // The first row by an order is a sorted read of one row: an index can give it.
+  std::string order;
+  for (const program::OrderKey& key : over.order) {
+    const bool descending = key.descending != (over.kind == AggregateKind::last);
+    order += (order.empty() ? " ORDER BY " : ", ") + sortable(key.expr) + (descending ? " DESC" : "");
+    // Nulls are last in both directions; read from the end they are first.
+    if (key.expr->type.nullable) order += over.kind == AggregateKind::last ? " NULLS FIRST" : " NULLS LAST";
+  }
+  Sql sql = value(operand);
+  sql.wire.type.nullable = true;
+  return {fmt::format("(SELECT {}{}{} LIMIT 1)", sql.text, from, order), sql.wire};
+}
+
+Statement scalar(const program::Program& program, const ExprPtr& expr, Dialect) {
+  Writer writer(program);
+  Sql sql = writer.value(expr);
+  return writer.finish("SELECT " + sql.text, {sql.wire});
+}
+
+Statement select(const program::Program& program, const Relation& relation, Dialect) {
+  Writer writer(program);
+  std::vector<Wire> wires;
+  std::string text = writer.block(relation, &wires);
+  return writer.finish(std::move(text), std::move(wires));
+}
+
+}  // namespace bfl::lower

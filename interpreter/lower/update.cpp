@@ -1,0 +1,303 @@
+// The statements of chunked writes.
+//
+// A step over one table becomes one UPDATE per chunk that walks the key's index and touches only rows whose values differ.
+// With joins, limits or nested blocks the rows and their new values are a SELECT, and the UPDATE takes them from there by key.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "interpreter/lower/rewrite.h"
+#include "interpreter/lower/shape.h"
+#include "interpreter/lower/writer.h"
+
+namespace bfl::lower {
+
+using program::Assignment;
+using program::CompareOp;
+using program::ExprKind;
+using program::ExprPtr;
+using program::Program;
+using program::Relation;
+using program::Step;
+
+namespace {
+
+std::string listed(const std::vector<std::string>& parts, std::string_view between = ", ") {
+  std::string text;
+  for (const std::string& part : parts) text += (text.empty() ? "" : std::string(between)) + part;
+  return text;
+}
+
+std::vector<std::string> parameters(std::size_t first, std::size_t count) {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < count; ++i) names.push_back(fmt::format("?{}", first + i));
+  return names;
+}
+
+// `(a, b) > (?1, ?2)`: SQLite walks an index by row values as by single ones.
+std::string tuple_compare(const std::vector<std::string>& left, std::string_view op, const std::vector<std::string>& right) {
+  if (left.size() == 1) return fmt::format("{} {} {}", left[0], op, right[0]);
+  return fmt::format("({}) {} ({})", listed(left), op, listed(right));
+}
+
+std::string tuple_equal(const std::vector<std::string>& left, const std::vector<std::string>& right) {
+  std::vector<std::string> parts;
+  for (std::size_t i = 0; i < left.size(); ++i) parts.push_back(fmt::format("{} = {}", left[i], right[i]));
+  return listed(parts, " AND ");
+}
+
+// One writing step and what its statements have in common.
+struct Update {
+  const Program& program;
+  const Step& step;
+  const Table& table;
+  std::vector<int> key;  // walk columns; -1: the rowid
+
+  bool once() const { return step.idempotence == program::Idempotence::once; }
+  const Relation& relation() const { return *step.relation; }
+  // Rows and values of the step are those of its table's own scan: no join, no limit, no block in between.
+  bool flat() const { return joined_flat() && relation().inputs.size() == 1; }
+  bool joined_flat() const { return relation().inputs[0].table && !relation().limit && !relation().grouped; }
+
+  std::string name() const { return "main." + quote_identifier(table.name); }
+  std::string key_name(int column) const { return column < 0 ? rowid_name(table) : quote_identifier(table.columns[static_cast<std::size_t>(column)].name); }
+  std::vector<std::string> keys(std::string_view alias) const {
+    std::vector<std::string> names;
+    for (int column : key) names.push_back((alias.empty() ? "" : std::string(alias) + ".") + key_name(column));
+    return names;
+  }
+  std::vector<Wire> key_wires() const {
+    std::vector<Wire> wires;
+    for (int column : key) wires.push_back(column < 0 ? wire_of(Type{Kind::integer}) : wire_of(table.columns[static_cast<std::size_t>(column)]));
+    return wires;
+  }
+  const Column& column(const Assignment& assignment) const { return table.columns[static_cast<std::size_t>(assignment.column)]; }
+  ExprPtr wanted(const Assignment& assignment) const { return converted(assignment.value, column(assignment).type); }
+
+  // A value differs from the stored one. `now` gives the target's column.
+  template <class Now>
+  ExprPtr differs(Now&& now) const {
+    std::vector<ExprPtr> parts;
+    for (const Assignment& assignment : step.assignments) parts.push_back(compare(CompareOp::not_equal, now(assignment), wanted(assignment)));
+    return any_of(std::move(parts));
+  }
+  ExprPtr anchor_column(const Assignment& assignment) const { return column_of(relation().inputs[0].id, assignment.column, column(assignment).type); }
+
+  // The `where` itself says that a value differs: asking again would compute it twice per row.
+  bool where_says_so() const {
+    std::vector<std::string> wanted_shapes;
+    for (const Assignment& assignment : step.assignments) {
+      const ExprPtr now = anchor_column(assignment), value = wanted(assignment);
+      wanted_shapes.push_back(shape(*compare(CompareOp::not_equal, now, value)));
+      wanted_shapes.push_back(shape(*compare(CompareOp::not_equal, value, now)));
+    }
+    const auto says = [&](const ExprPtr& condition) { return std::find(wanted_shapes.begin(), wanted_shapes.end(), shape(*condition)) != wanted_shapes.end(); };
+    return std::any_of(relation().filters.begin(), relation().filters.end(), [&](const program::Filter& filter) {
+      if (filter.skip) return false;
+      if (filter.condition->kind == ExprKind::and_) return std::any_of(filter.condition->args.begin(), filter.condition->args.end(), says);
+      return says(filter.condition);
+    });
+  }
+  // What a row must fulfil beyond the relation's own conditions.
+  ExprPtr still_wrong() const {
+    if (once() || where_says_so()) return nullptr;
+    return differs([&](const Assignment& assignment) { return anchor_column(assignment); });
+  }
+
+  // Rows with joins or nested blocks: key columns as k0, k1, … and new values, in the form of their columns, as v0, v1, …
+  std::string rows(Writer& writer, const std::vector<std::string>& bounds, bool values) const {
+    writer.exposed = key;
+    const std::string from = writer.body(relation(), bounds);
+    std::vector<std::string> list;
+    for (std::size_t i = 0; i < key.size(); ++i) list.push_back(fmt::format("{} AS k{}", writer.anchor_column(relation(), key[i]), i));
+    if (values)
+      for (std::size_t i = 0; i < step.assignments.size(); ++i)
+        list.push_back(fmt::format("{} AS v{}", writer.value_as(wanted(step.assignments[i]), wire_of(column(step.assignments[i]))), i));
+    return fmt::format("SELECT {}{}{}", listed(list), from, writer.order_and_limit(relation()));
+  }
+  // The target beside such rows: what it holds now against what they want.
+  ExprPtr differs_from_rows(Writer& writer, std::string_view alias) const {
+    const program::InputId now = writer.fresh(), then = writer.fresh();
+    writer.see_table(now, table, std::string(alias));
+    std::vector<Sql> wanted_values;
+    for (std::size_t i = 0; i < step.assignments.size(); ++i) wanted_values.push_back({fmt::format("s.v{}", i), wire_of(column(step.assignments[i]))});
+    writer.see_hole(then, wanted_values);
+    std::vector<ExprPtr> parts;
+    for (std::size_t i = 0; i < step.assignments.size(); ++i) {
+      const Type& type = column(step.assignments[i]).type;
+      parts.push_back(compare(CompareOp::not_equal, column_of(now, step.assignments[i].column, type), column_of(then, static_cast<int>(i), type.with_null())));
+    }
+    return any_of(std::move(parts));
+  }
+  std::vector<std::string> row_keys() const {
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < key.size(); ++i) names.push_back(fmt::format("s.k{}", i));
+    return names;
+  }
+};
+
+Result<Update> prepare(const Program& program, const Step& step) {
+  Update update{program, step, program.table(step.target), step.walk};
+  if (update.key.empty()) {
+    if (update.table.without_rowid || update.table.view || update.table.virtual_table || rowid_name(update.table).empty())
+      return Error{ErrorClass::refused, fmt::format("rows of `{}` have neither a key nor a rowid", update.table.name), {}, "give the table a unique, not-null key"};
+    update.key = {-1};
+  }
+  return update;
+}
+
+// Bounds come after the binds, whose number is known only when all else is written: they are written as marks and the marks
+// are replaced at the end. A control character occurs in no identifier that SQLite would show… but may in one it would hold,
+// so the mark is longer than any accident.
+constexpr std::string_view mark = "\x01" "bfl-bounds" "\x01";
+
+void put(std::string& text, const std::string& with) {
+  if (const auto at = text.find(mark); at != std::string::npos) text.replace(at, mark.size(), with);
+}
+
+std::string range(const std::vector<std::string>& key, std::size_t binds, bool from_start) {
+  const std::size_t n = key.size();
+  const std::string upper = tuple_compare(key, "<=", parameters(binds + (from_start ? 1 : n + 1), n));
+  if (from_start) return upper;
+  return tuple_compare(key, ">", parameters(binds + 1, n)) + " AND " + upper;
+}
+
+Statement change(const Update& update, bool from_start) {
+  Writer writer(update.program);
+  writer.walking = &update.step;
+  std::vector<std::string> assignments;
+  std::string text, bounded;
+  if (update.flat()) {
+    const std::string alias = fmt::format("t{}", update.relation().inputs[0].id);
+    std::string from = writer.body(update.relation(), {std::string(mark)}, update.still_wrong());
+    const std::string where = from.substr(from.find(fmt::format(" WHERE {}", mark)));
+    for (const Assignment& assignment : update.step.assignments)
+      assignments.push_back(fmt::format("{} = {}", quote_identifier(update.column(assignment).name), writer.value_as(update.wanted(assignment), wire_of(update.column(assignment)))));
+    text = fmt::format("UPDATE {} AS {} SET {}{}", update.name(), alias, listed(assignments), where);
+    put(text, range(update.keys(alias), writer.binds(), from_start));
+    return writer.finish(std::move(text));
+  }
+  std::string rows = update.rows(writer, update.joined_flat() ? std::vector<std::string>{std::string(mark)} : std::vector<std::string>{}, true);
+  std::string differs;
+  if (const auto condition = writer.condition(update.differs_from_rows(writer, "u")); !update.once()) differs = " AND " + condition;
+  for (std::size_t i = 0; i < update.step.assignments.size(); ++i)
+    assignments.push_back(fmt::format("{} = s.v{}", quote_identifier(update.column(update.step.assignments[i]).name), i));
+  text = fmt::format("UPDATE {} AS u SET {} FROM ({}) AS s WHERE {}{}", update.name(), listed(assignments), rows, tuple_equal(update.keys("u"), update.row_keys()), differs);
+  if (update.joined_flat()) {
+    std::vector<std::string> key;
+    for (int column : update.key) key.push_back(writer.anchor_column(update.relation(), column));
+    put(text, range(key, writer.binds(), from_start));
+  } else {
+    text += " AND " + range(update.row_keys(), writer.binds(), from_start);
+  }
+  return writer.finish(std::move(text));
+}
+
+Statement bound(const Update& update, bool from_start) {
+  Writer writer(update.program);
+  const std::vector<std::string> key = update.keys("");
+  const std::string where = from_start ? "" : " WHERE " + tuple_compare(key, ">", parameters(1, key.size()));
+  const std::size_t offset = from_start ? 1 : key.size() + 1;
+  return writer.finish(fmt::format("SELECT {0} FROM {1}{2} ORDER BY {0} LIMIT 1 OFFSET ?{3}", listed(key), update.name(), where, offset), update.key_wires());
+}
+
+Statement last(const Update& update) {
+  Writer writer(update.program);
+  const std::vector<std::string> key = update.keys("");
+  return writer.finish(fmt::format("SELECT {} FROM {} ORDER BY {} DESC LIMIT 1", listed(key), update.name(), listed(key, " DESC, ")), update.key_wires());
+}
+
+// The rows that would change now, with whatever is wanted of them.
+Statement selection(const Update& update, bool count) {
+  Writer writer(update.program);
+  std::vector<Wire> wires = update.key_wires();
+  std::vector<std::string> list;
+  std::string text;
+  const bool values = !update.once();
+  if (update.joined_flat()) {
+    writer.exposed = update.key;
+    const std::string from = writer.body(update.relation(), {}, update.still_wrong());
+    if (count) return writer.finish("SELECT count(*)" + from, {wire_of(Type{Kind::integer})});
+    std::vector<std::string> key;
+    for (int column : update.key) key.push_back(writer.anchor_column(update.relation(), column));
+    list = key;
+    for (std::size_t i = 0; i < update.table.columns.size(); ++i) list.push_back(writer.anchor_column(update.relation(), static_cast<int>(i)));
+    if (values)
+      for (const Assignment& assignment : update.step.assignments) list.push_back(writer.value_as(update.wanted(assignment), wire_of(update.column(assignment))));
+    text = fmt::format("SELECT {}{} ORDER BY {}", listed(list), from, listed(key));
+  } else {
+    const std::string rows = update.rows(writer, {}, values);
+    std::string where;
+    if (values) where = " WHERE " + writer.condition(update.differs_from_rows(writer, "u"));
+    for (const std::string& name : update.keys("u")) list.push_back(name);
+    for (const Column& column : update.table.columns) list.push_back("u." + quote_identifier(column.name));
+    if (values)
+      for (std::size_t i = 0; i < update.step.assignments.size(); ++i) list.push_back(fmt::format("s.v{}", i));
+    const std::string from = fmt::format(" FROM ({}) AS s JOIN {} AS u ON {}{}", rows, update.name(), tuple_equal(update.keys("u"), update.row_keys()), where);
+    if (count) return writer.finish("SELECT count(*)" + from, {wire_of(Type{Kind::integer})});
+    text = fmt::format("SELECT {}{} ORDER BY {}", listed(list), from, listed(update.keys("u")));
+  }
+  for (const Column& column : update.table.columns) wires.push_back(wire_of(column));
+  if (values)
+    for (const Assignment& assignment : update.step.assignments) wires.push_back(wire_of(update.column(assignment)));
+  return writer.finish(std::move(text), std::move(wires));
+}
+
+Statement change_by_key(const Update& update) {
+  Writer writer(update.program);
+  std::vector<std::string> assignments;
+  for (const Assignment& assignment : update.step.assignments)
+    assignments.push_back(fmt::format("{} = ?{}", quote_identifier(update.column(assignment).name), assignments.size() + 1));
+  const std::size_t first = assignments.size() + 1;
+  return writer.finish(fmt::format("UPDATE {} SET {} WHERE {}", update.name(), listed(assignments), tuple_equal(update.keys(""), parameters(first, update.key.size()))));
+}
+
+Statement read_by_key(const Update& update) {
+  Writer writer(update.program);
+  std::vector<std::string> list;
+  std::vector<Wire> wires;
+  for (const Column& column : update.table.columns) {
+    list.push_back(quote_identifier(column.name));
+    wires.push_back(wire_of(column));
+  }
+  return writer.finish(fmt::format("SELECT {} FROM {} WHERE {}", listed(list), update.name(), tuple_equal(update.keys(""), parameters(1, update.key.size()))), std::move(wires));
+}
+
+Statement recompute(const Update& update) {
+  Writer writer(update.program);
+  std::string rows = update.rows(writer, update.joined_flat() ? std::vector<std::string>{std::string(mark)} : std::vector<std::string>{}, true);
+  std::vector<std::string> values;
+  std::vector<Wire> wires;
+  for (std::size_t i = 0; i < update.step.assignments.size(); ++i) {
+    values.push_back(fmt::format("s.v{}", i));
+    wires.push_back(wire_of(update.column(update.step.assignments[i])));
+  }
+  const std::vector<std::string> given = parameters(writer.binds() + 1, update.key.size());
+  std::string text = fmt::format("SELECT {} FROM ({}) AS s", listed(values), rows);
+  if (update.joined_flat()) {
+    std::vector<std::string> key;
+    for (int column : update.key) key.push_back(writer.anchor_column(update.relation(), column));
+    put(text, tuple_equal(key, given));
+  } else {
+    text += " WHERE " + tuple_equal(update.row_keys(), given);
+  }
+  return writer.finish(std::move(text), std::move(wires));
+}
+
+}  // namespace
+
+Result<DirectUpdate> direct_update(const Program& program, const Step& step, Dialect) {
+  auto update = prepare(program, step);
+  if (!update) return update.error();
+  return DirectUpdate{change(*update, false), change(*update, true), bound(*update, false), bound(*update, true), last(*update), selection(*update, true), update->key_wires()};
+}
+
+Result<SealedUpdate> sealed_update(const Program& program, const Step& step, Dialect) {
+  auto update = prepare(program, step);
+  if (!update) return update.error();
+  SealedUpdate statements{.select = selection(*update, false), .change = change_by_key(*update), .read = read_by_key(*update), .probe = selection(*update, true), .key = update->key_wires()};
+  if (update->once()) statements.recompute = recompute(*update);
+  return statements;
+}
+
+}  // namespace bfl::lower

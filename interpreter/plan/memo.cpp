@@ -1,0 +1,192 @@
+#include "interpreter/plan/memo.h"
+
+#include <string_view>
+
+#include "interpreter/base/digest.h"
+
+namespace bfl::plan {
+namespace {
+
+using program::ColumnUse;
+using program::Step;
+
+// Length first, so that neighbouring fields cannot run into each other.
+void field(std::string& out, std::string_view text) {
+  out += std::to_string(text.size());
+  out += ':';
+  out += text;
+}
+void field(std::string& out, std::int64_t number) {
+  out += std::to_string(number);
+  out += ';';
+}
+
+std::string digest_of(std::string_view text) { return hex(sha256(text)); }
+
+// Neighbouring steps mostly share schema, target, walk and pacing: the digest of the same text again costs a comparison.
+class LastDigest {
+ public:
+  const std::string& of(const std::string& text) {
+    if (digest_.empty() || text != text_) {
+      text_ = text;
+      digest_ = digest_of(text);
+    }
+    return digest_;
+  }
+
+ private:
+  std::string text_, digest_;
+};
+
+class Keys {
+ public:
+  Keys(const program::Program& program, const std::vector<std::string>& targets) : program_(program), targets_(targets) {
+    semantics_ = digest_of(std::to_string(semantics_version));
+    for (const Catalogue& catalogue : program.catalogues) columns_.emplace_back(catalogue.tables.size());
+    for (const std::string* text : {&program.owner, &program.ticket, &program.why}) field(job_, *text);
+  }
+
+  MemoKey of(const Step& step) {
+    MemoKey key;
+    const bool writes = step.kind == program::StepKind::update;
+    key.components.reserve(5);
+    key.components.push_back({"meaning", meaning(step), writes ? "update " + program_.table(step.target).name : "assertions"});
+    key.components.push_back(schema(step));
+    key.components.push_back(target(step));
+    key.components.push_back({"semantics", semantics_, std::to_string(semantics_version)});
+    text_.clear();
+    bool computed = true;
+    for (const KeyComponent& component : key.components) {
+      computed = computed && !component.digest.empty();
+      text_ += component.digest;
+    }
+    if (computed) key.digest = digest_of(text_);
+    if (writes) key.components.push_back(walk(step));
+    key.pacing = pacing(step);
+    return key;
+  }
+
+ private:
+  std::string meaning(const Step& step) {
+    text_.clear();
+    field(text_, static_cast<int>(step.kind));
+    for (const auto& assertion : step.assertions) field(text_, program::meaning(*assertion.condition, program_));
+    if (step.kind == program::StepKind::update) {
+      field(text_, program_.table(step.target).name);
+      field(text_, step.idempotence == program::Idempotence::once);
+      // One text for rows and values: a text numbers its inputs by itself, so that of two joined tables a value's own text
+      // would not tell which one it reads. What the relation shows under names does not matter here.
+      program::Relation rows = *step.relation;
+      rows.fields.clear();
+      for (const auto& assignment : step.assignments)
+        rows.fields.push_back({program_.table(step.target).columns[static_cast<std::size_t>(assignment.column)].name, assignment.value, {}});
+      field(text_, program::meaning(rows, program_));
+    }
+    return digest_of(text_);
+  }
+
+  KeyComponent schema(const Step& step) {
+    text_.clear();
+    KeyComponent component{"schema", {}, {}};
+    const program::TableRef* shown = nullptr;
+    for (auto read = step.reads.begin(), write = step.writes.begin(); read != step.reads.end() || write != step.writes.end();) {
+      const bool take_read = write == step.writes.end() || (read != step.reads.end() && *read <= *write);
+      const ColumnUse& use = take_read ? *read : *write;
+      if (take_read && write != step.writes.end() && *write == *read) ++write;
+      text_ += column(use);
+      if (!shown || *shown != use.table) component.shown += (shown ? ", " : "") + program_.table(use.table).name;
+      shown = &use.table;
+      take_read ? ++read : ++write;
+    }
+    if (step.kind == program::StepKind::update)
+      for (const Key& key : program_.table(step.target).keys) {
+        if (!key.primary) continue;
+        for (const int part : key.columns) text_ += column({step.target, part});
+      }
+    component.digest = last_schema_.of(text_);
+    return component;
+  }
+
+  // Empty digest: a database without bfl's tables has no identity yet.
+  KeyComponent target(const Step& step) {
+    text_.clear();
+    touched_.assign(targets_.size(), false);
+    for (const auto* uses : {&step.reads, &step.writes})
+      for (const ColumnUse& use : *uses) touched_.at(static_cast<std::size_t>(use.table.source)) = true;
+    KeyComponent component{"target", {}, {}};
+    bool known = true;
+    for (std::size_t source = 0; source < touched_.size(); ++source) {
+      if (!touched_[source]) continue;
+      known = known && !targets_[source].empty();
+      field(text_, targets_[source]);
+      component.shown += (component.shown.empty() ? "" : ", ") + program_.sources[source].name;
+    }
+    if (known) component.digest = last_target_.of(text_);
+    return component;
+  }
+
+  KeyComponent walk(const Step& step) {
+    text_.clear();
+    field(text_, static_cast<int>(step.route));
+    std::string shown;
+    for (const int part : step.walk) {
+      const std::string& name = program_.table(step.target).columns[static_cast<std::size_t>(part)].name;
+      field(text_, name);
+      shown += (shown.empty() ? "" : ", ") + name;
+    }
+    return {"walk", last_walk_.of(text_), shown.empty() ? "rowid" : shown, true};
+  }
+
+  std::string pacing(const Step& step) {
+    text_ = job_;
+    field(text_, step.doc);
+    for (const auto& assertion : step.assertions) field(text_, assertion.message);
+    field(text_, step.chunk_rows.value_or(-1));
+    field(text_, step.atomic);
+    for (const auto& expectation : step.expectations) {
+      field(text_, static_cast<int>(expectation.bound));
+      field(text_, expectation.rows);
+    }
+    return last_pacing_.of(text_);
+  }
+
+  const std::string& column(const ColumnUse& use) {
+    auto& table = columns_[static_cast<std::size_t>(use.table.source)][static_cast<std::size_t>(use.table.table)];
+    const Table& described = program_.table(use.table);
+    if (table.empty()) table.resize(described.columns.size() + 1);
+    std::string& text = table[static_cast<std::size_t>(use.column + 1)];
+    if (!text.empty()) return text;
+    field(text, described.name);
+    if (use.column >= 0) {
+      const Column& column = described.columns[static_cast<std::size_t>(use.column)];
+      field(text, column.name);
+      field(text, column.declared);
+      field(text, to_string(column.type));
+      field(text, static_cast<int>(column.storage));
+      field(text, column.scale);
+      field(text, column.generated);
+      field(text, column.binary_collation);
+    }
+    return text;
+  }
+
+  const program::Program& program_;
+  const std::vector<std::string>& targets_;
+  std::vector<std::vector<std::vector<std::string>>> columns_;  // per source, table, column + 1: its description, once wanted
+  std::string semantics_, job_;
+  std::string text_;                                            // what is hashed next; kept for its memory
+  std::vector<bool> touched_;                                   // sources, of the step at hand
+  LastDigest last_schema_, last_target_, last_walk_, last_pacing_;
+};
+
+}  // namespace
+
+std::vector<MemoKey> memo_keys(const program::Program& program, const std::vector<std::string>& targets) {
+  Keys keys(program, targets);
+  std::vector<MemoKey> all;
+  all.reserve(program.steps.size());
+  for (const Step& step : program.steps) all.push_back(keys.of(step));
+  return all;
+}
+
+}  // namespace bfl::plan

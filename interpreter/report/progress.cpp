@@ -1,0 +1,210 @@
+#include "interpreter/report/progress.h"
+
+#include <algorithm>
+#include <cmath>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "interpreter/report/words.h"
+
+namespace bfl::report {
+namespace {
+
+constexpr double seconds_between_signs = 10;  // off a terminal: one line every 10 s or 5 %
+constexpr int percent_between_signs = 5;
+constexpr double memory_seconds = 5;          // of the rate
+
+const program::Step* find(const program::Program& program, const std::string& name) {
+  for (const program::Step& step : program.steps)
+    if (step.name == name) return &step;
+  return nullptr;
+}
+
+std::string titled(const program::Step& step) { return fmt::format("{} {}", verb(step.kind), step.name); }
+
+}  // namespace
+
+void Rate::add(double rows, double seconds) {
+  if (seconds <= 0) return;
+  const double now = rows / seconds, weight = 1 - std::exp(-seconds / memory_seconds);
+  rate_ = rate_ == 0 ? now : rate_ + weight * (now - rate_);
+}
+
+std::string to_json(const run::Event& event) {
+  nlohmann::ordered_json object{{"run", event.run}, {"job", event.job}, {"step", event.step}, {"kind", run::name_of(event.kind)}, {"time", event.time}};
+  if (!event.reason.empty()) object["reason"] = event.reason;
+  if (!event.query.empty()) object["query"] = event.query;
+  if (event.chunk >= 0) object["chunk"] = event.chunk;
+  if (event.rows_read) object["rows_read"] = event.rows_read;
+  using run::EventKind;
+  if (event.rows_changed || event.kind == EventKind::chunk_committed || event.kind == EventKind::step_finished)
+    object["rows_changed"] = event.rows_changed;
+  if (event.conflicts) object["conflicts"] = event.conflicts;
+  if (event.rows_total >= 0) object["rows_total"] = event.rows_total;
+  if (event.rows_done) object["rows_done"] = event.rows_done;
+  if (!event.from_key.empty()) object["from_key"] = event.from_key;
+  if (!event.to_key.empty()) object["to_key"] = event.to_key;
+  if (event.seconds > 0) object["seconds"] = event.seconds;
+  if (event.kind == EventKind::run_finished) object["exit_code"] = event.exit_code;
+  // Keys and reasons may hold bytes that are no UTF-8: shown, never thrown over.
+  return object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+Progress::Progress(const program::Program& program, std::string run, Screen screen)
+    : program_(program), run_(std::move(run)), screen_(screen) {
+  for (const program::Step& step : program.steps) name_width_ = std::max(name_width_, titled(step).size());
+  name_width_ = std::min<std::size_t>(name_width_, 40);
+}
+
+void Progress::clear() {
+  if (!drawn_) return;
+  std::fputs("\r\x1b[K", screen_.err);
+  std::fflush(screen_.err);
+  drawn_ = false;
+}
+
+void Progress::line(std::string_view mark, const std::string& step, const std::string& text) {
+  clear();
+  if (!header_shown_) {
+    header_shown_ = true;
+    fmt::print(screen_.out, "{} (run {})\n", program_.job, run_);
+  }
+  const program::Step* known = find(program_, step);
+  const std::string name = known ? titled(*known) : step;
+  const bool good = mark == "ok";
+  const char* color = !screen_.color ? "" : good ? "\x1b[32m" : "\x1b[1;31m";
+  fmt::print(screen_.out, "  {}{:<4}{} {:<{}}  {}\n", color, mark, screen_.color ? "\x1b[0m" : "", name, name_width_, text);
+  std::fflush(screen_.out);
+}
+
+void Progress::on(const run::Event& event) {
+  using run::EventKind;
+  if (screen_.json) {
+    fmt::print(screen_.out, "{}\n", to_json(event));
+    std::fflush(screen_.out);
+    return;
+  }
+  switch (event.kind) {
+    case EventKind::run_started: case EventKind::draining: case EventKind::run_finished: break;
+    case EventKind::step_started: case EventKind::step_resumed: begin_step(event); break;
+    case EventKind::step_staged: case EventKind::chunk_retried:
+      if (screen_.live) draw(event);
+      break;
+    case EventKind::step_reused:
+      line("ok", event.step, event.reason.empty() ? "finished before, not repeated" : event.reason);
+      break;
+    case EventKind::chunk_committed: chunk(event); break;
+    case EventKind::step_finished: end_step(event); break;
+    case EventKind::step_failed: line("FAIL", event.step, event.reason); break;
+    case EventKind::assertion_passed: break;  // said once, when the step is finished
+    case EventKind::assertion_failed: line("FAIL", event.step, event.reason); break;
+    case EventKind::step_blocked: line("-", event.step, event.reason); break;
+  }
+}
+
+void Progress::begin_step(const run::Event& event) {
+  chunks_ = changed_ = conflicts_ = 0;
+  last_sign_ = elapsed_ = 0;
+  last_percent_ = 0;
+  rate_ = {};
+  if (event.kind == run::EventKind::step_resumed) line("ok", event.step, event.reason.empty() ? "goes on" : event.reason);
+  if (screen_.live) draw(event);
+}
+
+void Progress::chunk(const run::Event& event) {
+  ++chunks_;
+  changed_ += event.rows_changed;
+  conflicts_ += event.conflicts;
+  elapsed_ += event.seconds;
+  rate_.add(static_cast<double>(event.rows_read), event.seconds);
+  if (screen_.live) return draw(event);
+  const int percent = event.rows_total > 0 ? static_cast<int>(100 * event.rows_done / event.rows_total) : 0;
+  if (elapsed_ - last_sign_ < seconds_between_signs && (percent < last_percent_ + percent_between_signs || elapsed_ < 1)) return;
+  last_sign_ = elapsed_;
+  last_percent_ = percent;
+  fmt::print(screen_.err, "{}: {}{} walked, {} changed, {} rows/s\n", event.step,
+             event.rows_total > 0 ? fmt::format("{} %, ", std::min(percent, 100)) : "", counted(event.rows_done, "row"), grouped(changed_),
+             grouped(static_cast<std::int64_t>(rate_.rows_per_second())));
+}
+
+void Progress::draw(const run::Event& event) {
+  constexpr int cells = 20;
+  std::string text = fmt::format("  {} ", event.step);
+  if (event.rows_total > 0) {
+    const double part = std::min(1.0, static_cast<double>(event.rows_done) / static_cast<double>(event.rows_total));
+    const int full = static_cast<int>(part * cells);
+    text += fmt::format("[{}{}] ~{:.0f} %", std::string(static_cast<std::size_t>(full), '#'),
+                        std::string(static_cast<std::size_t>(cells - full), '.'), part * 100);
+  }
+  if (const double rate = rate_.rows_per_second(); rate > 0) {
+    text += fmt::format("  {} rows/s", grouped(static_cast<std::int64_t>(rate)));
+    if (event.rows_total > event.rows_done) text += fmt::format("  {} left", duration(static_cast<double>(event.rows_total - event.rows_done) / rate));
+    text += fmt::format("  {} changed  chunk of {}", grouped(changed_), grouped(event.rows_read));
+  } else if (!event.reason.empty()) {
+    text += fmt::format(" {}", event.reason);
+  }
+  if (text.size() >= screen_.width) text.resize(screen_.width - 1);  // a wrapped line could not be redrawn
+  fmt::print(screen_.err, "\r{}\x1b[K", text);
+  std::fflush(screen_.err);
+  drawn_ = true;
+}
+
+void Progress::end_step(const run::Event& event) {
+  const program::Step* step = find(program_, event.step);
+  if (step && step->kind != program::StepKind::update) return line("ok", event.step, "holds");
+  std::string text = event.rows_changed ? fmt::format("{} changed", counted(event.rows_changed, "row")) : "no row needed a change";
+  if (chunks_ > 0) text += fmt::format(", {}", counted(chunks_, "chunk"));
+  if (event.conflicts) text += fmt::format(", {} in conflict", counted(event.conflicts, "row"));
+  if (event.seconds > 0) text += fmt::format(", {}", duration(event.seconds));
+  all_conflicts_ += event.conflicts;
+  line(event.conflicts ? "!" : "ok", event.step, text);
+}
+
+void Progress::finish() { clear(); }
+
+void Progress::diagnostics(const Diagnostics& found, const Sources& texts, const std::string& time) {
+  for (const Diagnostic& diagnostic : found.all()) {
+    nlohmann::ordered_json object{{"run", run_}, {"job", program_.job}, {"step", ""}, {"kind", "diagnostic"}, {"time", time}};
+    object["diagnostic"] = nlohmann::ordered_json::parse(bfl::to_json(diagnostic, texts), nullptr, false);
+    fmt::print(screen_.out, "{}\n", object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  }
+}
+
+void Progress::summary(const run::Outcome& outcome, const std::string& path, std::size_t warnings) {
+  if (screen_.json) return;
+  const std::string held = outcome.assertions ? fmt::format("; {} held", counted(static_cast<std::int64_t>(outcome.assertions), "assertion")) : "";
+  std::string text;
+  if (outcome.exit_code == 0 && outcome.changed == 0 && outcome.steps_run == 0 && outcome.steps_resumed == 0)
+    text = fmt::format("nothing to do: {} is finished{}", program_.job, held);
+  else if (outcome.exit_code == 0 && outcome.changed == 0)
+    text = fmt::format("done: no row needed a change{}", held);
+  else if (outcome.exit_code == 0)
+    text = fmt::format("done: {} changed{}", counted(outcome.changed, "row"), held);
+  else if (outcome.exit_code == 3)
+    text = fmt::format("finished: {} changed, {} in conflict and left as they are{}", counted(outcome.changed, "row"), grouped(outcome.conflicts), held);
+  else if (outcome.exit_code == 75 || outcome.exit_code == 130 || outcome.exit_code == 143)
+    text = fmt::format("stopped, and nothing is half done: {} changed in this run", counted(outcome.changed, "row"));
+  else
+    text = fmt::format("stopped: {} changed in this run", counted(outcome.changed, "row"));
+  fmt::print(screen_.out, "{}\n", text);
+  if (warnings) fmt::print(screen_.out, "{} above\n", counted(static_cast<std::int64_t>(warnings), "warning"));
+  if (!outcome.resume_hint.empty()) fmt::print(screen_.out, "to go on: {}\n", outcome.resume_hint);
+  else if (outcome.exit_code == 75 || outcome.exit_code == 130 || outcome.exit_code == 143) fmt::print(screen_.out, "to go on: bfl run {}\n", path);
+  if (outcome.exit_code == 3) fmt::print(screen_.out, "to see them: bfl log {}\n", run_);
+  std::fflush(screen_.out);
+}
+
+void print_nothing_to_do(std::FILE* out, const store::FinishedJob& job, bool json, const std::string& time) {
+  if (!json) {
+    fmt::print(out, "nothing to do: {} was finished at {}, {}\n", job.job, job.finished, counted(job.steps, "step"));
+    return;
+  }
+  run::Event event;
+  event.kind = run::EventKind::run_finished;
+  event.job = job.job;
+  event.time = time;
+  event.reason = "nothing to do: finished at " + job.finished;
+  fmt::print(out, "{}\n", to_json(event));
+}
+
+}  // namespace bfl::report

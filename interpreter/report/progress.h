@@ -1,0 +1,71 @@
+// What a run shows while it goes on and at its end: one live line on a terminal, plain lines elsewhere, or one JSON object
+// an event. A listener of the executor's events; it never decides anything.
+//
+// Results go to standard output, the live line and the occasional sign of life to standard error.
+#pragma once
+#include <cstdio>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "interpreter/base/diagnostic.h"
+#include "interpreter/check/program.h"
+#include "interpreter/run/events.h"
+#include "interpreter/run/executor.h"
+#include "interpreter/store/state.h"
+
+namespace bfl::report {
+
+struct Screen {
+  bool json = false;   // one object a line on `out`, nothing else there
+  bool live = false;   // `err` is a terminal: draw and redraw one line
+  bool color = false;
+  std::size_t width = 100;
+  std::FILE* out = stdout;
+  std::FILE* err = stderr;
+};
+
+// How fast rows go by: an exponentially weighted mean, so that the time left follows a change of speed within seconds.
+class Rate {
+ public:
+  void add(double rows, double seconds);
+  double rows_per_second() const { return rate_; }
+
+ private:
+  double rate_ = 0;
+};
+
+class Progress {
+ public:
+  Progress(const program::Program& program, std::string run, Screen screen);
+  void on(const run::Event& event);
+  void finish();  // removes the live line
+  void diagnostics(const Diagnostics& found, const Sources& texts, const std::string& time);  // JSON only
+  void summary(const run::Outcome& outcome, const std::string& path, std::size_t warnings);
+
+ private:
+  void begin_step(const run::Event& event);
+  void chunk(const run::Event& event);
+  void end_step(const run::Event& event);
+  void draw(const run::Event& event);
+  void line(std::string_view mark, const std::string& step, const std::string& text);
+  void clear();
+
+  const program::Program& program_;
+  std::string run_;
+  Screen screen_;
+  bool header_shown_ = false, drawn_ = false;
+  std::int64_t chunks_ = 0, changed_ = 0, conflicts_ = 0;
+  std::int64_t all_conflicts_ = 0;
+  double last_sign_ = 0, elapsed_ = 0;  // seconds of work in this step
+  int last_percent_ = 0;
+  std::size_t name_width_ = 0;
+  Rate rate_;
+};
+
+std::string to_json(const run::Event& event);  // run, job, step, kind, time; other fields where they say something
+
+// What a run shows that was answered from memory.
+void print_nothing_to_do(std::FILE* out, const store::FinishedJob& job, bool json, const std::string& time);
+
+}  // namespace bfl::report

@@ -1,0 +1,65 @@
+#include "interpreter/report/words.h"
+
+#include <fmt/format.h>
+
+namespace bfl::report {
+
+std::string grouped(std::int64_t number) {
+  std::string digits = std::to_string(number);
+  for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > (number < 0 ? 1 : 0); at -= 3) digits.insert(static_cast<std::size_t>(at), ",");
+  return digits;
+}
+
+std::string counted(std::int64_t number, std::string_view one, std::string_view many) {
+  if (number == 1) return fmt::format("1 {}", one);
+  return many.empty() ? fmt::format("{} {}s", grouped(number), one) : fmt::format("{} {}", grouped(number), many);
+}
+
+std::string duration(double seconds) {
+  if (seconds < 59.995) return fmt::format("{:.2f} s", seconds);
+  const auto whole = static_cast<std::int64_t>(seconds + 0.5);
+  if (whole < 3600) return fmt::format("{} min {:02} s", whole / 60, whole % 60);
+  return fmt::format("{} h {:02} min", whole / 3600, whole / 60 % 60);
+}
+
+std::string_view verb(program::StepKind kind) {
+  switch (kind) {
+    case program::StepKind::check: return "check";
+    case program::StepKind::update: return "update";
+    case program::StepKind::verify: return "verify";
+  }
+  return "";
+}
+
+std::string_view word(run::DecisionKind kind) {
+  switch (kind) {
+    case run::DecisionKind::run: return "run";
+    case run::DecisionKind::resume: return "resume";
+    case run::DecisionKind::reuse: return "reuse";
+    case run::DecisionKind::stop: return "stop";
+  }
+  return "";
+}
+
+std::string_view word(program::Idempotence kind) {
+  switch (kind) {
+    case program::Idempotence::reads: return "reads only";
+    case program::Idempotence::convergent: return "convergent";
+    case program::Idempotence::guarded: return "guarded";
+    case program::Idempotence::staged: return "staged";
+    case program::Idempotence::once: return "once";
+  }
+  return "";
+}
+
+std::string_view word(program::Route route) {
+  switch (route) {
+    case program::Route::none: return "";
+    case program::Route::direct: return "direct";
+    case program::Route::sealed: return "sealed";
+    case program::Route::whole: return "whole";
+  }
+  return "";
+}
+
+}  // namespace bfl::report

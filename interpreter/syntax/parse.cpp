@@ -1,0 +1,790 @@
+// The actions that turn matches of grammar/bfl.h into nodes, and the loop over the items of a file.
+//
+// Rejected: PEGTL's contrib/parse_tree (an allocation a node, a tenth of the speed) and actions on matched input alone
+// (they see a construct when it has ended, and cannot take back what a rule that failed has left behind). A rule that
+// becomes a node has an action with its own match(): it opens a frame before and closes or takes it back behind.
+#include "interpreter/syntax/parse.h"
+
+#include "grammar/bfl.h"
+#include "grammar/expected.h"
+#include "interpreter/syntax/builder.h"
+#include "interpreter/syntax/literal.h"
+#include "interpreter/syntax/mistake.h"
+#include "interpreter/syntax/text.h"
+
+namespace bfl::syntax {
+
+namespace {
+
+namespace g = bfl::grammar;
+namespace p = tao::pegtl;
+using ast::NodeKind;
+using ast::Op;
+
+using Input = p::memory_input<p::tracking_mode::lazy, p::eol::lf_crlf, const char*>;
+
+std::uint32_t offset(const Builder& b, const char* at) { return static_cast<std::uint32_t>(at - b.text.data()); }
+
+template <class Rule>
+constexpr Expected expected_kind = Expected::something;
+template <> constexpr Expected expected_kind<g::closing_backtick> = Expected::backtick;
+template <> constexpr Expected expected_kind<g::closing_quote> = Expected::string_end;
+template <> constexpr Expected expected_kind<g::line_tail> = Expected::string_end;
+template <> constexpr Expected expected_kind<g::raw_line_tail> = Expected::string_end;
+template <> constexpr Expected expected_kind<g::triple_tail> = Expected::string_end;
+template <> constexpr Expected expected_kind<g::raw_triple_tail> = Expected::string_end;
+template <> constexpr Expected expected_kind<g::f_tail> = Expected::string_end;
+
+template <class Rule>
+struct control : p::normal<Rule> {
+  template <class In>
+  [[noreturn]] static void raise(const In& in, Builder& b) {
+    static_assert(!g::expected<Rule>.empty(), "a rule that must match needs a phrase in grammar/expected.h");
+    fail_expected(b, offset(b, in.current()), g::expected<Rule>, expected_kind<Rule>);
+  }
+};
+
+// Runs the grammar rule below an action that has its own match().
+#define BFL_MATCH_RULE p::match<Rule, A, M, Action, Control>(in, b)
+#define BFL_ACTION_MATCH                                                                                                  \
+  template <typename Rule, p::apply_mode A, p::rewind_mode M, template <typename...> class Action,                      \
+            template <typename...> class Control, typename In>                                                           \
+  [[nodiscard]] static bool match(In& in, Builder& b)
+
+struct Deeper {
+  Deeper(Builder& builder, const char* at) : b(builder) {
+    if (++b.depth > max_nesting) {
+      const std::uint32_t place = offset(b, at);
+      --b.depth;
+      b.fail(place, Code::nesting_too_deep, b.span(place, place + 1), "found more than 128 levels of nesting",
+             "give parts a name with `let`, `derive` or `fn`");
+    }
+  }
+  ~Deeper() { --b.depth; }
+  Deeper(const Deeper&) = delete;
+  Builder& b;
+};
+
+enum class Nesting : bool { flat, deeper };
+
+template <NodeKind Kind, Nesting Nest>
+struct composes : p::maybe_nothing {
+  BFL_ACTION_MATCH {
+    if constexpr (A == p::apply_mode::nothing) {
+      return BFL_MATCH_RULE;
+    } else {
+      Frame frame;
+      b.open(frame, offset(b, in.current()));
+      bool matched = false;
+      if constexpr (Nest == Nesting::deeper) {
+        const Deeper deeper(b, in.current());
+        matched = BFL_MATCH_RULE;
+      } else {
+        matched = BFL_MATCH_RULE;
+      }
+      if (!matched) {
+        b.take_back(frame);
+        return false;
+      }
+      b.close(frame);
+      finish<Rule>(frame, b);
+      return true;
+    }
+  }
+
+  template <class Rule>
+  static void finish(Frame& frame, Builder& b) {
+    if constexpr (Kind == NodeKind::clause || Kind == NodeKind::statement || Kind == NodeKind::over) {
+      frame.word = b.word_at(frame.begin);
+      if (frame.name_span.end == 0) frame.name_span = b.span(frame.begin, frame.begin + static_cast<std::uint32_t>(frame.word.size()));
+    }
+    if constexpr (Kind == NodeKind::body) {  // clauses that stand in a body are its statements
+      for (std::size_t i = frame.base; i < b.pending.size(); ++i) {
+        ast::Node& node = b.file.nodes[b.pending[i].id];
+        if (node.kind == NodeKind::clause) node.kind = NodeKind::statement;
+      }
+    }
+    b.finish(frame, Kind);
+  }
+};
+
+template <NodeKind Kind>
+using node = composes<Kind, Nesting::flat>;
+template <NodeKind Kind>
+using deep_node = composes<Kind, Nesting::deeper>;
+using clause = node<NodeKind::clause>;
+using statement = node<NodeKind::statement>;
+
+// `left op right`: the rule begins at its operator, both operands wait.
+template <Op Operator, std::uint32_t Length>
+struct folds : p::maybe_nothing {
+  BFL_ACTION_MATCH {
+    const std::uint32_t begin = offset(b, in.current());
+    if (!BFL_MATCH_RULE) return false;
+    if constexpr (A == p::apply_mode::action) b.fold_binary(Operator, b.span(begin, begin + Length));
+    return true;
+  }
+};
+
+// Prefix operators nest by recursion, so they count as nesting.
+template <Op Operator, std::uint32_t Length>
+struct prefixes : p::maybe_nothing {
+  BFL_ACTION_MATCH {
+    if constexpr (A == p::apply_mode::nothing) {
+      return BFL_MATCH_RULE;
+    } else {
+      Frame frame;
+      b.open(frame, offset(b, in.current()));
+      const Deeper deeper(b, in.current());
+      if (!BFL_MATCH_RULE) {
+        b.take_back(frame);
+        return false;
+      }
+      b.close(frame);
+      frame.op = Operator;
+      frame.name_span = b.span(frame.begin, frame.begin + Length);
+      b.finish(frame, NodeKind::unary);
+      return true;
+    }
+  }
+};
+
+template <NodeKind Kind>
+struct literal : p::maybe_nothing {
+  template <class In>
+  static void apply(const In& in, Builder& b) {
+    const std::uint32_t begin = offset(b, in.begin()), end = offset(b, in.end());
+    const std::string_view raw = b.text.substr(begin, end - begin);
+    std::optional<LiteralMistake> mistake;
+    if constexpr (Kind == NodeKind::integer) mistake = check_integer(raw, b.negated == begin && begin != 0);
+    if constexpr (Kind == NodeKind::duration || Kind == NodeKind::size) mistake = check_amount(raw);
+    if constexpr (Kind == NodeKind::date) mistake = check_moment(raw);
+    if (mistake) b.report(Kind == NodeKind::integer ? Code::integer_too_large : Code::invalid_literal, begin, *mistake);
+    b.leaf(Kind == NodeKind::date && raw.size() > 10 ? NodeKind::timestamp : Kind, begin, end);
+  }
+};
+
+template <std::uint16_t Flag>
+struct flags : p::maybe_nothing {
+  static void apply0(Builder& b) { b.frame->flags |= Flag; }
+};
+
+template <Op Operator>
+struct sets_op : p::maybe_nothing {
+  static void apply0(Builder& b) { b.frame->op = Operator; }
+};
+
+// Takes the name just matched as the text of the construct.
+struct names_frame : p::maybe_nothing {
+  static void apply0(Builder& b) {
+    b.frame->text = b.name();
+    b.frame->name_span = b.name_span();
+    if (b.backticked()) b.frame->flags |= ast::flag::backticked;
+  }
+};
+
+struct opens : p::maybe_nothing {
+  template <class In>
+  static void apply(const In& in, Builder& b) { b.openings.push_back(offset(b, in.begin())); }
+};
+struct closes : p::maybe_nothing {
+  static void apply0(Builder& b) { b.openings.pop_back(); }
+};
+
+struct later : p::maybe_nothing {
+  template <class In>
+  static void apply(const In& in, Builder& b) {
+    const std::uint32_t begin = offset(b, in.begin());
+    const std::string_view word = b.word_at(begin);
+    b.fail(begin, Code::not_supported, b.span(begin, begin + static_cast<std::uint32_t>(word.size())),
+           word == "sql" ? "found `sql` as a relation, which this version does not have yet"
+                         : "found `" + std::string(word) + "`, which this version does not have yet",
+           word == "sql" ? "write the relation with `where`, `join` and `group by`" : "write the steps out");
+  }
+};
+
+void habit(Builder& b, Span where, std::string message, std::string help) {
+  b.diagnostics.error(Code::sql_habit, where, std::move(message), std::move(help));
+}
+
+template <class Rule>
+struct action : p::nothing<Rule> {};
+
+// Tokens --------------------------------------------------------------------------------------------------------------
+template <> struct action<g::ws> : p::maybe_nothing {
+  BFL_ACTION_MATCH {
+    if constexpr (A == p::apply_mode::action) b.token_end = offset(b, in.current());
+    return BFL_MATCH_RULE;
+  }
+};
+template <> struct action<g::comment> : p::maybe_nothing {
+  template <class In>
+  static void apply(const In& in, Builder& b) {
+    const std::uint32_t begin = offset(b, in.begin());
+    std::uint32_t end = offset(b, in.end());
+    if (b.text[end - 1] == '\r') --end;
+    if (b.file.comments.empty() || b.file.comments.back().span.begin < begin) b.file.comments.push_back({b.span(begin, end)});
+  }
+};
+struct matched_name : p::maybe_nothing {
+  template <class In>
+  static void apply(const In& in, Builder& b) {
+    b.name_begin = offset(b, in.begin());
+    b.name_end = offset(b, in.end());
+  }
+};
+template <> struct action<g::plain> : matched_name {};
+template <> struct action<g::backticked> : matched_name {};
+template <> struct action<g::string_text> : p::maybe_nothing {
+  BFL_ACTION_MATCH {
+    const std::uint32_t begin = offset(b, in.current());
+    b.literal_begin = begin;
+    if (!BFL_MATCH_RULE) return false;
+    if constexpr (A == p::apply_mode::action) {
+      b.name_begin = begin;
+      b.name_end = offset(b, in.current());
+      const std::string_view raw = b.text.substr(begin, b.name_end - begin);
+      if (raw[0] == '"') b.check_text_escapes(raw, begin);
+    }
+    return true;
+  }
+};
+template <> struct action<g::label> : names_frame {};
+template <> struct action<g::member_name> : names_frame {};
+template <> struct action<g::type_name> : names_frame {};
+template <> struct action<g::entry_word> : p::maybe_nothing {
+  static void apply0(Builder& b) {
+    b.frame->word = b.frame->text = b.name();
+    b.frame->name_span = b.name_span();
+  }
+};
+struct pushes_name : p::maybe_nothing {
+  static void apply0(Builder& b) { b.name_leaf(); }
+};
+template <> struct action<g::name> : pushes_name {};
+template <> struct action<g::referred> : pushes_name {};
+template <> struct action<g::open_paren> : opens {};
+template <> struct action<g::open_bracket> : opens {};
+template <> struct action<g::open_brace> : opens {};
+template <> struct action<g::close_paren> : closes {};
+template <> struct action<g::call_close> : closes {};
+template <> struct action<g::close_bracket> : closes {};
+template <> struct action<g::close_brace> : closes {};
+
+// Literals ------------------------------------------------------------------------------------------------------------
+template <> struct action<g::moment> : literal<NodeKind::date> {};
+template <> struct action<g::integer> : literal<NodeKind::integer> {};
+template <> struct action<g::decimal> : literal<NodeKind::decimal> {};
+template <> struct action<g::duration> : literal<NodeKind::duration> {};
+template <> struct action<g::size> : literal<NodeKind::size> {};
+template <> struct action<g::percent> : literal<NodeKind::percent> {};
+template <> struct action<g::date_like> : p::maybe_nothing {
+  template <class In>
+  static void apply(const In& in, Builder& b) {
+    const std::uint32_t begin = offset(b, in.begin()), end = offset(b, in.end());
+    b.diagnostics.error(Code::invalid_literal, b.span(begin, end), "found `" + in.string() + "`, which looks like a date but is none",
+                        "write a date as `2025-03-01`, and a subtraction with spaces around `-`");
+    b.leaf(NodeKind::date, begin, end);
+  }
+};
+template <> struct action<g::number_like> : p::maybe_nothing {
+  template <class In>
+  static void apply(const In& in, Builder& b) {
+    const std::uint32_t begin = offset(b, in.begin()), end = offset(b, in.end());
+    b.diagnostics.error(Code::invalid_literal, b.span(begin, end), "found `" + in.string() + "`, which is no number, duration or size",
+                        "write `42`, `12.50`, `250ms`, `64MiB` or `5%`; a name that begins with a digit takes backticks");
+    b.leaf(NodeKind::integer, begin, end);
+  }
+};
+template <> struct action<g::text_literal> : p::maybe_nothing {
+  static void apply0(Builder& b) {
+    ast::Node& leaf = b.leaf(NodeKind::string, b.name_begin, b.name_end);
+    if (leaf.text[0] == 'r') leaf.flags |= ast::flag::raw;
+    if (leaf.text.substr(leaf.text[0] == 'r' ? 1 : 0).starts_with("\"\"\"")) leaf.flags |= ast::flag::triple;
+  }
+};
+template <> struct action<g::sql_text> : p::maybe_nothing {
+  template <class In>
+  static void apply(const In& in, Builder& b) {
+    const std::uint32_t begin = offset(b, in.begin()), end = offset(b, in.end());
+    const std::string_view raw = b.text.substr(begin, end - begin);
+    const bool closed = raw.size() > 1 && raw.back() == '\'';
+    habit(b, b.span(begin, end), "found a text in single quotes",
+          closed ? "write `\"" + std::string(raw.substr(1, raw.size() - 2)) + "\"`" : "write it in double quotes");
+    b.leaf(NodeKind::string, begin, end);
+  }
+};
+template <> struct action<g::f_text> : p::maybe_nothing {
+  BFL_ACTION_MATCH {
+    if constexpr (A == p::apply_mode::nothing) {
+      return BFL_MATCH_RULE;
+    } else {
+      Frame frame;
+      b.open(frame, offset(b, in.current()));
+      b.literal_begin = frame.begin;
+      if (!BFL_MATCH_RULE) {
+        b.take_back(frame);
+        return false;
+      }
+      b.close(frame);
+      b.token_end = offset(b, in.current());
+      frame.text = b.text.substr(frame.begin, b.token_end - frame.begin);
+      b.finish(frame, NodeKind::fstring);
+      return true;
+    }
+  }
+};
+template <> struct action<g::piece> : p::maybe_nothing {
+  template <class In>
+  static void apply(const In& in, Builder& b) {
+    ast::Node& leaf = b.leaf(NodeKind::string_piece, offset(b, in.begin()), offset(b, in.end()));
+    b.check_text_escapes(leaf.text, leaf.span.begin);
+  }
+};
+template <> struct action<g::hole> : p::maybe_nothing {
+  BFL_ACTION_MATCH {
+    if constexpr (A == p::apply_mode::nothing) {
+      return BFL_MATCH_RULE;
+    } else {
+      const std::uint32_t begin = b.literal_begin;
+      const Deeper deeper(b, in.current());
+      const bool matched = BFL_MATCH_RULE;
+      b.literal_begin = begin;
+      return matched;
+    }
+  }
+};
+template <> struct action<g::hole_close> : closes {};
+template <> struct action<g::true_literal> : p::maybe_nothing {
+  static void apply0(Builder& b) { b.leaf(NodeKind::true_, b.token_end - 4, b.token_end); }
+};
+template <> struct action<g::false_literal> : p::maybe_nothing {
+  static void apply0(Builder& b) { b.leaf(NodeKind::false_, b.token_end - 5, b.token_end); }
+};
+template <> struct action<g::null_literal> : p::maybe_nothing {
+  static void apply0(Builder& b) { b.leaf(NodeKind::null_, b.token_end - 4, b.token_end); }
+};
+
+// Expressions ---------------------------------------------------------------------------------------------------------
+template <> struct action<g::call_tail> : p::maybe_nothing {  // the name before the `(` becomes the call
+  BFL_ACTION_MATCH {
+    if constexpr (A == p::apply_mode::nothing) {
+      return BFL_MATCH_RULE;
+    } else {
+      if (in.empty() || in.peek_char() != '(') return false;
+      Frame frame;
+      b.open(frame, offset(b, in.current()));
+      const Deeper deeper(b, in.current());
+      if (!BFL_MATCH_RULE) {
+        b.take_back(frame);
+        return false;
+      }
+      b.close(frame);
+      b.finish_as(frame, b.pending[frame.base - 1].id, NodeKind::call);
+      return true;
+    }
+  }
+};
+// `(a)` is `a` with a wider span; `(a, b)` is a tuple.
+template <> struct action<g::paren> : p::maybe_nothing {
+  BFL_ACTION_MATCH {
+    if constexpr (A == p::apply_mode::nothing) {
+      return BFL_MATCH_RULE;
+    } else {
+      if (in.empty() || in.peek_char() != '(') return false;
+      Frame frame;
+      b.open(frame, offset(b, in.current()));
+      const Deeper deeper(b, in.current());
+      if (!BFL_MATCH_RULE) {
+        b.take_back(frame);
+        return false;
+      }
+      b.close(frame);
+      if (b.pending.size() - frame.base == 1) {
+        b.file.nodes[b.pending.back().id].span = b.span(frame.begin, b.token_end);
+      } else {
+        b.finish(frame, NodeKind::tuple);
+      }
+      return true;
+    }
+  }
+};
+template <> struct action<g::array> : deep_node<NodeKind::array> {};
+template <> struct action<g::object> : deep_node<NodeKind::object> {};
+template <> struct action<g::object_entry> : node<NodeKind::object_entry> {};
+template <> struct action<g::object_key> : p::maybe_nothing {
+  static void apply0(Builder& b) {
+    b.frame->text = b.text.substr(b.name_begin, b.name_end - b.name_begin);
+    b.frame->name_span = b.name_span();
+  }
+};
+template <> struct action<g::case_of> : deep_node<NodeKind::case_> {};
+template <> struct action<g::case_subject> : flags<ast::flag::has_subject> {};
+template <> struct action<g::case_arm> : node<NodeKind::case_arm> {};
+template <> struct action<g::case_else> : node<NodeKind::case_else> {};
+template <> struct action<g::member> : p::maybe_nothing {
+  BFL_ACTION_MATCH {
+    if constexpr (A == p::apply_mode::nothing) {
+      return BFL_MATCH_RULE;
+    } else {
+      if (in.empty() || in.peek_char() != '.') return false;
+      Frame frame;
+      b.open(frame, offset(b, in.current()));
+      if (!BFL_MATCH_RULE) {
+        b.take_back(frame);
+        return false;
+      }
+      b.close(frame);
+      --frame.base;  // the operand before the `.`
+      frame.begin = b.file.nodes[b.pending[frame.base].id].span.begin;
+      b.finish(frame, NodeKind::member);
+      return true;
+    }
+  }
+};
+template <> struct action<g::sql_comment> : p::maybe_nothing {
+  template <class In>
+  static void apply(const In& in, Builder& b) {
+    const std::uint32_t begin = offset(b, in.begin());
+    b.fail(begin, Code::sql_habit, b.span(begin, begin + 2), "found `--`", "a comment begins with `#`; two signs stand apart, `a - -b`");
+  }
+};
+template <> struct action<g::minus> : p::maybe_nothing {
+  template <class In>
+  static void apply(const In& in, Builder& b) { b.negated = offset(b, in.end()); }
+};
+template <> struct action<g::sql_bang> : p::maybe_nothing {
+  template <class In>
+  static void apply(const In& in, Builder& b) {
+    const std::uint32_t begin = offset(b, in.begin());
+    habit(b, b.span(begin, begin + 1), "found `!`", "write `not`");
+  }
+};
+template <> struct action<g::negation> : prefixes<Op::negate, 1> {};
+template <> struct action<g::bang_negation> : prefixes<Op::not_, 1> {};
+template <> struct action<g::inverted> : prefixes<Op::not_, 3> {};
+template <> struct action<g::times> : folds<Op::multiply, 1> {};
+template <> struct action<g::divided> : folds<Op::divide, 1> {};
+template <> struct action<g::added> : folds<Op::add, 1> {};
+template <> struct action<g::subtracted> : folds<Op::subtract, 1> {};
+template <> struct action<g::fall_back> : folds<Op::coalesce, 2> {};
+template <> struct action<g::equal> : folds<Op::equal, 2> {};
+template <> struct action<g::not_equal> : folds<Op::not_equal, 2> {};
+template <> struct action<g::less_equal> : folds<Op::less_equal, 2> {};
+template <> struct action<g::greater_equal> : folds<Op::greater_equal, 2> {};
+template <> struct action<g::less> : folds<Op::less, 1> {};
+template <> struct action<g::greater> : folds<Op::greater, 1> {};
+template <> struct action<g::inside> : folds<Op::in, 2> {};
+template <> struct action<g::not_inside> : folds<Op::not_in, 3> {};
+template <> struct action<g::both> : folds<Op::and_, 3> {};
+template <> struct action<g::either> : folds<Op::or_, 2> {};
+template <Op Operator, std::uint32_t Length>
+struct sql_folds : p::maybe_nothing {
+  BFL_ACTION_MATCH {
+    const std::uint32_t begin = offset(b, in.current());
+    if (!folds<Operator, Length>::template match<Rule, A, M, Action, Control>(in, b)) return false;
+    if constexpr (A == p::apply_mode::action) {
+      const std::string word = Operator == Op::equal ? "==" : "!=";
+      habit(b, b.span(begin, begin + Length), "found `" + std::string(b.text.substr(begin, Length)) + "` as a comparison", "write `" + word + "`");
+    }
+    return true;
+  }
+};
+template <> struct action<g::sql_equal> : sql_folds<Op::equal, 1> {};
+template <> struct action<g::sql_not_equal> : sql_folds<Op::not_equal, 2> {};
+template <Op Operator>
+struct sql_null_test : p::maybe_nothing {
+  template <class In>
+  static void apply(const In& in, Builder& b) {
+    const Span where = b.span(offset(b, in.begin()), b.token_end);
+    b.leaf(NodeKind::null_, b.token_end - 4, b.token_end);
+    b.fold_binary(Operator, where);
+    habit(b, where, Operator == Op::equal ? "found `is null`" : "found `is not null`", Operator == Op::equal ? "write `== null`" : "write `!= null`");
+  }
+};
+template <> struct action<g::sql_is_null> : sql_null_test<Op::equal> {};
+template <> struct action<g::sql_is_not_null> : sql_null_test<Op::not_equal> {};
+template <> struct action<g::sql_operator> : p::maybe_nothing {
+  template <class In>
+  static void apply(const In& in, Builder& b) {
+    const std::uint32_t begin = offset(b, in.begin());
+    const Span where = b.span(begin, b.token_end);
+    const std::string word(b.text.substr(begin, b.token_end - begin));
+    b.fail(begin, Code::sql_habit, where, "found `" + word + "`",
+           word.ends_with("between") ? "write `a >= low and a <= high`"
+           : word.ends_with("like")  ? "write `starts_with(a, \"...\")`, `contains(a, \"...\")` or `matches(a, r\"...\")`"
+                                     : "write `==` or `!=`");
+  }
+};
+template <> struct action<g::chained> : p::maybe_nothing {
+  template <class In>
+  static void apply(const In& in, Builder& b) {
+    const std::uint32_t begin = offset(b, in.begin());
+    b.fail(begin, Code::unexpected_token, b.span(begin, begin + 1), "found a second comparison in a row", "write `a < b and b < c`");
+  }
+};
+template <> struct action<g::sql_and> : p::maybe_nothing {
+  template <class In>
+  static void apply(const In& in, Builder& b) {
+    const std::uint32_t begin = offset(b, in.begin());
+    habit(b, b.span(begin, begin + 2), "found `&&`", "write `and`");
+  }
+};
+template <> struct action<g::sql_or> : p::maybe_nothing {
+  template <class In>
+  static void apply(const In& in, Builder& b) {
+    const std::uint32_t begin = offset(b, in.begin());
+    habit(b, b.span(begin, begin + 2), "found `||`", "write `or`; to join two texts write `+`");
+  }
+};
+template <> struct action<g::sql_semicolon> : p::maybe_nothing {
+  template <class In>
+  static void apply(const In& in, Builder& b) {
+    const std::uint32_t begin = offset(b, in.begin());
+    if (!b.semicolon_reported) habit(b, b.span(begin, begin + 1), "found `;`", "remove it: a line end is enough");
+    b.semicolon_reported = true;
+  }
+};
+
+// Arguments, relations, clauses ---------------------------------------------------------------------------------------
+template <> struct action<g::named_argument> : node<NodeKind::named_arg> {};
+template <> struct action<g::bare_condition> : node<NodeKind::pick> {};
+template <> struct action<g::pick> : p::maybe_nothing {
+  BFL_ACTION_MATCH {
+    if constexpr (A == p::apply_mode::nothing) {
+      return BFL_MATCH_RULE;
+    } else {
+      Frame frame;
+      b.open(frame, offset(b, in.current()));
+      if (!BFL_MATCH_RULE) {
+        b.take_back(frame);
+        return false;
+      }
+      b.close(frame);
+      if (b.pending.size() - frame.base == 1) return true;
+      const ast::Node& first = b.file.nodes[b.pending[frame.base].id];
+      const ast::Node& second = b.file.nodes[b.pending[frame.base + 1].id];
+      const bool path = first.kind == NodeKind::name || first.kind == NodeKind::member || first.kind == NodeKind::relation;
+      b.finish(frame, path && second.word != "from" ? NodeKind::relation : NodeKind::pick);
+      return true;
+    }
+  }
+};
+template <> struct action<g::relation> : node<NodeKind::relation> {};
+template <> struct action<g::joined> : node<NodeKind::relation> {};
+template <> struct action<g::relation_paren> : p::maybe_nothing {
+  BFL_ACTION_MATCH {
+    if constexpr (A == p::apply_mode::nothing) {
+      return BFL_MATCH_RULE;
+    } else {
+      const Deeper deeper(b, in.current());
+      return BFL_MATCH_RULE;
+    }
+  }
+};
+template <> struct action<g::alias> : node<NodeKind::alias> {};
+template <> struct action<g::assign> : node<NodeKind::assign> {};
+template <> struct action<g::order_key> : node<NodeKind::order_key> {};
+template <> struct action<g::ascending> : sets_op<Op::ascending> {};
+template <> struct action<g::descending> : sets_op<Op::descending> {};
+template <> struct action<g::join_one> : sets_op<Op::join_one> {};
+template <> struct action<g::join_optional> : sets_op<Op::join_optional> {};
+template <> struct action<g::join_many> : sets_op<Op::join_many> {};
+template <> struct action<g::using_columns> : node<NodeKind::using_> {};
+template <> struct action<g::else_skip> : node<NodeKind::else_skip> {};
+template <> struct action<g::group_keys> : node<NodeKind::by> {};
+template <> struct action<g::over_clause> : node<NodeKind::over> {};
+template <> struct action<g::by_columns> : node<NodeKind::by> {};
+template <> struct action<g::per_values> : node<NodeKind::by> {};
+template <> struct action<g::unique_columns> : node<NodeKind::by> {};
+template <> struct action<g::where_clause> : clause {};
+template <> struct action<g::skip_clause> : clause {};
+template <> struct action<g::derive_clause> : clause {};
+template <> struct action<g::join_clause> : clause {};
+template <> struct action<g::group_clause> : clause {};
+template <> struct action<g::order_clause> : clause {};
+template <> struct action<g::limit_clause> : clause {};
+template <> struct action<g::distinct_clause> : clause {};
+template <> struct action<g::expand_clause> : clause {};
+template <> struct action<g::keep_clause> : clause {};
+template <> struct action<g::union_clause> : clause {};
+template <> struct action<g::follow_clause> : clause {};
+template <> struct action<g::loop_clause> : clause {};
+template <> struct action<g::loop_rule> : p::maybe_nothing {
+  template <class In>
+  static void apply(const In& in, Builder& b) { b.frame->text = b.word_at(offset(b, in.begin())); }
+};
+template <> struct action<g::window_clause> : clause {};
+template <> struct action<g::partition_clause> : clause {};
+template <> struct action<g::from_clause> : clause {};
+template <> struct action<g::into_clause> : clause {};
+template <> struct action<g::on_clause> : clause {};
+template <> struct action<g::expect_clause> : clause {};
+template <> struct action<g::chunk_clause> : clause {};
+template <> struct action<g::once_clause> : clause {};
+template <> struct action<g::after_clause> : clause {};
+template <> struct action<g::when_clause> : clause {};
+template <> struct action<g::atomic_clause> : clause {};
+template <> struct action<g::key_clause> : clause {};
+template <> struct action<g::cascades_clause> : clause {};
+template <> struct action<g::pace_clause> : clause {};
+template <> struct action<g::retry_clause> : clause {};
+template <> struct action<g::quarantine_clause> : clause {};
+template <> struct action<g::reads_clause> : clause {};
+template <> struct action<g::writes_clause> : clause {};
+
+// Bodies and items ----------------------------------------------------------------------------------------------------
+template <> struct action<g::body> : deep_node<NodeKind::body> {};
+template <> struct action<g::test_body> : node<NodeKind::body> {};
+template <> struct action<g::set_statement> : statement {};
+template <> struct action<g::assert_statement> : statement {};
+template <> struct action<g::match_statement> : statement {};
+template <> struct action<g::match_arm> : node<NodeKind::case_arm> {};
+template <> struct action<g::match_else> : node<NodeKind::case_else> {};
+template <> struct action<g::else_skipped> : node<NodeKind::else_skip> {};
+template <> struct action<g::unique_statement> : statement {};
+template <> struct action<g::duplicate_statement> : statement {};
+template <> struct action<g::duplicate_columns> : node<NodeKind::using_> {};
+template <> struct action<g::duplicate_kept> : clause {};
+template <> struct action<g::duplicate_choice> : p::maybe_nothing {
+  template <class In>
+  static void apply(const In& in, Builder& b) { b.frame->text = b.word_at(offset(b, in.begin())); }
+};
+template <> struct action<g::duplicate_fate> : clause {};
+template <> struct action<g::given_statement> : statement {};
+template <> struct action<g::expect_statement> : statement {};
+template <> struct action<g::job> : node<NodeKind::job> {};
+template <> struct action<g::entry> : node<NodeKind::entry> {};
+template <> struct action<g::use> : node<NodeKind::use> {};
+template <> struct action<g::module_name> : matched_name {};
+template <> struct action<g::module> : p::maybe_nothing {
+  static void apply0(Builder& b) {
+    const std::string_view raw = b.text.substr(b.name_begin, b.name_end - b.name_begin);
+    b.frame->name_span = b.name_span();
+    b.frame->text = raw;
+    if (raw.find('"') == std::string_view::npos) return;
+    b.file.names.push_back(std::make_unique<std::string>(literal_content(raw, false)));
+    b.frame->text = *b.file.names.back();
+  }
+};
+template <> struct action<g::type> : node<NodeKind::type> {};
+template <> struct action<g::array_mark> : flags<ast::flag::array> {};
+template <> struct action<g::nullable_mark> : flags<ast::flag::nullable> {};
+template <> struct action<g::param> : node<NodeKind::param> {};
+template <> struct action<g::column_decl> : node<NodeKind::column_decl> {};
+template <> struct action<g::column_path> : p::maybe_nothing {
+  template <class In>
+  static void apply(const In& in, Builder& b) {
+    const std::uint32_t begin = offset(b, in.begin());
+    b.frame->name_span = b.span(begin, b.token_end);
+    b.frame->text = b.text.substr(begin, b.token_end - begin);
+    if (b.frame->text.find('`') == std::string_view::npos) return;
+    std::string plain(b.frame->text);
+    std::erase(plain, '`');
+    b.file.names.push_back(std::make_unique<std::string>(std::move(plain)));
+    b.frame->text = *b.file.names.back();
+  }
+};
+template <> struct action<g::source> : node<NodeKind::source> {};
+template <> struct action<g::let> : node<NodeKind::let> {};
+template <> struct action<g::fn_param> : node<NodeKind::fn_param> {};
+template <> struct action<g::fn> : node<NodeKind::fn> {};
+template <> struct action<g::native_mark> : flags<ast::flag::native> {};
+template <> struct action<g::native_fn> : node<NodeKind::fn> {};
+template <> struct action<g::later_item> : later {};
+template <> struct action<g::later_relation> : later {};
+struct names_step : p::maybe_nothing {
+  template <class In>
+  static void apply(const In& in, Builder& b) { b.frame->word = b.word_at(offset(b, in.begin())); }
+};
+template <> struct action<g::snapshot_mark> : names_step {};
+template <> struct action<g::test_mark> : names_step {};
+template <> struct action<g::test_title> : p::maybe_nothing {
+  static void apply0(Builder& b) {
+    b.frame->text = b.text.substr(b.name_begin, b.name_end - b.name_begin);
+    b.frame->name_span = b.name_span();
+  }
+};
+template <> struct action<g::verb> : p::maybe_nothing {
+  static void apply0(Builder& b) {
+    check_verb(b);
+    b.frame->word = b.name();
+  }
+};
+template <> struct action<g::snapshot> : node<NodeKind::step> {};
+template <> struct action<g::test> : node<NodeKind::step> {};
+template <> struct action<g::step> : p::maybe_nothing {
+  BFL_ACTION_MATCH {
+    try {
+      return node<NodeKind::step>::match<Rule, A, M, Action, Control>(in, b);
+    } catch (Failure& failure) {
+      // The first word is at fault when it is no step that anybody knows.
+      const std::string_view word = b.word_at(b.item_begin);
+      if (!begins_item(word) && failure.diagnostic.code == Code::unexpected_token && failure.diagnostic.span.begin != b.item_begin) {
+        failure.diagnostic = unknown_item(b, b.text.substr(b.item_begin, word.size()));
+      }
+      throw;
+    }
+  }
+};
+
+#undef BFL_MATCH_RULE
+#undef BFL_ACTION_MATCH
+
+constexpr std::size_t most_failures = 100;  // a file with more is something else than a script
+
+void parse_items(Builder& b) {
+  const char* const begin = b.text.data();
+  const char* const end = begin + b.text.size();
+  std::uint32_t at = 0;
+  for (std::size_t failures = 0; at < b.text.size() && failures < most_failures; ++failures) {
+    Input in(begin + at, end, "");
+    const std::size_t items = b.pending.size();
+    std::size_t whole = items;
+    std::size_t nodes = b.file.nodes.size();
+    try {
+      b.item_begin = at;
+      (void)p::parse<g::opening, action, control>(in, b);
+      while (!in.empty()) {
+        whole = b.pending.size();
+        nodes = b.file.nodes.size();
+        b.item_begin = offset(b, in.current());
+        (void)p::parse<p::must<g::item>, action, control>(in, b);
+      }
+      return;
+    } catch (Failure& failure) {
+      b.diagnostics.add(std::move(failure.diagnostic));
+      b.pending.resize(whole);
+      b.file.nodes.resize(nodes);
+      b.openings.clear();
+      b.frame = nullptr;
+      b.depth = 0;
+      at = next_item(b.text, b.item_begin, failure.place);
+      b.leaf(NodeKind::error, b.item_begin, at);
+    }
+  }
+}
+
+}  // namespace
+
+ast::File parse(const Sources& sources, std::uint32_t source, Diagnostics& diagnostics) {
+  ast::File file;
+  file.source = source;
+  const SourceFile& input = sources.file(source);
+  const auto size = static_cast<std::uint32_t>(std::min(input.text().size(), max_file_bytes));
+  Builder builder(file, input.text(), diagnostics);
+  if (check_text(input, source, diagnostics)) {
+    file.nodes.reserve(input.text().size() / 5 + 16);  // address space, not memory: pages are taken as nodes come
+    builder.pending.reserve(1024);
+    parse_items(builder);
+    if (builder.pending.empty() && !diagnostics.has_errors()) {
+      diagnostics.error(Code::empty_file, {0, 0, source}, "found no item in the file", "begin with `job NAME { why \"...\" }`");
+    }
+  }
+  file.root = static_cast<ast::NodeId>(file.nodes.size());
+  file.nodes.push_back({.kind = NodeKind::file, .span = {0, size, source}, .name_span = {0, 0, source}});
+  builder.adopt(file.root, 0);
+  return file;
+}
+
+}  // namespace bfl::syntax
