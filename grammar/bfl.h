@@ -22,8 +22,14 @@ struct letter : ranges<'a', 'z', 'A', 'Z', '_'> {};
 struct word_end : not_at<ranges<'a', 'z', 'A', 'Z', '0', '9', '_'>> {};
 struct word : seq<letter, star<ranges<'a', 'z', 'A', 'Z', '0', '9', '_'>>> {};
 
+// The first letter apart: most attempts end there, without a call.
+template <class String>
+struct spelled;
+template <char First, char... Rest>
+struct spelled<string<First, Rest...>> : seq<one<First>, string<Rest...>> {};
+
 namespace kw {
-#define BFL_KEYWORD(id, text, role) struct id : seq<TAO_PEGTL_STRING(text), word_end, ws> {};
+#define BFL_KEYWORD(id, text, role) struct id : seq<spelled<TAO_PEGTL_STRING(text)>, word_end, ws> {};
 #include "grammar/keywords.def"
 #undef BFL_KEYWORD
 }  // namespace kw
@@ -158,14 +164,18 @@ struct not_in_mark : seq<kw::not_, kw::in_> {};
 struct not_inside : if_must<not_in_mark, fallback> {};
 struct sql_equal : if_must<becomes, fallback> {};
 struct sql_not_equal : if_must<seq<string<'<', '>'>, ws>, fallback> {};
-struct sql_is_null : seq<string<'i', 's'>, word_end, ws, kw::null_> {};
-struct sql_is_not_null : seq<string<'i', 's'>, word_end, ws, kw::not_, kw::null_> {};
-struct sql_operator_word : seq<sor<string<'l', 'i', 'k', 'e'>, string<'i', 'l', 'i', 'k', 'e'>, string<'b', 'e', 't', 'w', 'e', 'e', 'n'>, string<'i', 's'>>, word_end, ws> {};
-struct sql_operator : seq<opt<kw::not_>, sql_operator_word> {};
+struct sql_is : seq<istring<'i', 's'>, word_end, ws> {};
+struct sql_not : seq<istring<'n', 'o', 't'>, word_end, ws> {};
+struct sql_null : seq<istring<'n', 'u', 'l', 'l'>, word_end, ws> {};
+struct sql_is_null : seq<sql_is, sql_null> {};
+struct sql_is_not_null : seq<sql_is, sql_not, sql_null> {};
+struct sql_like : seq<opt<one<'i', 'I'>>, istring<'l', 'i', 'k', 'e'>, word_end, ws> {};
+struct sql_between : seq<istring<'b', 'e', 't', 'w', 'e', 'e', 'n'>, word_end, ws> {};
+struct sql_operator : seq<opt<sql_not>, sor<sql_like, sql_between, sql_is>> {};
 struct comparing : sor<equal, not_equal, less_equal, greater_equal, sql_not_equal, less, greater, sql_equal> {};
 struct comparing_by_word : sor<inside, not_inside, sql_is_null, sql_is_not_null, sql_operator> {};
 struct comparison_initial : at<one<'=', '!', '<', '>'>> {};
-struct comparison_word_initial : at<one<'i', 'n', 'l', 'b'>> {};
+struct comparison_word_initial : at<one<'i', 'n', 'l', 'b', 'I', 'N', 'L', 'B'>> {};
 struct comparison_tail : sor<seq<comparison_initial, comparing>, seq<comparison_word_initial, comparing_by_word>> {};
 struct chained : seq<comparison_initial, not_at<string<'=', '>'>>> {};
 struct comparison : seq<fallback, opt<comparison_tail, opt<chained>>> {};
@@ -237,7 +247,8 @@ struct window_parens : if_must<open_paren, window_content, close_paren> {};
 struct window_clause : if_must<kw::window, label, window_parens> {};
 struct window_or_name : sor<window_parens, name> {};
 struct over_clause : if_must<kw::over, window_or_name> {};
-struct relation_clause : sor<where_clause, join_clause, derive_clause, keep_clause, group_clause, order_clause, skip_clause, window_clause, limit_clause, distinct_clause, expand_clause, union_clause, follow_clause> {};
+struct relation_clause_word : sor<where_clause, join_clause, derive_clause, keep_clause, group_clause, order_clause, skip_clause, window_clause, limit_clause, distinct_clause, expand_clause, union_clause, follow_clause> {};
+struct relation_clause : seq<at<letter>, relation_clause_word> {};
 
 // What may stand as an argument: an expression, a relation, or a pick (`E from R`, `x where C`, `where C`).
 struct from_clause : if_must<kw::from, relation> {};
@@ -274,7 +285,7 @@ struct quarantine_clause : if_must<kw::quarantine, opt<amount>> {};
 struct reads_clause : if_must<kw::reads, expressions> {};
 struct writes_clause : if_must<kw::writes, expressions> {};
 struct header_clause : sor<expect_clause, chunk_clause, once_clause, after_clause, when_clause, atomic_clause, key_clause, cascades_clause, pace_clause, retry_clause, quarantine_clause, reads_clause, writes_clause> {};
-struct step_clause : sor<header_clause, into_clause, from_clause, on_clause> {};
+struct step_clause : seq<at<letter>, sor<header_clause, into_clause, from_clause, on_clause>> {};
 
 // Bodies --------------------------------------------------------------------------------------------------------------
 struct body;
@@ -309,7 +320,8 @@ struct module : seq<sor<string_text, module_name>, ws> {};
 struct use : if_must<kw::use, module> {};
 struct type_name : label {};
 struct array_mark : seq<open_bracket> {};
-struct array_type : if_must<array_mark, type_name, close_bracket> {};
+struct element_nullable_mark : seq<question> {};
+struct array_type : if_must<array_mark, type_name, opt<element_nullable_mark>, close_bracket> {};
 struct nullable_mark : question {};
 struct type : seq<sor<array_type, type_name>, opt<nullable_mark>> {};
 struct default_value : if_must<becomes, expression> {};

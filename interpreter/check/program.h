@@ -51,7 +51,7 @@ enum class ExprKind : std::uint8_t {
   aggregate,    // only in fields of a grouped relation: aggregate over the rows of the group
   clock,        // now(): the instant of the run's first start; key holds the expression, not the value
   local,        // slot: the value of an enclosing `bind`
-  bind,         // args[0] is computed once and seen as `slot` in args[1]: an argument of an inlined function
+  bind,         // args[0] is seen as `slot` in args[1], computed at most once, when first asked for: an argument of an inlined function
 };
 
 enum class CompareOp : std::uint8_t { equal, not_equal, less, less_equal, greater, greater_equal };

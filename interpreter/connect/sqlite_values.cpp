@@ -69,6 +69,16 @@ RawValue real(double value) { return {.kind = Class::real, .real = value}; }
 RawValue text(std::string_view bytes) { return {.kind = Class::text, .bytes = bytes}; }
 RawValue blob(std::string_view bytes) { return {.kind = Class::blob, .bytes = bytes}; }
 
+// A document that is a number must survive the numeric affinity of a column declared JSON.
+bool keeps_number(std::string_view document) {
+  while (!document.empty() && std::string_view(" \t\n\r").find(document.back()) != std::string_view::npos) document.remove_suffix(1);
+  while (!document.empty() && std::string_view(" \t\n\r").find(document.front()) != std::string_view::npos) document.remove_prefix(1);
+  const auto number = Decimal::parse(document);
+  if (!number || number->to_int64()) return true;
+  const auto back = Decimal::from_double(number->to_double());
+  return back && *back == *number;
+}
+
 bool encode_decimal(const Decimal& value, const lower::Wire& wire, std::string& arena, RawValue& out, std::string& problem) {
   if (wire.storage == Storage::decimal_text) {
     arena = value.to_string(wire.scale > 0 ? wire.scale : 0);
@@ -208,6 +218,16 @@ bool decode_into(const RawValue& raw, const lower::Wire& wire, Value& out, std::
       if (raw.kind != Class::text) return misfit(raw, wire, problem, "a uuid as text");
       return parsed(parse_uuid(raw.bytes), raw, wire, out, problem, "a uuid");
     case Kind::json:
+      // A column declared JSON has numeric affinity: a document that is a number is stored as one.
+      if (raw.kind == Class::integer) {
+        out.data = Json{fmt::format("{}", raw.integer)};
+        return true;
+      }
+      if (raw.kind == Class::real)
+        if (const auto number = Decimal::from_double(raw.real)) {
+          out.data = Json{number->to_string()};
+          return true;
+        }
       if (raw.kind != Class::text || !valid_utf8(raw.bytes)) return misfit(raw, wire, problem, "json as text");
       out.data = Json{std::string(raw.bytes)};
       return true;
@@ -268,7 +288,15 @@ bool encode_into(const Value& value, const lower::Wire& wire, std::string& arena
       }
       return true;
     }
-    case Kind::json: out = text(value.as<Json>().text); return true;
+    case Kind::json: {
+      const std::string& document = value.as<Json>().text;
+      if (wire.storage == Storage::json_text && !keeps_number(document)) {
+        problem = fmt::format("the json number {} cannot be stored exactly", document);
+        return false;
+      }
+      out = text(document);
+      return true;
+    }
     case Kind::array: break;
   }
   problem = fmt::format("a value of type {} cannot be stored", kind_name(value.kind()));

@@ -22,8 +22,8 @@ class Program final : public Compiled {
   Program(NodePtr root, std::vector<Slot> slots, std::size_t locals) : root_(std::move(root)), slots_(std::move(slots)), locals_(locals) {}
 
   Outcome run(std::span<const Value> row) const override {
-    std::array<const Value*, 8> few{};
-    std::vector<const Value*> many(locals_ > few.size() ? locals_ : 0);
+    std::array<Bound*, 8> few{};
+    std::vector<Bound*> many(locals_ > few.size() ? locals_ : 0);
     Frame frame{row, many.empty() ? few.data() : many.data(), {}};
     Value scratch;
     const Value* const result = root_->eval(frame, scratch);
@@ -69,7 +69,7 @@ class Compiler {
   }
 
   std::vector<Slot> take_slots() { return std::move(slots_); }
-  std::size_t locals() const { return deepest_; }
+  std::size_t locals() const { return binds_; }
 
  private:
   std::vector<NodePtr> compile_all(const Expr& expr) {
@@ -132,24 +132,24 @@ class Compiler {
     return make_object(std::move(keys), std::move(values));
   }
 
-  // Binds nest, so their depth numbers them densely whatever the slots of the program are.
+  // Each bind has an index of its own, whatever the slots of the program are: a value is computed late, among other binds.
   NodePtr bind(const Expr& expr) {
     NodePtr value = compile(expr.args[0]);
-    const std::size_t index = depth_++;
-    deepest_ = std::max(deepest_, depth_);
+    const std::size_t index = binds_++;
     const auto [entry, added] = locals_.insert({expr.slot, index});
     const std::size_t outer = std::exchange(entry->second, index);
     NodePtr body = compile(expr.args[1]);
-    if (added) locals_.erase(expr.slot);
-    else locals_[expr.slot] = outer;
-    --depth_;
+    if (added)
+      locals_.erase(expr.slot);
+    else
+      locals_[expr.slot] = outer;
     return make_bind(index, std::move(value), std::move(body));
   }
 
   Context context_;
   std::vector<Slot> slots_;
   std::map<std::uint32_t, std::size_t> locals_;
-  std::size_t depth_ = 0, deepest_ = 0;
+  std::size_t binds_ = 0;
 };
 
 }  // namespace

@@ -15,9 +15,18 @@
 
 namespace bfl::eval {
 
+class Node;
+
+// A bound value: computed when it is first asked for, as if it stood there, and then kept.
+struct Bound {
+  const Node* node;
+  Value storage{};
+  const Value* value = nullptr;
+};
+
 struct Frame {
   std::span<const Value> row;
-  const Value** locals;
+  Bound** locals;
   std::string failure;
 
   std::nullptr_t fail(std::string message) {

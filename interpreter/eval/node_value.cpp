@@ -91,7 +91,11 @@ class SlotNode final : public Node {
 class Local final : public Node {
  public:
   explicit Local(std::size_t index) : index_(index) {}
-  const Value* eval(Frame& frame, Value&) const override { return frame.locals[index_]; }
+  const Value* eval(Frame& frame, Value&) const override {
+    Bound& bound = *frame.locals[index_];
+    if (bound.value == nullptr) bound.value = bound.node->eval(frame, bound.storage);
+    return bound.value;
+  }
 
  private:
   std::size_t index_;
@@ -101,12 +105,11 @@ class Bind final : public Node {
  public:
   Bind(std::size_t index, NodePtr value, NodePtr body) : index_(index), value_(std::move(value)), body_(std::move(body)) {}
   const Value* eval(Frame& frame, Value& scratch) const override {
-    Value bound;
-    frame.locals[index_] = value_->eval(frame, bound);
-    if (frame.locals[index_] == nullptr) return nullptr;
+    Bound bound{value_.get()};
+    frame.locals[index_] = &bound;
     const Value* const result = body_->eval(frame, scratch);
-    if (result != &bound) return result;
-    scratch = std::move(bound);  // the body is the bound value itself, which ends here
+    if (result != &bound.storage) return result;
+    scratch = std::move(bound.storage);  // the body is the bound value itself, which ends here
     return &scratch;
   }
 

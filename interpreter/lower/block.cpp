@@ -139,7 +139,7 @@ std::string Writer::join_checks(const Relation& relation, Conjuncts& first, cons
       }
       if (must_not_repeat(input)) {
         const std::string from = input_from(input, false);
-        open.push_back(fmt::format("CASE WHEN (SELECT count(*) FROM (SELECT 1 FROM {} WHERE {} LIMIT 2)) > 1 THEN {} ELSE ", from, condition(input.on),
+        open.push_back(fmt::format("CASE WHEN (SELECT count(*) FROM (SELECT 1 FROM {} WHERE {} LIMIT 2)) > 1 THEN {} ELSE ", from, join_condition(input.on),
                                    raise(relation, input, "several rows")));
         close.push_back(" END");
       }
@@ -165,7 +165,7 @@ std::string Writer::body(const Relation& relation, const std::vector<std::string
     checks = checks || must_find(input) || must_not_repeat(input);
     const bool outer = input.kind == InputKind::optional || must_find(input);
     const std::string from = input_from(input, must_find(input));
-    text += fmt::format(" {} {} ON {}", outer ? "LEFT JOIN" : "JOIN", from, condition(input.on));
+    text += fmt::format(" {} {} ON {}", outer ? "LEFT JOIN" : "JOIN", from, join_condition(input.on));
   }
 
   std::string where;

@@ -42,6 +42,12 @@ bool lazy(ExprKind kind) {
   return kind == ExprKind::and_ || kind == ExprKind::or_ || kind == ExprKind::coalesce || kind == ExprKind::case_;
 }
 
+bool can_fail(const Expr& expr) {
+  if (expr.kind == ExprKind::call && expr.native->can_fail) return true;
+  if (expr.kind == ExprKind::subquery || (expr.kind == ExprKind::case_ && expr.args.size() % 2 == 0)) return true;
+  return std::any_of(expr.args.begin(), expr.args.end(), [](const ExprPtr& argument) { return can_fail(*argument); });
+}
+
 void describe(const Wire& wire, std::string& out) {
   fmt::format_to(std::back_inserter(out), "|{}/{}/{}/{}/{}", to_string(wire.type), static_cast<int>(wire.storage), wire.scale, wire.time_separator, wire.time_suffix);
 }
@@ -219,9 +225,11 @@ void Writer::split(const ExprPtr& given, Conjuncts& into) {
     return;
   }
   if (expr->kind == ExprKind::literal && !expr->value.is_null() && expr->value.as<bool>()) return;
-  if (split_arithmetic(expr, into)) return;
+  const bool behind = into.strict && into.fails;
+  into.fails = into.fails || can_fail(*expr);
+  if (!into.strict && split_arithmetic(expr, into)) return;
   if (auto predicate = native(expr)) {
-    if (!predicate->fails) into.plain.push_back(std::move(predicate->text));
+    if (!predicate->fails && !behind) into.plain.push_back(std::move(predicate->text));
     else into.late.push_back({.expr = nullptr, .text = std::move(predicate->text)});
     return;
   }
@@ -264,12 +272,19 @@ std::string Writer::join(const Conjuncts& conjuncts) {
 }
 
 std::string Writer::condition(const ExprPtr& expr) {
-  Conjuncts conjuncts;
+  Conjuncts conjuncts{.strict = true};
   split(expr, conjuncts);
   conjuncts.hints.clear();
   const std::string text = join(conjuncts);
   if (text.empty()) return "1";
   return conjuncts.plain.size() + conjuncts.late.size() > 1 ? "(" + text + ")" : text;
+}
+
+std::string Writer::join_condition(const ExprPtr& on) {
+  Conjuncts conjuncts;
+  split(on, conjuncts);
+  const std::string text = join(conjuncts);
+  return text.empty() ? "1" : text;
 }
 
 Statement Writer::finish(std::string text, std::vector<Wire> columns) {

@@ -56,6 +56,7 @@ struct DirectUpdate {
   Statement last;        // SELECT the largest key
   Statement probe;       // SELECT count(*) of rows that would change now
   std::vector<Wire> key; // of each walk column
+  Statement any;         // one row if there is a row that would change now: ends at the first
 };
 
 // The statements of the sealed and whole routes: the set, and the change of one row by key.

@@ -289,7 +289,10 @@ Statement recompute(const Update& update) {
 Result<DirectUpdate> direct_update(const Program& program, const Step& step, Dialect) {
   auto update = prepare(program, step);
   if (!update) return update.error();
-  return DirectUpdate{change(*update, false), change(*update, true), bound(*update, false), bound(*update, true), last(*update), selection(*update, true), update->key_wires()};
+  DirectUpdate statements{change(*update, false), change(*update, true), bound(*update, false), bound(*update, true), last(*update), selection(*update, true), update->key_wires(), {}};
+  statements.any = statements.probe;
+  statements.any.text = "SELECT 1" + statements.probe.text.substr(std::string_view("SELECT count(*)").size()) + " LIMIT 1";
+  return statements;
 }
 
 Result<SealedUpdate> sealed_update(const Program& program, const Step& step, Dialect) {

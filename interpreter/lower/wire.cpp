@@ -13,7 +13,6 @@ Wire wire_of(const Type& type) {
     case Kind::date:
     case Kind::timestamp: wire.storage = Storage::iso_text; break;
     case Kind::uuid: wire.storage = Storage::uuid_text; break;
-    case Kind::json: wire.storage = Storage::json_text; break;
     default: break;
   }
   return wire;

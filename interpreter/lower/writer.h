@@ -34,7 +34,8 @@ struct Predicate {
 };
 
 // The conjuncts of a condition. `plain` ones never fail and may be tested in any order, so that indexes can be used; the
-// others are tested in their order and only where all plain ones hold.
+// others are tested in their order and only where all plain ones hold. In a relation's `where` a plain one may thus keep a
+// row from an earlier one that would fail on it; inside an expression (`strict`) the order of the text is kept.
 struct Conjuncts {
   struct Late {
     program::ExprPtr expr;   // fused with its neighbours; or
@@ -44,6 +45,8 @@ struct Conjuncts {
   std::vector<std::string> plain;
   std::vector<std::string> hints;  // implied by the late ones: for the planner only
   std::vector<Late> late;
+  bool strict = false;
+  bool fails = false;              // something so far can fail
 };
 
 class Writer {
@@ -56,6 +59,7 @@ class Writer {
   std::string value_as(const program::ExprPtr& expr, const Wire& wire);  // in this form
   std::string sortable(const program::ExprPtr& expr);                 // in a form that SQLite sorts and groups as bfl does
   std::string condition(const program::ExprPtr& expr);                // true exactly when `expr` is; lazy, as a whole
+  std::string join_condition(const program::ExprPtr& on);             // the same, but index-friendly like a `where`
   void split(const program::ExprPtr& condition, Conjuncts& into);
   std::string join(const Conjuncts& conjuncts);                       // "" for none
   std::string fused(const program::ExprPtr& expr, const Wire& result);

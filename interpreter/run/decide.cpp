@@ -2,73 +2,118 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <string_view>
+#include <unordered_map>
+
 namespace bfl::run {
 namespace {
 
-std::vector<std::string> differing(const plan::MemoKey& key, const ledger::Generation& generation) {
+using ledger::Generation;
+using ledger::StepState;
+using Generations = std::vector<const Generation*>;  // of one step, oldest first
+
+// `unfinished`: what only an unfinished generation hangs on (the walk) counts too.
+std::vector<std::string> differing(const plan::MemoKey& key, const Generation& generation, bool unfinished) {
   std::vector<std::string> names;
   for (const plan::KeyComponent& component : key.components) {
-    bool same = false;
-    for (const auto& [name, digest] : generation.components) same = same || (name == component.name && digest == component.digest);
+    if (component.resumes_only && !unfinished) continue;
+    const auto stored = std::find_if(generation.components.begin(), generation.components.end(), [&](const auto& part) { return part.first == component.name; });
+    const bool same = stored != generation.components.end() && !component.digest.empty() && stored->second == component.digest;
     if (!same) names.push_back(component.name);
   }
   return names;
 }
 
 std::string listed(const std::vector<std::string>& names) {
+  if (names.empty()) return "the memo key";  // components that this version does not know
   std::string out;
   for (std::size_t i = 0; i < names.size(); ++i) out += fmt::format("{}`{}`", i == 0 ? "" : i + 1 == names.size() ? " and " : ", ", names[i]);
   return out;
 }
 
-}  // namespace
+std::string counted(std::int64_t number, std::string_view what) { return fmt::format("{} {}{}", number, what, number == 1 ? "" : "s"); }
 
-Decision decide(const program::Step& step, const plan::StepPlan& step_plan, const std::vector<ledger::Generation>& generations) {
+// A key with a part that could not be computed equals nothing.
+bool same_key(const plan::MemoKey& key, const Generation& generation) { return !key.digest.empty() && key.digest == generation.memo_key; }
+
+Decision decide(const program::Step& step, const plan::MemoKey& key, const Generations& generations) {
   Decision decision;
-  if (step.kind == program::StepKind::verify) {
-    decision.why = "a verification is evaluated on every run";
-    return decision;
-  }
-  const ledger::Generation* newest = nullptr;
+  const bool once = step.idempotence == program::Idempotence::once;
+  const Generation *newest = nullptr, *undone = nullptr;
   std::int64_t highest = 0;
-  for (const ledger::Generation& generation : generations) {
-    if (generation.step != step.name) continue;
-    highest = std::max(highest, generation.number);
-    if (generation.state != ledger::StepState::undone) newest = &generation;
+  for (const Generation* generation : generations) {
+    highest = std::max(highest, generation->number);
+    (generation->state == StepState::undone ? undone : newest) = generation;
   }
   decision.generation = highest + 1;
-  if (!newest) {
-    decision.why = highest == 0 ? "first run" : "the last application was undone";
+  if (step.kind == program::StepKind::verify) {
+    decision.why = "proves the end state on every run";
     return decision;
   }
-  const bool same = newest->memo_key == step_plan.key.digest;
-  if (!same) decision.changed = differing(step_plan.key, *newest);
-  if (newest->state == ledger::StepState::done) {
-    if (same) {
+  if (!newest) {
+    decision.why = undone ? fmt::format("generation {} was undone", undone->number) : "first run";
+    if (once) decision.why += "; the ledger makes each row change once";
+    return decision;
+  }
+  const std::string since = fmt::format("generation {}", newest->number);
+
+  if (newest->state == StepState::done) {
+    if (same_key(key, *newest)) {
       decision.kind = DecisionKind::reuse;
       decision.generation = newest->number;
-      decision.why = "finished with this memo key";
+      decision.why = step.kind == program::StepKind::check ? "passed before, and nothing of it changed" : fmt::format("finished as {}, and nothing of it changed", since);
       return decision;
     }
-    decision.why = fmt::format("{} changed since generation {}", listed(decision.changed), newest->number);
-    if (step.idempotence == program::Idempotence::once) decision.why += "; rows that it changed once are left out";
+    decision.changed = differing(key, *newest, false);
+    decision.why = fmt::format("{} changed since {}", listed(decision.changed), since);
+    if (once) decision.why += "; rows that it has changed are left out";
     return decision;
   }
-  // An unfinished application.
-  decision.generation = newest->number;
-  if (same) {
+  if (newest->state == StepState::staging) {  // no row was changed, and what was collected does not exist
+    decision.why = "it stopped before its rows were sealed: they are collected again";
+    return decision;
+  }
+
+  decision.changed = differing(key, *newest, true);
+  if (same_key(key, *newest) && decision.changed.empty()) {
     decision.kind = DecisionKind::resume;
-    decision.why = newest->next_seq > 0 ? fmt::format("resumes after chunk {}", newest->next_seq) : "resumes: no chunk was committed yet";
+    decision.generation = newest->number;
+    decision.why = newest->next_seq > 0 ? fmt::format("goes on after {}", counted(newest->next_seq, "chunk")) : "goes on from the start: no chunk was committed";
     return decision;
   }
   if (newest->changed > 0) {
     decision.kind = DecisionKind::stop;
-    decision.why = fmt::format("{} changed after {} rows were changed by an unfinished application", listed(decision.changed), newest->changed);
+    decision.generation = newest->number;
+    decision.why = fmt::format("{} changed after {}, unfinished, had changed {}", listed(decision.changed), since, counted(newest->changed, "row"));
     return decision;
   }
-  decision.generation = highest + 1;
-  decision.why = fmt::format("{} changed; the unfinished application had changed no row", listed(decision.changed));
+  decision.why = fmt::format("{} changed since {}, which had changed no row", listed(decision.changed), since);
   return decision;
+}
+
+}  // namespace
+
+Decision decide(const program::Step& step, const plan::StepPlan& step_plan, const std::vector<Generation>& generations) {
+  Generations own;
+  for (const Generation& generation : generations)
+    if (generation.step == step.name) own.push_back(&generation);
+  return decide(step, step_plan.key, own);
+}
+
+std::vector<Decision> decide(const program::Program& program, const plan::Plan& plan, const std::vector<std::vector<Generation>>& generations) {
+  std::unordered_map<std::string_view, Generations> by_step;
+  for (const auto& list : generations)
+    for (const Generation& generation : list) by_step[generation.step].push_back(&generation);
+  std::vector<Decision> decisions;
+  decisions.reserve(plan.steps.size());
+  static const Generations none;
+  for (const plan::StepPlan& step_plan : plan.steps) {
+    const program::Step& step = program.steps[step_plan.step];
+    const auto own = by_step.find(step.name);
+    decisions.push_back(decide(step, step_plan.key, own == by_step.end() ? none : own->second));
+  }
+  return decisions;
 }
 
 }  // namespace bfl::run

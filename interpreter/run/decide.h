@@ -23,6 +23,12 @@ struct Decision {
   std::int64_t generation = 0;            // the one to open or to go on with
 };
 
+// `generations`: oldest first; those of other steps are passed over.
 Decision decide(const program::Step& step, const plan::StepPlan& step_plan, const std::vector<ledger::Generation>& generations);
+
+// For every step of a plan, in step with it. `generations`: of the job, one list per source. Linear, whatever the number of
+// steps; use it for whole jobs.
+std::vector<Decision> decide(const program::Program& program, const plan::Plan& plan,
+                             const std::vector<std::vector<ledger::Generation>>& generations);
 
 }  // namespace bfl::run

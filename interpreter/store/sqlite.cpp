@@ -3,12 +3,15 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include <chrono>
+#include <thread>
 #include <utility>
 
 namespace bfl::store {
 namespace {
 
 constexpr int busy_timeout_ms = 5000;
+constexpr std::chrono::milliseconds between_tries{10};
 
 ErrorClass class_of(int code) {
   switch (code & 0xff) {
@@ -20,12 +23,11 @@ ErrorClass class_of(int code) {
 
 std::string_view help_for(int code) {
   switch (code & 0xff) {
-    case SQLITE_BUSY: case SQLITE_LOCKED: return "another process holds the state file; try again, or give a file of its own with `--state PATH`";
+    case SQLITE_BUSY: case SQLITE_LOCKED: return "another process is writing to it: try again, or give this run a file of its own with `--state PATH`";
     case SQLITE_PERM: case SQLITE_READONLY: case SQLITE_AUTH: case SQLITE_CANTOPEN:
-      return "make the folder of the state file writable, or give another one with `--state PATH`";
-    case SQLITE_FULL: case SQLITE_IOERR: return "free space on the disk of the state file; the run goes on where it stopped";
-    case SQLITE_CORRUPT: case SQLITE_NOTADB: return "move the file away: the target is the truth, and the next run makes a new one";
-    default: return "";
+      return "make the file and its folder writable, or give another path with `--state PATH`";
+    case SQLITE_FULL: case SQLITE_IOERR: return "make room on the disk and run again: the job goes on where it stopped";
+    default: return "move the file away and run again: the target is the truth, a new state file loses only the diary";
   }
 }
 
@@ -33,81 +35,76 @@ std::string_view help_for(int code) {
 
 Result<Database> Database::open(const std::string& path) {
   Database database;
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
-  if (sqlite3_open_v2(path.c_str(), &database.handle_, flags, nullptr) != SQLITE_OK) {
-    const Error error = database.error("cannot be opened");
-    return error;
-  }
+  database.path_ = path;
+  // No lock of its own: one connection belongs to one thread.
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  if (sqlite3_open_v2(path.c_str(), &database.handle_, flags, nullptr) != SQLITE_OK) return database.last_error();
   sqlite3_busy_timeout(database.handle_, busy_timeout_ms);
   return database;
 }
 
-Database::Database(Database&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+Database::Database(Database&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)), path_(std::move(other.path_)) {}
 
 Database& Database::operator=(Database&& other) noexcept {
   std::swap(handle_, other.handle_);
+  std::swap(path_, other.path_);
   return *this;
 }
 
 Database::~Database() { sqlite3_close_v2(handle_); }
 
 Result<void> Database::execute(const char* sql) {
-  if (sqlite3_exec(handle_, sql, nullptr, nullptr, nullptr) != SQLITE_OK) return error("cannot be used");
+  if (sqlite3_exec(handle_, sql, nullptr, nullptr, nullptr) != SQLITE_OK) return last_error();
   return {};
 }
 
-Error Database::error(std::string_view doing) const {
+Error Database::last_error() const {
   const int code = handle_ ? sqlite3_extended_errcode(handle_) : SQLITE_NOMEM;
-  return {class_of(code), fmt::format("the state file {}: {}", doing, handle_ ? sqlite3_errmsg(handle_) : "out of memory"), {},
+  return {class_of(code), fmt::format("the state file `{}` cannot be used: {}", path_, handle_ ? sqlite3_errmsg(handle_) : "out of memory"), {},
           std::string(help_for(code))};
 }
 
 Statement::Statement(Database& database, std::string_view sql) : database_(database) {
-  // A statement that cannot be prepared has no handle; the first row() reports why.
-  sqlite3_prepare_v2(database.handle(), sql.data(), static_cast<int>(sql.size()), &handle_, nullptr);
+  note(sqlite3_prepare_v2(database.handle(), sql.data(), static_cast<int>(sql.size()), &handle_, nullptr));
 }
 
 Statement::~Statement() { sqlite3_finalize(handle_); }
 
+void Statement::note(int code) {
+  if (code != SQLITE_OK && sound_) sound_ = database_.last_error();
+}
+
 Statement& Statement::bind(std::string_view text) {
-  sqlite3_bind_text(handle_, next_++, text.data() ? text.data() : "", static_cast<int>(text.size()), SQLITE_TRANSIENT);
+  if (sound_) note(sqlite3_bind_text(handle_, ++bound_, text.data() ? text.data() : "", static_cast<int>(text.size()), SQLITE_TRANSIENT));
   return *this;
 }
 
 Statement& Statement::bind(std::int64_t number) {
-  sqlite3_bind_int64(handle_, next_++, number);
+  if (sound_) note(sqlite3_bind_int64(handle_, ++bound_, number));
   return *this;
 }
 
 Statement& Statement::bind(double number) {
-  sqlite3_bind_double(handle_, next_++, number);
+  if (sound_) note(sqlite3_bind_double(handle_, ++bound_, number));
   return *this;
 }
 
-Result<bool> Statement::row() {
-  if (!handle_) return database_.error("cannot be read");
+Result<bool> Statement::next() {
+  if (!sound_) return sound_.error();
   const int code = sqlite3_step(handle_);
   if (code == SQLITE_ROW) return true;
   if (code == SQLITE_DONE) return false;
-  return database_.error("cannot be used");
+  return database_.last_error();
 }
 
 Result<void> Statement::run() {
-  for (;;) {
-    auto more = row();
-    if (!more) {
-      reset();
-      return more.error();
-    }
-    if (!*more) break;
-  }
-  reset();
-  return {};
-}
-
-void Statement::reset() {
+  Result<bool> more = true;
+  while (more && *more) more = next();
+  if (!sound_) return sound_;
   sqlite3_reset(handle_);
-  next_ = 1;
+  bound_ = 0;
+  if (!more) return more.error();
+  return {};
 }
 
 std::string Statement::text(int column) const {
@@ -118,18 +115,30 @@ std::string Statement::text(int column) const {
 std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(handle_, column); }
 double Statement::real(int column) const { return sqlite3_column_double(handle_, column); }
 
-Transaction::Transaction(Database& database) : database_(database), begun_(database.execute("BEGIN IMMEDIATE")) { open_ = bool(begun_); }
-
-Transaction::~Transaction() {
-  if (open_) (void)database_.execute("ROLLBACK");
+Result<Transaction> Transaction::begin(Database& database) {
+  if (auto begun = database.execute("BEGIN IMMEDIATE"); !begun) return begun.error();
+  return Transaction(database);
 }
 
-Result<void> Transaction::begun() const { return begun_; }
+Transaction::Transaction(Transaction&& other) noexcept : database_(std::exchange(other.database_, nullptr)) {}
+
+Transaction::~Transaction() {
+  if (database_) (void)database_->execute("ROLLBACK");
+}
 
 Result<void> Transaction::commit() {
-  auto done = database_.execute("COMMIT");
-  if (done) open_ = false;
+  auto done = database_->execute("COMMIT");
+  if (done) database_ = nullptr;
   return done;
+}
+
+Result<void> retry_while_locked(const std::function<Result<void>()>& action) {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(busy_timeout_ms);
+  for (;;) {
+    auto done = action();
+    if (done || done.error().kind != ErrorClass::transient || std::chrono::steady_clock::now() > until) return done;
+    std::this_thread::sleep_for(between_tries);
+  }
 }
 
 }  // namespace bfl::store

@@ -1,5 +1,5 @@
 // The state file (`.bfl/state.db` beside the job): memo cache and diary of this machine. The target is the truth; losing
-// this file loses nothing. One small RAII layer over sqlite3 (store/sqlite.h), a real schema (schema.sql), refusal of a
+// this file loses nothing. One small RAII layer over sqlite3 (store/sqlite.h), a real schema (schema.cpp), refusal of a
 // newer format.
 #pragma once
 #include <cstdint>

@@ -101,7 +101,7 @@ std::string dump(const File& file, NodeId from) {
     constexpr std::pair<std::uint16_t, std::string_view> flags[] = {{flag::native, "native"}, {flag::nullable, "nullable"},
                                                                     {flag::array, "array"},   {flag::raw, "raw"},
                                                                     {flag::triple, "triple"}, {flag::has_subject, "has_subject"},
-                                                                    {flag::backticked, "backticked"}};
+                                                                    {flag::backticked, "backticked"}, {flag::element_nullable, "element_nullable"}};
     for (const auto& [bit, name] : flags) {
       if ((node.flags & bit) != 0) out += fmt::format(" {}", name);
     }

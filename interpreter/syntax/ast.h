@@ -52,7 +52,7 @@
 //                assert E "message"            expression, string?
 //                others                        expressions, clauses and nested bodies as they stand
 // types
-//   type       text = name; flags nullable (`text?`), array (`[int]`)
+//   type       text = name; flags nullable (`text?`), array (`[int]`), element_nullable (`[int?]`)
 // expressions
 //   null_, true_, false_
 //   integer, decimal   text as written, underscores and all
@@ -106,7 +106,7 @@ enum class Op : std::uint8_t {
 };
 
 namespace flag {
-inline constexpr std::uint16_t native = 1, nullable = 2, array = 4, raw = 8, triple = 16, has_subject = 32, backticked = 64;
+inline constexpr std::uint16_t native = 1, nullable = 2, array = 4, raw = 8, triple = 16, has_subject = 32, backticked = 64, element_nullable = 128;
 }
 
 struct Node {

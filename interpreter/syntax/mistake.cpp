@@ -35,25 +35,34 @@ bool is_keyword(std::string_view word) {
   return false;
 }
 
+bool beyond_ascii(char c) { return static_cast<unsigned char>(c) >= 0x80; }
 bool word_character(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
 
-// What stands at `place`, as far as it should be quoted.
+}  // namespace
+
 std::string_view token_at(std::string_view text, std::uint32_t place) {
   if (place >= text.size()) return {};
   std::size_t end = place + 1;
   const char first = text[place];
+  const auto more_marks = [&](std::string_view marks) {
+    while (end < text.size() && end < place + 3u && marks.find(text[end]) != std::string_view::npos) ++end;
+  };
   if (word_character(first)) {
-    while (end < text.size() && word_character(text[end])) ++end;
+    while (end < text.size() && (word_character(text[end]) || beyond_ascii(text[end]))) ++end;
   } else if (first == '"' || first == '\'' || first == '`') {
     while (end < text.size() && text[end] != first && text[end] != '\n') end += text[end] == '\\' ? 2 : 1;
     end = std::min(end + (end < text.size() && text[end] == first ? 1 : 0), text.size());
-  } else if (std::string_view("=<>!&|?-+*/:").find(first) != std::string_view::npos) {
-    while (end < text.size() && end < place + 3 && std::string_view("=<>&|?:").find(text[end]) != std::string_view::npos) ++end;
-  } else {
-    while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) ++end;
+  } else if (first == '-' || first == '/') {
+    more_marks("-/*>");
+  } else if (std::string_view("=<>!&|?:").find(first) != std::string_view::npos) {
+    more_marks("=<>&|?:");
+  } else if (beyond_ascii(first)) {
+    while (end < text.size() && (word_character(text[end]) || beyond_ascii(text[end]))) ++end;
   }
   return text.substr(place, end - place);
 }
+
+namespace {
 
 std::string found_text(std::string_view token) {
   if (token.empty()) return "the end of the file";
@@ -87,6 +96,8 @@ bool begins_item_here(std::string_view text, std::size_t place, std::size_t inde
   return own != std::string_view::npos && own <= indent;
 }
 
+constexpr std::string_view after_item = "an operator, a clause or the next item";
+
 // A help line for words and marks that other languages have.
 std::string help_for(std::string_view token, std::string_view phrase) {
   if (token.empty()) return {};
@@ -103,12 +114,12 @@ std::string help_for(std::string_view token, std::string_view phrase) {
     }
     return {};
   }
-  if (token == "=") return "`=` gives a value to a name; to compare, write `==`";
+  if (token == "==" && phrase == "`=`") return "a value is given with `=`";
+  if (token == "--" || token == "//" || token == "/*") return "a comment begins with `#`";
   if (token == "%") return "for the rest of a division write `mod(a, b)`";
   if (token == "::") return "to convert, call a function: `to_int(x)`";
   if (token == "$") return "parameters are used by their name alone";
-  if (token[0] == '(') return "a call has no space before its `(`";
-  if (static_cast<unsigned char>(token[0]) >= 0x80) return "a name with other characters than letters, digits and `_` takes backticks";
+  if (token[0] == '(' && phrase == after_item) return "a call has no space before its `(`";
   return {};
 }
 
@@ -123,10 +134,44 @@ bool begins_item(std::string_view word) {
   return false;
 }
 
+namespace {
+
+// Throws when the mistake is that the innermost bracket was never closed: the text has ended, or the line at `place` begins
+// a new item.
+void fail_unclosed(const Builder& builder, std::uint32_t place) {
+  const std::string_view text = builder.text;
+  const std::uint32_t opening = builder.openings.back();
+  const std::size_t line = line_start(text, place);
+  const auto first = static_cast<std::uint32_t>(std::min(text.find_first_not_of(" \t", line), text.size()));
+  const bool new_item = first > opening && begins_item_here(text, first, item_indent(text, builder.item_begin));
+  if (!new_item && place < text.size()) return;
+  const char mark = text[opening];
+  Diagnostic d{.code = Code::unclosed_block,
+               .message = fmt::format("this `{}` is never closed", mark),
+               .span = builder.span(opening, opening + 1),
+               .help = fmt::format("close it with `{}`", closing_of(mark))};
+  if (new_item) {
+    const auto size = static_cast<std::uint32_t>(token_at(text, first).size());
+    d.labels.push_back({builder.span(first, first + size), "the next item begins here"});
+  }
+  throw Failure{new_item ? first : place, std::move(d)};
+}
+
+// True when the item above may go on: it has not ended with `}`.
+bool ends_open(std::string_view text, std::uint32_t item_begin) {
+  const std::size_t last = item_begin == 0 ? std::string_view::npos : text.find_last_not_of(" \t\r\n", item_begin - 1);
+  return last != std::string_view::npos && text[last] != '}';
+}
+
+}  // namespace
+
 void fail_expected(const Builder& builder, std::uint32_t place, std::string_view phrase, Expected kind) {
   const std::string_view text = builder.text;
   if (kind == Expected::string_end) {
     const std::uint32_t begin = builder.literal_begin;
+    if (place < text.size() && text[place] == '}') {
+      builder.fail(place, Code::invalid_literal, builder.span(place, place + 1), "found a single `}` in a text with holes", "write `}}`");
+    }
     const std::size_t line_end = std::min(text.find('\n', begin), text.size());
     const bool triple = text.substr(begin, 4).find("\"\"\"") != std::string_view::npos;
     builder.fail(begin + 1, Code::unclosed_string, builder.span(begin, triple ? begin + 3 : static_cast<std::uint32_t>(line_end)),
@@ -138,20 +183,17 @@ void fail_expected(const Builder& builder, std::uint32_t place, std::string_view
     while (begin > 0 && text[begin - 1] != '`') --begin;
     builder.fail(place, Code::unclosed_string, builder.span(begin - 1, place), "this name is not closed on its line", "close it with a backtick");
   }
+  // `Größe` stops after `Gr`.
+  if (place < text.size() && beyond_ascii(text[place])) {
+    while (place > 0 && word_character(text[place - 1])) --place;
+    const std::string_view word = token_at(text, place);
+    builder.fail(place, Code::unexpected_token, builder.span(place, place + static_cast<std::uint32_t>(word.size())),
+                 fmt::format("found {}, which is no plain name", found_text(word)), "a name with other characters than `a` to `z`, digits and `_` takes backticks");
+  }
+  if (!builder.openings.empty()) fail_unclosed(builder, place);
+  if (kind == Expected::item && ends_open(text, builder.item_begin)) phrase = after_item;
   const std::string_view token = token_at(text, place);
   const Span where = builder.span(place, place + static_cast<std::uint32_t>(token.size()));
-  const bool new_item = place > builder.item_begin && begins_item_here(text, place, item_indent(text, builder.item_begin));
-  if (!builder.openings.empty() && (token.empty() || new_item)) {
-    const std::uint32_t opening = builder.openings.back();
-    const char mark = text[opening];
-    Diagnostic d{.code = Code::unclosed_block,
-                 .message = fmt::format("this `{}` is never closed", mark),
-                 .span = builder.span(opening, opening + 1),
-                 .help = token.empty() ? fmt::format("close it with `{}`", closing_of(mark))
-                                       : fmt::format("close it with `{}` before `{}`", closing_of(mark), token)};
-    if (new_item) d.labels.push_back({where, "the next item begins here"});
-    throw Failure{place, std::move(d)};
-  }
   Diagnostic d{.code = Code::unexpected_token,
                .message = fmt::format("found {} where {} is expected", found_text(token), phrase),
                .span = where,
@@ -180,7 +222,11 @@ Diagnostic unknown_item(const Builder& builder, std::string_view word) {
   if (is_keyword(word)) {
     d.code = Code::unexpected_token;
     d.message = fmt::format("found `{}` where an item is expected", word);
-    d.help = "the item above has ended; clauses of a step stand before its `{`, statements inside of it";
+    const bool clause = std::any_of(std::begin(keywords), std::end(keywords),
+                                    [&](const Keyword& k) { return k.text == word && k.role == Role::relation_clause; });
+    d.help = clause && ends_open(builder.text, builder.item_begin)
+                 ? "clauses that choose rows stand before those of the step"
+                 : "the item above has ended; clauses of a step stand before its `{`, statements inside of it";
     return d;
   }
   d.message = fmt::format("found `{}`, which begins no item and no clause", word);

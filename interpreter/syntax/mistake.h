@@ -17,6 +17,8 @@ void check_verb(const Builder& builder);
 // The item that began with an unknown word did not parse as a step either.
 Diagnostic unknown_item(const Builder& builder, std::string_view word);
 
+// What stands at `place`, as far as it should be quoted: a word, a number, a text, a mark. Empty at the end.
+std::string_view token_at(std::string_view text, std::uint32_t place);
 bool begins_item(std::string_view word);
 // Where parsing goes on after a mistake at `place`: the next line, indented no deeper than the item, that begins with the
 // word of an item.

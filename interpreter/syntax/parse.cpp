@@ -28,6 +28,7 @@ std::uint32_t offset(const Builder& b, const char* at) { return static_cast<std:
 template <class Rule>
 constexpr Expected expected_kind = Expected::something;
 template <> constexpr Expected expected_kind<g::closing_backtick> = Expected::backtick;
+template <> constexpr Expected expected_kind<g::item> = Expected::item;
 template <> constexpr Expected expected_kind<g::closing_quote> = Expected::string_end;
 template <> constexpr Expected expected_kind<g::line_tail> = Expected::string_end;
 template <> constexpr Expected expected_kind<g::raw_line_tail> = Expected::string_end;
@@ -43,6 +44,26 @@ struct control : p::normal<Rule> {
     fail_expected(b, offset(b, in.current()), g::expected<Rule>, expected_kind<Rule>);
   }
 };
+
+// The character that a rule begins with, if there is but one: an action looks at it before it opens a frame.
+template <class Rule, class = void>
+constexpr char initial = 0;
+template <char First, char... Rest>
+constexpr char initial<p::internal::string<First, Rest...>> = First;
+template <class Peek, char First>
+constexpr char initial<p::internal::one<p::internal::result_on_found::success, Peek, First>> = First;
+template <class First, class... Rest>
+constexpr char initial<p::internal::seq<First, Rest...>> = initial<First>;
+template <class Condition, class... Rest>
+constexpr char initial<p::internal::if_must<false, Condition, Rest...>> = initial<Condition>;
+template <class Rule>
+constexpr char initial<Rule, std::enable_if_t<!std::is_same_v<Rule, typename Rule::rule_t>>> = initial<typename Rule::rule_t>;
+
+template <class Rule, class In>
+bool cannot_begin(const In& in) {
+  if constexpr (initial<Rule> == 0) return false;
+  return in.empty() || in.peek_char() != initial<Rule>;
+}
 
 // Runs the grammar rule below an action that has its own match().
 #define BFL_MATCH_RULE p::match<Rule, A, M, Action, Control>(in, b)
@@ -73,6 +94,7 @@ struct composes : p::maybe_nothing {
     if constexpr (A == p::apply_mode::nothing) {
       return BFL_MATCH_RULE;
     } else {
+      if (cannot_begin<Rule>(in)) return false;
       Frame frame;
       b.open(frame, offset(b, in.current()));
       bool matched = false;
@@ -119,6 +141,7 @@ using statement = node<NodeKind::statement>;
 template <Op Operator, std::uint32_t Length>
 struct folds : p::maybe_nothing {
   BFL_ACTION_MATCH {
+    if (cannot_begin<Rule>(in)) return false;
     const std::uint32_t begin = offset(b, in.current());
     if (!BFL_MATCH_RULE) return false;
     if constexpr (A == p::apply_mode::action) b.fold_binary(Operator, b.span(begin, begin + Length));
@@ -133,6 +156,7 @@ struct prefixes : p::maybe_nothing {
     if constexpr (A == p::apply_mode::nothing) {
       return BFL_MATCH_RULE;
     } else {
+      if (cannot_begin<Rule>(in)) return false;
       Frame frame;
       b.open(frame, offset(b, in.current()));
       const Deeper deeper(b, in.current());
@@ -319,6 +343,7 @@ template <> struct action<g::f_text> : p::maybe_nothing {
     if constexpr (A == p::apply_mode::nothing) {
       return BFL_MATCH_RULE;
     } else {
+      if (cannot_begin<Rule>(in)) return false;
       Frame frame;
       b.open(frame, offset(b, in.current()));
       b.literal_begin = frame.begin;
@@ -371,7 +396,7 @@ template <> struct action<g::call_tail> : p::maybe_nothing {  // the name before
     if constexpr (A == p::apply_mode::nothing) {
       return BFL_MATCH_RULE;
     } else {
-      if (in.empty() || in.peek_char() != '(') return false;
+      if (cannot_begin<Rule>(in)) return false;
       Frame frame;
       b.open(frame, offset(b, in.current()));
       const Deeper deeper(b, in.current());
@@ -391,7 +416,7 @@ template <> struct action<g::paren> : p::maybe_nothing {
     if constexpr (A == p::apply_mode::nothing) {
       return BFL_MATCH_RULE;
     } else {
-      if (in.empty() || in.peek_char() != '(') return false;
+      if (cannot_begin<Rule>(in)) return false;
       Frame frame;
       b.open(frame, offset(b, in.current()));
       const Deeper deeper(b, in.current());
@@ -427,7 +452,7 @@ template <> struct action<g::member> : p::maybe_nothing {
     if constexpr (A == p::apply_mode::nothing) {
       return BFL_MATCH_RULE;
     } else {
-      if (in.empty() || in.peek_char() != '.') return false;
+      if (cannot_begin<Rule>(in)) return false;
       Frame frame;
       b.open(frame, offset(b, in.current()));
       if (!BFL_MATCH_RULE) {
@@ -499,7 +524,7 @@ struct sql_null_test : p::maybe_nothing {
     const Span where = b.span(offset(b, in.begin()), b.token_end);
     b.leaf(NodeKind::null_, b.token_end - 4, b.token_end);
     b.fold_binary(Operator, where);
-    habit(b, where, Operator == Op::equal ? "found `is null`" : "found `is not null`", Operator == Op::equal ? "write `== null`" : "write `!= null`");
+    habit(b, where, "found `" + std::string(b.text.substr(where.begin, where.end - where.begin)) + "`", Operator == Op::equal ? "write `== null`" : "write `!= null`");
   }
 };
 template <> struct action<g::sql_is_null> : sql_null_test<Op::equal> {};
@@ -511,9 +536,9 @@ template <> struct action<g::sql_operator> : p::maybe_nothing {
     const Span where = b.span(begin, b.token_end);
     const std::string word(b.text.substr(begin, b.token_end - begin));
     b.fail(begin, Code::sql_habit, where, "found `" + word + "`",
-           word.ends_with("between") ? "write `a >= low and a <= high`"
-           : word.ends_with("like")  ? "write `starts_with(a, \"...\")`, `contains(a, \"...\")` or `matches(a, r\"...\")`"
-                                     : "write `==` or `!=`");
+           (word.back() | 0x20) == 'n'   ? "write `a >= low and a <= high`"
+           : (word.back() | 0x20) == 'e' ? "write `starts_with(a, \"...\")`, `contains(a, \"...\")` or `matches(a, r\"...\")`"
+                                         : "write `==` or `!=`");
   }
 };
 template <> struct action<g::chained> : p::maybe_nothing {
@@ -554,6 +579,7 @@ template <> struct action<g::pick> : p::maybe_nothing {
     if constexpr (A == p::apply_mode::nothing) {
       return BFL_MATCH_RULE;
     } else {
+      if (cannot_begin<Rule>(in)) return false;
       Frame frame;
       b.open(frame, offset(b, in.current()));
       if (!BFL_MATCH_RULE) {
@@ -669,6 +695,7 @@ template <> struct action<g::module> : p::maybe_nothing {
 };
 template <> struct action<g::type> : node<NodeKind::type> {};
 template <> struct action<g::array_mark> : flags<ast::flag::array> {};
+template <> struct action<g::element_nullable_mark> : flags<ast::flag::element_nullable> {};
 template <> struct action<g::nullable_mark> : flags<ast::flag::nullable> {};
 template <> struct action<g::param> : node<NodeKind::param> {};
 template <> struct action<g::column_decl> : node<NodeKind::column_decl> {};
@@ -719,10 +746,8 @@ template <> struct action<g::step> : p::maybe_nothing {
       return node<NodeKind::step>::match<Rule, A, M, Action, Control>(in, b);
     } catch (Failure& failure) {
       // The first word is at fault when it is no step that anybody knows.
-      const std::string_view word = b.word_at(b.item_begin);
-      if (!begins_item(word) && failure.diagnostic.code == Code::unexpected_token && failure.diagnostic.span.begin != b.item_begin) {
-        failure.diagnostic = unknown_item(b, b.text.substr(b.item_begin, word.size()));
-      }
+      const std::string_view word = token_at(b.text, b.item_begin);
+      if (!begins_item(word) && failure.diagnostic.code == Code::unexpected_token) failure.diagnostic = unknown_item(b, word);
       throw;
     }
   }

@@ -142,6 +142,9 @@ TEST_CASE("a bound value is computed once and seen by its slot, shadowed or not"
   CHECK(run(bind(1, bind(2, integer(3), plus(local(2), local(2))), plus(local(1), integer(1)))) == "7");
   CHECK(run(bind(1, text("a text that is far too long for the small buffer"), local(1))) ==
         "a text that is far too long for the small buffer");
+  CHECK(run(bind(1, divided(integer(1), integer(0)), node(ExprKind::case_, Kind::integer, {truth(true), integer(3), local(1)}))) == "3");
+  CHECK(run(bind(1, divided(integer(1), integer(0)), local(1))) == "failed: division by zero");
+  CHECK(run(bind(1, bind(3, integer(4), plus(local(3), local(3))), bind(2, integer(1), plus(plus(local(2), local(1)), local(1))))) == "17");
   ExprPtr deep = integer(0);
   for (std::uint32_t slot = 0; slot < 20; ++slot) deep = plus(deep, local(slot));
   for (std::uint32_t slot = 20; slot-- > 0;) deep = bind(slot, integer(slot), deep);

@@ -70,7 +70,7 @@ std::vector<Value> hostile(Kind kind) {
     case Kind::text:
       for (const char* text : {"", " ", "a", "A", "abc", "ABC", "Straße", "ÀÉÎ", "e\u0301", "\u00e9", "İ", "ﬁ", "𝔘", "日本語", "  spaced\t out\n", "12", "-12.50", "1e3", "nan", "true", "2025-02-29",
                                "2024-02-29", "2025-03-01T10:00:00Z", "00000000-0000-0000-0000-00000000000A", "{\"a\": [1, 2.50, null], \"b\": \"x\"}", "[]", "null", "(a+)+b", "[", "a.*c", "\\d+",
-                               "YYYY-MM-DD", "month", "%d.%m.%Y", "a,b,,c", ",", "'; drop table t; --", "%_\\", "d29ybGQ=", "0aff", "/a/0", "a"})
+                               "YYYY-MM-DD", "month", "%d.%m.%Y", "%Y-%m-%d", "%Y-%m-%d", "01.03.2025", "2025-03-01", "a,b,,c", ",", "'; drop table t; --", "%_\\", "d29ybGQ=", "0aff", "/a/0", "a"})
         add(std::string(text));
       add(std::string("nul\0inside", 10), std::string(300, 'x'));
       break;
@@ -92,7 +92,7 @@ std::vector<Value> hostile(Kind kind) {
     }
     case Kind::json:
       for (const char* text : {"null", "true", "0", "-1.50", "1e2", "\"\"", "\"\\u00e9\"", "[]", "[1, \"a\", null]", "{}", "{\"a\": 1, \"b\": {\"c\": [1.10]}}", "{\"b\": {\"c\": [1.1]}, \"a\": 1.0}",
-                               "{\"a\": null}", "9223372036854775808"})
+                               "{\"a\": null}", "{\"a\": true}", "{\"a\": false}", "9223372036854775808"})
         add(Json{text});
       break;
     default: break;
@@ -249,6 +249,11 @@ struct World {
       auto values = in_sql(expr, {failing[i]}, boolean && i % 2 == 1);
       const auto& expected = std::get<eval::Failure>(outcomes[static_cast<std::size_t>(failing[i])]);
       ++failures;
+      // Between conjuncts of a `where`, one that excludes the row may be tested before one that fails.
+      if (values && boolean && i % 2 == 1) {
+        CHECK(values->empty());
+        continue;
+      }
       if (values) FAIL_CHECK("row " << failing[i] << ": SQL gives a value, the evaluator fails: " << expected.message << arguments(*compiled, failing[i]));
       else CHECK(values.error().message == expected.message);
       if (!values) CHECK(values.error().kind == ErrorClass::data);
@@ -313,38 +318,51 @@ std::vector<Type> parameters(std::string_view signature) {
 struct Function {
   const program::Native* native = nullptr;
   Type result;
+  std::vector<ExprPtr> working;  // constants that give a value
 };
 
-// Calls of a function with its result type, which the table of functions does not tell: found by calling.
+// A function's result type, which the table of functions does not tell: found by calling it with everything hostile.
 std::optional<Function> discover(World& world, std::string_view signature) {
   auto native = std::make_unique<program::Native>();
   native->signature = signature;
   native->name = signature.substr(0, signature.find('('));
   native->params = parameters(signature);
-  native->result = Type{Kind::null, true};
-  program::Native* kept = native.get();
-  world.natives.push_back(std::move(native));
-  for (std::size_t turn = 0; turn < 200; ++turn) {
-    std::vector<ExprPtr> args;
-    for (std::size_t i = 0; i < kept->params.size(); ++i) args.push_back(world.leaf(kept->params[i], turn + 4 * i));
-    ExprPtr call = make(ExprKind::call, kept->result, args);
-    Expr copy = *call;
-    copy.native = kept;
-    const auto compiled = eval::compile(std::make_shared<const Expr>(copy), context);
-    for (int row = 0; row < rows; ++row) {
-      const auto outcome = world.evaluate(*compiled, row);
-      const auto* value = std::get_if<Value>(&outcome);
-      if (!value || value->is_null()) continue;
-      kept->result.kind = value->kind();
-      if (value->kind() == Kind::array) {
-        const auto& items = *value->as<Array>().items;
-        if (items.empty()) continue;
-        Type element;
-        element.kind = items[0].kind();
-        kept->result = array_of(element).with_null();
-      }
-      return Function{kept, kept->result};
+  const eval::NativeFunction implementation = eval::find_native(signature);
+  if (implementation == nullptr) return {};
+  std::vector<std::vector<Value>> choices;
+  for (const Type& param : native->params) {
+    std::vector<Value> values = hostile(param.kind == Kind::array ? param.element->kind : param.kind);
+    std::erase_if(values, [&](const Value& value) { return value.is_null() && !param.nullable; });
+    if (param.kind == Kind::array) values = {Array{std::make_shared<const std::vector<Value>>(values)}};
+    choices.push_back(std::move(values));
+  }
+  std::vector<std::size_t> at(choices.size());
+  for (int tries = 0; tries < 200'000; ++tries) {
+    Function function;
+    std::vector<Value> args;
+    for (std::size_t i = 0; i < at.size(); ++i) {
+      args.push_back(choices[i][at[i]]);
+      function.working.push_back(lower::literal(args.back(), native->params[i]));
     }
+    const auto outcome = implementation(args);
+    const auto* value = std::get_if<Value>(&outcome);
+    const bool empty = value && value->kind() == Kind::array && value->as<Array>().items->empty();
+    if (value && !value->is_null() && !empty) {
+      native->result.kind = value->kind();
+      if (value->kind() == Kind::array) {
+        Type element;
+        element.kind = value->as<Array>().items->front().kind();
+        native->result = array_of(element);
+      }
+      native->result.nullable = true;
+      function.native = native.get();
+      function.result = native->result;
+      world.natives.push_back(std::move(native));
+      return function;
+    }
+    std::size_t digit = 0;  // count on, each place over its own choices
+    while (digit < at.size() && ++at[digit] == choices[digit].size()) at[digit++] = 0;
+    if (digit == at.size()) break;
   }
   return {};
 }
@@ -460,9 +478,10 @@ TEST_CASE("every native function gives the same value or failure in SQL and in t
       unreached.emplace_back(signature);
       continue;
     }
-    for (std::size_t turn = 0; turn < 6; ++turn) {
+    for (std::size_t turn = 0; turn < 7; ++turn) {
       std::vector<ExprPtr> args;
-      for (std::size_t i = 0; i < function->native->params.size(); ++i) args.push_back(world.leaf(function->native->params[i], turn + (turn + 1) * i));
+      if (turn == 6) args = function->working;
+      for (std::size_t i = 0; i < function->native->params.size() && turn < 6; ++i) args.push_back(world.leaf(function->native->params[i], turn + (turn + 1) * i));
       const ExprPtr expr = call(*function, args);
       if (function->result.kind != Kind::array) {
         world.same(expr, std::string(signature));
@@ -477,8 +496,8 @@ TEST_CASE("every native function gives the same value or failure in SQL and in t
   }
   CHECK(world.compared > 10'000);
   CHECK(world.failures > 100);
-  // Functions that gave no value for any arguments: they must be those that never do.
-  CHECK(unreached == std::vector<std::string>{"error(text)"});
+  // Functions that gave no value for any arguments: those that never do. Others need an argument that fits in `hostile`.
+  for (const std::string& signature : unreached) CHECK(signature == "error(text)");
 }
 
 TEST_CASE("every form of expression gives the same value or failure in SQL and in the evaluator") {
@@ -585,6 +604,7 @@ TEST_CASE("aggregates give in SQL what the evaluator's accumulators give") {
       for (std::size_t c = 0; c < columns.size(); ++c)
         for (int limit : {0, 1, 13, rows}) {
           const bool ordered = kind == AggregateKind::first || kind == AggregateKind::last;
+          if (ordered && operand_kind == Kind::json) continue;  // no order of documents
           auto aggregate = std::make_shared<Aggregate>();
           aggregate->kind = kind;
           if (kind != AggregateKind::count) aggregate->operand = columns[c];

@@ -1,16 +1,12 @@
 // The SQLite connector: catalogue, forms of stored values, transactions, watched changes, errors.
 #include <doctest/doctest.h>
-#include <sqlite3.h>
-
-#include <cmath>
-#include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
-#include <filesystem>
 #include <thread>
 
-#include "interpreter/connect/connector.h"
+#include "tests/unit/scratch_database.h"
 
 using namespace bfl;
 using connect::ChangeKind;

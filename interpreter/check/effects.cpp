@@ -1,0 +1,61 @@
+// Effects: which columns a step reads and writes. Constraints are reads too: whoever writes under a unique or foreign key
+// depends on what else is under it.
+#include <algorithm>
+
+#include "interpreter/check/checker.h"
+#include "interpreter/check/visit.h"
+
+namespace bfl::check {
+
+using program::ColumnUse;
+using program::Step;
+using program::TableRef;
+
+void Checker::effects(Step& step) {
+  const auto see = Seeing{
+      [&](const Expr& expr) {
+        if (expr.kind != ExprKind::column) return;
+        if (const auto& ref = program.inputs[expr.input].table) step.reads.insert({*ref, expr.column});
+      },
+      [&](const program::Relation& relation) {
+        for (const auto& input : relation.inputs)
+          if (input.table) step.reads.insert({*input.table, -1});
+      }};
+  for (const auto& assertion : step.assertions) for_each(*assertion.condition, see);
+  if (step.kind != program::StepKind::update || !step.relation) return;
+  for_each(*step.relation, see);
+  for (const auto& assignment : step.assignments) {
+    for_each(*assignment.value, see);
+    step.writes.insert({step.target, assignment.column});
+  }
+  for (int c : step.walk) step.reads.insert({step.target, c});
+
+  const Table& target = table(step.target);
+  const auto writes = [&](int c) { return step.writes.contains({step.target, c}); };
+  for (const Key& key : target.keys)
+    if (std::any_of(key.columns.begin(), key.columns.end(), writes))
+      for (int c : key.columns) step.reads.insert({step.target, c});
+
+  const auto source = static_cast<std::size_t>(step.target.source);
+  SourceNames& names = source_names_[source];
+  const auto& foreign_keys = program.catalogues[source].foreign_keys;
+  const auto writes_any = [&](const std::vector<std::string>& columns) {
+    return std::any_of(columns.begin(), columns.end(), [&](const std::string& name) { return writes(column_index(step.target, name)); });
+  };
+  const auto read = [&](const std::string& of, const std::vector<std::string>& columns) {
+    const auto found = names.tables.find(of);
+    if (found == names.tables.end()) return;
+    const TableRef ref{step.target.source, found->second};
+    for (const std::string& name : columns)
+      if (const int c = column_index(ref, name); c >= 0) step.reads.insert({ref, c});
+    step.reads.insert({ref, -1});
+  };
+  if (const auto keys = names.keys_of_child.find(target.name); keys != names.keys_of_child.end())
+    for (std::size_t index : keys->second)
+      if (writes_any(foreign_keys[index].columns)) read(foreign_keys[index].parent, foreign_keys[index].parent_columns);
+  if (const auto keys = names.keys_of_parent.find(target.name); keys != names.keys_of_parent.end())
+    for (std::size_t index : keys->second)
+      if (writes_any(foreign_keys[index].parent_columns)) read(foreign_keys[index].table, foreign_keys[index].columns);
+}
+
+}  // namespace bfl::check

@@ -1,0 +1,416 @@
+// Relations: an operand and its clauses, as one flat block; a block over a block where one does not hold them.
+#include <algorithm>
+
+#include "interpreter/check/checker.h"
+
+namespace bfl::check {
+
+using program::InputKind;
+using program::OrderKey;
+using program::TableRef;
+
+namespace {
+
+constexpr int max_blocks = 40;       // within each other
+constexpr int max_definitions = 64;  // that use each other in a row
+
+BlockPtr broken_block() {
+  auto block = std::make_shared<Block>();
+  block->broken = true;
+  return block;
+}
+
+}  // namespace
+
+program::InputId Checker::fresh_input(std::string_view alias, std::optional<TableRef> ref, const std::shared_ptr<program::Relation>& sub) {
+  program.inputs.push_back({.alias = std::string(alias), .table = ref, .sub = sub});
+  return static_cast<program::InputId>(program.inputs.size() - 1);
+}
+
+BlockPtr Checker::table_block(NodeId node, std::string_view source, std::string_view name) {
+  const auto declared = names_.find(source);
+  if (declared == names_.end() || declared->second.kind != Declared::source) {
+    std::vector<std::string> known;
+    for (const auto& entry : program.sources) known.push_back(entry.name);
+    std::string help = did_you_mean(source, known);
+    if (help.empty()) help = known.empty() ? "declare it: `source shop = sqlite(\"shop.db\")`" : fmt::format("the source is `{}`", known[0]);
+    error(Code::unknown_source, at(at(node).first_child).span, fmt::format("unknown source `{}`", source), std::move(help));
+    return broken_block();
+  }
+  declared->second.used = true;
+  const int index = static_cast<int>(declared->second.index);
+  if (declared->second.index >= source_names_.size()) return broken_block();
+  const auto& tables = source_names_[declared->second.index].tables;
+  const auto found = tables.find(name);
+  if (found == tables.end()) {
+    std::vector<std::string> known;
+    for (const Table& entry : program.catalogues[declared->second.index].tables) known.push_back(entry.name);
+    std::string help = did_you_mean(name, known);
+    if (help.empty() && !known.empty()) {
+      help = "its tables are";
+      for (std::size_t i = 0; i < known.size() && i < 12; ++i) help += fmt::format("{} `{}`", i ? "," : "", known[i]);
+      if (known.size() > 12) help += ", …";
+    }
+    error(Code::unknown_table, at(node).name_span, fmt::format("`{}` has no table `{}`", source, name), std::move(help));
+    return broken_block();
+  }
+  auto block = std::make_shared<Block>();
+  const TableRef ref{index, found->second};
+  block->relation->inputs.push_back({.id = fresh_input({}, ref, nullptr), .kind = InputKind::anchor, .alias = {}, .table = ref, .span = at(node).span});
+  block->subs.push_back(nullptr);
+  block->relation->anchored = true;
+  block->relation->span = at(node).span;
+  return block;
+}
+
+BlockPtr Checker::use_let(std::string_view name, NodeId node) {
+  const auto found = names_.find(name);
+  if (found == names_.end() || found->second.kind != Declared::let) {
+    std::vector<std::string> known;
+    for (NodeId let : lets_) known.emplace_back(script_[let].text);
+    for (const auto& source : program.sources)
+      if (source_names_.size() > 0 && &source == program.sources.data())
+        for (const Table& entry : program.catalogues[0].tables) known.push_back(fmt::format("{}.{}", source.name, entry.name));
+    std::string help = did_you_mean(name, known);
+    for (std::size_t i = 0; help.empty() && i < source_names_.size(); ++i)
+      if (source_names_[i].tables.contains(name)) help = fmt::format("a table is written with its source: `{}.{}`", program.sources[i].name, name);
+    const bool parameter = found != names_.end() && found->second.kind == Declared::parameter;
+    error(Code::unknown_name, at(node).span, parameter ? fmt::format("`{}` is a parameter, expected a relation", name) : fmt::format("unknown relation `{}`", name),
+          help.empty() ? "a relation is a `let` or a table, `source.table`" : std::move(help));
+    return broken_block();
+  }
+  Declared& declared = found->second;
+  declared.used = true;
+  const NodeId body = script_[declared.node].first_child;
+  const Within in_file(file_, &script_);
+  const Within no_scope(scope_, static_cast<Scope*>(nullptr));
+  const Within no_environment(environment_, static_cast<const Environment*>(nullptr));
+  const Within one_more(definitions_open_, definitions_open_ + 1);
+  if (declared.state == DefinitionState::open) {
+    diagnostics_.error(Code::recursive_definition, script_[declared.node].name_span, fmt::format("the relation `{}` uses itself", name), "a relation is made of tables and other relations");
+    declared.state = DefinitionState::broken;
+  }
+  if (declared.state == DefinitionState::fresh) {
+    if (definitions_open_ > max_definitions) {
+      too_large(script_[declared.node].name_span);
+      return broken_block();
+    }
+    declared.state = DefinitionState::open;
+    const Within loud(quiet_, 0);
+    const Within fresh_count(expanded_, std::size_t{0});
+    const std::size_t errors = diagnostics_.errors();
+    BlockPtr checked = relation(body, nullptr);
+    const bool good = !checked->broken && diagnostics_.errors() == errors && declared.state == DefinitionState::open;
+    declared.state = good ? DefinitionState::good : DefinitionState::broken;
+  }
+  if (declared.state == DefinitionState::broken || body == ast::no_node) return broken_block();
+  if (definitions_open_ > max_definitions) {
+    too_large(at(node).span);
+    return broken_block();
+  }
+  const Within silent(quiet_, quiet_ + 1);
+  BlockPtr block = relation(body, nullptr);
+  block->let = name;
+  return block;
+}
+
+BlockPtr Checker::operand(NodeId node, Scope* outer) {
+  if (node == ast::no_node) return broken_block();
+  switch (at(node).kind) {
+    case NodeKind::relation: return relation(node, outer);
+    case NodeKind::name: return use_let(at(node).text, node);
+    case NodeKind::member: {
+      const NodeId left = at(node).first_child;
+      if (left != ast::no_node && at(left).kind == NodeKind::name) return table_block(node, at(left).text, at(node).text);
+      error(Code::unknown_table, at(node).span, fmt::format("`{}` is no table", slice(at(node).span)), "a table is written `source.table`");
+      return broken_block();
+    }
+    case NodeKind::error: return broken_block();
+    default:
+      error(Code::type_mismatch, at(node).span, fmt::format("`{}` is a value, expected a relation", slice(at(node).span)), "a relation is a `let` or a table, `source.table`, and its clauses");
+      return broken_block();
+  }
+}
+
+BlockPtr Checker::relation(NodeId node, Scope* outer) {
+  if (node == ast::no_node) return broken_block();
+  const Within deeper(depth_, depth_ + 1);
+  if (at(node).kind != NodeKind::relation) return operand(node, outer);
+  BlockPtr block;
+  for (NodeId part : ast::children(*file_, node)) {
+    if (!block) block = operand(part, outer);
+    else if (at(part).kind == NodeKind::alias) add_alias(*block, {.name = at(part).text, .own_row = true}, at(part).span);
+    else if (at(part).kind == NodeKind::clause) apply_clause(block, part, outer);
+  }
+  if (!block) return broken_block();
+  block->relation->span = at(node).span;
+  return block;
+}
+
+void Checker::add_alias(Block& block, Alias alias, Span span) {
+  for (const Alias& known : block.aliases)
+    if (known.name == alias.name && !block.broken) {
+      error(Code::duplicate_name, span, fmt::format("the alias `{}` is taken", alias.name), "give each row in sight an alias of its own");
+      return;
+    }
+  if (alias.own_row && !block.relation->inputs.empty() && block.relation->inputs[0].alias.empty()) {
+    block.relation->inputs[0].alias = alias.name;
+    program.inputs[block.relation->inputs[0].id].alias = alias.name;
+  }
+  block.aliases.push_back(alias);
+}
+
+// A block over the block, with the same names in sight.
+void Checker::wrap(BlockPtr& block) {
+  auto outer = std::make_shared<Block>();
+  if (block->height >= max_blocks) {
+    too_large(block->relation->span);
+    block = broken_block();
+    return;
+  }
+  outer->height = block->height + 1;
+  outer->let = block->let;
+  outer->broken = block->broken;
+  outer->relation->span = block->relation->span;
+  outer->relation->anchored = block->relation->anchored;
+  outer->relation->inputs.push_back({.id = fresh_input({}, std::nullopt, block->relation), .kind = InputKind::anchor, .alias = {}, .sub = block->relation, .span = block->relation->span});
+  for (const Alias& alias : block->aliases)
+    if (alias.own_row) outer->aliases.push_back(alias);
+  outer->subs.push_back(std::move(block));
+  block = std::move(outer);
+}
+
+void Checker::open(BlockPtr& block) {
+  if (!block->broken && (block->relation->grouped || block->relation->limit)) wrap(block);
+}
+
+void Checker::apply_clause(BlockPtr& block, NodeId clause, Scope* outer) {
+  const std::string_view word = at(clause).word;
+  if (word == "where") return where(block, clause, outer, false);
+  if (word == "skip") return where(block, clause, outer, true);
+  if (word == "derive") return derive(block, clause, outer);
+  if (word == "join") return join(block, clause, outer);
+  if (word == "group") return group(block, clause, outer);
+  if (word == "order") return order(block, clause, outer);
+  if (word == "limit") return limit(block, clause);
+  if (word == "keep") return keep(block, clause, outer);
+  static constexpr std::pair<std::string_view, std::string_view> later[] = {
+      {"window", "group the rows and join the result by its key"}, {"distinct", "group by the columns that make a row: `group by a, b { n = count() }`"},
+      {"union", "write a step for each relation"}, {"expand", "the functions of `std.json` read elements by their number"},
+      {"follow", "join the relation to itself, once for each level"}};
+  for (const auto& [name, help] : later)
+    if (word == name) {
+      error(Code::not_supported, at(clause).span, fmt::format("`{}` is not in this version", word), std::string(help));
+      block = broken_block();
+      return;
+    }
+  error(Code::unknown_clause, at(clause).span, fmt::format("a relation has no `{}`", word),
+        did_you_mean(word, {"where", "skip", "derive", "join", "group", "order", "limit", "keep"}));
+}
+
+void Checker::note_not_null(Block& block, const ExprPtr& condition, bool holds) {
+  if (condition->kind == (holds ? ExprKind::and_ : ExprKind::or_)) {
+    for (const ExprPtr& part : condition->args) note_not_null(block, part, holds);
+  } else if (condition->kind == ExprKind::not_) {
+    note_not_null(block, condition->args[0], !holds);
+  } else if (condition->kind == ExprKind::compare && condition->op == (holds ? program::CompareOp::not_equal : program::CompareOp::equal)) {
+    for (int side = 0; side < 2; ++side) {
+      const Expr& other = *condition->args[static_cast<std::size_t>(1 - side)];
+      if (other.kind == ExprKind::literal && other.value.is_null()) block.not_null.push_back(condition->args[static_cast<std::size_t>(side)]);
+    }
+  }
+}
+
+void Checker::where(BlockPtr& block, NodeId clause, Scope* outer, bool skip) {
+  open(block);
+  Scope inside{.block = block.get(), .outer = outer};
+  const Within scope(scope_, &inside);
+  const NodeId written = at(clause).first_child;
+  ExprPtr filter = condition(written, skip ? "the condition of `skip where`" : "the condition of `where`");
+  if (!filter) {
+    if (quiet_ > 0) block->broken = true;
+    return;
+  }
+  std::string reason;
+  if (skip)
+    if (const NodeId text = ast::child_at(*file_, clause, 1); text != ast::no_node)
+      if (ExprPtr content = expression(text); content && content->kind == ExprKind::literal && content->type.kind == Kind::text) reason = content->value.as<std::string>();
+  note_not_null(*block, filter, !skip);
+  block->relation->filters.push_back({.condition = std::move(filter), .after_inputs = block->relation->inputs.size(), .skip = skip, .reason = std::move(reason)});
+}
+
+void Checker::derive(BlockPtr& block, NodeId clause, Scope* outer) {
+  open(block);
+  Scope inside{.block = block.get(), .outer = outer};
+  const Within scope(scope_, &inside);
+  for (NodeId item : ast::children(*file_, clause)) {
+    if (at(item).kind != NodeKind::assign) continue;
+    const std::string_view derived = at(item).text;
+    ExprPtr value = expression(at(item).first_child);
+    const bool known = block->derived.contains(derived);
+    if (!block->broken && (known || bare(*block, derived, at(item).name_span).found)) {
+      error(Code::duplicate_name, at(item).name_span, fmt::format("`{}` is {} already", derived, known ? "derived" : "a column"), "give the derived value a name of its own");
+      continue;
+    }
+    block->derived[derived] = std::move(value);
+  }
+}
+
+void Checker::keep(BlockPtr& block, NodeId clause, Scope* outer) {
+  open(block);
+  std::map<std::string_view, ExprPtr> kept;
+  Scope inside{.block = block.get(), .outer = outer};
+  const Within scope(scope_, &inside);
+  for (NodeId item : ast::children(*file_, clause)) {
+    const bool named = at(item).kind == NodeKind::assign;
+    if (!named && at(item).kind != NodeKind::name && at(item).kind != NodeKind::member) {
+      error(Code::unknown_name, at(item).span, fmt::format("`{}` needs a name", slice(at(item).span)), fmt::format("write `name = {}`", slice(at(item).span)));
+      continue;
+    }
+    ExprPtr value = expression(named ? at(item).first_child : item);
+    if (!kept.emplace(at(item).text, value).second)
+      error(Code::duplicate_name, at(item).span, fmt::format("`{}` is kept twice", at(item).text), "give one of them another name");
+  }
+  block->derived = std::move(kept);
+  block->only_derived = true;
+  block->aliases.clear();
+  block->relation->anchored = false;
+}
+
+void Checker::group(BlockPtr& block, NodeId clause, Scope* outer) {
+  open(block);
+  if (!block->relation->limit) block->relation->order.clear();
+  std::map<std::string_view, ExprPtr> output;
+  std::vector<ExprPtr> keys;
+  std::vector<NodeId> by, fields;
+  for (NodeId part : ast::children(*file_, clause)) {
+    if (at(part).kind != NodeKind::by) fields.push_back(part);
+    else for (NodeId key : ast::children(*file_, part)) by.push_back(key);
+  }
+  const auto add = [&](NodeId item, ExprPtr value) {
+    if (!output.emplace(at(item).text, std::move(value)).second)
+      error(Code::duplicate_name, at(item).name_span, fmt::format("`{}` stands twice in the group", at(item).text), "give one of them another name");
+  };
+  bool good = true;
+  {
+    Scope inside{.block = block.get(), .outer = outer};
+    const Within scope(scope_, &inside);
+    for (NodeId key : by) {
+      const bool named = at(key).kind == NodeKind::assign;
+      ExprPtr value = expression(named ? at(key).first_child : key);
+      good &= value != nullptr;
+      if (value) keys.push_back(value);
+      if (named || at(key).kind == NodeKind::name || at(key).kind == NodeKind::member) {
+        add(key, std::move(value));
+      } else {
+        error(Code::unknown_name, at(key).span, fmt::format("the key `{}` needs a name", slice(at(key).span)), fmt::format("write `group by k = {}`", slice(at(key).span)));
+      }
+    }
+  }
+  block->relation->group_by = keys;
+  {
+    const GroupOutput so_far{.names = &output, .keys = &keys};
+    Scope inside{.block = block.get(), .outer = outer, .group = &so_far};
+    const Within scope(scope_, &inside);
+    for (NodeId field : fields)
+      if (at(field).kind == NodeKind::assign) {
+        ExprPtr value = expression(at(field).first_child);
+        add(field, std::move(value));
+      }
+  }
+  if (!good && quiet_ > 0) block->broken = true;
+  block->derived = std::move(output);
+  block->only_derived = true;
+  block->aliases.clear();
+  block->relation->grouped = true;
+  block->relation->anchored = false;
+}
+
+std::vector<OrderKey> Checker::order_keys(NodeId clause) {
+  std::vector<OrderKey> keys;
+  bool good = true;
+  for (NodeId key : ast::children(*file_, clause)) {
+    const bool wrapped = at(key).kind == NodeKind::order_key;
+    ExprPtr value = expression(wrapped ? at(key).first_child : key);
+    if (value && (!is_ordered(value->type.kind) && value->type.kind != Kind::boolean)) {
+      error(Code::type_mismatch, at(key).span, fmt::format("{} values have no order", to_string(value->type.with_null(false))));
+      value = nullptr;
+    }
+    good &= value != nullptr;
+    if (value) keys.push_back({.expr = std::move(value), .descending = wrapped && at(key).op == ast::Op::descending});
+  }
+  if (!good) keys.clear();
+  return keys;
+}
+
+void Checker::order(BlockPtr& block, NodeId clause, Scope* outer) {
+  open(block);
+  if (!block->relation->order.empty()) {
+    error(Code::repeated_clause, at(clause).span, "the relation is ordered twice", "write all keys behind one `order by`");
+    return;
+  }
+  Scope inside{.block = block.get(), .outer = outer};
+  const Within scope(scope_, &inside);
+  block->relation->order = order_keys(clause);
+  if (block->relation->order.empty()) block->broken = true;
+}
+
+void Checker::limit(BlockPtr& block, NodeId clause) {
+  if (block->relation->limit || block->relation->grouped) open(block);
+  const auto rows = whole_number(at(clause).first_child, "a limit", 1, INT64_MAX);
+  if (block->broken) return;
+  if (block->relation->order.empty()) {
+    error(Code::order_dependent, at(clause).span, "`limit` without an order: which rows come first?", "put `order by …` before it");
+    block->broken = true;
+    return;
+  }
+  if (!rows) {
+    block->broken = true;
+    return;
+  }
+  add_row_key(*block, block->relation->order);
+  block->relation->limit = *rows;
+}
+
+// Expressions that tell the rows of a block apart; without a key all columns, because rows that are equal in all of them are
+// interchangeable.
+std::vector<ExprPtr> Checker::row_key(Block& block) {
+  std::vector<ExprPtr> keys;
+  if (block.relation->grouped) return block.relation->group_by;
+  for (std::size_t i = 0; i < block.relation->inputs.size(); ++i) {
+    const program::Input& input = block.relation->inputs[i];
+    if (input.kind != InputKind::anchor && input.kind != InputKind::many) continue;
+    if (!input.table) {
+      Block& sub = *block.subs[i];
+      std::size_t number = 0;
+      for (const ExprPtr& inner : row_key(sub)) {
+        const int field = expose(sub, fmt::format(" key {}", number++), inner, inner->span);
+        keys.push_back(make({.kind = ExprKind::column, .type = inner->type, .span = inner->span, .input = input.id, .column = field}));
+      }
+      continue;
+    }
+    const Table& of = table(*input.table);
+    const Key* unique = nullptr;
+    for (const Key& key : of.keys) {
+      const bool known = std::all_of(key.columns.begin(), key.columns.end(), [&](int c) { return of.columns[static_cast<std::size_t>(c)].storage != Storage::unknown; });
+      if (!unique && key.plain && key.not_null && known) unique = &key;
+    }
+    std::vector<int> columns = unique ? unique->columns : std::vector<int>();
+    for (std::size_t c = 0; !unique && c < of.columns.size(); ++c)
+      if (of.columns[c].storage != Storage::unknown && is_ordered(of.columns[c].type.kind)) columns.push_back(static_cast<int>(c));
+    for (int c : columns) keys.push_back(column(input.id, *input.table, c, false, input.span));
+  }
+  std::erase(keys, nullptr);
+  return keys;
+}
+
+void Checker::add_row_key(Block& block, std::vector<OrderKey>& order) {
+  for (ExprPtr& key : row_key(block)) {
+    const auto same = [&](const OrderKey& known) {
+      return known.expr == key || (known.expr->kind == ExprKind::column && key->kind == ExprKind::column && known.expr->input == key->input && known.expr->column == key->column);
+    };
+    if (std::none_of(order.begin(), order.end(), same)) order.push_back({.expr = std::move(key)});
+  }
+}
+
+}  // namespace bfl::check

@@ -1,0 +1,314 @@
+// Updates: which rows, which columns, what they become, and along which key the table is walked.
+#include <algorithm>
+
+#include "interpreter/check/checker.h"
+#include "interpreter/check/kinds.h"
+#include "interpreter/check/visit.h"
+
+namespace bfl::check {
+
+using program::Step;
+using program::TableRef;
+
+void Checker::update(Step& step, const StepParts& parts) {
+  if (parts.relation == ast::no_node) {
+    error(Code::empty_step, step.name_span, fmt::format("`{}` does not say which rows it changes", step.name), fmt::format("write `update {} of RELATION {{ … }}`", step.name));
+    return;
+  }
+  const std::size_t errors = diagnostics_.errors();
+  BlockPtr block = relation(parts.relation, nullptr);
+  for (NodeId clause : parts.clauses)
+    if (is_relation_clause(at(clause).word)) apply_clause(block, clause, nullptr);
+  if (block->broken && diagnostics_.errors() == errors && errors == 0) return;
+  if (!block->broken) {
+    if (!writable_table(step, *block, at(parts.relation).span)) return;
+  }
+  // A grouping is never anchored, so that only a limit stays: its rows are read through a block around it.
+  if (!block->relation->limit) block->relation->order.clear();
+  assignments(step, *block, parts);
+  if (block->broken || diagnostics_.errors() != errors) return;
+  step.relation = block->relation;
+  choose_walk(step);
+  forbid_triggers(step);
+  effects(step);
+  if (diagnostics_.errors() == errors) classify(step, *block);
+}
+
+bool Checker::writable_table(const Step& step, const Block& block, Span span) {
+  const program::Relation& relation = *block.relation;
+  if (!relation.anchored) {
+    const char* lost = "`keep`";
+    if (relation.grouped) lost = "`group by`";
+    for (const program::Relation* inner = &relation; inner;) {
+      if (inner->grouped) lost = "`group by`";
+      for (const auto& input : inner->inputs)
+        if (input.kind == program::InputKind::many) lost = "`join many`";
+      inner = inner->inputs.empty() ? nullptr : inner->inputs[0].sub.get();
+    }
+    std::string name = block.let.empty() ? slice(span) : std::string(block.let);
+    if (name.size() > 40) name = "RESULT";
+    Diagnostic& wrong = error(Code::not_anchored, span, fmt::format("rows of this relation are not rows of one table, because of {}", lost),
+                              fmt::format("update the table itself and join the result by its key: `update {0} of TABLE join one {1} as r on r.KEY == KEY`, or `where id in (id from {1})`", step.name, name));
+    wrong.label = "an update changes rows of one table";
+    return false;
+  }
+  const program::Relation* inner = &relation;
+  while (inner->inputs[0].sub) inner = inner->inputs[0].sub.get();
+  const Table& target = table(*inner->inputs[0].table);
+  if (target.view || target.virtual_table) {
+    error(Code::not_writable, span, fmt::format("`{}` is a {}, which has no rows of its own to change", shown(*inner->inputs[0].table), target.view ? "view" : "virtual table"),
+          target.view ? "update the tables that it is made of" : "");
+    return false;
+  }
+  return true;
+}
+
+void Checker::assignments(Step& step, Block& block, const StepParts& parts) {
+  std::unordered_map<int, Span> seen;
+  bool any = false;
+  if (!block.broken) {
+    const program::Relation* inner = block.relation.get();
+    while (inner->inputs[0].sub) inner = inner->inputs[0].sub.get();
+    step.target = *inner->inputs[0].table;
+  }
+  for (NodeId statement : parts.statements) {
+    if (at(statement).word != "set") continue;
+    any = true;
+    assign(step, block, statement, seen);
+  }
+  if (!any && parts.statements.empty()) error(Code::empty_step, step.name_span, fmt::format("`{}` sets nothing", step.name), "write `set COLUMN = VALUE` in its braces");
+}
+
+void Checker::assign(Step& step, Block& block, NodeId statement, std::unordered_map<int, Span>& seen) {
+  const NodeId written = ast::child(*file_, statement, NodeKind::assign);
+  if (written == ast::no_node) return;
+  const NodeId value_node = at(written).first_child;
+  ExprPtr value;
+  {
+    Scope inside{.block = &block, .outer = nullptr};
+    const Within scope(scope_, &inside);
+    value = expression(value_node);
+  }
+  if (block.broken) return;
+  const std::string_view name = at(written).text;
+  const Span name_span = at(written).name_span;
+  const Table& target = table(step.target);
+  const int index = column_index(step.target, name);
+  if (index < 0) {
+    std::vector<std::string> known;
+    for (const Column& of : target.columns) known.push_back(of.name);
+    if (block.derived.contains(name)) {
+      error(Code::not_writable, name_span, fmt::format("`{}` is derived by the relation, not stored in `{}`", name, shown(step.target)), "set a column of the table");
+    } else {
+      error(Code::unknown_column, name_span, fmt::format("`{}` has no column `{}`", shown(step.target), name), did_you_mean(name, known));
+    }
+    return;
+  }
+  if (const auto [before, fresh] = seen.emplace(index, name_span); !fresh) {
+    error(Code::duplicate_assignment, name_span, fmt::format("`{}` is set twice", name), "all `set`s happen at once, from the values before: keep one of them")
+        .labels.push_back({before->second, "first here"});
+    return;
+  }
+  const Column& column = target.columns[static_cast<std::size_t>(index)];
+  if (column.generated) {
+    error(Code::not_writable, name_span, fmt::format("`{}` is a generated column", name), "set the columns that it is computed from");
+    return;
+  }
+  if (column.storage == Storage::unknown) {
+    error(Code::untyped_column, name_span, fmt::format("the type of `{}.{}`{} is not known", shown(step.target), name, column.declared.empty() ? "" : fmt::format(", declared `{}`,", column.declared)),
+          fmt::format("say it at the source: {{ column {}.{}: text }}", target.name, name));
+    return;
+  }
+  if (!value) return;
+  if (!distance(value->type, column.type)) {
+    const Kind from = value->type.kind, to = column.type.kind;
+    std::string help;
+    if (to == Kind::text && from != Kind::array) help = from == Kind::json ? "write `json_text(…)`" : "write `to_text(…)`, or f\"{…}\"";
+    else if (to == Kind::integer && is_number(from)) help = "say how it is rounded: `to_int(round(…))`";
+    else if (to == Kind::json) help = "write `json_parse(…)` for a document, `to_json(…)` for a value";
+    else if (from == Kind::text) help = fmt::format("write `to_{}(…)`", kind_name(to));
+    else if (to == Kind::decimal && from == Kind::floating) help = "write `to_decimal(…)`";
+    else if (to == Kind::date && from == Kind::timestamp) help = "write `date_of(…)`";
+    error(Code::type_mismatch, at(value_node).span, fmt::format("`{}` is {}, the value is {}", name, with_article(column.type.with_null(false)), with_article(value->type.with_null(false))), std::move(help));
+    return;
+  }
+  if (!column.type.nullable && may_be_null(value, block)) {
+    error(Code::null_into_not_null, at(value_node).span, fmt::format("`{}` may not be null, and this value may be", name),
+          value->kind == ExprKind::literal ? "write a value" : fmt::format("say what it is then: `{} ?? …`, or leave such rows out with a `where`", slice(at(value_node).span)));
+    return;
+  }
+  step.assignments.push_back({.column = index, .value = convert(std::move(value), column.type), .span = at(written).span});
+  if (!step.assignments.back().value) step.assignments.pop_back();
+}
+
+namespace {
+
+bool same(const Expr& a, const Expr& b) {
+  if (&a == &b) return true;
+  if (a.kind != b.kind || a.args.size() != b.args.size() || a.relation || b.relation || a.aggregate || b.aggregate) return false;
+  if (a.input != b.input || a.column != b.column || a.native != b.native || a.op != b.op || a.slot != b.slot || !same_kind(a.type, b.type)) return false;
+  if (a.kind == ExprKind::literal && !equal(a.value, b.value)) return false;
+  for (std::size_t i = 0; i < a.args.size(); ++i)
+    if (!same(*a.args[i], *b.args[i])) return false;
+  return true;
+}
+
+}  // namespace
+
+// Filters that have compared an expression with null count: `where email != null`.
+bool Checker::may_be_null(const ExprPtr& expr, const Block& block) const {
+  if (!expr->type.nullable) return false;
+  for (const ExprPtr& known : block.not_null)
+    if (same(*known, *expr)) return false;
+  switch (expr->kind) {
+    case ExprKind::convert: return may_be_null(expr->args[0], block);
+    case ExprKind::coalesce: return std::all_of(expr->args.begin(), expr->args.end(), [&](const ExprPtr& part) { return may_be_null(part, block); });
+    case ExprKind::call:
+      if (expr->native->result.nullable) return true;
+      for (std::size_t i = 0; i < expr->args.size(); ++i)
+        if (!expr->native->params[i].nullable && may_be_null(expr->args[i], block)) return true;
+      return false;
+    case ExprKind::case_: {
+      for (std::size_t i = 0; i < expr->args.size(); ++i) {
+        const bool result = i % 2 == 1 || (i + 1 == expr->args.size() && i % 2 == 0);
+        if (!result || !may_be_null(expr->args[i], block)) continue;
+        // The arm of an inlined function that hands null on is never taken when what it asks for is not null.
+        const Expr* asked = i % 2 == 1 ? expr->args[i - 1].get() : nullptr;
+        const bool never = asked && asked->kind == ExprKind::compare && asked->op == program::CompareOp::equal && asked->args[1]->kind == ExprKind::literal &&
+                           asked->args[1]->value.is_null() && !may_be_null(asked->args[0], block);
+        if (!never) return true;
+      }
+      return false;
+    }
+    default: return true;
+  }
+}
+
+// Along which unique, not-null key the table is walked.
+void Checker::choose_walk(Step& step) {
+  const Table& target = table(step.target);
+  const auto walkable = [&](const Key& key, bool by_hand) {
+    return key.plain && key.not_null && !key.columns.empty() && std::all_of(key.columns.begin(), key.columns.end(), [&](int c) {
+      const Column& column = target.columns[static_cast<std::size_t>(c)];
+      if (column.generated || !column.binary_collation) return false;
+      if (column.type.kind == Kind::floating || column.storage == Storage::decimal_numeric || column.storage == Storage::unknown) return false;
+      return by_hand || is_ordered(column.type.kind);
+    });
+  };
+  const auto names = [&](const Key& key) {
+    std::string text;
+    for (int c : key.columns) text += fmt::format("{}{}", text.empty() ? "" : ", ", target.columns[static_cast<std::size_t>(c)].name);
+    return text;
+  };
+  if (!chunk_by_.empty()) {
+    std::vector<int> wanted;
+    for (NodeId node : chunk_by_) {
+      const int index = at(node).kind == NodeKind::name ? column_index(step.target, at(node).text) : -1;
+      if (index < 0) {
+        std::vector<std::string> known;
+        for (const Column& of : target.columns) known.push_back(of.name);
+        error(Code::unknown_column, at(node).span, fmt::format("`{}` has no column `{}`", shown(step.target), slice(at(node).span)), did_you_mean(slice(at(node).span), known));
+        return;
+      }
+      wanted.push_back(index);
+    }
+    std::vector<int> sorted = wanted;
+    std::sort(sorted.begin(), sorted.end());
+    std::string choices;
+    for (const Key& key : target.keys) {
+      if (!walkable(key, true)) continue;
+      std::vector<int> columns = key.columns;
+      std::sort(columns.begin(), columns.end());
+      if (columns == sorted) {
+        step.walk = key.columns;
+        return;
+      }
+      choices += fmt::format("{}`by {}`", choices.empty() ? "" : " or ", names(key));
+    }
+    const Span span = join(at(chunk_by_.front()).span, at(chunk_by_.back()).span);
+    error(Code::no_row_identity, span, fmt::format("`{}` is no unique key of `{}` without nulls", slice(span), shown(step.target)),
+          choices.empty() ? "create a unique index over NOT NULL columns" : fmt::format("write {}", choices));
+    return;
+  }
+  for (const Key& key : target.keys)
+    if (walkable(key, false)) {
+      step.walk = key.columns;
+      return;
+    }
+  if (step.atomic && !target.without_rowid) return;  // one transaction: rows are known by their rowid for so long
+  Diagnostic& wrong = error(Code::no_row_identity, step.relation->span, fmt::format("`{}` has no unique key to walk: rows cannot be found again by the next chunk", shown(step.target)),
+                            "create a unique index over NOT NULL columns and name them with `chunk 1_000 by COLUMNS`, or change all rows in one transaction with `atomic`");
+  for (const Key& key : target.keys)
+    wrong.notes.push_back(fmt::format("the key ({}) does not serve: {}", names(key),
+                                      !key.plain ? "it covers only some rows, or expressions" : !key.not_null ? "its columns may be null" : "it holds reals or compares texts without regard to case"));
+}
+
+namespace {
+
+// Columns behind UPDATE OF, or nothing when the trigger fires on every update.
+std::vector<std::string> trigger_columns(const std::string& sql) {
+  std::vector<std::string> words;
+  std::string word;
+  const auto flush = [&] {
+    if (!word.empty()) words.push_back(std::move(word));
+    word.clear();
+  };
+  for (std::size_t i = 0; i < sql.size() && words.size() < 400; ++i) {
+    const char c = sql[i];
+    if (c == '"' || c == '`' || c == '[') {
+      flush();
+      const char close = c == '[' ? ']' : c;
+      for (++i; i < sql.size() && sql[i] != close; ++i) word += sql[i];
+      word.insert(0, "\"");  // a quoted name is no keyword
+      flush();
+    } else if (std::isalnum(static_cast<unsigned char>(c)) || c == '_' || static_cast<unsigned char>(c) >= 0x80) {
+      word += c;
+    } else {
+      flush();
+    }
+  }
+  flush();
+  const auto is = [](const std::string& found, std::string_view keyword) {
+    return std::equal(found.begin(), found.end(), keyword.begin(), keyword.end(), [](char a, char b) { return std::toupper(static_cast<unsigned char>(a)) == b; });
+  };
+  std::vector<std::string> columns;
+  for (std::size_t i = 3; i + 1 < words.size(); ++i) {
+    if (!is(words[i], "UPDATE") || !is(words[i + 1], "OF")) continue;
+    for (std::size_t j = i + 2; j < words.size() && !is(words[j], "ON"); ++j) columns.push_back(words[j].starts_with('"') ? words[j].substr(1) : words[j]);
+    break;
+  }
+  return columns;
+}
+
+bool equal_name(const std::string& a, const std::string& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
+}
+
+}  // namespace
+
+void Checker::forbid_triggers(const Step& step) {
+  const Table& target = table(step.target);
+  const auto written = [&](const std::string& name) {
+    return std::any_of(step.assignments.begin(), step.assignments.end(), [&](const auto& assignment) { return equal_name(target.columns[static_cast<std::size_t>(assignment.column)].name, name); });
+  };
+  for (const Trigger& trigger : target.triggers) {
+    if (!equal_name(trigger.event, "UPDATE")) continue;
+    const auto columns = trigger_columns(trigger.sql);
+    if (!columns.empty() && std::none_of(columns.begin(), columns.end(), written)) continue;
+    error(Code::undeclared_effect, step.relation->span, fmt::format("the trigger `{}` of `{}` would run for each row that the step changes", trigger.name, shown(step.target)),
+          "drop the trigger for the time of the job, and do its work in a step of its own");
+  }
+  const SourceNames& names = source_names_[static_cast<std::size_t>(step.target.source)];
+  const auto keys = names.keys_of_parent.find(target.name);
+  if (keys == names.keys_of_parent.end()) return;
+  for (std::size_t index : keys->second) {
+    const ForeignKey& key = program.catalogues[static_cast<std::size_t>(step.target.source)].foreign_keys[index];
+    if (key.on_update != "CASCADE" && key.on_update != "SET NULL" && key.on_update != "SET DEFAULT") continue;
+    const auto changed = std::find_if(key.parent_columns.begin(), key.parent_columns.end(), written);
+    if (changed == key.parent_columns.end()) continue;
+    error(Code::undeclared_effect, step.relation->span, fmt::format("setting `{}` would change `{}` as well: its foreign key says ON UPDATE {}", *changed, key.table, key.on_update),
+          "set the children in a step of their own, without the cascade");
+  }
+}
+
+}  // namespace bfl::check

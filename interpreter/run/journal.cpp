@@ -1,0 +1,37 @@
+#include "interpreter/run/journal.h"
+
+namespace bfl::run {
+
+const char* name_of(EventKind kind) {
+  switch (kind) {
+    case EventKind::run_started: return "run_started";
+    case EventKind::step_started: return "step_started";
+    case EventKind::step_resumed: return "step_resumed";
+    case EventKind::step_reused: return "step_reused";
+    case EventKind::step_staged: return "step_staged";
+    case EventKind::chunk_committed: return "chunk_committed";
+    case EventKind::chunk_retried: return "chunk_retried";
+    case EventKind::step_finished: return "step_finished";
+    case EventKind::step_failed: return "step_failed";
+    case EventKind::assertion_passed: return "assertion_passed";
+    case EventKind::assertion_failed: return "assertion_failed";
+    case EventKind::step_blocked: return "step_blocked";
+    case EventKind::draining: return "draining";
+    case EventKind::run_finished: return "run_finished";
+  }
+  return "";
+}
+
+Listener journal_listener(store::State& state, Result<void>& failed) {
+  return [&state, &failed](const Event& event) {
+    store::JournalEntry entry;
+    entry.run = event.run, entry.job = event.job, entry.step = event.step, entry.kind = name_of(event.kind), entry.time = event.time;
+    entry.reason = event.reason, entry.query = event.query, entry.from_key = event.from_key, entry.to_key = event.to_key;
+    entry.chunk = event.kind == EventKind::chunk_committed ? event.chunk : -1;
+    entry.rows_read = event.rows_read, entry.rows_changed = event.rows_changed, entry.conflicts = event.conflicts;
+    entry.seconds = event.seconds;
+    if (auto written = state.append(entry); !written && failed) failed = written;
+  };
+}
+
+}  // namespace bfl::run

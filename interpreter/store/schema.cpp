@@ -1,0 +1,65 @@
+#include "interpreter/store/schema.h"
+
+namespace bfl::store {
+
+const char* const schema = R"sql(
+-- One row per `bfl run`: who ran what, and how it ended. `finished` stays empty while it runs, and for ever if it was killed.
+CREATE TABLE run (
+  id            TEXT PRIMARY KEY,           -- sortable: time and random part
+  job           TEXT NOT NULL,
+  path          TEXT NOT NULL,              -- of the script
+  script_digest TEXT NOT NULL,
+  version       TEXT NOT NULL,              -- of bfl
+  who           TEXT NOT NULL,
+  host          TEXT NOT NULL,
+  pid           INTEGER NOT NULL,
+  started       TEXT NOT NULL,              -- ISO 8601, UTC; so are all times
+  finished      TEXT NOT NULL DEFAULT '',
+  exit_code     INTEGER NOT NULL DEFAULT -1
+) WITHOUT ROWID;
+
+-- The diary: what each run decided, evaluated and changed, in the order in which it happened. Never updated.
+CREATE TABLE journal (
+  seq          INTEGER PRIMARY KEY,
+  run          TEXT NOT NULL,
+  job          TEXT NOT NULL,
+  step         TEXT NOT NULL,               -- empty: about the run itself
+  kind         TEXT NOT NULL,               -- the event's name, as in `bfl log`
+  time         TEXT NOT NULL,
+  reason       TEXT NOT NULL,
+  query        TEXT NOT NULL,
+  from_key     TEXT NOT NULL,               -- the chunk's bounds, as people write them
+  to_key       TEXT NOT NULL,
+  chunk        INTEGER NOT NULL,            -- -1: about no chunk
+  rows_read    INTEGER NOT NULL,
+  rows_changed INTEGER NOT NULL,
+  conflicts    INTEGER NOT NULL,
+  seconds      REAL NOT NULL
+);
+CREATE INDEX journal_of_run ON journal (run);
+
+-- What a second run of a finished job may be answered from, by a digest of everything that went into the first. A cache: the
+-- rest of the row is compared with the target before it is believed.
+CREATE TABLE finished (
+  inputs          TEXT PRIMARY KEY,
+  job             TEXT NOT NULL,
+  target_path     TEXT NOT NULL,
+  target_identity TEXT NOT NULL,
+  schema_version  INTEGER NOT NULL,
+  revision        INTEGER NOT NULL,
+  steps           INTEGER NOT NULL,
+  finished        TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX finished_of_job ON finished (job, finished);
+
+-- The newest chunk known to be committed, per target and generation of a step: a target that shows less was restored from a
+-- backup. Only ever rises.
+CREATE TABLE known_chunk (
+  target   TEXT NOT NULL,                   -- the target's identity
+  step_row INTEGER NOT NULL,                -- id of the generation in the target
+  seq      INTEGER NOT NULL,
+  PRIMARY KEY (target, step_row)
+) WITHOUT ROWID;
+)sql";
+
+}  // namespace bfl::store
