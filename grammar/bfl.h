@@ -97,8 +97,9 @@ struct piece : plus<piece_character> {};
 struct hole_close : one<'}'> {};
 struct hole : if_must<open_brace, expression, hole_close> {};
 struct f_content : star<sor<piece, hole>> {};
-struct f_tail : seq<f_content, closing_quote> {};
-struct f_text : if_must<string<'f', '"'>, f_tail> {};
+struct f_mark : string<'f', '"'> {};
+struct f_end : seq<closing_quote> {};
+struct f_text : if_must<f_mark, f_content, f_end> {};
 struct f_literal : seq<f_text, ws> {};
 
 // Expressions ---------------------------------------------------------------------------------------------------------
@@ -137,7 +138,8 @@ struct sql_comment : two<'-'> {};
 struct minus : seq<one<'-'>, not_at<one<'>'>>, ws> {};
 struct sql_bang : seq<one<'!'>, not_at<one<'='>>, ws> {};
 struct unary;
-struct negation : if_must<minus, unary> {};
+struct sign : seq<minus> {};
+struct negation : if_must<sign, unary> {};
 struct bang_negation : if_must<sql_bang, unary> {};
 struct unary : sor<postfix, sql_comment, negation, bang_negation> {};
 struct times_mark : seq<one<'*'>, ws> {};

@@ -26,3 +26,6 @@ install_missing() {
       $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing
   fi
 }
+
+# Builds of other checkouts on the same machine share their objects.
+export CCACHE_BASEDIR="$PWD" CCACHE_NOHASHDIR=1

@@ -64,10 +64,10 @@ ExprPtr Checker::aggregate_call(NodeId node, AggregateKind kind) {
     return nullptr;
   }
   const NodeKind shape = argument == ast::no_node ? NodeKind::error : at(argument).kind;
-  bool over_relation = shape == NodeKind::relation;
+  const bool takes_relation = kind == AggregateKind::count || kind == AggregateKind::exists;
+  bool over_relation = shape == NodeKind::relation && takes_relation;  // `sum(x where C)` has the shape of one, too
   if (shape == NodeKind::pick)
     for (NodeId part : ast::children(*file_, argument)) over_relation |= at(part).kind == NodeKind::clause && at(part).word == "from";
-  const bool takes_relation = kind == AggregateKind::count || kind == AggregateKind::exists;
   if (takes_relation && (shape == NodeKind::name || shape == NodeKind::member)) over_relation = true;
   if (over_relation) return aggregate_of_relation(node, kind, argument);
   if (scope_ && scope_->group) return aggregate_of_group(node, kind);
@@ -78,7 +78,7 @@ ExprPtr Checker::aggregate_call(NodeId node, AggregateKind kind) {
           takes_relation ? fmt::format("write `{}(RELATION where …)`", name) : fmt::format("write `{}(E from RELATION)`", name));
     return nullptr;
   }
-  const NodeId shown = shape == NodeKind::pick ? at(argument).first_child : argument;
+  const NodeId shown = shape == NodeKind::pick || shape == NodeKind::relation ? at(argument).first_child : argument;
   error(Code::aggregate_misplaced, at(node).span, fmt::format("`{}` sums up the rows of a group, and there is no group here", name),
         fmt::format("name the relation: `{}({} from RELATION)`{}", name, shown == ast::no_node ? "E" : slice(at(shown).span),
                     kind == AggregateKind::max ? "; the larger of two values is `greatest(a, b)`" : kind == AggregateKind::min ? "; the smaller of two values is `least(a, b)`" : ""));
@@ -90,7 +90,7 @@ ExprPtr Checker::aggregate_of_group(NodeId node, AggregateKind kind) {
   const NodeId argument = at(node).first_child;
   NodeId operand_node = argument;
   std::vector<NodeId> clauses;
-  if (argument != ast::no_node && at(argument).kind == NodeKind::pick) {
+  if (argument != ast::no_node && (at(argument).kind == NodeKind::pick || at(argument).kind == NodeKind::relation)) {
     operand_node = ast::no_node;
     for (NodeId part : ast::children(*file_, argument)) {
       if (at(part).kind == NodeKind::clause) clauses.push_back(part);

@@ -32,12 +32,6 @@ struct SourceNames {
   std::unordered_map<std::string_view, std::vector<std::size_t>> keys_of_child, keys_of_parent;  // into foreign_keys
 };
 
-// What a clause word of a step or relation holds.
-struct Clause {
-  NodeId node = ast::no_node;
-  std::string_view word;
-};
-
 class Checker {
  public:
   Checker(const ast::File& script, const Sources& texts, const Library& library, const Settings& settings, Diagnostics& diagnostics);
@@ -46,8 +40,6 @@ class Checker {
   program::Program program;
 
  private:
-  friend class Effects;
-
   // names.cpp
   const ast::Node& at(NodeId node) const { return (*file_)[node]; }
   Diagnostic& error(Code code, Span span, std::string message, std::string help = {});
@@ -143,7 +135,7 @@ class Checker {
   void keep(BlockPtr& block, NodeId clause, Scope* outer);
   void order(BlockPtr& block, NodeId clause, Scope* outer);
   void limit(BlockPtr& block, NodeId clause);
-  void join(BlockPtr& block, NodeId clause, Scope* outer);
+  void join_rows(BlockPtr& block, NodeId clause, Scope* outer);
   bool proved_single(const Block& block, std::size_t input) const;
   void lint_join(const ExprPtr& on);
   std::vector<program::OrderKey> order_keys(NodeId clause);

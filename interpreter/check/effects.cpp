@@ -15,7 +15,12 @@ void Checker::effects(Step& step) {
   const auto see = Seeing{
       [&](const Expr& expr) {
         if (expr.kind != ExprKind::column) return;
-        if (const auto& ref = program.inputs[expr.input].table) step.reads.insert({*ref, expr.column});
+        const auto& ref = program.inputs[expr.input].table;
+        if (!ref) return;
+        step.reads.insert({*ref, expr.column});
+        const auto& columns = table(*ref).columns;
+        if (!columns[static_cast<std::size_t>(expr.column)].generated) return;
+        for (std::size_t c = 0; c < columns.size(); ++c) step.reads.insert({*ref, static_cast<int>(c)});  // it is computed from some of these
       },
       [&](const program::Relation& relation) {
         for (const auto& input : relation.inputs)

@@ -36,7 +36,7 @@ void conjuncts(const ExprPtr& expr, std::vector<ExprPtr>& into) {
 
 }  // namespace
 
-void Checker::join(BlockPtr& block, NodeId clause, Scope* outer) {
+void Checker::join_rows(BlockPtr& block, NodeId clause, Scope* outer) {
   open(block);
   NodeId joined = ast::no_node, on = ast::no_node, using_node = ast::no_node, else_skip = ast::no_node;
   for (NodeId part : ast::children(*file_, clause)) {
@@ -55,7 +55,9 @@ void Checker::join(BlockPtr& block, NodeId clause, Scope* outer) {
   if (alias.empty() && using_node == ast::no_node)
     error(Code::unknown_name, at(joined).span, "the joined row has no name", fmt::format("give it an alias: `{} as r`", slice(at(joined).span)));
 
-  BlockPtr sub = relation(joined, outer);
+  // The alias names the joined row in this block, not the rows of the joined relation to themselves.
+  const bool only_named = !alias.empty() && ast::child_count(*file_, joined) == 2;
+  BlockPtr sub = only_named ? operand(at(joined).first_child, outer) : relation(joined, outer);
   program::Input input{.alias = std::string(alias), .span = at(clause).span};
   input.kind = at(clause).op == ast::Op::join_many ? InputKind::many : at(clause).op == ast::Op::join_optional ? InputKind::optional : InputKind::one;
   if (sub->broken) {  // names of it are silent from here on
@@ -70,6 +72,7 @@ void Checker::join(BlockPtr& block, NodeId clause, Scope* outer) {
   if (is_plain_table(*sub)) {
     input.id = sub->relation->inputs[0].id;
     input.table = sub->relation->inputs[0].table;
+    program.inputs[input.id].alias = alias;
     sub = nullptr;
   } else {
     if (!sub->relation->limit) sub->relation->order.clear();

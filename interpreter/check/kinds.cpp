@@ -66,6 +66,12 @@ const LaterWord* later_clause(std::string_view word) {
   return find(words, word);
 }
 
+bool is_step_clause(std::string_view word) {
+  for (const StepKindRow& row : step_kinds())
+    if (std::find(row.clauses.begin(), row.clauses.end(), word) != row.clauses.end()) return true;
+  return false;
+}
+
 bool is_relation_clause(std::string_view word) {
   static constexpr std::string_view words[] = {"where", "skip", "derive", "join", "group", "order", "limit", "keep", "window", "distinct", "expand", "union", "follow"};
   return std::find(std::begin(words), std::end(words), word) != std::end(words);

@@ -24,6 +24,7 @@ const StepKindRow* step_kind(std::string_view verb);
 struct LaterWord { std::string_view word, instead; };
 const LaterWord* later_verb(std::string_view word);
 const LaterWord* later_clause(std::string_view word);
+bool is_step_clause(std::string_view word);
 bool is_relation_clause(std::string_view word);
 
 }  // namespace bfl::check

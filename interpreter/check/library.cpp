@@ -64,6 +64,7 @@ std::optional<Type> read_type(const ast::File& file, ast::NodeId node, Diagnosti
       return std::nullopt;
     }
     result.kind = *kind;
+    result.nullable = (type.flags & ast::flag::element_nullable) != 0;
     if (type.flags & ast::flag::array) result = array_of(result);
   }
   result.nullable = (type.flags & ast::flag::nullable) != 0;

@@ -272,7 +272,8 @@ ExprPtr Checker::membership(NodeId node) {
       error(Code::type_mismatch, at(node).name_span, fmt::format("cannot look for {} among {}", with_article(value->type.with_null(false)), to_string(list->type)));
       return nullptr;
     }
-    Expr made{.kind = ExprKind::in_list, .type = {Kind::boolean}, .span = at(node).span, .args = {convert(std::move(value), *both)}};
+    Expr made{.kind = ExprKind::in_list, .type = {Kind::boolean}, .span = at(node).span};
+    made.args.push_back(convert(std::move(value), *both));
     if (const Array& items = list->value.as<Array>(); items.items)
       for (const Value& item : *items.items) made.args.push_back(convert(constant_of(item, element, at(set).span), *both));
     return signed_result(make(std::move(made)));
@@ -298,7 +299,8 @@ ExprPtr Checker::membership_in_list(NodeId node, ExprPtr subject, const std::vec
         .labels.push_back({subject->span, to_string(subject->type.with_null(false))});
     return nullptr;
   }
-  Expr made{.kind = ExprKind::in_list, .type = {Kind::boolean}, .span = at(node).span, .args = {convert(std::move(subject), *both)}};
+  Expr made{.kind = ExprKind::in_list, .type = {Kind::boolean}, .span = at(node).span};
+  made.args.push_back(convert(std::move(subject), *both));
   for (ExprPtr& value : values) made.args.push_back(convert(std::move(value), *both));
   return make(std::move(made));
 }

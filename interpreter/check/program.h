@@ -199,6 +199,7 @@ struct Step {
   std::vector<Expectation> expectations{};
   std::vector<std::size_t> after{};     // by hand: indexes of steps
   bool atomic = false;
+  bool once = false;                    // declared; with `staged` the new values are sealed as well, not only the keys
   bool row_local = false;               // filters and values read the row itself only
 };
 

@@ -189,7 +189,7 @@ void Checker::apply_clause(BlockPtr& block, NodeId clause, Scope* outer) {
   if (word == "where") return where(block, clause, outer, false);
   if (word == "skip") return where(block, clause, outer, true);
   if (word == "derive") return derive(block, clause, outer);
-  if (word == "join") return join(block, clause, outer);
+  if (word == "join") return join_rows(block, clause, outer);
   if (word == "group") return group(block, clause, outer);
   if (word == "order") return order(block, clause, outer);
   if (word == "limit") return limit(block, clause);

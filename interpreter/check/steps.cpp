@@ -24,9 +24,8 @@ Checker::StepParts Checker::parts_of(NodeId node) {
       continue;
     }
     for (NodeId statement : ast::children(*file_, part)) {
-      const NodeId inner = at(statement).first_child;
-      if (at(statement).kind == NodeKind::statement && inner != ast::no_node && at(inner).kind == NodeKind::clause) add(inner);
-      else add(statement);
+      if (is_relation_clause(at(statement).word) || is_step_clause(at(statement).word)) parts.clauses.push_back(statement);
+      else parts.statements.push_back(statement);
     }
   }
   return parts;

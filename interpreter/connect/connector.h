@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -85,6 +86,10 @@ class Connector {
   // depth 0 on `table` only these columns can differ (the SET columns, known from the plan), so only they are compared.
   virtual void observe(ChangeObserver observer, std::string_view table, std::vector<int> assigned) = 0;
   virtual void stop_observing() = 0;
+
+  // Changes whenever somebody else commits to the database: two equal answers prove that nobody did in between. Nothing
+  // where the engine cannot tell.
+  virtual std::optional<std::int64_t> commits_of_others() { return std::nullopt; }
 
   // Makes a running statement return an error of class interrupted; callable from a signal handler's thread.
   virtual void interrupt() = 0;

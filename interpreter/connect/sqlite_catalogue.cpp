@@ -14,7 +14,8 @@ namespace {
 // Rows of one query, for as long as it is stepped; an error ends it and stays in `error`.
 class Rows {
  public:
-  Rows(Connection& connection, std::string sql, std::initializer_list<std::string_view> texts = {}) : connection_(connection), sql_(std::move(sql)) {
+  Rows(Connection& connection, std::string sql, std::initializer_list<std::string_view> texts = {})
+      : connection_(connection), sql_(std::move(sql)) {
     auto compiled = connection.compile(sql_);
     if (!compiled) {
       error = compiled.error();
@@ -22,7 +23,8 @@ class Rows {
     }
     statement_ = std::move(*compiled);
     int index = 0;
-    for (std::string_view text : texts) sqlite3_bind_text(statement_.get(), ++index, text.data(), static_cast<int>(text.size()), SQLITE_TRANSIENT);
+    for (std::string_view text : texts)
+      sqlite3_bind_text(statement_.get(), ++index, text.data(), static_cast<int>(text.size()), SQLITE_TRANSIENT);
   }
   bool next() {
     if (error) return false;
@@ -65,7 +67,9 @@ std::string trigger_event(std::string_view sql) {
       i = end == std::string_view::npos ? sql.size() : end + 2;
     } else if (std::isalnum(static_cast<unsigned char>(c)) || c == '_' || static_cast<unsigned char>(c) >= 0x80) {
       std::size_t end = i;
-      while (end < sql.size() && (std::isalnum(static_cast<unsigned char>(sql[end])) || sql[end] == '_' || static_cast<unsigned char>(sql[end]) >= 0x80)) ++end;
+      while (end < sql.size() &&
+             (std::isalnum(static_cast<unsigned char>(sql[end])) || sql[end] == '_' || static_cast<unsigned char>(sql[end]) >= 0x80))
+        ++end;
       std::string word(sql.substr(i, end - i));
       std::transform(word.begin(), word.end(), word.begin(), [](unsigned char ch) { return static_cast<char>(std::toupper(ch)); });
       // CREATE TRIGGER and the name come first: a trigger may be called `update`.
@@ -95,7 +99,8 @@ std::optional<Error> read_columns(Connection& connection, Table& table) {
     type_by_declaration(column);
     const char* collation = nullptr;
     if (!table.view && !table.virtual_table &&
-        sqlite3_table_column_metadata(connection.handle(), "main", table.name.c_str(), column.name.c_str(), nullptr, &collation, nullptr, nullptr, nullptr) == SQLITE_OK)
+        sqlite3_table_column_metadata(connection.handle(), "main", table.name.c_str(), column.name.c_str(), nullptr, &collation, nullptr,
+                                      nullptr, nullptr) == SQLITE_OK)
       column.binary_collation = !collation || sqlite3_stricmp(collation, "BINARY") == 0;
     table.columns.push_back(std::move(column));
   }
@@ -146,7 +151,8 @@ std::optional<Error> read_indexes(Connection& connection, Table& table) {
     if (rows.error) return rows.error;
     if (plain) table.indexes.push_back(columns);
     if (!index.unique) continue;
-    const bool not_null = std::all_of(columns.begin(), columns.end(), [&](int c) { return !table.columns[static_cast<std::size_t>(c)].type.nullable; });
+    const bool not_null =
+        std::all_of(columns.begin(), columns.end(), [&](int c) { return !table.columns[static_cast<std::size_t>(c)].type.nullable; });
     const bool primary = index.origin == "pk";
     Key unique{.name = primary ? "primary key" : index.name, .columns = columns, .primary = primary, .not_null = not_null, .plain = plain};
     table.keys.insert(primary ? table.keys.begin() : table.keys.end(), std::move(unique));
@@ -155,7 +161,8 @@ std::optional<Error> read_indexes(Connection& connection, Table& table) {
 }
 
 std::optional<Error> read_triggers(Connection& connection, Table& table) {
-  Rows rows(connection, "SELECT name, sql FROM main.sqlite_schema WHERE type = 'trigger' AND tbl_name = ?1 COLLATE NOCASE ORDER BY rowid", {table.name});
+  Rows rows(connection, "SELECT name, sql FROM main.sqlite_schema WHERE type = 'trigger' AND tbl_name = ?1 COLLATE NOCASE ORDER BY rowid",
+            {table.name});
   while (rows.next()) {
     std::string sql = rows.text(1), event = trigger_event(sql);
     table.triggers.push_back({rows.text(0), std::move(event), std::move(sql)});
@@ -165,9 +172,16 @@ std::optional<Error> read_triggers(Connection& connection, Table& table) {
 
 std::optional<Error> read_foreign_keys(Connection& connection, const Table& table, std::vector<ForeignKey>& keys) {
   std::int64_t id = -1;
-  Rows rows(connection, "SELECT id, \"table\", \"from\", \"to\", on_update, on_delete FROM pragma_foreign_key_list(?1) ORDER BY id, seq", {table.name});
+  Rows rows(connection, "SELECT id, \"table\", \"from\", \"to\", on_update, on_delete FROM pragma_foreign_key_list(?1) ORDER BY id, seq",
+            {table.name});
   while (rows.next()) {
-    if (rows.integer(0) != id) keys.push_back({.table = table.name, .columns = {}, .parent = rows.text(1), .parent_columns = {}, .on_update = rows.text(4), .on_delete = rows.text(5)});
+    if (rows.integer(0) != id)
+      keys.push_back({.table = table.name,
+                      .columns = {},
+                      .parent = rows.text(1),
+                      .parent_columns = {},
+                      .on_update = rows.text(4),
+                      .on_delete = rows.text(5)});
     id = rows.integer(0);
     keys.back().columns.push_back(rows.text(2));
     if (!rows.null(3)) keys.back().parent_columns.push_back(rows.text(3));
@@ -198,7 +212,8 @@ void sample_columns(Connection& connection, Table& table) {
   for (Column& column : table.columns) {
     if (!needs_sample(column)) continue;
     const std::string name = lower::quote_identifier(column.name);
-    Rows rows(connection, fmt::format("SELECT v FROM (SELECT {} AS v FROM main.{} LIMIT 1000) WHERE v IS NOT NULL LIMIT 1", name, lower::quote_identifier(table.name)));
+    Rows rows(connection, fmt::format("SELECT v FROM (SELECT {} AS v FROM main.{} LIMIT 1000) WHERE v IS NOT NULL LIMIT 1", name,
+                                      lower::quote_identifier(table.name)));
     if (rows.next()) type_by_sample(column, rows.raw(0));
   }
 }
@@ -222,7 +237,9 @@ Result<Catalogue> Connection::catalogue() {
   struct End {
     Connection& connection;
     bool own;
-    ~End() { if (own) connection.rollback(); }
+    ~End() {
+      if (own) connection.rollback();
+    }
   } end{*this, own};
 
   Catalogue result;

@@ -16,7 +16,11 @@ namespace {
 class Statement final : public Prepared {
  public:
   Statement(Connection& connection, StatementHandle statement, std::string sql, int fixed)
-      : connection_(connection), statement_(std::move(statement)), sql_(std::move(sql)), fixed_(fixed), columns_(static_cast<std::size_t>(sqlite3_column_count(statement_.get()))) {}
+      : connection_(connection),
+        statement_(std::move(statement)),
+        sql_(std::move(sql)),
+        fixed_(fixed),
+        columns_(static_cast<std::size_t>(sqlite3_column_count(statement_.get()))) {}
 
   Result<std::int64_t> run(std::span<const Value> more) override {
     if (auto bound = bind_values(more); !bound) return bound.error();
@@ -40,7 +44,8 @@ class Statement final : public Prepared {
     std::string arena, problem;
     for (std::size_t i = 0; i < more.size(); ++i) {
       RawValue raw;
-      if (!encode_into(more[i], lower::wire_of(Type{more[i].kind()}), arena, raw, problem)) return Error{ErrorClass::data, problem, statement_detail(sql_)};
+      if (!encode_into(more[i], lower::wire_of(Type{more[i].kind()}), arena, raw, problem))
+        return Error{ErrorClass::data, problem, statement_detail(sql_)};
       if (int code = bind(statement_.get(), fixed_ + static_cast<int>(i) + 1, raw, true)) return connection_.failure(code, sql_);
     }
     return {};
@@ -99,7 +104,8 @@ int wait_for_lock(void* self, int tries) {
   int waited = 0;
   for (int i = 0; i < tries; ++i) waited += pauses[std::min<std::size_t>(static_cast<std::size_t>(i), std::size(pauses) - 1)];
   if (waited >= connection.busy_timeout_ms_) return 0;
-  std::this_thread::sleep_for(std::chrono::milliseconds(pauses[std::min<std::size_t>(static_cast<std::size_t>(tries), std::size(pauses) - 1)]));
+  std::this_thread::sleep_for(
+      std::chrono::milliseconds(pauses[std::min<std::size_t>(static_cast<std::size_t>(tries), std::size(pauses) - 1)]));
   return 1;
 }
 
@@ -118,7 +124,8 @@ Error Connection::failure(int code, std::string_view sql) {
     if (error.detail.empty()) error.detail = statement_detail(sql);
     return error;
   }
-  if (interrupts_.load(std::memory_order_relaxed) != interrupts_seen_ && (code & 0xff) == SQLITE_BUSY) return error_of(SQLITE_INTERRUPT, sql);
+  if (interrupts_.load(std::memory_order_relaxed) != interrupts_seen_ && (code & 0xff) == SQLITE_BUSY)
+    return error_of(SQLITE_INTERRUPT, sql);
   return sqlite3_errcode(db_.get()) == SQLITE_OK ? error_of(code, sql) : last_error(db_.get(), sql);
 }
 
@@ -145,8 +152,9 @@ Result<std::unique_ptr<Prepared>> Connection::prepare(std::string_view sql) {
 Result<std::unique_ptr<Prepared>> Connection::prepare(const lower::Statement& lowered, const eval::Context& context) {
   const auto most_variables = static_cast<std::size_t>(sqlite3_limit(db_.get(), SQLITE_LIMIT_VARIABLE_NUMBER, -1));
   if (lowered.binds.size() + 64 > most_variables)  // 64: bounds and limits that follow
-    return Error{ErrorClass::refused, fmt::format("the statement needs {} constants, SQLite takes {}", lowered.binds.size(), most_variables), statement_detail(lowered.text),
-                 "put long lists into a table and join it"};
+    return Error{ErrorClass::refused,
+                 fmt::format("the statement needs {} constants, SQLite takes {}", lowered.binds.size(), most_variables),
+                 statement_detail(lowered.text), "put long lists into a table and join it"};
   for (const lower::Fused& fused : lowered.functions)
     if (auto registered = register_function(fused, context); !registered) {
       Error error = registered.error();
@@ -158,10 +166,12 @@ Result<std::unique_ptr<Prepared>> Connection::prepare(const lower::Statement& lo
   std::string arena, problem;
   for (std::size_t i = 0; i < lowered.binds.size(); ++i) {
     RawValue raw;
-    if (!encode_into(lowered.binds[i], lowered.bind_wires[i], arena, raw, problem)) return Error{ErrorClass::data, problem, statement_detail(lowered.text)};
+    if (!encode_into(lowered.binds[i], lowered.bind_wires[i], arena, raw, problem))
+      return Error{ErrorClass::data, problem, statement_detail(lowered.text)};
     if (int code = bind(statement->get(), static_cast<int>(i) + 1, raw, true)) return failure(code, lowered.text);
   }
-  return std::unique_ptr<Prepared>(std::make_unique<Statement>(*this, std::move(*statement), lowered.text, static_cast<int>(lowered.binds.size())));
+  return std::unique_ptr<Prepared>(
+      std::make_unique<Statement>(*this, std::move(*statement), lowered.text, static_cast<int>(lowered.binds.size())));
 }
 
 Result<void> Connection::execute(std::string_view sql) {
@@ -244,6 +254,12 @@ void Connection::observe(ChangeObserver observer, std::string_view table, std::v
 }
 
 void Connection::stop_observing() { watcher_.reset(); }
+
+std::optional<std::int64_t> Connection::commits_of_others() {
+  auto statement = compile("PRAGMA data_version");
+  if (!statement || sqlite3_step(statement->get()) != SQLITE_ROW) return std::nullopt;
+  return sqlite3_column_int64(statement->get(), 0);
+}
 
 void Connection::interrupt() {
   interrupts_.fetch_add(1, std::memory_order_relaxed);

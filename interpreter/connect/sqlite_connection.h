@@ -17,8 +17,12 @@ namespace bfl::connect::sqlite {
 class Watcher;
 struct Registered;  // a fused function, see sqlite_functions.cpp
 
-struct CloseDatabase { void operator()(sqlite3* db) const { sqlite3_close_v2(db); } };
-struct Finalize { void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); } };
+struct CloseDatabase {
+  void operator()(sqlite3* db) const { sqlite3_close_v2(db); }
+};
+struct Finalize {
+  void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+};
 using Database = std::unique_ptr<sqlite3, CloseDatabase>;
 using StatementHandle = std::unique_ptr<sqlite3_stmt, Finalize>;
 
@@ -44,6 +48,7 @@ class Connection final : public Connector {
   bool in_transaction() const override;
   void observe(ChangeObserver observer, std::string_view table, std::vector<int> assigned) override;
   void stop_observing() override;
+  std::optional<std::int64_t> commits_of_others() override;
   void interrupt() override;
 
   sqlite3* handle() const { return db_.get(); }

@@ -1,8 +1,7 @@
 #include "interpreter/connect/sqlite_error.h"
 
-#include <sqlite3.h>
-
 #include <fmt/format.h>
+#include <sqlite3.h>
 
 namespace bfl::connect::sqlite {
 namespace {
@@ -40,7 +39,8 @@ constexpr Row table[] = {
     {SQLITE_NOMEM, ErrorClass::fatal, "out of memory", ""},
     {SQLITE_CORRUPT, ErrorClass::fatal, "the database file is damaged", "check it with `pragma integrity_check`"},
     {SQLITE_NOTADB, ErrorClass::fatal, "the file is not a SQLite database", "check the path of the source"},
-    {SQLITE_CANTOPEN, ErrorClass::fatal, "the database file cannot be opened", "check the path of the source and the permissions of its folder"},
+    {SQLITE_CANTOPEN, ErrorClass::fatal, "the database file cannot be opened",
+     "check the path of the source and the permissions of its folder"},
     {SQLITE_FORMAT, ErrorClass::fatal, nullptr, ""},
     {SQLITE_NOLFS, ErrorClass::fatal, "the file system does not take files of this size", ""},
     {SQLITE_NOTFOUND, ErrorClass::fatal, nullptr, ""},
@@ -59,11 +59,17 @@ const Row* row_of(int code) {
 
 Error make(int code, std::string_view words, std::string_view sql) {
   const Row* row = row_of(code);
+  // Limits of SQLite's own parser and planner come as plain errors.
+  for (std::string_view limit :
+       {"parser stack overflow", "Expression tree is too large", "too many columns", "too many terms", "at most 64 tables"})
+    if (code == SQLITE_ERROR && words.find(limit) != std::string_view::npos)
+      return {ErrorClass::refused, fmt::format("the statement is too large for SQLite: {}", words), statement_detail(sql),
+              "nest fewer relations and conditions in each other, or split the step"};
   Error error;
   error.kind = row ? row->kind : ErrorClass::fatal;
   error.message = row && row->message ? std::string(row->message) : fmt::format("the database refused: {}", words);
   error.detail = row && row->message ? std::string(words) : "";
-  if (!sql.empty()) error.detail += (error.detail.empty() ? "" : "\n") + statement_detail(sql);
+  if (!sql.empty()) error.detail = fmt::format("{}{}{}", error.detail, error.detail.empty() ? "" : "\n", statement_detail(sql));
   if (row) error.help = row->help;
   return error;
 }

@@ -1,7 +1,6 @@
 // Fused functions: expressions and aggregates of bfl as functions that SQL calls, computed by eval/.
-#include <sqlite3.h>
-
 #include <fmt/format.h>
+#include <sqlite3.h>
 
 #include <new>
 
@@ -97,7 +96,9 @@ Result<void> Connection::register_function(const lower::Fused& fused, const eval
   if (known != functions_.end() && known->second == context.clock) return {};
   const int most = sqlite3_limit(db_.get(), SQLITE_LIMIT_FUNCTION_ARG, -1);
   if (fused.arguments.size() > static_cast<std::size_t>(most))
-    return Error{ErrorClass::refused, fmt::format("an expression reads {} columns at once, SQLite takes {}", fused.arguments.size(), most), {},
+    return Error{ErrorClass::refused,
+                 fmt::format("an expression reads {} columns at once, SQLite takes {}", fused.arguments.size(), most),
+                 {},
                  "split the expression over two `derive`s with a `group by`, or over two steps"};
 
   auto function = std::make_unique<Registered>();

@@ -13,7 +13,9 @@ namespace {
 
 // Decimals that go through SQL as text sort by value under this collation.
 int compare_decimals(void*, int a_size, const void* a, int b_size, const void* b) {
-  const auto text = [](int size, const void* bytes) { return std::string_view(static_cast<const char*>(bytes), static_cast<std::size_t>(size)); };
+  const auto text = [](int size, const void* bytes) {
+    return std::string_view(static_cast<const char*>(bytes), static_cast<std::size_t>(size));
+  };
   const auto x = Decimal::parse(text(a_size, a)), y = Decimal::parse(text(b_size, b));
   if (x && y) return x->compare(*y);
   if (!x && !y) return text(a_size, a).compare(text(b_size, b));
@@ -49,13 +51,17 @@ Result<std::unique_ptr<Connector>> open(const std::string& path, const OpenOptio
   // A name in double quotes that is no column must be an error, never a text.
   sqlite3_db_config(raw, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
   // Foreign keys are always on, whatever the library was built with.
-  if (auto set = connection->execute("PRAGMA foreign_keys=ON; PRAGMA synchronous=FULL; PRAGMA temp_store=FILE"); !set) return cannot_open(path, set.error());
+  if (auto set = connection->execute("PRAGMA foreign_keys=ON; PRAGMA synchronous=FULL; PRAGMA temp_store=FILE"); !set)
+    return cannot_open(path, set.error());
   auto encoding = connection->compile("PRAGMA encoding");
   if (!encoding) return cannot_open(path, encoding.error());
   if (sqlite3_step(encoding->get()) != SQLITE_ROW) return cannot_open(path, last_error(raw, {}));
   const std::string name = reinterpret_cast<const char*>(sqlite3_column_text(encoding->get(), 0));
   if (name != "UTF-8")  // there text does not sort by code point
-    return Error{ErrorClass::refused, fmt::format("`{}` keeps its text as {}, bfl works on UTF-8 databases", path, name), {}, "copy it with `.dump` into a new database"};
+    return Error{ErrorClass::refused,
+                 fmt::format("`{}` keeps its text as {}, bfl works on UTF-8 databases", path, name),
+                 {},
+                 "copy it with `.dump` into a new database"};
   if (auto version = connection->schema_version(); !version) return cannot_open(path, version.error());
   return std::unique_ptr<Connector>(std::move(connection));
 }

@@ -60,7 +60,8 @@ void make_unknown(Column& column) {
 
 void type_by_declaration(Column& column) {
   std::string upper = column.declared;
-  std::transform(upper.begin(), upper.end(), upper.begin(), [](unsigned char c) { return static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c); });
+  std::transform(upper.begin(), upper.end(), upper.begin(),
+                 [](unsigned char c) { return static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c); });
   for (const Rule& rule : rules) {
     if (upper.find(rule.part) == std::string::npos) continue;
     column.type.kind = rule.kind;
@@ -88,7 +89,8 @@ void type_by_sample(Column& column, const RawValue& sample) {
   const auto zone = sample.bytes.find_first_of("Z+-", 11);
   column.time_suffix = zone == std::string_view::npos ? "" : std::string(sample.bytes.substr(zone));
   // An offset other than UTC belongs to one value, not to the column: writing it back would say another instant.
-  if (column.time_suffix != "" && column.time_suffix != "Z" && column.time_suffix != "+00:00" && column.time_suffix != "+00" && column.time_suffix != "+0000")
+  if (column.time_suffix != "" && column.time_suffix != "Z" && column.time_suffix != "+00:00" && column.time_suffix != "+00" &&
+      column.time_suffix != "+0000")
     column.time_suffix = "+00:00";
 }
 

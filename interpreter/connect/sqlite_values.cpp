@@ -1,8 +1,7 @@
 #include "interpreter/connect/sqlite_values.h"
 
-#include <sqlite3.h>
-
 #include <fmt/format.h>
+#include <sqlite3.h>
 
 #include <cmath>
 #include <cstring>
@@ -41,12 +40,14 @@ std::string shown(const RawValue& raw) {
 }
 
 bool misfit(const RawValue& raw, const lower::Wire& wire, std::string& problem, const char* expected = nullptr) {
-  problem = fmt::format("{} is stored where {} is expected", shown(raw), expected ? std::string(expected) : std::string(kind_name(wire.type.kind)));
+  problem = fmt::format("{} is stored where {} is expected", shown(raw),
+                        expected ? std::string(expected) : std::string(kind_name(wire.type.kind)));
   return false;
 }
 
 template <class T>
-bool parsed(const std::optional<T>& value, const RawValue& raw, const lower::Wire& wire, Value& out, std::string& problem, const char* expected) {
+bool parsed(const std::optional<T>& value, const RawValue& raw, const lower::Wire& wire, Value& out, std::string& problem,
+            const char* expected) {
   if (!value) return misfit(raw, wire, problem, expected);
   out.data = *value;
   return true;
@@ -260,7 +261,8 @@ bool encode_into(const Value& value, const lower::Wire& wire, std::string& arena
     case Kind::text: out = text(value.as<std::string>()); return true;
     case Kind::bytes: out = blob(value.as<Bytes>().data); return true;
     case Kind::date:
-      if (wire.type.kind == Kind::timestamp) return encode_into(Timestamp{value.as<Date>().days * micros_per_day}, wire, arena, out, problem);
+      if (wire.type.kind == Kind::timestamp)
+        return encode_into(Timestamp{value.as<Date>().days * micros_per_day}, wire, arena, out, problem);
       if (wire.storage == Storage::native) {
         out = integer(value.as<Date>().days);
         return true;
@@ -321,7 +323,9 @@ void set_result(sqlite3_context* context, const RawValue& raw) {
     case Class::null: sqlite3_result_null(context); break;
     case Class::integer: sqlite3_result_int64(context, raw.integer); break;
     case Class::real: sqlite3_result_double(context, raw.real); break;
-    case Class::text: sqlite3_result_text64(context, raw.bytes.data() ? raw.bytes.data() : "", raw.bytes.size(), SQLITE_TRANSIENT, SQLITE_UTF8); break;
+    case Class::text:
+      sqlite3_result_text64(context, raw.bytes.data() ? raw.bytes.data() : "", raw.bytes.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+      break;
     case Class::blob: sqlite3_result_blob64(context, raw.bytes.data() ? raw.bytes.data() : "", raw.bytes.size(), SQLITE_TRANSIENT); break;
   }
 }

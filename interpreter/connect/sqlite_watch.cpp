@@ -22,11 +22,13 @@ std::string reread_sql(sqlite3* db, const std::string& table, const std::vector<
   if (sqlite3_prepare_v2(db, "SELECT name FROM pragma_table_xinfo(?1) WHERE hidden <> 1 ORDER BY cid", -1, &raw, nullptr) == SQLITE_OK) {
     StatementHandle statement(raw);
     sqlite3_bind_text(raw, 1, table.c_str(), -1, SQLITE_STATIC);
-    while (sqlite3_step(raw) == SQLITE_ROW) names.push_back(lower::quote_identifier(reinterpret_cast<const char*>(sqlite3_column_text(raw, 0))));
+    while (sqlite3_step(raw) == SQLITE_ROW)
+      names.push_back(lower::quote_identifier(reinterpret_cast<const char*>(sqlite3_column_text(raw, 0))));
   }
   std::string list, where;
   for (int column : columns) list += (list.empty() ? "" : ", ") + names.at(static_cast<std::size_t>(column));
-  for (std::size_t i = 0; i < key.size(); ++i) where += fmt::format("{}{} = ?{}", i ? " AND " : "", names.at(static_cast<std::size_t>(key[i])), i + 1);
+  for (std::size_t i = 0; i < key.size(); ++i)
+    where += fmt::format("{}{} = ?{}", i ? " AND " : "", names.at(static_cast<std::size_t>(key[i])), i + 1);
   return fmt::format("SELECT {} FROM main.{} WHERE {}", list, lower::quote_identifier(table), where.empty() ? "_rowid_ = ?1" : where);
 }
 
@@ -55,7 +57,9 @@ Watcher::Shape& Watcher::shape_of(const char* table) {
   shape.own = name.starts_with("bfl_");
   sqlite3_stmt* raw = nullptr;
   // A statement inside the hook reads only, which the hook may do.
-  constexpr const char* sql = "SELECT hidden, dflt_value, pk, (SELECT wr FROM pragma_table_list(?1) WHERE schema = 'main') FROM pragma_table_xinfo(?1) ORDER BY cid";
+  constexpr const char* sql =
+      "SELECT hidden, dflt_value, pk, (SELECT wr FROM pragma_table_list(?1) WHERE schema = 'main') FROM pragma_table_xinfo(?1) ORDER BY "
+      "cid";
   if (sqlite3_prepare_v2(db_, sql, -1, &raw, nullptr) == SQLITE_OK) {
     StatementHandle statement(raw);
     sqlite3_bind_text(raw, 1, table, -1, SQLITE_STATIC);
@@ -65,7 +69,8 @@ Watcher::Shape& Watcher::shape_of(const char* table) {
       const int hidden = sqlite3_column_int(raw, 0);
       const bool is_virtual = hidden == 1 || hidden == 2;  // 2: GENERATED … VIRTUAL; 3 is STORED
       if (hidden != 1) shape.stored.push_back(is_virtual ? -1 : stored);
-      if (!is_virtual && sqlite3_column_type(raw, 1) != SQLITE_NULL && !is_null_literal(raw, 1)) shape.defaulted.push_back(static_cast<int>(shape.stored.size()) - 1);
+      if (!is_virtual && sqlite3_column_type(raw, 1) != SQLITE_NULL && !is_null_literal(raw, 1))
+        shape.defaulted.push_back(static_cast<int>(shape.stored.size()) - 1);
       if (!is_virtual) ++stored;
       if (sqlite3_column_int(raw, 2) > 0) key.emplace_back(sqlite3_column_int(raw, 2), static_cast<int>(shape.stored.size()) - 1);
       if (sqlite3_column_int(raw, 3) != 0) shape.has_rowid = false;
@@ -111,7 +116,8 @@ void Watcher::fill_defaults(Shape& shape, sqlite3_int64 rowid) {
   sqlite3_stmt* statement = shape.reread.get();
   if (shape.has_rowid) sqlite3_bind_int64(statement, 1, rowid);
   else
-    for (std::size_t i = 0; i < shape.key.size(); ++i) bind(statement, static_cast<int>(i) + 1, before_[static_cast<std::size_t>(shape.key[i])], true);
+    for (std::size_t i = 0; i < shape.key.size(); ++i)
+      bind(statement, static_cast<int>(i) + 1, before_[static_cast<std::size_t>(shape.key[i])], true);
   if (sqlite3_step(statement) == SQLITE_ROW) {
     kept_.resize(shape.defaulted.size());
     for (std::size_t i = 0; i < shape.defaulted.size(); ++i) {

@@ -24,15 +24,16 @@ class Watcher {
   struct Shape {
     std::string table;
     int columns = 0;
-    std::vector<int> stored;       // by column: its place in the row; -1: a virtual generated column
-    std::vector<int> defaulted;    // columns whose absence from an old row does not mean null
-    std::vector<int> key;          // WITHOUT ROWID: its primary key
+    std::vector<int> stored;     // by column: its place in the row; -1: a virtual generated column
+    std::vector<int> defaulted;  // columns whose absence from an old row does not mean null
+    std::vector<int> key;        // WITHOUT ROWID: its primary key
     bool has_rowid = true;
-    bool own = false;              // bfl's own table: not shown
+    bool own = false;                                                                         // bfl's own table: not shown
     std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)> reread{nullptr, sqlite3_finalize};  // the defaulted columns of one row
   };
 
-  static void hook(void* self, sqlite3* db, int operation, const char* database, const char* table, sqlite3_int64 before, sqlite3_int64 after);
+  static void hook(void* self, sqlite3* db, int operation, const char* database, const char* table, sqlite3_int64 before,
+                   sqlite3_int64 after);
   void change(int operation, const char* table, sqlite3_int64 rowid);
   Shape& shape_of(const char* table);
   void read_old(Shape& shape, sqlite3_int64 rowid);
@@ -45,7 +46,7 @@ class Watcher {
   std::string table_;
   std::vector<int> assigned_;
   std::vector<Shape> shapes_;
-  std::size_t latest_ = 0;         // the shape that was asked for last
+  std::size_t latest_ = 0;  // the shape that was asked for last
   std::vector<RawValue> before_, after_;
   std::vector<int> changed_;
   std::vector<std::string> kept_;  // bytes of default values

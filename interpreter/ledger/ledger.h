@@ -42,8 +42,6 @@ Result<void> set_up(connect::Connector& target);
 bool present(connect::Connector& target);
 // Made once per target, at random: part of every memo key. Empty when bfl's tables are not there yet.
 Result<std::string> identity(connect::Connector& target);
-// Changes whenever a generation of any step opens or closes: one indexed read, for answering for finished jobs.
-Result<std::int64_t> revision(connect::Connector& target);
 // Raised with every generation that opens or closes: what a finished job is recognised by without parsing it.
 Result<std::int64_t> revision(connect::Connector& target);
 // Every generation of the job's steps, oldest first; empty when there are no tables yet.

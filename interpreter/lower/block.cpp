@@ -27,7 +27,9 @@ bool is_view(const Input& input, const Writer& writer) { return input.table && w
 
 // Joins that must find a row, and joins that must not find two.
 bool must_find(const Input& input) { return input.kind == InputKind::one && !input.skip_missing; }
-bool must_not_repeat(const Input& input) { return (input.kind == InputKind::one || input.kind == InputKind::optional) && !input.at_most_one; }
+bool must_not_repeat(const Input& input) {
+  return (input.kind == InputKind::one || input.kind == InputKind::optional) && !input.at_most_one;
+}
 
 ExprPtr condition_of(const Filter& filter) { return filter.skip ? negation(filter.condition) : filter.condition; }
 
@@ -36,7 +38,8 @@ void outer_columns(const Relation& relation, const Input& input, std::vector<Exp
   rewrite(input.on, [&](const ExprPtr& at) -> ExprPtr {
     const auto reads = [&](const Input& other) { return other.id == at->input && other.id != input.id; };
     if (at->kind == ExprKind::column && std::any_of(relation.inputs.begin(), relation.inputs.end(), reads) &&
-        std::none_of(found.begin(), found.end(), [&](const ExprPtr& known) { return known->input == at->input && known->column == at->column; }))
+        std::none_of(found.begin(), found.end(),
+                     [&](const ExprPtr& known) { return known->input == at->input && known->column == at->column; }))
       found.push_back(at);
     return nullptr;
   });
@@ -47,7 +50,8 @@ void outer_columns(const Relation& relation, const Input& input, std::vector<Exp
 std::string rowid_name(const Table& table) {
   for (const char* name : {"_rowid_", "rowid", "oid"}) {
     const auto shadows = [&](const Column& column) {
-      return std::equal(column.name.begin(), column.name.end(), name, name + std::string_view(name).size(), [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; });
+      return std::equal(column.name.begin(), column.name.end(), name, name + std::string_view(name).size(),
+                        [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; });
     };
     if (std::none_of(table.columns.begin(), table.columns.end(), shadows)) return name;
   }
@@ -76,7 +80,8 @@ std::string Writer::present(const Input& input) const {
   const std::string alias = alias_of(input.id);
   if (!input.table || is_view(input, *this)) return alias + ".bfl_present";
   const Table& joined = table(*input.table);
-  if (joined.without_rowid) return fmt::format("{}.{}", alias, quote_identifier(joined.columns[static_cast<std::size_t>(joined.keys.at(0).columns.at(0))].name));
+  if (joined.without_rowid)
+    return fmt::format("{}.{}", alias, quote_identifier(joined.columns[static_cast<std::size_t>(joined.keys.at(0).columns.at(0))].name));
   return fmt::format("{}.{}", alias, rowid_name(joined));
 }
 
@@ -109,48 +114,35 @@ std::string Writer::raise(const Relation& relation, const Input& input, std::str
   return call(std::move(function), arguments, form);
 }
 
-// Filters and joins that raise, in the order of the text, as one lazy chain.
+// Filters and joins that raise, in the order of the text, as one lazy list.
 std::string Writer::join_checks(const Relation& relation, Conjuncts& first, const ExprPtr& more) {
-  std::vector<std::string> open;  // each `CASE WHEN … THEN`, to be followed by the rest and closed by its ELSE
-  std::vector<std::string> close;
+  std::string list;
   std::size_t filter = 0;
   bool raised = false;
   const auto add_filters = [&](std::size_t inputs) {
     Conjuncts conjuncts;
-    for (; filter < relation.filters.size() && relation.filters[filter].after_inputs <= inputs; ++filter) split(condition_of(relation.filters[filter]), conjuncts);
+    for (; filter < relation.filters.size() && relation.filters[filter].after_inputs <= inputs; ++filter)
+      split(condition_of(relation.filters[filter]), conjuncts);
     if (inputs == relation.inputs.size() && more) split(more, conjuncts);
     if (!raised) {
       first.plain.insert(first.plain.end(), conjuncts.plain.begin(), conjuncts.plain.end());
       first.hints.insert(first.hints.end(), conjuncts.hints.begin(), conjuncts.hints.end());
     }
     conjuncts.hints.clear();
-    const std::string text = join(conjuncts);
-    if (text.empty()) return;
-    open.push_back(fmt::format("CASE WHEN {} THEN ", text));
-    close.push_back(" ELSE 0 END");
+    if (const std::string text = join(conjuncts); !text.empty()) list += fmt::format(" WHEN ({}) IS NOT TRUE THEN 0", text);
   };
   for (std::size_t i = 0; i < relation.inputs.size(); ++i) {
     const Input& input = relation.inputs[i];
-    if (i > 0 && (must_find(input) || must_not_repeat(input))) {
-      raised = true;
-      if (must_find(input)) {
-        open.push_back(fmt::format("CASE WHEN {} IS NULL THEN {} ELSE ", present(input), raise(relation, input, "no row")));
-        close.push_back(" END");
-      }
-      if (must_not_repeat(input)) {
-        const std::string from = input_from(input, false);
-        open.push_back(fmt::format("CASE WHEN (SELECT count(*) FROM (SELECT 1 FROM {} WHERE {} LIMIT 2)) > 1 THEN {} ELSE ", from, join_condition(input.on),
-                                   raise(relation, input, "several rows")));
-        close.push_back(" END");
-      }
+    if (i > 0 && must_find(input)) list += fmt::format(" WHEN {} IS NULL THEN {}", present(input), raise(relation, input, "no row"));
+    if (i > 0 && must_not_repeat(input)) {
+      const std::string from = input_from(input, false);
+      list += fmt::format(" WHEN (SELECT count(*) FROM (SELECT 1 FROM {} WHERE {} LIMIT 2)) > 1 THEN {}", from, join_condition(input.on),
+                          raise(relation, input, "several rows"));
     }
+    raised = raised || (i > 0 && (must_find(input) || must_not_repeat(input)));
     add_filters(i + 1);
   }
-  std::string chain;
-  for (const std::string& part : open) chain += part;
-  chain += "1";
-  for (auto part = close.rbegin(); part != close.rend(); ++part) chain += *part;
-  return chain;
+  return "CASE" + list + " ELSE 1 END";
 }
 
 std::string Writer::body(const Relation& relation, const std::vector<std::string>& more_plain, const ExprPtr& more) {
@@ -212,7 +204,8 @@ std::string Writer::block(const Relation& relation, std::vector<Wire>* fields) {
     if (fields) fields->push_back(sql.wire);
   }
   if (relation.anchored)
-    for (std::size_t i = 0; i < exposed.size(); ++i) list += fmt::format("{}{} AS k{}", list.empty() ? "" : ", ", anchor_column(relation, exposed[i]), i);
+    for (std::size_t i = 0; i < exposed.size(); ++i)
+      list += fmt::format("{}{} AS k{}", list.empty() ? "" : ", ", anchor_column(relation, exposed[i]), i);
   if (list.empty()) list = "1";
   return "SELECT " + list + from + order_and_limit(relation);
 }
@@ -234,10 +227,10 @@ Sql Writer::aggregate(const Aggregate& given, const ExprPtr& operand, const Type
     if (sql.wire.type.kind == Kind::text) sql.text += " COLLATE BINARY";
     return Sql{fmt::format("{}({}{}){}", name, before, sql.text, filter), sql.wire};
   };
-  const bool simple = operand && (operand->type.kind == Kind::integer || operand->type.kind == Kind::text || operand->type.kind == Kind::bytes || operand->type.kind == Kind::boolean);
+  const bool simple = operand && (operand->type.kind == Kind::integer || operand->type.kind == Kind::text ||
+                                  operand->type.kind == Kind::bytes || operand->type.kind == Kind::boolean);
   switch (given.kind) {
-    case AggregateKind::count:
-      return {"count(*)" + filter, wire_of(Type{Kind::integer})};
+    case AggregateKind::count: return {"count(*)" + filter, wire_of(Type{Kind::integer})};
     case AggregateKind::min:
     case AggregateKind::max:
       if (simple) {
@@ -276,9 +269,12 @@ Sql Writer::subquery(const Expr& expr) {
   static const Aggregate none{.kind = AggregateKind::exists};
   const Aggregate& over = expr.aggregate ? *expr.aggregate : none;
   if (over.kind == AggregateKind::exists) {
+    if (!over.filter)
+      if (auto in = membership(relation)) return std::move(*in);
     const std::string from = body(relation, {}, over.filter);
     const bool grouped = relation.grouped && relation.group_by.empty();  // one group of all rows: it is always there
-    return {fmt::format("EXISTS (SELECT {}{}{})", grouped ? "count(*)" : "1", from, relation.limit ? order_and_limit(relation) : ""), wire_of(Type{Kind::boolean})};
+    return {fmt::format("EXISTS (SELECT {}{}{})", grouped ? "count(*)" : "1", from, relation.limit ? order_and_limit(relation) : ""),
+            wire_of(Type{Kind::boolean})};
   }
   if (relation.grouped || relation.limit) {
     std::vector<Wire> wires;

@@ -19,7 +19,8 @@ namespace {
 
 bool same_wire(const Wire& a, const Wire& b) {
   if (a.type.kind != b.type.kind || a.storage != b.storage) return false;
-  if (a.storage == Storage::iso_text && a.type.kind == Kind::timestamp) return a.time_separator == b.time_separator && a.time_suffix == b.time_suffix;
+  if (a.storage == Storage::iso_text && a.type.kind == Kind::timestamp)
+    return a.time_separator == b.time_separator && a.time_suffix == b.time_suffix;
   return true;
 }
 
@@ -27,7 +28,8 @@ bool same_wire(const Wire& a, const Wire& b) {
 // unread stores what computing them would have stored.
 bool copies_exactly(const Wire& from, const Wire& to) {
   // A REAL column holds no NaN, so that its values are computed floats already.
-  if (from.type.kind == Kind::floating && to.type.kind == Kind::floating) return from.storage == to.storage || to.storage == Storage::real_or_nan;
+  if (from.type.kind == Kind::floating && to.type.kind == Kind::floating)
+    return from.storage == to.storage || to.storage == Storage::real_or_nan;
   if (!same_wire(from, to)) return false;
   switch (from.type.kind) {
     case Kind::integer:
@@ -36,6 +38,15 @@ bool copies_exactly(const Wire& from, const Wire& to) {
     case Kind::boolean: return true;
     default: return false;
   }
+}
+
+// One after the other, and only as far as needed. Flat, however many: SQLite's parser takes some 100 levels.
+std::string lazily(const std::vector<std::string>& conditions) {
+  if (conditions.size() == 1) return conditions[0];
+  if (conditions.size() == 2) return fmt::format("CASE WHEN {} THEN {} ELSE 0 END", conditions[0], conditions[1]);
+  std::string text = "CASE";
+  for (std::size_t i = 0; i + 1 < conditions.size(); ++i) text += fmt::format(" WHEN ({}) IS NOT TRUE THEN 0", conditions[i]);
+  return text + fmt::format(" ELSE {} END", conditions.back());
 }
 
 bool lazy(ExprKind kind) {
@@ -49,7 +60,8 @@ bool can_fail(const Expr& expr) {
 }
 
 void describe(const Wire& wire, std::string& out) {
-  fmt::format_to(std::back_inserter(out), "|{}/{}/{}/{}/{}", to_string(wire.type), static_cast<int>(wire.storage), wire.scale, wire.time_separator, wire.time_suffix);
+  fmt::format_to(std::back_inserter(out), "|{}/{}/{}/{}/{}", to_string(wire.type), static_cast<int>(wire.storage), wire.scale,
+                 wire.time_separator, wire.time_suffix);
 }
 
 }  // namespace
@@ -62,11 +74,14 @@ std::string Writer::bind(Value value, const Wire& wire) {
 
 void Writer::see_table(program::InputId id, const Table& table, const std::string& alias) {
   View view{.alias = alias, .table = &table, .columns = {}};
-  for (const Column& column : table.columns) view.columns.push_back({fmt::format("{}.{}", alias, quote_identifier(column.name)), wire_of(column)});
+  for (const Column& column : table.columns)
+    view.columns.push_back({fmt::format("{}.{}", alias, quote_identifier(column.name)), wire_of(column)});
   views_[id] = std::move(view);
 }
 
-void Writer::see_hole(program::InputId id, std::vector<Sql> columns) { views_[id] = View{.alias = {}, .table = nullptr, .columns = std::move(columns)}; }
+void Writer::see_hole(program::InputId id, std::vector<Sql> columns) {
+  views_[id] = View{.alias = {}, .table = nullptr, .columns = std::move(columns)};
+}
 
 std::string Writer::label(const Expr& slot) const {
   const auto view = views_.find(slot.input);
@@ -85,7 +100,8 @@ std::string Writer::call(Fused function, const std::vector<Sql>& arguments, std:
   describe(function.result, meaning);
   for (const std::string& name : function.labels) meaning += fmt::format("|{}:{}", name.size(), name);
   function.name = "bfl_f" + short_hex(sha256(meaning));
-  const auto known = std::find_if(statement_.functions.begin(), statement_.functions.end(), [&](const Fused& at) { return at.name == function.name; });
+  const auto known =
+      std::find_if(statement_.functions.begin(), statement_.functions.end(), [&](const Fused& at) { return at.name == function.name; });
   std::string called = fmt::format("{}({})", function.name, text);
   if (known == statement_.functions.end()) statement_.functions.push_back(std::move(function));
   return called;
@@ -131,10 +147,12 @@ std::optional<Sql> Writer::structural(const ExprPtr& expr) {
       for (const ExprPtr& argument : expr->args) text += fmt::format(" WHEN {} THEN 1", condition(argument));
       text += " ELSE 0 END";
       break;
-    case ExprKind::and_:
-      text = "1";
-      for (auto argument = expr->args.rbegin(); argument != expr->args.rend(); ++argument) text = fmt::format("CASE WHEN {} THEN {} ELSE 0 END", condition(*argument), text);
+    case ExprKind::and_: {
+      std::vector<std::string> parts;
+      for (const ExprPtr& argument : expr->args) parts.push_back(condition(argument));
+      text = fmt::format("({} IS TRUE)", lazily(parts));
       break;
+    }
     case ExprKind::coalesce:
       text = "coalesce(";
       for (std::size_t i = 0; i < expr->args.size(); ++i) text += (i ? ", " : "") + value_as(converted(expr->args[i], expr->type), wire);
@@ -143,7 +161,8 @@ std::optional<Sql> Writer::structural(const ExprPtr& expr) {
     default: {
       text = "CASE";
       std::size_t i = 0;
-      for (; i + 1 < expr->args.size(); i += 2) text += fmt::format(" WHEN {} THEN {}", condition(expr->args[i]), value_as(converted(expr->args[i + 1], expr->type), wire));
+      for (; i + 1 < expr->args.size(); i += 2)
+        text += fmt::format(" WHEN {} THEN {}", condition(expr->args[i]), value_as(converted(expr->args[i + 1], expr->type), wire));
       if (i < expr->args.size()) text += fmt::format(" ELSE {} END", value_as(converted(expr->args[i], expr->type), wire));
       else {  // no match: the failure of the very same form with nothing in it that could match
         Expr failing = *expr;
@@ -174,7 +193,8 @@ Sql Writer::value(const ExprPtr& given) {
     default: break;
   }
   if (expr->type.kind == Kind::boolean && expr->kind != ExprKind::column)
-    if (const auto predicate = native(expr); predicate && !predicate->fails) return {fmt::format("(({}) IS TRUE)", predicate->text), wire_of(Type{Kind::boolean})};
+    if (const auto predicate = native(expr); predicate && !predicate->fails)
+      return {fmt::format("(({}) IS TRUE)", predicate->text), wire_of(Type{Kind::boolean})};
   if (auto sql = structural(expr)) return std::move(*sql);
   const Wire wire = wire_of(expr->type);
   return {fused(expr, wire), wire};
@@ -183,7 +203,8 @@ Sql Writer::value(const ExprPtr& given) {
 std::string Writer::value_as(const ExprPtr& given, const Wire& wire) {
   const ExprPtr expr = without_binds_around_subqueries(given);
   if (expr->kind == ExprKind::literal && expr->value.is_null()) return "NULL";
-  if (expr->kind == ExprKind::literal && expr->value.kind() == wire.type.kind && expr->value.kind() != Kind::array) return bind(expr->value, wire);
+  if (expr->kind == ExprKind::literal && expr->value.kind() == wire.type.kind && expr->value.kind() != Kind::array)
+    return bind(expr->value, wire);
   if (expr->kind == ExprKind::column || expr->kind == ExprKind::subquery || expr->kind == ExprKind::aggregate) {
     Sql sql = value(expr);
     if (copies_exactly(sql.wire, wire)) return sql.text;
@@ -227,19 +248,22 @@ void Writer::split(const ExprPtr& given, Conjuncts& into) {
   if (expr->kind == ExprKind::literal && !expr->value.is_null() && expr->value.as<bool>()) return;
   const bool behind = into.strict && into.fails;
   into.fails = into.fails || can_fail(*expr);
-  if (!into.strict && split_arithmetic(expr, into)) return;
-  if (auto predicate = native(expr)) {
-    if (!predicate->fails && !behind) into.plain.push_back(std::move(predicate->text));
-    else into.late.push_back({.expr = nullptr, .text = std::move(predicate->text)});
-    return;
-  }
+  constexpr std::size_t most_plain = 300;  // SQLite chains them into one tree, at most 1,000 deep
+  const bool separate = (!behind && into.plain.size() < most_plain) || has_subquery(*expr);
+  if (separate && !into.strict && split_arithmetic(expr, into)) return;
+  if (separate)
+    if (auto predicate = native(expr)) {
+      if (!predicate->fails && !behind) into.plain.push_back(std::move(predicate->text));
+      else into.late.push_back({.expr = nullptr, .text = std::move(predicate->text)});
+      return;
+    }
   hint(expr, into);
   if (auto sql = structural(expr)) into.late.push_back({.expr = nullptr, .text = std::move(sql->text)});
   else into.late.push_back({.expr = expr});
 }
 
 std::string Writer::join(const Conjuncts& conjuncts) {
-  std::string plain, text, chain;
+  std::string plain, text;
   for (const std::string& part : conjuncts.plain) plain += (plain.empty() ? "" : " AND ") + part;
   for (const std::string& part : conjuncts.hints) text += (text.empty() ? "" : " AND ") + part;
   if (!plain.empty()) text += (text.empty() ? "" : " AND ") + plain;
@@ -264,10 +288,10 @@ std::string Writer::join(const Conjuncts& conjuncts) {
     }
   }
   flush();
-  for (auto part = late.rbegin(); part != late.rend(); ++part) chain = chain.empty() ? *part : fmt::format("CASE WHEN {} THEN {} ELSE 0 END", *part, chain);
   // SQLite may test conjuncts in any order; CASE alone is lazy for certain.
   const bool alone = conjuncts.late.size() == 1 && conjuncts.late[0].guarded && conjuncts.plain.size() == 1;
-  if (!plain.empty() && !alone) chain = fmt::format("CASE WHEN {} THEN {} ELSE 0 END", plain, chain);
+  if (!plain.empty() && !alone) late.insert(late.begin(), plain);
+  const std::string chain = lazily(late);
   return text + (text.empty() ? "" : " AND ") + chain;
 }
 

@@ -20,7 +20,8 @@ using program::ExprPtr;
 
 Affinity affinity(const std::string& declared) {
   std::string upper = declared;
-  std::transform(upper.begin(), upper.end(), upper.begin(), [](unsigned char c) { return static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c); });
+  std::transform(upper.begin(), upper.end(), upper.begin(),
+                 [](unsigned char c) { return static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c); });
   const auto has = [&](std::string_view part) { return upper.find(part) != std::string::npos; };
   if (has("INT")) return Affinity::integer;
   if (has("CHAR") || has("CLOB") || has("TEXT")) return Affinity::text;
@@ -69,7 +70,48 @@ const char* sql_of(CompareOp op) {
   return "";
 }
 
-bool is_literal(const Expr& expr) { return expr.kind == ExprKind::literal || (expr.kind == ExprKind::convert && expr.args[0]->kind == ExprKind::literal && expr.args[0]->value.is_null()); }
+// Everything that may equal a constant, in the form that is stored.
+struct Range {
+  std::optional<Value> from{}, to{};
+  Wire wire{};
+};
+
+Range days_around(const Value& constant) {
+  std::int64_t day = 0;
+  if (constant.kind() == Kind::date) day = constant.as<Date>().days;
+  else if (constant.kind() == Kind::timestamp)
+    day = constant.as<Timestamp>().micros / micros_per_day - (constant.as<Timestamp>().micros % micros_per_day < 0 ? 1 : 0);
+  else return {};
+  Range range{.wire = wire_of(Type{Kind::text})};
+  const auto text = [](std::int64_t days) { return Value(format_date(Date{static_cast<std::int32_t>(days)})); };
+  if (day - 1 >= min_date_days) range.from = text(day - 1);
+  if (day + 2 <= max_date_days) range.to = text(day + 2);  // a bare date sorts before its times of day
+  return range;
+}
+
+Range numbers_around(const Value& constant) {
+  double nearest = 0;
+  if (constant.kind() == Kind::decimal) nearest = constant.as<Decimal>().to_double();
+  else if (constant.kind() == Kind::integer) nearest = static_cast<double>(constant.as<std::int64_t>());
+  else return {};
+  if (!std::isfinite(nearest)) return {};
+  return {Value(std::nextafter(nearest, -HUGE_VAL)), Value(std::nextafter(nearest, HUGE_VAL)), wire_of(Type{Kind::floating})};
+}
+
+// SQLite refuses trees deeper than 1,000, and builds chains of AND and OR as deep as they are long.
+constexpr std::size_t longest_chain = 300;
+
+std::size_t chain_length(const Expr& expr) {
+  if (expr.kind != ExprKind::and_ && expr.kind != ExprKind::or_ && expr.kind != ExprKind::not_) return 1;
+  std::size_t length = 0;
+  for (const ExprPtr& argument : expr.args) length += chain_length(*argument);
+  return length;
+}
+
+bool is_literal(const Expr& expr) {
+  return expr.kind == ExprKind::literal ||
+         (expr.kind == ExprKind::convert && expr.args[0]->kind == ExprKind::literal && expr.args[0]->value.is_null());
+}
 const Value& literal_value(const Expr& expr) { return expr.kind == ExprKind::literal ? expr.value : expr.args[0]->value; }
 
 }  // namespace
@@ -82,7 +124,8 @@ bool Writer::misleads(const Expr& column, bool equality) const {
   if (view == views_.end() || !view->second.table || walking->relation->inputs[0].id != column.input) return false;
   const Table& table = *view->second.table;
   if (!walking->walk.empty() && walking->walk[0] == column.column) return false;
-  const bool leads = std::any_of(table.indexes.begin(), table.indexes.end(), [&](const auto& index) { return !index.empty() && index[0] == column.column; });
+  const bool leads = std::any_of(table.indexes.begin(), table.indexes.end(),
+                                 [&](const auto& index) { return !index.empty() && index[0] == column.column; });
   const bool rowid_walk = walking->walk.size() == 1 && walking->walk[0] == table.rowid_alias;
   return leads && !(equality && rowid_walk);
 }
@@ -143,7 +186,8 @@ std::optional<Predicate> Writer::native_compare(const Expr& expr) {
     if (at.kind == ExprKind::column && misleads(at, expr.op == CompareOp::equal)) mine.text = "+" + mine.text;
   }
   if (!left->binary || !right->binary) left->text += " COLLATE BINARY";
-  const bool left_nullable = left_null || (left->wire.type.nullable && !left_literal), right_nullable = right_null || (right->wire.type.nullable && !right_literal);
+  const bool left_nullable = left_null || (left->wire.type.nullable && !left_literal),
+             right_nullable = right_null || (right->wire.type.nullable && !right_literal);
   const char* op = sql_of(expr.op);
   // `=` with one side that is never null is false or null for null, which is no match either way.
   if (expr.op == CompareOp::equal && ((left_nullable && right_nullable) || left_null || right_null)) op = "IS";
@@ -155,7 +199,8 @@ std::optional<Predicate> Writer::native_in_list(const Expr& expr) {
   const auto subject = operand(expr.args[0], nullptr);
   if (!subject || is_literal(*expr.args[0]) || expr.args.size() < 2) return {};
   for (std::size_t i = 1; i < expr.args.size(); ++i) {
-    if (expr.args[i]->kind != ExprKind::literal || expr.args[i]->value.is_null() || expr.args[i]->value.kind() != subject->wire.type.kind) return {};
+    if (expr.args[i]->kind != ExprKind::literal || expr.args[i]->value.is_null() || expr.args[i]->value.kind() != subject->wire.type.kind)
+      return {};
     if (subject->wire.type.kind == Kind::floating && std::isnan(expr.args[i]->value.as<double>())) return {};
   }
   std::string list;
@@ -166,10 +211,12 @@ std::optional<Predicate> Writer::native_in_list(const Expr& expr) {
     list += inline_integers ? fmt::format("{}", expr.args[i]->value.as<std::int64_t>()) : bind(expr.args[i]->value, subject->wire);
   }
   const bool away = expr.args[0]->kind == ExprKind::column && misleads(*expr.args[0], true);
-  return Predicate{.text = fmt::format("{}{}{} IN ({})", away ? "+" : "", subject->text, subject->binary ? "" : " COLLATE BINARY", list), .fails = subject->fails};
+  return Predicate{.text = fmt::format("{}{}{} IN ({})", away ? "+" : "", subject->text, subject->binary ? "" : " COLLATE BINARY", list),
+                   .fails = subject->fails};
 }
 
 std::optional<Predicate> Writer::native_connective(const Expr& expr) {
+  if (chain_length(expr) > longest_chain) return {};
   std::string text;
   for (const ExprPtr& argument : expr.args) {
     auto part = native(argument);
@@ -212,7 +259,9 @@ bool Writer::split_arithmetic(const ExprPtr& expr, Conjuncts& into) {
     const Expr& sum = *expr->args[side];
     if (sum.kind != ExprKind::call || (sum.native->signature != "+(int,int)" && sum.native->signature != "-(int,int)")) continue;
     const auto other = operand(expr->args[1 - side], nullptr), a = operand(sum.args[0], nullptr), b = operand(sum.args[1], nullptr);
-    const auto usable = [](const std::optional<Operand>& at) { return at && at->wire.type.kind == Kind::integer && !at->fails && at->text != "NULL"; };
+    const auto usable = [](const std::optional<Operand>& at) {
+      return at && at->wire.type.kind == Kind::integer && !at->fails && at->text != "NULL";
+    };
     if (!usable(other) || !usable(a) || !usable(b)) continue;
     const auto nullable = [](const Operand& at) { return at.wire.type.nullable; };
     const std::string total = fmt::format("{} {} {}", a->text, sum.native->name, b->text);
@@ -227,36 +276,33 @@ bool Writer::split_arithmetic(const ExprPtr& expr, Conjuncts& into) {
   return false;
 }
 
-// Dates kept as text are compared by the fused condition; a range of the text that holds them all lets an index in. A day
-// more on either side: the stored text may carry any zone.
+// What is decided by the fused condition alone would read the whole table: a plain range that holds all its rows lets an
+// index in. Dates kept as text get a day more on either side, as the text may carry any zone; decimals kept as binary numbers
+// get the neighbouring numbers.
 void Writer::hint(const ExprPtr& expr, Conjuncts& into) {
   if (expr->kind != ExprKind::compare || expr->op == CompareOp::not_equal || walking) return;
   for (std::size_t side = 0; side < 2; ++side) {
     const Expr& column = *expr->args[side];
-    const Expr& constant = *expr->args[1 - side];
+    const Expr& other = *expr->args[1 - side];
+    const Expr& constant = other.kind == ExprKind::convert ? *other.args[0] : other;
     if (column.kind != ExprKind::column || constant.kind != ExprKind::literal || constant.value.is_null()) continue;
     const auto view = views_.find(column.input);
     if (view == views_.end() || !view->second.table) continue;
     const Column& stored = view->second.table->columns[static_cast<std::size_t>(column.column)];
     const auto& indexes = view->second.table->indexes;
-    const bool indexed = std::any_of(indexes.begin(), indexes.end(), [&](const auto& index) { return !index.empty() && index[0] == column.column; });
-    if (stored.storage != Storage::iso_text || !stored.binary_collation || affinity(stored.declared) == Affinity::blob || !indexed) continue;
-    std::int64_t day = 0;
-    if (constant.value.kind() == Kind::date) day = constant.value.as<Date>().days;
-    else if (constant.value.kind() == Kind::timestamp) day = constant.value.as<Timestamp>().micros / micros_per_day - (constant.value.as<Timestamp>().micros % micros_per_day < 0 ? 1 : 0);
-    else continue;
-    CompareOp op = expr->op;
-    if (side == 1) {  // constant OP column
-      if (op == CompareOp::less) op = CompareOp::greater;
-      else if (op == CompareOp::less_equal) op = CompareOp::greater_equal;
-      else if (op == CompareOp::greater) op = CompareOp::less;
-      else if (op == CompareOp::greater_equal) op = CompareOp::less_equal;
-    }
+    const bool indexed =
+        std::any_of(indexes.begin(), indexes.end(), [&](const auto& index) { return !index.empty() && index[0] == column.column; });
+    if (!indexed || !stored.binary_collation || affinity(stored.declared) == Affinity::blob) continue;
+    const auto range = stored.storage == Storage::iso_text          ? days_around(constant.value)
+                       : stored.storage == Storage::decimal_numeric ? numbers_around(constant.value)
+                                                                    : Range{};
+    // `constant OP column` bounds the column from the other side.
+    const bool below = expr->op == CompareOp::less || expr->op == CompareOp::less_equal,
+               above = expr->op == CompareOp::greater || expr->op == CompareOp::greater_equal;
+    const bool lower = side == 0 ? !below : !above, upper = side == 0 ? !above : !below;
     const std::string& text = view->second.columns[static_cast<std::size_t>(column.column)].text;
-    const auto bound = [&](std::int64_t days) { return bind(format_date(Date{static_cast<std::int32_t>(days)}), wire_of(Type{Kind::text})); };
-    const bool lower = op != CompareOp::less && op != CompareOp::less_equal, upper = op != CompareOp::greater && op != CompareOp::greater_equal;
-    if (lower && day - 1 >= min_date_days) into.hints.push_back(fmt::format("{} >= {}", text, bound(day - 1)));
-    if (upper && day + 2 <= max_date_days) into.hints.push_back(fmt::format("{} < {}", text, bound(day + 2)));
+    if (lower && range.from) into.hints.push_back(fmt::format("{} >= {}", text, bind(*range.from, range.wire)));
+    if (upper && range.to) into.hints.push_back(fmt::format("{} <= {}", text, bind(*range.to, range.wire)));
     return;
   }
 }

@@ -106,38 +106,69 @@ ExprPtr without_binds_around_subqueries(const ExprPtr& expr) {
   });
 }
 
-ExprPtr literal(Value value, Type type) { return node({.kind = ExprKind::literal, .type = std::move(type), .value = std::move(value)}); }
+namespace {
+
+ExprPtr form(ExprKind kind, Type type, Span span, std::vector<ExprPtr> args) {
+  Expr expr;
+  expr.kind = kind;
+  expr.type = std::move(type);
+  expr.span = span;
+  expr.args = std::move(args);
+  return node(std::move(expr));
+}
+
+}  // namespace
+
+ExprPtr literal(Value value, Type type) {
+  Expr expr;
+  expr.type = std::move(type);
+  expr.value = std::move(value);
+  return node(std::move(expr));
+}
 
 ExprPtr column_of(program::InputId input, int column, Type type) {
-  return node({.kind = ExprKind::column, .type = std::move(type), .input = input, .column = column});
+  Expr expr;
+  expr.kind = ExprKind::column;
+  expr.type = std::move(type);
+  expr.input = input;
+  expr.column = column;
+  return node(std::move(expr));
 }
 
 ExprPtr compare(program::CompareOp op, ExprPtr left, ExprPtr right) {
-  const Span span = right->span;
-  return node({.kind = ExprKind::compare, .type = {Kind::boolean}, .span = span, .op = op, .args = {std::move(left), std::move(right)}});
+  Expr expr;
+  expr.kind = ExprKind::compare;
+  expr.type.kind = Kind::boolean;
+  expr.span = right->span;
+  expr.op = op;
+  expr.args = {std::move(left), std::move(right)};
+  return node(std::move(expr));
 }
 
 ExprPtr all_of(std::vector<ExprPtr> conditions) {
+  if (conditions.empty()) return literal(true, Type{Kind::boolean});
   if (conditions.size() == 1) return conditions[0];
-  if (conditions.empty()) return literal(true, {Kind::boolean});
-  return node({.kind = ExprKind::and_, .type = {Kind::boolean}, .args = std::move(conditions)});
+  const Span span = conditions[0]->span;
+  return form(ExprKind::and_, Type{Kind::boolean}, span, std::move(conditions));
 }
 
 ExprPtr any_of(std::vector<ExprPtr> conditions) {
+  if (conditions.empty()) return literal(false, Type{Kind::boolean});
   if (conditions.size() == 1) return conditions[0];
-  if (conditions.empty()) return literal(false, {Kind::boolean});
-  return node({.kind = ExprKind::or_, .type = {Kind::boolean}, .args = std::move(conditions)});
+  const Span span = conditions[0]->span;
+  return form(ExprKind::or_, Type{Kind::boolean}, span, std::move(conditions));
 }
 
 ExprPtr negation(ExprPtr condition) {
-  return node({.kind = ExprKind::not_, .type = {Kind::boolean}, .span = condition->span, .args = {std::move(condition)}});
+  const Span span = condition->span;
+  return form(ExprKind::not_, Type{Kind::boolean}, span, {std::move(condition)});
 }
 
 ExprPtr converted(ExprPtr expr, const Type& type) {
   if (expr->type.kind == type.kind || expr->type.kind == Kind::null) return expr;
   const Span span = expr->span;
   const bool nullable = expr->type.nullable;
-  return node({.kind = ExprKind::convert, .type = type.with_null(nullable), .span = span, .args = {std::move(expr)}});
+  return form(ExprKind::convert, type.with_null(nullable), span, {std::move(expr)});
 }
 
 }  // namespace bfl::lower

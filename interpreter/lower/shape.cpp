@@ -18,7 +18,8 @@ struct Drawing {
   std::map<std::tuple<const void*, const void*, std::uint32_t, int>, std::size_t> slots{};
 
   void slot(const void* a, const void* b, std::uint32_t input, int column) {
-    if (numbered) fmt::format_to(std::back_inserter(text), " #{}", slots.emplace(std::tuple(a, b, input, column), slots.size()).first->second);
+    if (numbered)
+      fmt::format_to(std::back_inserter(text), " #{}", slots.emplace(std::tuple(a, b, input, column), slots.size()).first->second);
     else fmt::format_to(std::back_inserter(text), " {} {} {}.{}", a, b, input, column);
   }
 

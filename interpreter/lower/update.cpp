@@ -60,7 +60,9 @@ struct Update {
   bool joined_flat() const { return relation().inputs[0].table && !relation().limit && !relation().grouped; }
 
   std::string name() const { return "main." + quote_identifier(table.name); }
-  std::string key_name(int column) const { return column < 0 ? rowid_name(table) : quote_identifier(table.columns[static_cast<std::size_t>(column)].name); }
+  std::string key_name(int column) const {
+    return column < 0 ? rowid_name(table) : quote_identifier(table.columns[static_cast<std::size_t>(column)].name);
+  }
   std::vector<std::string> keys(std::string_view alias) const {
     std::vector<std::string> names;
     for (int column : key) names.push_back((alias.empty() ? "" : std::string(alias) + ".") + key_name(column));
@@ -68,7 +70,8 @@ struct Update {
   }
   std::vector<Wire> key_wires() const {
     std::vector<Wire> wires;
-    for (int column : key) wires.push_back(column < 0 ? wire_of(Type{Kind::integer}) : wire_of(table.columns[static_cast<std::size_t>(column)]));
+    for (int column : key)
+      wires.push_back(column < 0 ? wire_of(Type{Kind::integer}) : wire_of(table.columns[static_cast<std::size_t>(column)]));
     return wires;
   }
   const Column& column(const Assignment& assignment) const { return table.columns[static_cast<std::size_t>(assignment.column)]; }
@@ -78,10 +81,13 @@ struct Update {
   template <class Now>
   ExprPtr differs(Now&& now) const {
     std::vector<ExprPtr> parts;
-    for (const Assignment& assignment : step.assignments) parts.push_back(compare(CompareOp::not_equal, now(assignment), wanted(assignment)));
+    for (const Assignment& assignment : step.assignments)
+      parts.push_back(compare(CompareOp::not_equal, now(assignment), wanted(assignment)));
     return any_of(std::move(parts));
   }
-  ExprPtr anchor_column(const Assignment& assignment) const { return column_of(relation().inputs[0].id, assignment.column, column(assignment).type); }
+  ExprPtr anchor_column(const Assignment& assignment) const {
+    return column_of(relation().inputs[0].id, assignment.column, column(assignment).type);
+  }
 
   // The `where` itself says that a value differs: asking again would compute it twice per row.
   bool where_says_so() const {
@@ -91,7 +97,9 @@ struct Update {
       wanted_shapes.push_back(shape(*compare(CompareOp::not_equal, now, value)));
       wanted_shapes.push_back(shape(*compare(CompareOp::not_equal, value, now)));
     }
-    const auto says = [&](const ExprPtr& condition) { return std::find(wanted_shapes.begin(), wanted_shapes.end(), shape(*condition)) != wanted_shapes.end(); };
+    const auto says = [&](const ExprPtr& condition) {
+      return std::find(wanted_shapes.begin(), wanted_shapes.end(), shape(*condition)) != wanted_shapes.end();
+    };
     return std::any_of(relation().filters.begin(), relation().filters.end(), [&](const program::Filter& filter) {
       if (filter.skip) return false;
       if (filter.condition->kind == ExprKind::and_) return std::any_of(filter.condition->args.begin(), filter.condition->args.end(), says);
@@ -120,12 +128,14 @@ struct Update {
     const program::InputId now = writer.fresh(), then = writer.fresh();
     writer.see_table(now, table, std::string(alias));
     std::vector<Sql> wanted_values;
-    for (std::size_t i = 0; i < step.assignments.size(); ++i) wanted_values.push_back({fmt::format("s.v{}", i), wire_of(column(step.assignments[i]))});
+    for (std::size_t i = 0; i < step.assignments.size(); ++i)
+      wanted_values.push_back({fmt::format("s.v{}", i), wire_of(column(step.assignments[i]))});
     writer.see_hole(then, wanted_values);
     std::vector<ExprPtr> parts;
     for (std::size_t i = 0; i < step.assignments.size(); ++i) {
       const Type& type = column(step.assignments[i]).type;
-      parts.push_back(compare(CompareOp::not_equal, column_of(now, step.assignments[i].column, type), column_of(then, static_cast<int>(i), type.with_null())));
+      parts.push_back(compare(CompareOp::not_equal, column_of(now, step.assignments[i].column, type),
+                              column_of(then, static_cast<int>(i), type.with_null())));
     }
     return any_of(std::move(parts));
   }
@@ -140,7 +150,10 @@ Result<Update> prepare(const Program& program, const Step& step) {
   Update update{program, step, program.table(step.target), step.walk};
   if (update.key.empty()) {
     if (update.table.without_rowid || update.table.view || update.table.virtual_table || rowid_name(update.table).empty())
-      return Error{ErrorClass::refused, fmt::format("rows of `{}` have neither a key nor a rowid", update.table.name), {}, "give the table a unique, not-null key"};
+      return Error{ErrorClass::refused,
+                   fmt::format("rows of `{}` have neither a key nor a rowid", update.table.name),
+                   {},
+                   "give the table a unique, not-null key"};
     update.key = {-1};
   }
   return update;
@@ -149,7 +162,10 @@ Result<Update> prepare(const Program& program, const Step& step) {
 // Bounds come after the binds, whose number is known only when all else is written: they are written as marks and the marks
 // are replaced at the end. A control character occurs in no identifier that SQLite would show… but may in one it would hold,
 // so the mark is longer than any accident.
-constexpr std::string_view mark = "\x01" "bfl-bounds" "\x01";
+constexpr std::string_view mark =
+    "\x01"
+    "bfl-bounds"
+    "\x01";
 
 void put(std::string& text, const std::string& with) {
   if (const auto at = text.find(mark); at != std::string::npos) text.replace(at, mark.size(), with);
@@ -172,17 +188,20 @@ Statement change(const Update& update, bool from_start) {
     std::string from = writer.body(update.relation(), {std::string(mark)}, update.still_wrong());
     const std::string where = from.substr(from.find(fmt::format(" WHERE {}", mark)));
     for (const Assignment& assignment : update.step.assignments)
-      assignments.push_back(fmt::format("{} = {}", quote_identifier(update.column(assignment).name), writer.value_as(update.wanted(assignment), wire_of(update.column(assignment)))));
+      assignments.push_back(fmt::format("{} = {}", quote_identifier(update.column(assignment).name),
+                                        writer.value_as(update.wanted(assignment), wire_of(update.column(assignment)))));
     text = fmt::format("UPDATE {} AS {} SET {}{}", update.name(), alias, listed(assignments), where);
     put(text, range(update.keys(alias), writer.binds(), from_start));
     return writer.finish(std::move(text));
   }
-  std::string rows = update.rows(writer, update.joined_flat() ? std::vector<std::string>{std::string(mark)} : std::vector<std::string>{}, true);
+  std::string rows =
+      update.rows(writer, update.joined_flat() ? std::vector<std::string>{std::string(mark)} : std::vector<std::string>{}, true);
   std::string differs;
   if (const auto condition = writer.condition(update.differs_from_rows(writer, "u")); !update.once()) differs = " AND " + condition;
   for (std::size_t i = 0; i < update.step.assignments.size(); ++i)
     assignments.push_back(fmt::format("{} = s.v{}", quote_identifier(update.column(update.step.assignments[i]).name), i));
-  text = fmt::format("UPDATE {} AS u SET {} FROM ({}) AS s WHERE {}{}", update.name(), listed(assignments), rows, tuple_equal(update.keys("u"), update.row_keys()), differs);
+  text = fmt::format("UPDATE {} AS u SET {} FROM ({}) AS s WHERE {}{}", update.name(), listed(assignments), rows,
+                     tuple_equal(update.keys("u"), update.row_keys()), differs);
   if (update.joined_flat()) {
     std::vector<std::string> key;
     for (int column : update.key) key.push_back(writer.anchor_column(update.relation(), column));
@@ -198,13 +217,15 @@ Statement bound(const Update& update, bool from_start) {
   const std::vector<std::string> key = update.keys("");
   const std::string where = from_start ? "" : " WHERE " + tuple_compare(key, ">", parameters(1, key.size()));
   const std::size_t offset = from_start ? 1 : key.size() + 1;
-  return writer.finish(fmt::format("SELECT {0} FROM {1}{2} ORDER BY {0} LIMIT 1 OFFSET ?{3}", listed(key), update.name(), where, offset), update.key_wires());
+  return writer.finish(fmt::format("SELECT {0} FROM {1}{2} ORDER BY {0} LIMIT 1 OFFSET ?{3}", listed(key), update.name(), where, offset),
+                       update.key_wires());
 }
 
 Statement last(const Update& update) {
   Writer writer(update.program);
   const std::vector<std::string> key = update.keys("");
-  return writer.finish(fmt::format("SELECT {} FROM {} ORDER BY {} DESC LIMIT 1", listed(key), update.name(), listed(key, " DESC, ")), update.key_wires());
+  return writer.finish(fmt::format("SELECT {} FROM {} ORDER BY {} DESC LIMIT 1", listed(key), update.name(), listed(key, " DESC, ")),
+                       update.key_wires());
 }
 
 // The rows that would change now, with whatever is wanted of them.
@@ -221,9 +242,11 @@ Statement selection(const Update& update, bool count) {
     std::vector<std::string> key;
     for (int column : update.key) key.push_back(writer.anchor_column(update.relation(), column));
     list = key;
-    for (std::size_t i = 0; i < update.table.columns.size(); ++i) list.push_back(writer.anchor_column(update.relation(), static_cast<int>(i)));
+    for (std::size_t i = 0; i < update.table.columns.size(); ++i)
+      list.push_back(writer.anchor_column(update.relation(), static_cast<int>(i)));
     if (values)
-      for (const Assignment& assignment : update.step.assignments) list.push_back(writer.value_as(update.wanted(assignment), wire_of(update.column(assignment))));
+      for (const Assignment& assignment : update.step.assignments)
+        list.push_back(writer.value_as(update.wanted(assignment), wire_of(update.column(assignment))));
     text = fmt::format("SELECT {}{} ORDER BY {}", listed(list), from, listed(key));
   } else {
     const std::string rows = update.rows(writer, {}, values);
@@ -233,7 +256,8 @@ Statement selection(const Update& update, bool count) {
     for (const Column& column : update.table.columns) list.push_back("u." + quote_identifier(column.name));
     if (values)
       for (std::size_t i = 0; i < update.step.assignments.size(); ++i) list.push_back(fmt::format("s.v{}", i));
-    const std::string from = fmt::format(" FROM ({}) AS s JOIN {} AS u ON {}{}", rows, update.name(), tuple_equal(update.keys("u"), update.row_keys()), where);
+    const std::string from =
+        fmt::format(" FROM ({}) AS s JOIN {} AS u ON {}{}", rows, update.name(), tuple_equal(update.keys("u"), update.row_keys()), where);
     if (count) return writer.finish("SELECT count(*)" + from, {wire_of(Type{Kind::integer})});
     text = fmt::format("SELECT {}{} ORDER BY {}", listed(list), from, listed(update.keys("u")));
   }
@@ -249,7 +273,8 @@ Statement change_by_key(const Update& update) {
   for (const Assignment& assignment : update.step.assignments)
     assignments.push_back(fmt::format("{} = ?{}", quote_identifier(update.column(assignment).name), assignments.size() + 1));
   const std::size_t first = assignments.size() + 1;
-  return writer.finish(fmt::format("UPDATE {} SET {} WHERE {}", update.name(), listed(assignments), tuple_equal(update.keys(""), parameters(first, update.key.size()))));
+  return writer.finish(fmt::format("UPDATE {} SET {} WHERE {}", update.name(), listed(assignments),
+                                   tuple_equal(update.keys(""), parameters(first, update.key.size()))));
 }
 
 Statement read_by_key(const Update& update) {
@@ -260,12 +285,15 @@ Statement read_by_key(const Update& update) {
     list.push_back(quote_identifier(column.name));
     wires.push_back(wire_of(column));
   }
-  return writer.finish(fmt::format("SELECT {} FROM {} WHERE {}", listed(list), update.name(), tuple_equal(update.keys(""), parameters(1, update.key.size()))), std::move(wires));
+  return writer.finish(fmt::format("SELECT {} FROM {} WHERE {}", listed(list), update.name(),
+                                   tuple_equal(update.keys(""), parameters(1, update.key.size()))),
+                       std::move(wires));
 }
 
 Statement recompute(const Update& update) {
   Writer writer(update.program);
-  std::string rows = update.rows(writer, update.joined_flat() ? std::vector<std::string>{std::string(mark)} : std::vector<std::string>{}, true);
+  std::string rows =
+      update.rows(writer, update.joined_flat() ? std::vector<std::string>{std::string(mark)} : std::vector<std::string>{}, true);
   std::vector<std::string> values;
   std::vector<Wire> wires;
   for (std::size_t i = 0; i < update.step.assignments.size(); ++i) {
@@ -289,7 +317,8 @@ Statement recompute(const Update& update) {
 Result<DirectUpdate> direct_update(const Program& program, const Step& step, Dialect) {
   auto update = prepare(program, step);
   if (!update) return update.error();
-  DirectUpdate statements{change(*update, false), change(*update, true), bound(*update, false), bound(*update, true), last(*update), selection(*update, true), update->key_wires(), {}};
+  DirectUpdate statements{change(*update, false), change(*update, true),    bound(*update, false), bound(*update, true),
+                          last(*update),          selection(*update, true), update->key_wires(),   {}};
   statements.any = statements.probe;
   statements.any.text = "SELECT 1" + statements.probe.text.substr(std::string_view("SELECT count(*)").size()) + " LIMIT 1";
   return statements;
@@ -298,7 +327,11 @@ Result<DirectUpdate> direct_update(const Program& program, const Step& step, Dia
 Result<SealedUpdate> sealed_update(const Program& program, const Step& step, Dialect) {
   auto update = prepare(program, step);
   if (!update) return update.error();
-  SealedUpdate statements{.select = selection(*update, false), .change = change_by_key(*update), .read = read_by_key(*update), .probe = selection(*update, true), .key = update->key_wires()};
+  SealedUpdate statements{.select = selection(*update, false),
+                          .change = change_by_key(*update),
+                          .read = read_by_key(*update),
+                          .probe = selection(*update, true),
+                          .key = update->key_wires()};
   if (update->once()) statements.recompute = recompute(*update);
   return statements;
 }

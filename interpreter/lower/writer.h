@@ -1,8 +1,8 @@
 // Writes one statement: expressions and blocks as SQLite SQL, with the binds and fused functions that they need.
 //
-// Three files: native.cpp (what SQLite says exactly as bfl means it), expression.cpp (everything else, fused), block.cpp
-// (relations). Inputs have program-wide ids, so that `t<id>` is an alias that nothing can capture; an input is in scope once
-// its block's body has been written.
+// Four files: native.cpp (what SQLite says exactly as bfl means it), expression.cpp (everything else, fused), block.cpp
+// (relations), membership.cpp (`in` over a relation). Inputs have program-wide ids, so that `t<id>` is an alias that nothing can capture;
+// an input is in scope once its block's body has been written.
 #pragma once
 #include <map>
 #include <optional>
@@ -23,8 +23,8 @@ struct Sql {
 struct Operand {
   std::string text;
   Wire wire;
-  bool binary = true;   // collation
-  bool fails = false;   // evaluating it may raise
+  bool binary = true;  // collation
+  bool fails = false;  // evaluating it may raise
 };
 
 // A condition in SQL: true exactly when bfl's is; elsewhere false or null.
@@ -38,15 +38,15 @@ struct Predicate {
 // row from an earlier one that would fail on it; inside an expression (`strict`) the order of the text is kept.
 struct Conjuncts {
   struct Late {
-    program::ExprPtr expr;   // fused with its neighbours; or
-    std::string text{};      // SQL of its own
-    bool guarded = false;    // needs no plain conjunct to hold
+    program::ExprPtr expr;  // fused with its neighbours; or
+    std::string text{};     // SQL of its own
+    bool guarded = false;   // needs no plain conjunct to hold
   };
   std::vector<std::string> plain;
   std::vector<std::string> hints;  // implied by the late ones: for the planner only
   std::vector<Late> late;
   bool strict = false;
-  bool fails = false;              // something so far can fail
+  bool fails = false;  // something so far can fail
 };
 
 class Writer {
@@ -55,26 +55,28 @@ class Writer {
 
   // Expressions.
   std::string bind(Value value, const Wire& wire);
-  Sql value(const program::ExprPtr& expr);                            // in whatever form is cheapest
+  Sql value(const program::ExprPtr& expr);                               // in whatever form is cheapest
   std::string value_as(const program::ExprPtr& expr, const Wire& wire);  // in this form
-  std::string sortable(const program::ExprPtr& expr);                 // in a form that SQLite sorts and groups as bfl does
-  std::string condition(const program::ExprPtr& expr);                // true exactly when `expr` is; lazy, as a whole
-  std::string join_condition(const program::ExprPtr& on);             // the same, but index-friendly like a `where`
+  std::string sortable(const program::ExprPtr& expr);                    // in a form that SQLite sorts and groups as bfl does
+  std::string condition(const program::ExprPtr& expr);                   // true exactly when `expr` is; lazy, as a whole
+  std::string join_condition(const program::ExprPtr& on);                // the same, but index-friendly like a `where`
   void split(const program::ExprPtr& condition, Conjuncts& into);
-  std::string join(const Conjuncts& conjuncts);                       // "" for none
+  std::string join(const Conjuncts& conjuncts);  // "" for none
   std::string fused(const program::ExprPtr& expr, const Wire& result);
   std::optional<Predicate> native(const program::ExprPtr& expr);
 
   // Blocks. `body` is ` FROM … WHERE … GROUP BY …`; `more` are conjuncts beyond the relation's own, tested last.
-  std::string body(const program::Relation& relation, const std::vector<std::string>& more_plain = {}, const program::ExprPtr& more = nullptr);
+  std::string body(const program::Relation& relation, const std::vector<std::string>& more_plain = {},
+                   const program::ExprPtr& more = nullptr);
   std::string block(const program::Relation& relation, std::vector<Wire>* fields);  // SELECT f AS c0, … FROM …
   std::string order_and_limit(const program::Relation& relation);
   Sql subquery(const program::Expr& expr);
+  std::optional<Sql> membership(const program::Relation& relation);  // `exists`, as IN where that is better
   Sql aggregate(const program::Aggregate& aggregate, const program::ExprPtr& operand, const Type& result);
 
   // Scope.
   void see_table(program::InputId id, const Table& table, const std::string& alias);
-  void see_hole(program::InputId id, std::vector<Sql> columns);       // columns that exist as SQL only
+  void see_hole(program::InputId id, std::vector<Sql> columns);  // columns that exist as SQL only
   program::InputId fresh() { return next_hole_++; }
   const Table& table(program::TableRef ref) const { return program_.table(ref); }
   std::string anchor_column(const program::Relation& relation, int column);  // -1: the rowid

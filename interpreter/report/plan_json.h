@@ -1,19 +1,23 @@
-// What `bfl plan --json` prints: the plan and its previews as one JSON document, `schema_version` 1.
+// What `bfl plan --json` prints: the plan and its previews as one JSON document.
 //
-//   schema_version  1; a field may be added without a new number, none is removed or given another meaning
+//   schema_version  1; fields may be added under it, none is removed or given another meaning
 //   job, owner, ticket, why
-//   parameters      [{name, type, value, given}]
-//   sources         [{name, url}]                     url: the form that is safe to print
-//   order           [name]                            of the steps, as they will run
-//   edges           [{from, to, reason, column, text}]  reason: writes_then_reads | reads_then_writes | both_write | by_hand
-//   steps           in order of the text, each
-//     step, kind, doc
-//     decision      {kind, why, changed, generation}   kind: run | resume | reuse | stop
-//     key           {digest, pacing, components: [{name, digest, shown}]}
-//     assertions    [{text, message}]                  check, verify
-//     update        {table, rows, set: [{column, value}], class, route, route_reason, walk, chunk_rows, atomic, expect,
-//                    would_change, table_rows, sample, proof}    would_change, table_rows, chunk_rows: null when unknown
-//     sql           [text]
+//   sources         [{name, url}]                      url: the form that is safe to print
+//   parameters      [{name, type, value, given}]       value: as a script writes it
+//   steps           in the order in which they will run, each
+//     step, kind, about
+//     decision      run | resume | reuse | stop
+//     reason        why, in words
+//     changed_components  [name]                       of the memo key, since the newest generation
+//     generation    the one to open or to go on with
+//     memo_key, pacing, key_components {name: digest}
+//     asserts       [{text, message}]                  check, verify
+//     table, rows, set [{column, value}], class, route, route_reason, walk [column], chunk_rows, atomic,
+//     expect        [{bound, rows}]                    update; bound: at_most | at_least | exactly
+//     would_change, table_rows                         update; left out when they were not counted
+//     sample [text], proof, sql [text]
+//   Decision and what is measured are left out of steps that could not be previewed.
+//   edges           [{from, to, kind, column, reason}] kind: writes_then_reads | reads_then_writes | both_write | by_hand
 //   summary         {steps, run, resume, reuse, stop, would_change}
 #pragma once
 #include <string>
@@ -25,6 +29,6 @@
 
 namespace bfl::report {
 
-std::string plan_json(const program::Program& program, const plan::Plan& plan, const std::vector<run::Preview>& previews);
+std::string plan_document(const program::Program& program, const plan::Plan& plan, const std::vector<run::Preview>& previews);
 
 }  // namespace bfl::report

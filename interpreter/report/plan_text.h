@@ -14,10 +14,10 @@ namespace bfl::report {
 
 struct PlanStyle {
   bool color = false;
-  std::size_t width = 100;  // prose is wrapped here; SQL and sample rows are not
+  std::size_t width = 100;  // lines are broken here, between words; sample rows are not
 };
 
-// `previews` in step with Program::steps; fewer (a preview that failed) leave the rest of the steps unmeasured.
+// `previews` in step with Program::steps; fewer (a database that could not be asked) leave the other steps unmeasured.
 std::string plan_text(const program::Program& program, const plan::Plan& plan, const std::vector<run::Preview>& previews,
                       const PlanStyle& style = {});
 

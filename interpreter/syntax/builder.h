@@ -53,7 +53,7 @@ struct Builder {
   std::uint32_t literal_begin = 0;        // where the innermost string began
   std::uint32_t negated = 0;              // offset of an operand with a minus before it
   std::uint32_t name_begin = 0, name_end = 0;  // the last name matched, with its backticks
-  std::uint32_t item_begin = 0;
+  std::uint32_t item_begin = 0, item_before = 0;
   int depth = 0;
   bool semicolon_reported = false;
 

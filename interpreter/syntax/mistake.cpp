@@ -157,6 +157,21 @@ void fail_unclosed(const Builder& builder, std::uint32_t place) {
   throw Failure{new_item ? first : place, std::move(d)};
 }
 
+// Throws when the first word of the line at `place` was taken as a name, but is the beginning of an item: what is above it
+// is not complete.
+void fail_incomplete(const Builder& builder, std::uint32_t place) {
+  const std::string_view text = builder.text;
+  const std::size_t line = line_start(text, place);
+  const auto first = static_cast<std::uint32_t>(std::min(text.find_first_not_of(" \t", line), text.size()));
+  const bool inside = first > builder.item_begin || (place == builder.item_begin && first > builder.item_before);
+  if (!inside || first >= place || !begins_item_here(text, first, item_indent(text, builder.item_before))) return;
+  const std::string_view word = token_at(text, first);
+  throw Failure{first, {.code = Code::unexpected_token,
+                        .message = fmt::format("found `{}` where the item above is not complete", word),
+                        .span = builder.span(first, first + static_cast<std::uint32_t>(word.size())),
+                        .help = "complete the item above; as a name, this word takes backticks here"}};
+}
+
 // True when the item above may go on: it has not ended with `}`.
 bool ends_open(std::string_view text, std::uint32_t item_begin) {
   const std::size_t last = item_begin == 0 ? std::string_view::npos : text.find_last_not_of(" \t\r\n", item_begin - 1);
@@ -191,6 +206,7 @@ void fail_expected(const Builder& builder, std::uint32_t place, std::string_view
                  fmt::format("found {}, which is no plain name", found_text(word)), "a name with other characters than `a` to `z`, digits and `_` takes backticks");
   }
   if (!builder.openings.empty()) fail_unclosed(builder, place);
+  fail_incomplete(builder, place);
   if (kind == Expected::item && ends_open(text, builder.item_begin)) phrase = after_item;
   const std::string_view token = token_at(text, place);
   const Span where = builder.span(place, place + static_cast<std::uint32_t>(token.size()));
@@ -211,9 +227,8 @@ void fail_expected(const Builder& builder, std::uint32_t place, std::string_view
 void check_verb(const Builder& builder) {
   const std::string_view word = builder.name();
   if (begins_item(word)) return;
-  if (!is_keyword(word)) {
-    if (nearest(word, suggestions()).empty()) return;
-  }
+  fail_incomplete(builder, builder.item_begin);
+  if (!is_keyword(word) && nearest(word, suggestions()).empty()) return;
   throw Failure{builder.name_end, unknown_item(builder, word)};
 }
 

@@ -1,238 +1,15 @@
-// The actions that turn matches of grammar/bfl.h into nodes, and the loop over the items of a file.
+// Which rule of grammar/bfl.h becomes which node, and the loop over the items of a file.
 //
-// Rejected: PEGTL's contrib/parse_tree (an allocation a node, a tenth of the speed) and actions on matched input alone
-// (they see a construct when it has ended, and cannot take back what a rule that failed has left behind). A rule that
-// becomes a node has an action with its own match(): it opens a frame before and closes or takes it back behind.
+// Rejected: PEGTL's contrib/parse_tree (an allocation a node, a tenth of the speed).
 #include "interpreter/syntax/parse.h"
 
-#include "grammar/bfl.h"
-#include "grammar/expected.h"
-#include "interpreter/syntax/builder.h"
-#include "interpreter/syntax/literal.h"
-#include "interpreter/syntax/mistake.h"
+#include "interpreter/syntax/actions.h"
+#include "interpreter/syntax/habits.h"
 #include "interpreter/syntax/text.h"
 
 namespace bfl::syntax {
 
-namespace {
-
-namespace g = bfl::grammar;
-namespace p = tao::pegtl;
-using ast::NodeKind;
-using ast::Op;
-
-using Input = p::memory_input<p::tracking_mode::lazy, p::eol::lf_crlf, const char*>;
-
-std::uint32_t offset(const Builder& b, const char* at) { return static_cast<std::uint32_t>(at - b.text.data()); }
-
-template <class Rule>
-constexpr Expected expected_kind = Expected::something;
-template <> constexpr Expected expected_kind<g::closing_backtick> = Expected::backtick;
-template <> constexpr Expected expected_kind<g::item> = Expected::item;
-template <> constexpr Expected expected_kind<g::closing_quote> = Expected::string_end;
-template <> constexpr Expected expected_kind<g::line_tail> = Expected::string_end;
-template <> constexpr Expected expected_kind<g::raw_line_tail> = Expected::string_end;
-template <> constexpr Expected expected_kind<g::triple_tail> = Expected::string_end;
-template <> constexpr Expected expected_kind<g::raw_triple_tail> = Expected::string_end;
-template <> constexpr Expected expected_kind<g::f_tail> = Expected::string_end;
-
-template <class Rule>
-struct control : p::normal<Rule> {
-  template <class In>
-  [[noreturn]] static void raise(const In& in, Builder& b) {
-    static_assert(!g::expected<Rule>.empty(), "a rule that must match needs a phrase in grammar/expected.h");
-    fail_expected(b, offset(b, in.current()), g::expected<Rule>, expected_kind<Rule>);
-  }
-};
-
-// The character that a rule begins with, if there is but one: an action looks at it before it opens a frame.
-template <class Rule, class = void>
-constexpr char initial = 0;
-template <char First, char... Rest>
-constexpr char initial<p::internal::string<First, Rest...>> = First;
-template <class Peek, char First>
-constexpr char initial<p::internal::one<p::internal::result_on_found::success, Peek, First>> = First;
-template <class First, class... Rest>
-constexpr char initial<p::internal::seq<First, Rest...>> = initial<First>;
-template <class Condition, class... Rest>
-constexpr char initial<p::internal::if_must<false, Condition, Rest...>> = initial<Condition>;
-template <class Rule>
-constexpr char initial<Rule, std::enable_if_t<!std::is_same_v<Rule, typename Rule::rule_t>>> = initial<typename Rule::rule_t>;
-
-template <class Rule, class In>
-bool cannot_begin(const In& in) {
-  if constexpr (initial<Rule> == 0) return false;
-  return in.empty() || in.peek_char() != initial<Rule>;
-}
-
-// Runs the grammar rule below an action that has its own match().
-#define BFL_MATCH_RULE p::match<Rule, A, M, Action, Control>(in, b)
-#define BFL_ACTION_MATCH                                                                                                  \
-  template <typename Rule, p::apply_mode A, p::rewind_mode M, template <typename...> class Action,                      \
-            template <typename...> class Control, typename In>                                                           \
-  [[nodiscard]] static bool match(In& in, Builder& b)
-
-struct Deeper {
-  Deeper(Builder& builder, const char* at) : b(builder) {
-    if (++b.depth > max_nesting) {
-      const std::uint32_t place = offset(b, at);
-      --b.depth;
-      b.fail(place, Code::nesting_too_deep, b.span(place, place + 1), "found more than 128 levels of nesting",
-             "give parts a name with `let`, `derive` or `fn`");
-    }
-  }
-  ~Deeper() { --b.depth; }
-  Deeper(const Deeper&) = delete;
-  Builder& b;
-};
-
-enum class Nesting : bool { flat, deeper };
-
-template <NodeKind Kind, Nesting Nest>
-struct composes : p::maybe_nothing {
-  BFL_ACTION_MATCH {
-    if constexpr (A == p::apply_mode::nothing) {
-      return BFL_MATCH_RULE;
-    } else {
-      if (cannot_begin<Rule>(in)) return false;
-      Frame frame;
-      b.open(frame, offset(b, in.current()));
-      bool matched = false;
-      if constexpr (Nest == Nesting::deeper) {
-        const Deeper deeper(b, in.current());
-        matched = BFL_MATCH_RULE;
-      } else {
-        matched = BFL_MATCH_RULE;
-      }
-      if (!matched) {
-        b.take_back(frame);
-        return false;
-      }
-      b.close(frame);
-      finish<Rule>(frame, b);
-      return true;
-    }
-  }
-
-  template <class Rule>
-  static void finish(Frame& frame, Builder& b) {
-    if constexpr (Kind == NodeKind::clause || Kind == NodeKind::statement || Kind == NodeKind::over) {
-      frame.word = b.word_at(frame.begin);
-      if (frame.name_span.end == 0) frame.name_span = b.span(frame.begin, frame.begin + static_cast<std::uint32_t>(frame.word.size()));
-    }
-    if constexpr (Kind == NodeKind::body) {  // clauses that stand in a body are its statements
-      for (std::size_t i = frame.base; i < b.pending.size(); ++i) {
-        ast::Node& node = b.file.nodes[b.pending[i].id];
-        if (node.kind == NodeKind::clause) node.kind = NodeKind::statement;
-      }
-    }
-    b.finish(frame, Kind);
-  }
-};
-
-template <NodeKind Kind>
-using node = composes<Kind, Nesting::flat>;
-template <NodeKind Kind>
-using deep_node = composes<Kind, Nesting::deeper>;
-using clause = node<NodeKind::clause>;
-using statement = node<NodeKind::statement>;
-
-// `left op right`: the rule begins at its operator, both operands wait.
-template <Op Operator, std::uint32_t Length>
-struct folds : p::maybe_nothing {
-  BFL_ACTION_MATCH {
-    if (cannot_begin<Rule>(in)) return false;
-    const std::uint32_t begin = offset(b, in.current());
-    if (!BFL_MATCH_RULE) return false;
-    if constexpr (A == p::apply_mode::action) b.fold_binary(Operator, b.span(begin, begin + Length));
-    return true;
-  }
-};
-
-// Prefix operators nest by recursion, so they count as nesting.
-template <Op Operator, std::uint32_t Length>
-struct prefixes : p::maybe_nothing {
-  BFL_ACTION_MATCH {
-    if constexpr (A == p::apply_mode::nothing) {
-      return BFL_MATCH_RULE;
-    } else {
-      if (cannot_begin<Rule>(in)) return false;
-      Frame frame;
-      b.open(frame, offset(b, in.current()));
-      const Deeper deeper(b, in.current());
-      if (!BFL_MATCH_RULE) {
-        b.take_back(frame);
-        return false;
-      }
-      b.close(frame);
-      frame.op = Operator;
-      frame.name_span = b.span(frame.begin, frame.begin + Length);
-      b.finish(frame, NodeKind::unary);
-      return true;
-    }
-  }
-};
-
-template <NodeKind Kind>
-struct literal : p::maybe_nothing {
-  template <class In>
-  static void apply(const In& in, Builder& b) {
-    const std::uint32_t begin = offset(b, in.begin()), end = offset(b, in.end());
-    const std::string_view raw = b.text.substr(begin, end - begin);
-    std::optional<LiteralMistake> mistake;
-    if constexpr (Kind == NodeKind::integer) mistake = check_integer(raw, b.negated == begin && begin != 0);
-    if constexpr (Kind == NodeKind::duration || Kind == NodeKind::size) mistake = check_amount(raw);
-    if constexpr (Kind == NodeKind::date) mistake = check_moment(raw);
-    if (mistake) b.report(Kind == NodeKind::integer ? Code::integer_too_large : Code::invalid_literal, begin, *mistake);
-    b.leaf(Kind == NodeKind::date && raw.size() > 10 ? NodeKind::timestamp : Kind, begin, end);
-  }
-};
-
-template <std::uint16_t Flag>
-struct flags : p::maybe_nothing {
-  static void apply0(Builder& b) { b.frame->flags |= Flag; }
-};
-
-template <Op Operator>
-struct sets_op : p::maybe_nothing {
-  static void apply0(Builder& b) { b.frame->op = Operator; }
-};
-
-// Takes the name just matched as the text of the construct.
-struct names_frame : p::maybe_nothing {
-  static void apply0(Builder& b) {
-    b.frame->text = b.name();
-    b.frame->name_span = b.name_span();
-    if (b.backticked()) b.frame->flags |= ast::flag::backticked;
-  }
-};
-
-struct opens : p::maybe_nothing {
-  template <class In>
-  static void apply(const In& in, Builder& b) { b.openings.push_back(offset(b, in.begin())); }
-};
-struct closes : p::maybe_nothing {
-  static void apply0(Builder& b) { b.openings.pop_back(); }
-};
-
-struct later : p::maybe_nothing {
-  template <class In>
-  static void apply(const In& in, Builder& b) {
-    const std::uint32_t begin = offset(b, in.begin());
-    const std::string_view word = b.word_at(begin);
-    b.fail(begin, Code::not_supported, b.span(begin, begin + static_cast<std::uint32_t>(word.size())),
-           word == "sql" ? "found `sql` as a relation, which this version does not have yet"
-                         : "found `" + std::string(word) + "`, which this version does not have yet",
-           word == "sql" ? "write the relation with `where`, `join` and `group by`" : "write the steps out");
-  }
-};
-
-void habit(Builder& b, Span where, std::string message, std::string help) {
-  b.diagnostics.error(Code::sql_habit, where, std::move(message), std::move(help));
-}
-
-template <class Rule>
-struct action : p::nothing<Rule> {};
+namespace actions {
 
 // Tokens --------------------------------------------------------------------------------------------------------------
 template <> struct action<g::ws> : p::maybe_nothing {
@@ -327,36 +104,18 @@ template <> struct action<g::text_literal> : p::maybe_nothing {
     if (leaf.text.substr(leaf.text[0] == 'r' ? 1 : 0).starts_with("\"\"\"")) leaf.flags |= ast::flag::triple;
   }
 };
-template <> struct action<g::sql_text> : p::maybe_nothing {
+template <> struct action<g::f_mark> : p::maybe_nothing {
   template <class In>
-  static void apply(const In& in, Builder& b) {
-    const std::uint32_t begin = offset(b, in.begin()), end = offset(b, in.end());
-    const std::string_view raw = b.text.substr(begin, end - begin);
-    const bool closed = raw.size() > 1 && raw.back() == '\'';
-    habit(b, b.span(begin, end), "found a text in single quotes",
-          closed ? "write `\"" + std::string(raw.substr(1, raw.size() - 2)) + "\"`" : "write it in double quotes");
-    b.leaf(NodeKind::string, begin, end);
-  }
+  static void apply(const In& in, Builder& b) { b.literal_begin = offset(b, in.begin()); }
 };
-template <> struct action<g::f_text> : p::maybe_nothing {
-  BFL_ACTION_MATCH {
-    if constexpr (A == p::apply_mode::nothing) {
-      return BFL_MATCH_RULE;
-    } else {
-      if (cannot_begin<Rule>(in)) return false;
-      Frame frame;
-      b.open(frame, offset(b, in.current()));
-      b.literal_begin = frame.begin;
-      if (!BFL_MATCH_RULE) {
-        b.take_back(frame);
-        return false;
-      }
-      b.close(frame);
-      b.token_end = offset(b, in.current());
-      frame.text = b.text.substr(frame.begin, b.token_end - frame.begin);
-      b.finish(frame, NodeKind::fstring);
-      return true;
-    }
+template <> struct action<g::f_end> : p::maybe_nothing {
+  template <class In>
+  static void apply(const In& in, Builder& b) { b.token_end = offset(b, in.end()); }
+};
+template <> struct action<g::f_text> : framed<action<g::f_text>> {
+  static void finish(Frame& frame, Builder& b) {
+    frame.text = b.text.substr(frame.begin, b.token_end - frame.begin);
+    b.finish(frame, NodeKind::fstring);
   }
 };
 template <> struct action<g::piece> : p::maybe_nothing {
@@ -391,47 +150,17 @@ template <> struct action<g::null_literal> : p::maybe_nothing {
 };
 
 // Expressions ---------------------------------------------------------------------------------------------------------
-template <> struct action<g::call_tail> : p::maybe_nothing {  // the name before the `(` becomes the call
-  BFL_ACTION_MATCH {
-    if constexpr (A == p::apply_mode::nothing) {
-      return BFL_MATCH_RULE;
-    } else {
-      if (cannot_begin<Rule>(in)) return false;
-      Frame frame;
-      b.open(frame, offset(b, in.current()));
-      const Deeper deeper(b, in.current());
-      if (!BFL_MATCH_RULE) {
-        b.take_back(frame);
-        return false;
-      }
-      b.close(frame);
-      b.finish_as(frame, b.pending[frame.base - 1].id, NodeKind::call);
-      return true;
-    }
+// The name before the `(` becomes the call.
+template <> struct action<g::call_tail> : framed<action<g::call_tail>, Nesting::deeper> {
+  static void finish(Frame& frame, Builder& b) {
+    b.finish_as(frame, b.pending[frame.base - 1].id, NodeKind::call);
   }
 };
 // `(a)` is `a` with a wider span; `(a, b)` is a tuple.
-template <> struct action<g::paren> : p::maybe_nothing {
-  BFL_ACTION_MATCH {
-    if constexpr (A == p::apply_mode::nothing) {
-      return BFL_MATCH_RULE;
-    } else {
-      if (cannot_begin<Rule>(in)) return false;
-      Frame frame;
-      b.open(frame, offset(b, in.current()));
-      const Deeper deeper(b, in.current());
-      if (!BFL_MATCH_RULE) {
-        b.take_back(frame);
-        return false;
-      }
-      b.close(frame);
-      if (b.pending.size() - frame.base == 1) {
-        b.file.nodes[b.pending.back().id].span = b.span(frame.begin, b.token_end);
-      } else {
-        b.finish(frame, NodeKind::tuple);
-      }
-      return true;
-    }
+template <> struct action<g::paren> : framed<action<g::paren>, Nesting::deeper> {
+  static void finish(Frame& frame, Builder& b) {
+    if (b.pending.size() - frame.base > 1) return b.finish(frame, NodeKind::tuple);
+    b.file.nodes[b.pending.back().id].span = b.span(frame.begin, b.token_end);
   }
 };
 template <> struct action<g::array> : deep_node<NodeKind::array> {};
@@ -447,43 +176,16 @@ template <> struct action<g::case_of> : deep_node<NodeKind::case_> {};
 template <> struct action<g::case_subject> : flags<ast::flag::has_subject> {};
 template <> struct action<g::case_arm> : node<NodeKind::case_arm> {};
 template <> struct action<g::case_else> : node<NodeKind::case_else> {};
-template <> struct action<g::member> : p::maybe_nothing {
-  BFL_ACTION_MATCH {
-    if constexpr (A == p::apply_mode::nothing) {
-      return BFL_MATCH_RULE;
-    } else {
-      if (cannot_begin<Rule>(in)) return false;
-      Frame frame;
-      b.open(frame, offset(b, in.current()));
-      if (!BFL_MATCH_RULE) {
-        b.take_back(frame);
-        return false;
-      }
-      b.close(frame);
-      --frame.base;  // the operand before the `.`
-      frame.begin = b.file.nodes[b.pending[frame.base].id].span.begin;
-      b.finish(frame, NodeKind::member);
-      return true;
-    }
+template <> struct action<g::member> : framed<action<g::member>> {
+  static void finish(Frame& frame, Builder& b) {
+    --frame.base;  // the operand before the `.`
+    frame.begin = b.file.nodes[b.pending[frame.base].id].span.begin;
+    b.finish(frame, NodeKind::member);
   }
 };
-template <> struct action<g::sql_comment> : p::maybe_nothing {
-  template <class In>
-  static void apply(const In& in, Builder& b) {
-    const std::uint32_t begin = offset(b, in.begin());
-    b.fail(begin, Code::sql_habit, b.span(begin, begin + 2), "found `--`", "a comment begins with `#`; two signs stand apart, `a - -b`");
-  }
-};
-template <> struct action<g::minus> : p::maybe_nothing {
+template <> struct action<g::sign> : p::maybe_nothing {
   template <class In>
   static void apply(const In& in, Builder& b) { b.negated = offset(b, in.end()); }
-};
-template <> struct action<g::sql_bang> : p::maybe_nothing {
-  template <class In>
-  static void apply(const In& in, Builder& b) {
-    const std::uint32_t begin = offset(b, in.begin());
-    habit(b, b.span(begin, begin + 1), "found `!`", "write `not`");
-  }
 };
 template <> struct action<g::negation> : prefixes<Op::negate, 1> {};
 template <> struct action<g::bang_negation> : prefixes<Op::not_, 1> {};
@@ -503,97 +205,17 @@ template <> struct action<g::inside> : folds<Op::in, 2> {};
 template <> struct action<g::not_inside> : folds<Op::not_in, 3> {};
 template <> struct action<g::both> : folds<Op::and_, 3> {};
 template <> struct action<g::either> : folds<Op::or_, 2> {};
-template <Op Operator, std::uint32_t Length>
-struct sql_folds : p::maybe_nothing {
-  BFL_ACTION_MATCH {
-    const std::uint32_t begin = offset(b, in.current());
-    if (!folds<Operator, Length>::template match<Rule, A, M, Action, Control>(in, b)) return false;
-    if constexpr (A == p::apply_mode::action) {
-      const std::string word = Operator == Op::equal ? "==" : "!=";
-      habit(b, b.span(begin, begin + Length), "found `" + std::string(b.text.substr(begin, Length)) + "` as a comparison", "write `" + word + "`");
-    }
-    return true;
-  }
-};
-template <> struct action<g::sql_equal> : sql_folds<Op::equal, 1> {};
-template <> struct action<g::sql_not_equal> : sql_folds<Op::not_equal, 2> {};
-template <Op Operator>
-struct sql_null_test : p::maybe_nothing {
-  template <class In>
-  static void apply(const In& in, Builder& b) {
-    const Span where = b.span(offset(b, in.begin()), b.token_end);
-    b.leaf(NodeKind::null_, b.token_end - 4, b.token_end);
-    b.fold_binary(Operator, where);
-    habit(b, where, "found `" + std::string(b.text.substr(where.begin, where.end - where.begin)) + "`", Operator == Op::equal ? "write `== null`" : "write `!= null`");
-  }
-};
-template <> struct action<g::sql_is_null> : sql_null_test<Op::equal> {};
-template <> struct action<g::sql_is_not_null> : sql_null_test<Op::not_equal> {};
-template <> struct action<g::sql_operator> : p::maybe_nothing {
-  template <class In>
-  static void apply(const In& in, Builder& b) {
-    const std::uint32_t begin = offset(b, in.begin());
-    const Span where = b.span(begin, b.token_end);
-    const std::string word(b.text.substr(begin, b.token_end - begin));
-    b.fail(begin, Code::sql_habit, where, "found `" + word + "`",
-           (word.back() | 0x20) == 'n'   ? "write `a >= low and a <= high`"
-           : (word.back() | 0x20) == 'e' ? "write `starts_with(a, \"...\")`, `contains(a, \"...\")` or `matches(a, r\"...\")`"
-                                         : "write `==` or `!=`");
-  }
-};
-template <> struct action<g::chained> : p::maybe_nothing {
-  template <class In>
-  static void apply(const In& in, Builder& b) {
-    const std::uint32_t begin = offset(b, in.begin());
-    b.fail(begin, Code::unexpected_token, b.span(begin, begin + 1), "found a second comparison in a row", "write `a < b and b < c`");
-  }
-};
-template <> struct action<g::sql_and> : p::maybe_nothing {
-  template <class In>
-  static void apply(const In& in, Builder& b) {
-    const std::uint32_t begin = offset(b, in.begin());
-    habit(b, b.span(begin, begin + 2), "found `&&`", "write `and`");
-  }
-};
-template <> struct action<g::sql_or> : p::maybe_nothing {
-  template <class In>
-  static void apply(const In& in, Builder& b) {
-    const std::uint32_t begin = offset(b, in.begin());
-    habit(b, b.span(begin, begin + 2), "found `||`", "write `or`; to join two texts write `+`");
-  }
-};
-template <> struct action<g::sql_semicolon> : p::maybe_nothing {
-  template <class In>
-  static void apply(const In& in, Builder& b) {
-    const std::uint32_t begin = offset(b, in.begin());
-    if (!b.semicolon_reported) habit(b, b.span(begin, begin + 1), "found `;`", "remove it: a line end is enough");
-    b.semicolon_reported = true;
-  }
-};
 
 // Arguments, relations, clauses ---------------------------------------------------------------------------------------
 template <> struct action<g::named_argument> : node<NodeKind::named_arg> {};
 template <> struct action<g::bare_condition> : node<NodeKind::pick> {};
-template <> struct action<g::pick> : p::maybe_nothing {
-  BFL_ACTION_MATCH {
-    if constexpr (A == p::apply_mode::nothing) {
-      return BFL_MATCH_RULE;
-    } else {
-      if (cannot_begin<Rule>(in)) return false;
-      Frame frame;
-      b.open(frame, offset(b, in.current()));
-      if (!BFL_MATCH_RULE) {
-        b.take_back(frame);
-        return false;
-      }
-      b.close(frame);
-      if (b.pending.size() - frame.base == 1) return true;
-      const ast::Node& first = b.file.nodes[b.pending[frame.base].id];
-      const ast::Node& second = b.file.nodes[b.pending[frame.base + 1].id];
-      const bool path = first.kind == NodeKind::name || first.kind == NodeKind::member || first.kind == NodeKind::relation;
-      b.finish(frame, path && second.word != "from" ? NodeKind::relation : NodeKind::pick);
-      return true;
-    }
+template <> struct action<g::pick> : framed<action<g::pick>> {
+  static void finish(Frame& frame, Builder& b) {
+    if (b.pending.size() - frame.base == 1) return;
+    const ast::Node& first = b.file.nodes[b.pending[frame.base].id];
+    const ast::Node& second = b.file.nodes[b.pending[frame.base + 1].id];
+    const bool path = first.kind == NodeKind::name || first.kind == NodeKind::member || first.kind == NodeKind::relation;
+    b.finish(frame, path && second.word != "from" ? NodeKind::relation : NodeKind::pick);
   }
 };
 template <> struct action<g::relation> : node<NodeKind::relation> {};
@@ -747,7 +369,8 @@ template <> struct action<g::step> : p::maybe_nothing {
     } catch (Failure& failure) {
       // The first word is at fault when it is no step that anybody knows.
       const std::string_view word = token_at(b.text, b.item_begin);
-      if (!begins_item(word) && failure.diagnostic.code == Code::unexpected_token) failure.diagnostic = unknown_item(b, word);
+      const bool step_like = begins_item(word) || failure.diagnostic.code != Code::unexpected_token || failure.place <= b.item_begin;
+      if (!step_like) failure.diagnostic = unknown_item(b, word);
       throw;
     }
   }
@@ -755,6 +378,16 @@ template <> struct action<g::step> : p::maybe_nothing {
 
 #undef BFL_MATCH_RULE
 #undef BFL_ACTION_MATCH
+
+}  // namespace actions
+
+namespace {
+
+namespace g = bfl::grammar;
+namespace p = tao::pegtl;
+using actions::action, actions::control;
+using ast::NodeKind;
+using Input = p::memory_input<p::tracking_mode::lazy, p::eol::lf_crlf, const char*>;
 
 constexpr std::size_t most_failures = 100;  // a file with more is something else than a script
 
@@ -768,12 +401,13 @@ void parse_items(Builder& b) {
     std::size_t whole = items;
     std::size_t nodes = b.file.nodes.size();
     try {
-      b.item_begin = at;
+      b.item_before = b.item_begin = at;
       (void)p::parse<g::opening, action, control>(in, b);
       while (!in.empty()) {
         whole = b.pending.size();
         nodes = b.file.nodes.size();
-        b.item_begin = offset(b, in.current());
+        b.item_before = b.item_begin;
+        b.item_begin = actions::offset(b, in.current());
         (void)p::parse<p::must<g::item>, action, control>(in, b);
       }
       return;
@@ -784,8 +418,9 @@ void parse_items(Builder& b) {
       b.openings.clear();
       b.frame = nullptr;
       b.depth = 0;
-      at = next_item(b.text, b.item_begin, failure.place);
-      b.leaf(NodeKind::error, b.item_begin, at);
+      // The mistake may be that the item before took the beginning of this one for a name.
+      at = next_item(b.text, failure.place < b.item_begin ? b.item_before : b.item_begin, failure.place);
+      b.leaf(NodeKind::error, std::min(b.item_begin, at), at);
     }
   }
 }

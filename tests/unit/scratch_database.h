@@ -17,7 +17,8 @@ struct ScratchDatabase {
 
   explicit ScratchDatabase(const std::string& sql) {
     static int number = 0;
-    path = (std::filesystem::temp_directory_path() / ("bfl_test_" + std::to_string(::getpid()) + "_" + std::to_string(++number) + ".db")).string();
+    path = (std::filesystem::temp_directory_path() / ("bfl_test_" + std::to_string(::getpid()) + "_" + std::to_string(++number) + ".db"))
+               .string();
     remove();
     run(sql);
   }

@@ -18,7 +18,9 @@ namespace {
 using Scratch = ScratchDatabase;
 
 template <class T>
-std::string message_of(const Result<T>& result) { return result ? "" : result.error().message; }
+std::string message_of(const Result<T>& result) {
+  return result ? "" : result.error().message;
+}
 
 const Table& table(const Catalogue& catalogue, const std::string& name) {
   for (const Table& at : catalogue.tables)
@@ -36,7 +38,10 @@ std::int64_t count(connect::Connector& connector, const std::string& sql) {
   auto statement = connector.prepare(sql);
   REQUIRE_MESSAGE(statement, message_of(statement));
   std::int64_t value = -1;
-  REQUIRE((*statement)->query_raw({}, [&](connect::RawRow row) { value = row[0].integer; return true; }));
+  REQUIRE((*statement)->query_raw({}, [&](connect::RawRow row) {
+    value = row[0].integer;
+    return true;
+  }));
   return value;
 }
 
@@ -118,7 +123,8 @@ TEST_CASE("unique indexes are keys, partial ones and expressions are not plain")
 }
 
 TEST_CASE("foreign keys are spelled as the tables spell their names, triggers tell their event") {
-  Scratch scratch(R"(CREATE TABLE Parent(Id INTEGER PRIMARY KEY); CREATE TABLE child(p INTEGER REFERENCES PARENT ON DELETE CASCADE, q INT REFERENCES parent(iD) ON UPDATE SET NULL);
+  Scratch scratch(
+      R"(CREATE TABLE Parent(Id INTEGER PRIMARY KEY); CREATE TABLE child(p INTEGER REFERENCES PARENT ON DELETE CASCADE, q INT REFERENCES parent(iD) ON UPDATE SET NULL);
     CREATE TRIGGER "update" /* not this */ BEFORE DELETE ON child BEGIN SELECT 1; END;
     CREATE TRIGGER t2 AFTER UPDATE OF p ON child BEGIN DELETE FROM Parent WHERE 0; END;)");
   auto catalogue = scratch.open()->catalogue();
@@ -178,7 +184,8 @@ TEST_CASE("decimals in numeric columns come back as the decimal that was meant, 
   auto cents = connector->encode(*Decimal::parse("0.1"), numeric, arena);
   REQUIRE(cents);
   CHECK(cents->real == 0.1);
-  CHECK(message_of(connector->encode(*Decimal::parse("0.12345678901234567890"), numeric, arena)).find("cannot be stored exactly") != std::string::npos);
+  CHECK(message_of(connector->encode(*Decimal::parse("0.12345678901234567890"), numeric, arena)).find("cannot be stored exactly") !=
+        std::string::npos);
   CHECK(message_of(connector->encode(std::nan(""), wire(Kind::floating), arena)).find("nan") != std::string::npos);
 }
 
@@ -197,7 +204,8 @@ TEST_CASE("times are written in the form that the column has") {
 }
 
 TEST_CASE("the observer sees each row before and after, and what triggers and cascades do") {
-  Scratch scratch(R"(CREATE TABLE p(id INTEGER PRIMARY KEY, n INT, note TEXT); CREATE TABLE c(id INTEGER PRIMARY KEY, p INT REFERENCES p(id) ON DELETE CASCADE);
+  Scratch scratch(
+      R"(CREATE TABLE p(id INTEGER PRIMARY KEY, n INT, note TEXT); CREATE TABLE c(id INTEGER PRIMARY KEY, p INT REFERENCES p(id) ON DELETE CASCADE);
     CREATE TABLE log(what TEXT); CREATE TABLE bfl_lane(seq INT);
     INSERT INTO p VALUES(1, 10, 'a'), (2, 20, NULL); INSERT INTO c VALUES(7, 2); INSERT INTO bfl_lane VALUES(0);
     CREATE TRIGGER t AFTER UPDATE ON p BEGIN INSERT INTO log VALUES(new.n); END;)");
@@ -207,7 +215,9 @@ TEST_CASE("the observer sees each row before and after, and what triggers and ca
       [&](const RowChange& change) {
         std::string line = std::string(change.table) + " " + std::to_string(change.depth) + " ";
         line += change.kind == ChangeKind::update ? "update" : change.kind == ChangeKind::insert ? "insert" : "remove";
-        for (int at : change.changed) line += " " + std::to_string(at) + ":" + std::to_string(change.before[static_cast<std::size_t>(at)].integer) + ">" + std::to_string(change.after[static_cast<std::size_t>(at)].integer);
+        for (int at : change.changed)
+          line += " " + std::to_string(at) + ":" + std::to_string(change.before[static_cast<std::size_t>(at)].integer) + ">" +
+                  std::to_string(change.after[static_cast<std::size_t>(at)].integer);
         seen.push_back(line);
       },
       "p", {1});
@@ -352,11 +362,21 @@ TEST_CASE("raw values go back byte for byte") {
   auto connector = scratch.open();
   auto insert = connector->prepare("INSERT INTO t(v) VALUES(?1)");
   REQUIRE(insert);
-  const std::vector<RawValue> values{{}, integer(INT64_MIN), real(-0.0), real(HUGE_VAL), text(""), text(std::string_view("a\0b", 3)), {.kind = RawValue::Class::blob, .bytes = ""}};
+  const std::vector<RawValue> values{{},
+                                     integer(INT64_MIN),
+                                     real(-0.0),
+                                     real(HUGE_VAL),
+                                     text(""),
+                                     text(std::string_view("a\0b", 3)),
+                                     {.kind = RawValue::Class::blob, .bytes = ""}};
   for (const RawValue& value : values) REQUIRE((*insert)->run_raw(std::span(&value, 1)));
   auto select = connector->prepare("SELECT v FROM t ORDER BY id");
   REQUIRE(select);
   std::size_t at = 0;
-  REQUIRE((*select)->query_raw({}, [&](connect::RawRow row) { CHECK(row[0] == values[at]); ++at; return true; }));
+  REQUIRE((*select)->query_raw({}, [&](connect::RawRow row) {
+    CHECK(row[0] == values[at]);
+    ++at;
+    return true;
+  }));
   CHECK(at == values.size());
 }

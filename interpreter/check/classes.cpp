@@ -1,0 +1,202 @@
+// Is it safe to repeat? The class of an update, and the route that follows from it.
+//
+// What counts is whether new values depend on columns that the step itself writes: of the row (then a second run must find
+// nothing to do, which is proved on rows when it runs) or of other rows (then all values are computed before the first is
+// written). What cannot be either is an error here, before anything is touched.
+#include <algorithm>
+#include <set>
+
+#include "interpreter/check/checker.h"
+#include "interpreter/check/visit.h"
+
+namespace bfl::check {
+
+using program::Idempotence;
+using program::InputKind;
+using program::Relation;
+using program::Route;
+using program::Step;
+
+namespace {
+
+// What a step's expressions read of what it writes.
+class SelfReads {
+ public:
+  SelfReads(const program::Program& program, const Step& step) : program_(program), step_(step), target_(program.table(step.target)) {
+    const Relation* relation = step.relation.get();
+    for (; relation; relation = relation->inputs[0].sub.get()) chain_.push_back(relation);
+    const auto see = Seeing{[&](const Expr& expr) { others_ |= is_other(expr); },
+                            [&](const Relation& inner) {
+                              for (const auto& input : inner.inputs)  // what is behind a view is not known
+                                if (input.table && input.table->source == step.target.source && (program.table(*input.table).view || program.table(*input.table).virtual_table)) others_ = true;
+                            }};
+    for_each(*step.relation, see);
+    for (const auto& assignment : step.assignments) for_each(*assignment.value, see);
+  }
+
+  bool of_other_rows() const { return others_; }
+  // Of the row itself; through the conditions of joins too, which choose what is read.
+  bool of_row(const Expr& expr) const { return own(expr); }
+  bool where_reads_row() const {
+    return std::any_of(chain_.begin(), chain_.end(), [&](const Relation* relation) {
+      return std::any_of(relation->filters.begin(), relation->filters.end(), [&](const auto& filter) { return own(*filter.condition); });
+    });
+  }
+  bool limit_reads_row() const {
+    bool seen = false, limited = false;
+    for (const Relation* relation : chain_) {
+      limited |= relation->limit.has_value();
+      if (!limited) continue;
+      for (const auto& filter : relation->filters) seen |= own(*filter.condition);
+      for (const auto& key : relation->order) seen |= own(*key.expr);
+    }
+    return seen;
+  }
+  bool limited() const {
+    return std::any_of(chain_.begin(), chain_.end(), [](const Relation* relation) { return relation->limit.has_value(); });
+  }
+  bool row_local() const {
+    if (chain_.size() > 1 || step_.relation->inputs.size() > 1 || step_.relation->limit) return false;
+    bool local = true;
+    const auto see = [&](const Expr& expr) { local &= expr.kind != ExprKind::subquery; };
+    for (const auto& filter : step_.relation->filters) for_each(*filter.condition, see);
+    for (const auto& assignment : step_.assignments) for_each(*assignment.value, see);
+    return local;
+  }
+  bool joins_group() const {
+    const auto grouped = [](const program::Input& input) {
+      for (const Relation* sub = input.sub.get(); sub; sub = sub->inputs[0].sub.get())
+        if (sub->grouped) return true;
+      return false;
+    };
+    return std::any_of(chain_.begin(), chain_.end(), [&](const Relation* relation) { return std::any_of(relation->inputs.begin() + 1, relation->inputs.end(), grouped); });
+  }
+  // `n + 1`, `price * 1.1`: a second run adds again, whatever the row. Behind a condition that looks at what is written it may
+  // not come to that.
+  bool grows(const Expr& expr) const { return grows(expr, false, 0); }
+
+ private:
+  bool written(int column) const {
+    if (target_.columns[static_cast<std::size_t>(column)].generated) return true;
+    return step_.writes.contains({step_.target, column});
+  }
+  bool is_own_input(program::InputId id) const {
+    return std::any_of(chain_.begin(), chain_.end(), [&](const Relation* relation) { return relation->inputs[0].id == id; });
+  }
+  bool is_other(const Expr& expr) const {
+    if (expr.kind != ExprKind::column || is_own_input(expr.input)) return false;
+    const auto& ref = program_.inputs[expr.input].table;
+    return ref && *ref == step_.target && written(expr.column);
+  }
+  // What a column of an enclosing block stands for.
+  const Expr* behind(const Expr& column) const {
+    for (const Relation* relation : chain_)
+      if (relation->inputs[0].id == column.input && relation->inputs[0].sub) return relation->inputs[0].sub->fields[static_cast<std::size_t>(column.column)].expr.get();
+    return nullptr;
+  }
+  bool own(const Expr& root) const {
+    std::set<program::InputId> joined;  // whose conditions were looked at
+    return own(root, joined);
+  }
+  bool own(const Expr& root, std::set<program::InputId>& joined) const {
+    bool found = false;
+    for_each(root, [&](const Expr& expr) {
+      if (found || expr.kind != ExprKind::column) return;
+      if (is_own_input(expr.input)) {
+        const Expr* inner = behind(expr);
+        found = inner ? own(*inner, joined) : written(expr.column);
+        return;
+      }
+      for (const Relation* relation : chain_)
+        for (std::size_t i = 1; i < relation->inputs.size(); ++i)
+          if (relation->inputs[i].id == expr.input && relation->inputs[i].on && joined.insert(expr.input).second) found = found || own(*relation->inputs[i].on, joined);
+    });
+    return found;
+  }
+  bool grows(const Expr& expr, bool under_arithmetic, int depth) const {
+    if (depth > 600) return false;
+    switch (expr.kind) {
+      case ExprKind::column: {
+        if (!is_own_input(expr.input)) return false;
+        const Expr* inner = behind(expr);
+        return inner ? grows(*inner, under_arithmetic, depth + 1) : under_arithmetic && step_.writes.contains({step_.target, expr.column});
+      }
+      case ExprKind::call: {
+        const std::string& name = expr.native->name;
+        const bool arithmetic = name == "+" || name == "-" || name == "*" || name == "/" || name == "negate";
+        return std::any_of(expr.args.begin(), expr.args.end(), [&](const ExprPtr& part) { return grows(*part, under_arithmetic || arithmetic, depth + 1); });
+      }
+      case ExprKind::convert: return grows(*expr.args[0], under_arithmetic, depth + 1);
+      case ExprKind::bind: return grows(*expr.args[0], under_arithmetic, depth + 1) || grows(*expr.args[1], under_arithmetic, depth + 1);
+      case ExprKind::coalesce: return grows(*expr.args[0], under_arithmetic, depth + 1);
+      case ExprKind::case_: {
+        for (std::size_t i = 0; i + 1 < expr.args.size(); i += 2)
+          if (own(*expr.args[i])) return false;
+        for (std::size_t i = 0; i < expr.args.size(); ++i)
+          if ((i % 2 == 1 || i + 1 == expr.args.size()) && grows(*expr.args[i], under_arithmetic, depth + 1)) return true;
+        return false;
+      }
+      default: return false;
+    }
+  }
+
+  const program::Program& program_;
+  const Step& step_;
+  const Table& target_;
+  std::vector<const Relation*> chain_;  // the step's relation and the blocks that its rows come through
+  bool others_ = false;
+};
+
+}  // namespace
+
+void Checker::classify(Step& step, const Block&) {
+  const SelfReads reads(program, step);
+  step.row_local = reads.row_local();
+  step.once = once_;
+  const program::Assignment* self = nullptr;
+  for (const auto& assignment : step.assignments)
+    if (!self && reads.of_row(*assignment.value)) self = &assignment;
+
+  if (step.once) {
+    step.idempotence = reads.of_other_rows() ? Idempotence::staged : Idempotence::once;
+  } else if (reads.limit_reads_row()) {
+    error(Code::not_idempotent, step.relation->span, "running the step twice would change further rows: the `limit` counts rows that it takes away",
+          "say `once`, or choose the rows by columns that the step does not set");
+    return;
+  } else if (self) {
+    const bool guard = reads.where_reads_row();
+    const std::string column = table(step.target).columns[static_cast<std::size_t>(self->column)].name;
+    if (!guard && reads.grows(*self->value)) {
+      error(Code::not_idempotent, self->span, fmt::format("running the step twice would change `{}` twice: its new value is computed from what the step writes", column),
+            "make the `where` false once the change is made, or say `once`");
+      return;
+    }
+    if (!reads.of_other_rows() && !step.row_local) {
+      error(Code::not_idempotent, self->span, fmt::format("the new value of `{}` depends on what the step writes and on other rows: nothing proves that running it twice changes nothing", column),
+            "say `once`, or keep the values to columns of the row that the step does not set");
+      return;
+    }
+    step.idempotence = reads.of_other_rows() ? Idempotence::staged : Idempotence::guarded;
+  } else {
+    step.idempotence = reads.of_other_rows() ? Idempotence::staged : Idempotence::convergent;
+  }
+
+  const auto route = [&](Route taken, std::string reason) {
+    step.route = taken;
+    step.route_reason = std::move(reason);
+  };
+  const bool exact = std::any_of(step.expectations.begin(), step.expectations.end(), [](const auto& expectation) { return expectation.bound == program::Bound::exactly; });
+  const bool writes_walk = std::any_of(step.walk.begin(), step.walk.end(), [&](int c) { return step.writes.contains({step.target, c}); });
+  if (step.atomic) return route(Route::whole, step.walk.empty() ? "`atomic`, and the table has no key" : "`atomic`: one transaction");
+  if (step.idempotence == Idempotence::once) return route(Route::sealed, "`once`: which rows change is kept before the first one does");
+  if (step.idempotence == Idempotence::staged) return route(Route::sealed, "new values depend on other rows that the step changes");
+  if (exact) return route(Route::sealed, "an exact number of rows is expected");
+  if (reads.limited()) return route(Route::sealed, "`limit`: which rows come first is decided once");
+  if (writes_walk) return route(Route::sealed, "the step sets the key that it would walk along");
+  if (reads.joins_group()) return route(Route::sealed, "the groups that are joined are computed once");
+  std::string key;
+  for (int c : step.walk) key += (key.empty() ? "" : ", ") + table(step.target).columns[static_cast<std::size_t>(c)].name;
+  route(Route::direct, fmt::format("walks `{}` along {}", table(step.target).name, key));
+}
+
+}  // namespace bfl::check

@@ -1,0 +1,85 @@
+#include "interpreter/check/column_types.h"
+
+#include <algorithm>
+#include <cctype>
+
+namespace bfl::check {
+
+namespace {
+
+enum class Affinity { integer, text, blob, real, numeric };
+
+// SQLite's own rule, from the words of the declared type.
+Affinity affinity_of(const std::string& declared) {
+  std::string upper;
+  for (char c : declared) upper += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  const auto has = [&](const char* part) { return upper.find(part) != std::string::npos; };
+  if (has("INT")) return Affinity::integer;
+  if (has("CHAR") || has("CLOB") || has("TEXT")) return Affinity::text;
+  if (has("BLOB") || upper.empty()) return Affinity::blob;
+  if (has("REAL") || has("FLOA") || has("DOUB")) return Affinity::real;
+  return Affinity::numeric;
+}
+
+int declared_scale(const std::string& declared) {
+  const auto open = declared.find('('), comma = declared.find(',', open == std::string::npos ? declared.size() : open);
+  if (open == std::string::npos || comma == std::string::npos) return -1;
+  int scale = 0;
+  bool any = false;
+  for (std::size_t i = comma + 1; i < declared.size() && declared[i] != ')'; ++i) {
+    if (declared[i] == ' ') continue;
+    if (!std::isdigit(static_cast<unsigned char>(declared[i])) || scale > 100) return -1;
+    scale = scale * 10 + (declared[i] - '0');
+    any = true;
+  }
+  return any ? scale : -1;
+}
+
+}  // namespace
+
+std::string declare_type(Column& column, const Type& type) {
+  const Affinity affinity = affinity_of(column.declared);
+  const bool numbers = affinity == Affinity::integer || affinity == Affinity::real || affinity == Affinity::numeric;
+  const bool texts = affinity == Affinity::text || affinity == Affinity::blob || affinity == Affinity::numeric;
+  Storage storage = Storage::native;
+  switch (type.kind) {
+    case Kind::integer:
+      if (affinity == Affinity::text) return "its numbers are stored as text: declare `text` and read it with `to_int(…)`";
+      break;
+    case Kind::floating:
+      if (affinity == Affinity::text) return "its numbers are stored as text: declare `text` and read it with `to_float(…)`";
+      break;
+    case Kind::text:
+      if (affinity == Affinity::integer || affinity == Affinity::real) return "it stores numbers: declare `int`, `decimal` or `float` and write it with `to_text(…)`";
+      break;
+    case Kind::bytes: break;
+    case Kind::boolean:
+      if (affinity == Affinity::text || affinity == Affinity::real) return "a truth is stored as 0 or 1: declare `text` and read it with `to_bool(…)`";
+      storage = Storage::boolean_integer;
+      break;
+    case Kind::decimal: storage = numbers || affinity == Affinity::blob ? Storage::decimal_numeric : Storage::decimal_text; break;
+    case Kind::date:
+    case Kind::timestamp:
+      if (!texts) return "it stores numbers: declare `int` and read it with `from_epoch_seconds(…)` or `from_epoch_millis(…)`";
+      storage = Storage::iso_text;
+      break;
+    case Kind::uuid:
+      if (numbers && affinity != Affinity::numeric) return "it stores numbers";
+      storage = column.storage == Storage::uuid_blob || (affinity == Affinity::blob && !column.declared.empty()) ? Storage::uuid_blob : Storage::uuid_text;
+      break;
+    case Kind::json:
+      if (affinity == Affinity::integer || affinity == Affinity::real) return "it stores numbers";
+      storage = Storage::json_text;
+      break;
+    case Kind::duration: return "no column holds durations: declare `int` and compute with it";
+    case Kind::array: return "no column holds arrays: declare `json`";
+    case Kind::null: return "null is no type of a column";
+  }
+  const bool nullable = column.type.nullable;
+  column.type = {type.kind, nullable};
+  column.storage = storage;
+  column.scale = type.kind == Kind::decimal ? declared_scale(column.declared) : -1;
+  return {};
+}
+
+}  // namespace bfl::check

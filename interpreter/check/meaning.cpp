@@ -1,0 +1,179 @@
+// The exact meaning of expressions, relations and steps as a text: the basis of memo keys.
+//
+// Everything that decides what is computed is in it, nothing else: tables and columns by name, constants by type and value,
+// functions by signature; inputs and locals numbered in the order in which they appear. Two texts are equal exactly when the
+// trees are.
+#include <fmt/format.h>
+
+#include <unordered_map>
+
+#include "interpreter/check/program.h"
+
+namespace bfl::program {
+
+namespace {
+
+constexpr std::string_view kind_names[] = {"literal", "column", "call", "compare", "and", "or", "not", "coalesce", "case", "in", "convert",
+                                           "array", "object", "subquery", "aggregate", "now", "local", "bind"};
+constexpr std::string_view compare_names[] = {"==", "!=", "<", "<=", ">", ">="};
+constexpr std::string_view aggregate_names[] = {"count", "count_distinct", "sum", "min", "max", "average", "any", "every", "first", "last", "exists"};
+constexpr std::string_view input_names[] = {"from", "one", "optional", "many"};
+
+class Writer {
+ public:
+  explicit Writer(const Program& program) : program_(program) {}
+  std::string out;
+
+  // Texts carry their length, so that no text can pretend to be structure.
+  void text(std::string_view content) { fmt::format_to(std::back_inserter(out), " {}:{}", content.size(), content); }
+
+  void input(InputId id) { fmt::format_to(std::back_inserter(out), " #{}", number(inputs_, id)); }
+
+  void table(TableRef ref) {
+    fmt::format_to(std::back_inserter(out), " s{}", ref.source);
+    text(program_.table(ref).name);
+  }
+
+  void expr(const Expr& e) {
+    out += '(';
+    out += kind_names[static_cast<std::size_t>(e.kind)];
+    switch (e.kind) {
+      case ExprKind::literal:
+        text(to_string(e.type));
+        text(to_canonical(e.value));
+        break;
+      case ExprKind::column: column(e); break;
+      case ExprKind::call: text(e.native->signature); break;
+      case ExprKind::compare:
+        out += ' ';
+        out += compare_names[static_cast<std::size_t>(e.op)];
+        break;
+      case ExprKind::convert:
+      case ExprKind::array: text(to_string(e.type)); break;
+      case ExprKind::local:
+      case ExprKind::bind: fmt::format_to(std::back_inserter(out), " ${}", number(slots_, e.slot)); break;
+      case ExprKind::subquery: relation(*e.relation); break;
+      default: break;
+    }
+    for (const auto& argument : e.args) expr(*argument);
+    if (e.aggregate) aggregate(*e.aggregate, !e.relation);
+    out += ')';
+  }
+
+  void relation(const Relation& r) {
+    out += "(relation";
+    std::size_t filter = 0;
+    const auto filters = [&](std::size_t inputs) {
+      for (; filter < r.filters.size() && r.filters[filter].after_inputs <= inputs; ++filter) {
+        out += r.filters[filter].skip ? "(skip" : "(where";
+        expr(*r.filters[filter].condition);
+        out += ')';
+      }
+    };
+    for (std::size_t i = 0; i < r.inputs.size(); ++i) {
+      const Input& in = r.inputs[i];
+      out += '(';
+      out += input_names[static_cast<std::size_t>(in.kind)];
+      if (in.skip_missing) out += " skip";
+      input(in.id);
+      if (in.table) table(*in.table);
+      if (in.sub) relation(*in.sub);
+      if (in.on) expr(*in.on);
+      out += ')';
+      filters(i + 1);
+    }
+    filters(r.inputs.size() + 1);
+    if (r.grouped) list("(group", r.group_by);
+    if (!r.fields.empty()) {
+      out += "(fields";
+      for (const Field& field : r.fields) expr(*field.expr);
+      out += ')';
+    }
+    order(r.order);
+    if (r.limit) fmt::format_to(std::back_inserter(out), "(limit {})", *r.limit);
+    out += ')';
+  }
+
+  void step(const Step& s) {
+    out += s.kind == StepKind::check ? "(check" : s.kind == StepKind::verify ? "(verify" : "(update";
+    for (const Assertion& assertion : s.assertions) expr(*assertion.condition);
+    if (s.relation) {
+      table(s.target);
+      relation(*s.relation);
+      for (const Assignment& assignment : s.assignments) {
+        out += "(set";
+        text(program_.table(s.target).columns[static_cast<std::size_t>(assignment.column)].name);
+        expr(*assignment.value);
+        out += ')';
+      }
+      if (s.once) out += "(once)";
+    }
+    out += ')';
+  }
+
+ private:
+  template <class Map>
+  std::size_t number(Map& numbers, std::uint32_t id) { return numbers.emplace(id, numbers.size()).first->second; }
+
+  void column(const Expr& e) {
+    input(e.input);
+    const auto& named = e.input < program_.inputs.size() ? program_.inputs[e.input].table : std::optional<TableRef>();
+    if (named) text(program_.table(*named).columns[static_cast<std::size_t>(e.column)].name);
+    else fmt::format_to(std::back_inserter(out), " {}", e.column);
+  }
+
+  void list(std::string_view head, const std::vector<ExprPtr>& items) {
+    out += head;
+    for (const auto& item : items) expr(*item);
+    out += ')';
+  }
+
+  void order(const std::vector<OrderKey>& keys) {
+    if (keys.empty()) return;
+    out += "(order";
+    for (const OrderKey& key : keys) {
+      if (key.descending) out += " desc";
+      expr(*key.expr);
+    }
+    out += ')';
+  }
+
+  void aggregate(const Aggregate& a, bool operand) {
+    out += '(';
+    out += aggregate_names[static_cast<std::size_t>(a.kind)];
+    if (a.operand && operand) expr(*a.operand);
+    if (a.filter) {
+      out += "(where";
+      expr(*a.filter);
+      out += ')';
+    }
+    order(a.order);
+    out += ')';
+  }
+
+  const Program& program_;
+  std::unordered_map<InputId, std::size_t> inputs_;
+  std::unordered_map<std::uint32_t, std::size_t> slots_;
+};
+
+}  // namespace
+
+std::string meaning(const Expr& expr, const Program& program) {
+  Writer writer(program);
+  writer.expr(expr);
+  return std::move(writer.out);
+}
+
+std::string meaning(const Relation& relation, const Program& program) {
+  Writer writer(program);
+  writer.relation(relation);
+  return std::move(writer.out);
+}
+
+std::string meaning(const Step& step, const Program& program) {
+  Writer writer(program);
+  writer.step(step);
+  return std::move(writer.out);
+}
+
+}  // namespace bfl::program

@@ -1,0 +1,185 @@
+// Expressions and relations as a person would write them: for plans and messages.
+#include <fmt/format.h>
+
+#include <unordered_map>
+
+#include "interpreter/check/program.h"
+
+namespace bfl::program {
+
+namespace {
+
+// From the weakest binding to the strongest, as the language has them.
+enum Binding : int { or_binding = 1, and_binding, not_binding, compare_binding, coalesce_binding, sum_binding, product_binding, sign_binding, tight };
+
+constexpr std::string_view compare_signs[] = {"==", "!=", "<", "<=", ">", ">="};
+constexpr std::string_view aggregate_names[] = {"count", "count_distinct", "sum", "min", "max", "average", "any", "every", "first", "last", "exists"};
+
+bool is_plain_name(std::string_view name) {
+  static constexpr std::string_view reserved[] = {"true", "false", "null", "and", "or", "not", "in", "case"};
+  if (name.empty() || (name[0] >= '0' && name[0] <= '9')) return false;
+  for (char c : name)
+    if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_')) return false;
+  for (std::string_view word : reserved)
+    if (name == word) return false;
+  return true;
+}
+
+std::string quoted(std::string_view name) { return is_plain_name(name) ? std::string(name) : fmt::format("`{}`", name); }
+
+class Printer {
+ public:
+  explicit Printer(const Program& program) : program_(program) {}
+
+  std::string expr(const Expr& e, int outer = 0) {
+    int own = tight;
+    std::string text = inner(e, own);
+    return own < outer ? "(" + text + ")" : text;
+  }
+
+  std::string relation(const Relation& r) {
+    std::string text = operand(r.inputs.at(0));
+    if (!r.inputs[0].alias.empty()) text += " as " + quoted(r.inputs[0].alias);
+    std::size_t filter = 0;
+    const auto filters = [&](std::size_t inputs) {
+      for (; filter < r.filters.size() && r.filters[filter].after_inputs <= inputs; ++filter) {
+        text += fmt::format(" {} {}", r.filters[filter].skip ? "skip where" : "where", expr(*r.filters[filter].condition));
+        if (!r.filters[filter].reason.empty()) text += " " + to_literal(Value(r.filters[filter].reason));
+      }
+    };
+    filters(1);
+    for (std::size_t i = 1; i < r.inputs.size(); ++i) {
+      const Input& input = r.inputs[i];
+      text += fmt::format(" join {} {}", input.kind == InputKind::one ? "one" : input.kind == InputKind::optional ? "optional" : "many", operand(input));
+      if (!input.alias.empty()) text += " as " + quoted(input.alias);
+      if (input.on) text += " on " + expr(*input.on);
+      if (input.skip_missing) text += fmt::format(" else skip {}", to_literal(Value(input.skip_reason)));
+      filters(i + 1);
+    }
+    if (r.grouped) {
+      text += " group by";
+      for (std::size_t i = 0; i < r.group_by.size(); ++i) text += (i ? ", " : " ") + expr(*r.group_by[i]);
+      text += " {";
+      for (const Field& field : r.fields) text += fmt::format(" {} = {}", quoted(field.name), expr(*field.expr));
+      text += " }";
+    }
+    text += order(r.order);
+    if (r.limit) text += fmt::format(" limit {}", *r.limit);
+    return text;
+  }
+
+ private:
+  std::string operand(const Input& input) {
+    if (input.table) return table(*input.table);
+    return input.sub ? "(" + relation(*input.sub) + ")" : std::string("?");
+  }
+
+  std::string table(TableRef ref) const {
+    return fmt::format("{}.{}", program_.sources.at(static_cast<std::size_t>(ref.source)).name, quoted(program_.table(ref).name));
+  }
+
+  std::string column(const Expr& e) const {
+    if (e.input >= program_.inputs.size()) return fmt::format("#{}.{}", e.input, e.column);
+    const InputName& input = program_.inputs[e.input];
+    std::string name = fmt::format("#{}", e.column);
+    if (input.table) name = quoted(program_.table(*input.table).columns[static_cast<std::size_t>(e.column)].name);
+    else if (const auto sub = input.sub.lock(); sub && static_cast<std::size_t>(e.column) < sub->fields.size())
+      name = sub->fields[static_cast<std::size_t>(e.column)].name;
+    return input.alias.empty() ? name : fmt::format("{}.{}", quoted(input.alias), name);
+  }
+
+  std::string order(const std::vector<OrderKey>& keys) {
+    std::string text;
+    for (const OrderKey& key : keys) text += (text.empty() ? " order by " : ", ") + expr(*key.expr) + (key.descending ? " desc" : "");
+    return text;
+  }
+
+  std::string listed(const std::vector<ExprPtr>& args, std::size_t from = 0) {
+    std::string text;
+    for (std::size_t i = from; i < args.size(); ++i) text += (i > from ? ", " : "") + expr(*args[i]);
+    return text;
+  }
+
+  std::string chain(const std::vector<ExprPtr>& args, std::string_view sign, int own) {
+    std::string text;
+    for (const auto& argument : args) text += (text.empty() ? "" : std::string(sign)) + expr(*argument, own + 1);
+    return text;
+  }
+
+  std::string inner(const Expr& e, int& own) {
+    switch (e.kind) {
+      case ExprKind::literal: return to_literal(e.value);
+      case ExprKind::column: return column(e);
+      case ExprKind::call: return call(e, own);
+      case ExprKind::compare:
+        own = compare_binding;
+        return fmt::format("{} {} {}", expr(*e.args[0], own + 1), compare_signs[static_cast<std::size_t>(e.op)], expr(*e.args[1], own + 1));
+      case ExprKind::and_: own = and_binding; return chain(e.args, " and ", own);
+      case ExprKind::or_: own = or_binding; return chain(e.args, " or ", own);
+      case ExprKind::coalesce: own = coalesce_binding; return chain(e.args, " ?? ", own);
+      case ExprKind::not_: own = not_binding; return "not " + expr(*e.args[0], own);
+      case ExprKind::case_: {
+        std::string text = "case {";
+        std::size_t i = 0;
+        for (; i + 1 < e.args.size(); i += 2) text += fmt::format("{} {} => {}", i ? "," : "", expr(*e.args[i]), expr(*e.args[i + 1]));
+        if (i < e.args.size()) text += fmt::format("{} else => {}", i ? "," : "", expr(*e.args[i]));
+        return text + " }";
+      }
+      case ExprKind::in_list: own = compare_binding; return fmt::format("{} in [{}]", expr(*e.args[0], own + 1), listed(e.args, 1));
+      case ExprKind::convert: {
+        own = tight;
+        return expr(*e.args[0], tight);
+      }
+      case ExprKind::array: return "[" + listed(e.args) + "]";
+      case ExprKind::object: {
+        std::string text = "{";
+        for (std::size_t i = 0; i + 1 < e.args.size(); i += 2) text += fmt::format("{} {}: {}", i ? "," : "", expr(*e.args[i]), expr(*e.args[i + 1]));
+        return text + " }";
+      }
+      case ExprKind::subquery: return aggregate(*e.aggregate, relation(*e.relation));
+      case ExprKind::aggregate: return aggregate(*e.aggregate, {});
+      case ExprKind::clock: return "now()";
+      case ExprKind::local: {
+        const auto bound = bound_.find(e.slot);
+        if (bound == bound_.end()) return fmt::format("${}", e.slot);
+        return expr(*bound->second, tight);
+      }
+      case ExprKind::bind: {
+        bound_[e.slot] = e.args[0].get();
+        return inner(*e.args[1], own);
+      }
+    }
+    return "?";
+  }
+
+  std::string call(const Expr& e, int& own) {
+    const std::string& name = e.native->name;
+    if (e.args.size() == 2 && (name == "+" || name == "-" || name == "*" || name == "/")) {
+      own = name == "+" || name == "-" ? sum_binding : product_binding;
+      return fmt::format("{} {} {}", expr(*e.args[0], own), name, expr(*e.args[1], own + 1));
+    }
+    if (name == "negate") {
+      own = sign_binding;
+      return "-" + expr(*e.args[0], own);
+    }
+    return fmt::format("{}({})", name, listed(e.args));
+  }
+
+  std::string aggregate(const Aggregate& a, const std::string& from) {
+    std::string text;
+    if (a.operand) text = expr(*a.operand);
+    if (!from.empty()) text += text.empty() ? from : " from " + from;
+    if (a.filter) text += fmt::format("{}where {}", text.empty() ? "" : " ", expr(*a.filter));
+    return fmt::format("{}({}{})", aggregate_names[static_cast<std::size_t>(a.kind)], text, order(a.order));
+  }
+
+  const Program& program_;
+  std::unordered_map<std::uint32_t, const Expr*> bound_;
+};
+
+}  // namespace
+
+std::string to_string(const Expr& expr, const Program& program) { return Printer(program).expr(expr); }
+std::string to_string(const Relation& relation, const Program& program) { return Printer(program).relation(relation); }
+
+}  // namespace bfl::program

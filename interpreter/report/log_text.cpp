@@ -1,0 +1,164 @@
+#include "interpreter/report/log_text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <string_view>
+#include <unordered_map>
+
+#include "interpreter/report/words.h"
+
+namespace bfl::report {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct StepSummary {
+  std::string name, state;
+  std::int64_t chunks = 0, changed = 0, conflicts = 0;
+};
+
+std::string_view state_after(std::string_view kind) {
+  if (kind == "step_started" || kind == "step_resumed" || kind == "step_staged" || kind == "chunk_committed") return "under way";
+  if (kind == "step_finished") return "done";
+  if (kind == "step_reused") return "finished before";
+  if (kind == "step_failed" || kind == "assertion_failed") return "failed";
+  if (kind == "step_blocked") return "waits";
+  return "";
+}
+
+std::vector<StepSummary> steps_of(const std::vector<store::JournalEntry>& journal) {
+  std::vector<StepSummary> steps;
+  std::unordered_map<std::string_view, std::size_t> places;
+  for (const auto& entry : journal) {
+    if (entry.step.empty()) continue;
+    const auto [place, fresh] = places.try_emplace(entry.step, steps.size());
+    if (fresh) steps.push_back({entry.step, "under way"});
+    StepSummary& step = steps[place->second];
+    if (const auto state = state_after(entry.kind); !state.empty()) step.state = state;
+    if (entry.kind != "chunk_committed") continue;
+    ++step.chunks;
+    step.changed += entry.rows_changed;
+    step.conflicts += entry.conflicts;
+  }
+  return steps;
+}
+
+// Keys and reasons come from a database: an entry stays on its line, and nothing steers the terminal.
+std::string one_line(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '\n') out += ' ';
+    else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+    else out += c;
+  }
+  return out;
+}
+
+Json object_of(const store::RunRecord& run, const Alive& alive) {
+  Json object{{"run", run.id}, {"job", run.job}, {"step", ""}, {"kind", "run"}, {"time", run.started}, {"state", state_of(run, alive)},
+              {"path", run.path}, {"who", run.who}, {"host", run.host}, {"pid", run.pid}, {"version", run.version}, {"script_digest", run.script_digest}};
+  if (run.finished.empty()) return object;
+  object["finished"] = run.finished;
+  object["exit_code"] = run.exit_code;
+  return object;
+}
+
+Json object_of(const store::JournalEntry& entry) {
+  Json object{{"run", entry.run}, {"job", entry.job}, {"step", entry.step}, {"kind", entry.kind}, {"time", entry.time}, {"seq", entry.seq}};
+  for (const auto& [name, text] : {std::pair("reason", &entry.reason), std::pair("query", &entry.query)})
+    if (!text->empty()) object[name] = *text;
+  if (entry.chunk >= 0) object["chunk"] = entry.chunk;
+  for (const auto& [name, text] : {std::pair("from_key", &entry.from_key), std::pair("to_key", &entry.to_key)})
+    if (!text->empty()) object[name] = *text;
+  if (entry.rows_read) object["rows_read"] = entry.rows_read;
+  object["rows_changed"] = entry.rows_changed;
+  if (entry.conflicts) object["conflicts"] = entry.conflicts;
+  if (entry.seconds > 0) object["seconds"] = entry.seconds;
+  return object;
+}
+
+std::string dumped(const Json& json, int indent = -1) { return json.dump(indent, ' ', false, Json::error_handler_t::replace) + "\n"; }
+
+std::string line_of(const store::JournalEntry& entry) {
+  std::string line = fmt::format("  {}  {:<17} {}", entry.time, entry.kind, entry.step);
+  if (entry.chunk >= 0) line += fmt::format(" chunk {}", entry.chunk);
+  if (!entry.to_key.empty()) line += fmt::format(" ({}, {}]", entry.from_key.empty() ? "start" : one_line(entry.from_key), one_line(entry.to_key));
+  if (entry.kind == "chunk_committed" || entry.kind == "step_finished") line += fmt::format(" {} changed", counted(entry.rows_changed, "row"));
+  if (entry.conflicts) line += fmt::format(", {} in conflict", grouped(entry.conflicts));
+  if (!entry.reason.empty()) line += ": " + one_line(entry.reason);
+  line.erase(line.find_last_not_of(' ') + 1);
+  return line + "\n";
+}
+
+}  // namespace
+
+std::string state_of(const store::RunRecord& run, const Alive& alive) {
+  if (run.finished.empty()) return alive(run) ? "running" : "cut short";
+  switch (run.exit_code) {
+    case 0: return "done";
+    case 1: return "failed";
+    case 3: return "conflicts";
+    case 75: case 130: case 143: return "stopped";
+    default: return "refused";
+  }
+}
+
+std::string runs_text(const std::vector<store::RunRecord>& runs, const Alive& alive) {
+  if (runs.empty()) return "no runs yet\n";
+  std::size_t id = 3, job = 3;
+  for (const auto& run : runs) id = std::max(id, run.id.size()), job = std::max(job, run.job.size());
+  std::string text = fmt::format("{:<{}}  {:<{}}  {:<19}  {}\n", "RUN", id, "JOB", job, "STARTED", "STATE");
+  for (const auto& run : runs) text += fmt::format("{:<{}}  {:<{}}  {:<19}  {}\n", run.id, id, run.job, job, run.started.substr(0, 19), state_of(run, alive));
+  return text;
+}
+
+std::string runs_json(const std::vector<store::RunRecord>& runs, const Alive& alive) {
+  Json list = Json::array();
+  for (const auto& run : runs) list.push_back(object_of(run, alive));
+  return dumped(list, 2);
+}
+
+std::string run_text(const store::RunRecord& run, const std::vector<store::JournalEntry>& journal, const Alive& alive) {
+  std::string text = fmt::format("run {} of {}: {}\n  script    {}\n  by        {}@{}, pid {}, bfl {}\n  started   {}\n", run.id, run.job, state_of(run, alive),
+                                 run.path, run.who, run.host, run.pid, run.version, run.started);
+  if (!run.finished.empty()) text += fmt::format("  finished  {}, exit code {}\n", run.finished, run.exit_code);
+  const auto steps = steps_of(journal);
+  std::size_t width = 0;
+  for (const StepSummary& step : steps) width = std::max(width, step.name.size());
+  for (const StepSummary& step : steps) {
+    text += fmt::format("  {:<{}}  {}", step.name, width, step.state);
+    if (step.chunks) text += fmt::format(", {} changed in {}", counted(step.changed, "row"), counted(step.chunks, "chunk"));
+    if (step.conflicts) text += fmt::format(", {} in conflict", grouped(step.conflicts));
+    text += "\n";
+  }
+  return text;
+}
+
+std::string run_json(const store::RunRecord& run, const std::vector<store::JournalEntry>& journal, const Alive& alive) {
+  Json object = object_of(run, alive);
+  object["steps"] = Json::array();
+  for (const StepSummary& step : steps_of(journal))
+    object["steps"].push_back({{"step", step.name}, {"state", step.state}, {"chunks", step.chunks}, {"rows_changed", step.changed}, {"conflicts", step.conflicts}});
+  return dumped(object, 2);
+}
+
+std::string log_text(const std::vector<store::JournalEntry>& journal) {
+  std::string text;
+  const std::string* run = nullptr;
+  for (const auto& entry : journal) {
+    if (!run || *run != entry.run) text += fmt::format("run {} of {}\n", entry.run, entry.job);
+    run = &entry.run;
+    text += line_of(entry);
+  }
+  return text;
+}
+
+std::string log_json(const std::vector<store::JournalEntry>& journal) {
+  std::string text;
+  for (const auto& entry : journal) text += dumped(object_of(entry));
+  return text;
+}
+
+}  // namespace bfl::report

@@ -1,0 +1,93 @@
+#include "interpreter/report/plan_json.h"
+
+#include <nlohmann/json.hpp>
+
+#include "interpreter/report/words.h"
+
+namespace bfl::report {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int schema_version = 1;
+constexpr std::string_view bounds[] = {"at_most", "at_least", "exactly"};
+
+const std::string& column_name(const program::Program& program, const program::Step& step, int column) {
+  return program.table(step.target).columns[static_cast<std::size_t>(column)].name;
+}
+
+void add_update(Json& object, const program::Program& program, const program::Step& step) {
+  object["table"] = program.sources[static_cast<std::size_t>(step.target.source)].name + "." + program.table(step.target).name;
+  if (step.relation) object["rows"] = program::to_string(*step.relation, program);
+  for (const program::Assignment& set : step.assignments)
+    object["set"].push_back({{"column", column_name(program, step, set.column)}, {"value", program::to_string(*set.value, program)}});
+  object["class"] = word(step.idempotence);
+  object["route"] = word(step.route);
+  object["route_reason"] = step.route_reason;
+  object["walk"] = Json::array();
+  for (const int column : step.walk) object["walk"].push_back(column_name(program, step, column));
+  if (step.chunk_rows) object["chunk_rows"] = *step.chunk_rows;
+  object["atomic"] = step.atomic;
+  object["expect"] = Json::array();
+  for (const program::Expectation& expectation : step.expectations)
+    object["expect"].push_back({{"bound", bounds[static_cast<std::size_t>(expectation.bound)]}, {"rows", expectation.rows}});
+}
+
+void add_preview(Json& object, const run::Preview& preview) {
+  object["decision"] = word(preview.decision.kind);
+  object["reason"] = preview.decision.why;
+  object["changed_components"] = preview.decision.changed;
+  object["generation"] = preview.decision.generation;
+}
+
+void add_measured(Json& object, const run::Preview& preview) {
+  if (preview.would_change >= 0) object["would_change"] = preview.would_change;
+  if (preview.table_rows >= 0) object["table_rows"] = preview.table_rows;
+  object["sample"] = preview.sample;
+  if (!preview.proof.empty()) object["proof"] = preview.proof;
+  object["sql"] = preview.sql;
+}
+
+Json step_json(const program::Program& program, const program::Step& step, const plan::StepPlan& step_plan, const run::Preview* preview) {
+  Json object{{"step", step.name}, {"kind", verb(step.kind)}};
+  if (!step.doc.empty()) object["about"] = step.doc;
+  if (preview) add_preview(object, *preview);
+  object["memo_key"] = step_plan.key.digest;
+  object["pacing"] = step_plan.key.pacing;
+  object["key_components"] = Json::object();
+  for (const plan::KeyComponent& component : step_plan.key.components) object["key_components"][component.name] = component.digest;
+  for (const program::Assertion& assertion : step.assertions) object["asserts"].push_back({{"text", assertion.text}, {"message", assertion.message}});
+  if (step.kind == program::StepKind::update) add_update(object, program, step);
+  if (preview) add_measured(object, *preview);
+  return object;
+}
+
+}  // namespace
+
+std::string plan_document(const program::Program& program, const plan::Plan& plan, const std::vector<run::Preview>& previews) {
+  Json document{{"schema_version", schema_version}, {"job", program.job}, {"owner", program.owner}, {"ticket", program.ticket}, {"why", program.why},
+                {"sources", Json::array()}, {"parameters", Json::array()}, {"steps", Json::array()}, {"edges", Json::array()}};
+  for (const program::Source& source : program.sources) document["sources"].push_back({{"name", source.name}, {"url", source.shown}});
+  for (const program::Parameter& parameter : program.parameters)
+    document["parameters"].push_back({{"name", parameter.name}, {"type", to_string(parameter.type)}, {"value", to_literal(parameter.value)}, {"given", parameter.given}});
+  std::int64_t decisions[4] = {}, would_change = 0;  // in step with DecisionKind
+  for (const std::size_t index : plan.order) {
+    const run::Preview* preview = index < previews.size() ? &previews[index] : nullptr;
+    document["steps"].push_back(step_json(program, program.steps[index], plan.steps[index], preview));
+    if (!preview) continue;
+    ++decisions[static_cast<std::size_t>(preview->decision.kind)];
+    if (preview->would_change > 0) would_change += preview->would_change;
+  }
+  for (const plan::Edge& edge : plan.edges) {
+    Json object{{"from", program.steps[edge.from].name}, {"to", program.steps[edge.to].name}, {"kind", plan::name_of(edge.reason)}};
+    if (edge.reason != plan::EdgeReason::by_hand) object["column"] = plan::name_of(edge.use, program);
+    object["reason"] = plan::describe(edge, program);
+    document["edges"].push_back(std::move(object));
+  }
+  document["summary"] = {{"steps", plan.order.size()}, {"run", decisions[0]}, {"resume", decisions[1]}, {"reuse", decisions[2]}, {"stop", decisions[3]},
+                         {"would_change", would_change}};
+  // Names and values may hold bytes that are no UTF-8: shown, never thrown over.
+  return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+}  // namespace bfl::report

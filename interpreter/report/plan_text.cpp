@@ -1,0 +1,235 @@
+#include "interpreter/report/plan_text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "interpreter/report/words.h"
+
+namespace bfl::report {
+namespace {
+
+constexpr std::size_t margin = 4, label_width = 10;
+
+std::size_t shown_width(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+}
+
+// Rows come from a database: what would steer the terminal is shown instead.
+std::string printable(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+    else out += c;
+  }
+  return out;
+}
+
+enum class Breaks : std::uint8_t { words, outside_quotes, never };
+
+// Breaks a line between words. Statements are not broken inside quotes, so that they can be copied out of the plan.
+std::vector<std::string> wrapped(std::string_view line, std::size_t width, Breaks breaks) {
+  const std::size_t lead = std::min(line.find_first_not_of(' '), line.size());
+  std::vector<std::string> lines{{}};
+  std::string word(line.substr(0, lead));
+  line.remove_prefix(lead);
+  char quote = 0;
+  auto put = [&] {
+    if (word.empty()) return;
+    std::string& last = lines.back();
+    const bool fits = last.empty() || shown_width(last) + 1 + shown_width(word) <= width;
+    if (!fits) lines.push_back(word);
+    else last += (last.empty() ? "" : " ") + word;
+    word.clear();
+  };
+  for (const char c : line) {
+    if (breaks == Breaks::outside_quotes && (c == '"' || c == '\'') && (quote == 0 || quote == c)) quote = quote ? 0 : c;
+    if (c == ' ' && quote == 0) put();
+    else word += c;
+  }
+  put();
+  return lines;
+}
+
+// Colours as terminals number them.
+constexpr const char *bold = "1", *faint = "2", *red = "1;31", *green = "32", *yellow = "33";
+
+const char* ink_of(run::DecisionKind kind) {
+  switch (kind) {
+    case run::DecisionKind::run: case run::DecisionKind::resume: return yellow;
+    case run::DecisionKind::reuse: return green;
+    case run::DecisionKind::stop: return red;
+  }
+  return nullptr;
+}
+
+class Page {
+ public:
+  explicit Page(const PlanStyle& style) : style_(style) {}
+
+  void line(std::string_view text) { out_ += fmt::format("{}\n", text); }
+  void title(std::string_view text) { out_ += fmt::format("\n  {}\n", painted(text, bold)); }
+  void decision(const run::Decision& decision) {
+    row("decision", fmt::format("{}: {}", word(decision.kind), decision.why), Breaks::words, ink_of(decision.kind));
+  }
+  // The label stands before the first line only; an empty text shows nothing.
+  void row(std::string_view label, std::string_view text, Breaks breaks = Breaks::words, const char* ink = nullptr) {
+    const std::size_t taken = margin + label_width + 2;  // what is broken goes on two further in
+    while (!text.empty()) {
+      const auto end = std::min(text.find('\n'), text.size());
+      const std::string shown = printable(text.substr(0, end));
+      const auto parts = breaks == Breaks::never ? std::vector<std::string>{shown} : wrapped(shown, style_.width - std::min(style_.width, taken), breaks);
+      for (std::size_t i = 0; i < parts.size(); ++i) {
+        out_ += fmt::format("{:{}}{:<{}}{}{}\n", "", margin, label, label_width, i > 0 ? "  " : "", painted(parts[i], ink));
+        label = {};
+      }
+      text.remove_prefix(std::min(end + 1, text.size()));
+    }
+  }
+  std::string finished() && { return std::move(out_); }
+
+ private:
+  std::string painted(std::string_view text, const char* ink) const {
+    return style_.color && ink && !text.empty() ? fmt::format("\x1b[{}m{}\x1b[0m", ink, text) : std::string(text);
+  }
+  PlanStyle style_;
+  std::string out_;
+};
+
+std::string_view because(program::Idempotence kind) {
+  switch (kind) {
+    case program::Idempotence::reads: return "";
+    case program::Idempotence::convergent: return "the new values do not read what the step writes";
+    case program::Idempotence::guarded: return "the `where` is false once the change is made";
+    case program::Idempotence::staged: return "the new values are computed and kept before the first row changes";
+    case program::Idempotence::once: return "the ledger makes each row change once";
+  }
+  return "";
+}
+
+std::string walk_of(const program::Program& program, const program::Step& step) {
+  std::string columns;
+  for (const int column : step.walk)
+    columns += (columns.empty() ? "" : ", ") + program.table(step.target).columns[static_cast<std::size_t>(column)].name;
+  if (columns.empty()) columns = "rowid";
+  if (step.route == program::Route::whole) return fmt::format("by {}, all in one transaction", columns);
+  if (step.chunk_rows) return fmt::format("by {}, {} a chunk", columns, counted(*step.chunk_rows, "row"));
+  return fmt::format("by {}, in chunks sized as it goes", columns);
+}
+
+std::string bound_of(const program::Expectation& expectation) {
+  constexpr std::string_view bounds[] = {"at most", "at least", "exactly"};
+  return fmt::format("{} {} changed", bounds[static_cast<std::size_t>(expectation.bound)], counted(expectation.rows, "row"));
+}
+
+void head(Page& page, const program::Program& program) {
+  page.line(fmt::format("plan of {}", program.job));
+  page.row("why", program.why);
+  page.row("owner", program.owner);
+  page.row("ticket", program.ticket);
+  std::string_view label = "source";
+  for (const program::Source& source : program.sources) page.row(std::exchange(label, ""), fmt::format("{}: {}", source.name, source.shown), Breaks::never);
+  label = "param";
+  for (const program::Parameter& parameter : program.parameters)
+    page.row(std::exchange(label, ""), fmt::format("{}: {} = {}{}", parameter.name, to_string(parameter.type), to_literal(parameter.value), parameter.given ? "  (given)" : ""));
+}
+
+void update(Page& page, const program::Program& program, const program::Step& step) {
+  const std::string& source = program.sources[static_cast<std::size_t>(step.target.source)].name;
+  page.row("changes", fmt::format("{}.{}", source, program.table(step.target).name));
+  if (step.relation) page.row("rows", program::to_string(*step.relation, program));
+  std::string_view label = "become";
+  for (const program::Assignment& set : step.assignments) {
+    const std::string& column = program.table(step.target).columns[static_cast<std::size_t>(set.column)].name;
+    page.row(std::exchange(label, ""), fmt::format("{} = {}", column, program::to_string(*set.value, program)));
+  }
+}
+
+void measured(Page& page, const run::Preview& preview) {
+  if (preview.would_change >= 0) {
+    const std::string of = preview.table_rows >= 0 ? fmt::format(" of about {}", grouped(preview.table_rows)) : "";
+    page.row("count", fmt::format("{}{} would change", counted(preview.would_change, "row"), of));
+  }
+  std::string_view label = "sample";
+  for (const std::string& sample : preview.sample) page.row(std::exchange(label, ""), sample, Breaks::never);
+}
+
+void manner(Page& page, const program::Program& program, const program::Step& step, const run::Preview* preview) {
+  page.row("safe", fmt::format("{}: {}", word(step.idempotence), because(step.idempotence)));
+  if (preview) page.row("proof", preview->proof);
+  page.row("route", fmt::format("{}{}{}", word(step.route), step.route_reason.empty() ? "" : ": ", step.route_reason));
+  page.row("walk", walk_of(program, step));
+  std::string_view label = "expects";
+  for (const program::Expectation& expectation : step.expectations) page.row(std::exchange(label, ""), bound_of(expectation));
+}
+
+struct Tally {
+  std::int64_t runs = 0, resumes = 0, reused = 0, stopped = 0, proofs = 0, rows = 0;
+  bool counted_all = true;
+
+  void add(const program::Step& step, const run::Preview* preview) {
+    if (!preview) return;
+    switch (preview->decision.kind) {
+      case run::DecisionKind::run: ++(step.kind == program::StepKind::verify ? proofs : runs); break;
+      case run::DecisionKind::resume: ++resumes; break;
+      case run::DecisionKind::reuse: ++reused; break;
+      case run::DecisionKind::stop: ++stopped; break;
+    }
+    if (step.kind != program::StepKind::update || preview->decision.kind == run::DecisionKind::reuse) return;
+    if (preview->would_change < 0) counted_all = false;
+    else rows += preview->would_change;
+  }
+
+  std::string summary(std::size_t steps) const {
+    std::string text = counted(static_cast<std::int64_t>(steps), "step");
+    auto part = [&](std::int64_t number, std::string_view what) {
+      if (number > 0) text += fmt::format("{}{} {}", text.find(':') == std::string::npos ? ": " : ", ", grouped(number), what);
+    };
+    part(runs, "to run");
+    part(resumes, "to go on with");
+    part(reused, "finished before");
+    part(proofs, "to verify");
+    part(stopped, "edited, so that the run would stop");
+    if (runs + resumes + stopped == 0) return text + "; nothing to change";
+    return fmt::format("{}; {}{} would change, and this changed nothing", text, counted_all ? "" : "at least ", counted(rows, "row"));
+  }
+};
+
+}  // namespace
+
+std::string plan_text(const program::Program& program, const plan::Plan& plan, const std::vector<run::Preview>& previews, const PlanStyle& style) {
+  Page page(style);
+  head(page, program);
+  Tally tally;
+  for (const std::size_t index : plan.order) {
+    const program::Step& step = program.steps[index];
+    const run::Preview* preview = index < previews.size() ? &previews[index] : nullptr;
+    const bool reused = preview && preview->decision.kind == run::DecisionKind::reuse;
+    tally.add(step, preview);
+    page.title(fmt::format("{} {}", verb(step.kind), step.name));
+    if (preview) page.decision(preview->decision);
+    if (preview && preview->decision.kind == run::DecisionKind::stop)
+      page.row("to go on", fmt::format("`bfl run --accept {}` takes the new body for the rows that are left", step.name));
+    page.row("about", step.doc);
+    for (const program::Assertion& assertion : step.assertions)
+      page.row("asserts", assertion.message.empty() ? assertion.text : fmt::format("{}\n\"{}\"", assertion.text, assertion.message));
+    if (step.kind == program::StepKind::update) {
+      update(page, program, step);
+      if (preview && !reused) measured(page, *preview);
+      if (!reused) manner(page, program, step, preview);
+    }
+    const auto first = std::lower_bound(plan.edges.begin(), plan.edges.end(), index, [](const plan::Edge& edge, std::size_t to) { return edge.to < to; });
+    std::string_view label = "after";
+    for (auto edge = first; edge != plan.edges.end() && edge->to == index; ++edge)
+      page.row(std::exchange(label, ""), fmt::format("{}, because {}", program.steps[edge->from].name, plan::describe(*edge, program)));
+    if (!preview || reused) continue;
+    label = "sql";
+    for (const std::string& sql : preview->sql) page.row(std::exchange(label, ""), sql, Breaks::outside_quotes, faint);
+  }
+  page.line(fmt::format("\n{}", tally.summary(plan.order.size())));
+  return std::move(page).finished();
+}
+
+}  // namespace bfl::report
