@@ -249,7 +249,8 @@ struct window_parens : if_must<open_paren, window_content, close_paren> {};
 struct window_clause : if_must<kw::window, label, window_parens> {};
 struct window_or_name : sor<window_parens, name> {};
 struct over_clause : if_must<kw::over, window_or_name> {};
-struct relation_clause_word : sor<where_clause, join_clause, derive_clause, keep_clause, group_clause, order_clause, skip_clause, window_clause, limit_clause, distinct_clause, expand_clause, union_clause, follow_clause> {};
+struct relation_clause_word : sor<where_clause, join_clause, derive_clause, keep_clause, group_clause, order_clause, skip_clause,
+                                  window_clause, limit_clause, distinct_clause, expand_clause, union_clause, follow_clause> {};
 struct relation_clause : seq<at<letter>, relation_clause_word> {};
 
 // What may stand as an argument: an expression, a relation, or a pick (`E from R`, `x where C`, `where C`).
@@ -286,7 +287,8 @@ struct retry_clause : if_must<kw::retry, opt<amount>> {};
 struct quarantine_clause : if_must<kw::quarantine, opt<amount>> {};
 struct reads_clause : if_must<kw::reads, expressions> {};
 struct writes_clause : if_must<kw::writes, expressions> {};
-struct header_clause : sor<expect_clause, chunk_clause, once_clause, after_clause, when_clause, atomic_clause, key_clause, cascades_clause, pace_clause, retry_clause, quarantine_clause, reads_clause, writes_clause> {};
+struct header_clause : sor<expect_clause, chunk_clause, once_clause, after_clause, when_clause, atomic_clause, key_clause, cascades_clause,
+                           pace_clause, retry_clause, quarantine_clause, reads_clause, writes_clause> {};
 struct step_clause : seq<at<letter>, sor<header_clause, into_clause, from_clause, on_clause>> {};
 
 // Bodies --------------------------------------------------------------------------------------------------------------
@@ -308,7 +310,8 @@ struct duplicate_kept : if_must<kw::keep, duplicate_choice, kw::by, order_keys> 
 struct duplicate_fate : if_must<kw::delete_, kw::others> {};
 struct duplicate_columns : seq<names_in_parens> {};
 struct duplicate_statement : if_must<kw::on, kw::duplicate, duplicate_columns, duplicate_kept, opt<duplicate_fate>> {};
-struct statement : sor<set_statement, assert_statement, relation_clause, header_clause, match_statement, unique_statement, duplicate_statement> {};
+struct statement
+    : sor<set_statement, assert_statement, relation_clause, header_clause, match_statement, unique_statement, duplicate_statement> {};
 struct statements : star<sor<separator, seq<not_at<one<'}'>>, must<statement>>>> {};
 struct body : if_must<open_brace, statements, close_brace> {};
 

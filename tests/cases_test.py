@@ -33,7 +33,7 @@ SKIPPED = 77
 OWN_TABLES = re.compile(r"^(bfl_|sqlite_)")
 
 NORMAL = [  # what differs from run to run
-    (re.compile(r"\b\d{8}T\d{6}-[0-9a-f]{6}\b"), "RUN"),
+    (re.compile(r"\b\d{8}T\d{9}-[0-9a-f]{4}\b"), "RUN"),
     (re.compile(r"\b20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"), "TIME"),
     (re.compile(r"\b\d+\.\d\d s\b"), "SECONDS"),
     (re.compile(r"\bpid \d+"), "pid PID"),

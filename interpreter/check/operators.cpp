@@ -254,14 +254,12 @@ ExprPtr Checker::membership(NodeId node) {
     return signed_result(membership_in_list(node, std::move(value), elements));
   }
   // `x in (5)`, a parameter that is an array, an array that is computed.
-  const int before = quiet_;
   if (at(set).kind == NodeKind::name)
     if (const auto declared = names_.find(at(set).text); declared != names_.end() && declared->second.kind == Declared::let) {
       error(Code::type_mismatch, at(set).span, fmt::format("`{}` is a relation: which of its columns?", at(set).text), fmt::format("write `in (COLUMN from {})`", at(set).text));
       declared->second.used = true;
       return nullptr;
     }
-  quiet_ = before;
   ExprPtr list = expression(set);
   if (!value || !list) return nullptr;
   if (list->type.kind != Kind::array) return signed_result(compare(CompareOp::equal, std::move(value), std::move(list), at(node).name_span, at(subject).span, at(set).span));
@@ -278,8 +276,10 @@ ExprPtr Checker::membership(NodeId node) {
       for (const Value& item : *items.items) made.args.push_back(convert(constant_of(item, element, at(set).span), *both));
     return signed_result(make(std::move(made)));
   }
-  if (element.kind == Kind::text && value->type.kind == Kind::text)
-    return signed_result(call_native("has_item", {list->type.with_null(false), Type{Kind::text}}, {Kind::boolean}, {std::move(list), std::move(value)}, at(node).span));
+  if (element.kind == Kind::text && value->type.kind == Kind::text) {
+    const std::vector<Type> params{list->type.with_null(false), Type{Kind::text}};
+    return signed_result(call_native("has_item", params, {Kind::boolean}, {std::move(list), std::move(value)}, at(node).span));
+  }
   error(Code::type_mismatch, at(set).span, fmt::format("`in` takes a list, a relation or an array of texts, found {}", with_article(list->type)), "write the values: `in [1, 2]`");
   return nullptr;
 }

@@ -170,8 +170,8 @@ int show_status(const Arguments& arguments) {
     return exit_code::done;
   }
   if (runs->empty()) fmt::print("no runs yet\n");
-  else fmt::print("{:<22}  {:<28}  {:<20}  {}\n", "RUN", "JOB", "STARTED", "STATE");
-  for (const auto& run : *runs) fmt::print("{:<22}  {:<28}  {:<20}  {}\n", run.id, run.job, run.started.substr(0, 19), state_of(run));
+  else fmt::print("{:<24}  {:<28}  {:<20}  {}\n", "RUN", "JOB", "STARTED", "STATE");
+  for (const auto& run : *runs) fmt::print("{:<24}  {:<28}  {:<20}  {}\n", run.id, run.job, run.started.substr(0, 19), state_of(run));
   return exit_code::done;
 }
 
@@ -193,7 +193,7 @@ int show_log(const Arguments& arguments) {
       continue;
     }
     if (entry.run != run) fmt::print("run {} of {}\n", run = entry.run, entry.job);
-    fmt::print("  {}  {:<17} {}", entry.time, entry.kind, entry.step);
+    fmt::print("  {:<27}  {:<17} {}", entry.time, entry.kind, entry.step);
     if (entry.chunk >= 0) fmt::print(" chunk {}", entry.chunk);
     if (!entry.to_key.empty()) fmt::print(" ({}, {}]", entry.from_key.empty() ? "start" : entry.from_key, entry.to_key);
     if (entry.kind == "chunk_committed" || entry.kind == "step_finished") fmt::print(" {} changed", report::counted(entry.rows_changed, "row"));

@@ -21,11 +21,20 @@
 namespace bfl::cli {
 namespace {
 
-// Sortable by time: `20250401T101500-3fa9c1`.
+// Sortable by time, to the millisecond: `20250401T101500123-3fa9`.
 std::string new_run_id(Timestamp now) {
   std::string id = format_timestamp({now.micros - now.micros % 1'000'000}, 'T', "");
   std::erase_if(id, [](char c) { return c == '-' || c == ':'; });
-  return fmt::format("{}-{:06x}", id, std::random_device{}() & 0xffffff);
+  return fmt::format("{}{:03}-{:04x}", id, now.micros % 1'000'000 / 1000, std::random_device{}() & 0xffff);
+}
+
+// What to type to go on. Values of sources may hold secrets.
+std::string typed_again(const Arguments& arguments) {
+  std::string text = "bfl run " + arguments.operands[0];
+  for (const std::string& pair : arguments.all("set")) text += fmt::format(" --set {}", pair.find(' ') == std::string::npos ? pair : '\'' + pair + '\'');
+  for (const std::string& pair : arguments.all("source")) text += fmt::format(" --source {}…", pair.substr(0, pair.find('=') + 1));
+  if (arguments.has("state")) text += " --state " + arguments.value("state");
+  return text;
 }
 
 std::string user_name() {
@@ -153,7 +162,7 @@ int run_job(const Arguments& arguments) {
     show(found, session.texts);
     if (json) progress.diagnostics(found, session.texts, ended);
   }
-  progress.summary(outcome, session.path, warnings);
+  progress.summary(outcome, typed_again(arguments), warnings);
   return outcome.exit_code;
 }
 

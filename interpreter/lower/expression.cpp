@@ -72,6 +72,11 @@ std::string Writer::bind(Value value, const Wire& wire) {
   return fmt::format("?{}", statement_.binds.size());
 }
 
+void Writer::forget_binds(std::size_t kept) {
+  statement_.binds.resize(kept);
+  statement_.bind_wires.resize(kept);
+}
+
 void Writer::see_table(program::InputId id, const Table& table, const std::string& alias) {
   View view{.alias = alias, .table = &table, .columns = {}};
   for (const Column& column : table.columns)
@@ -192,9 +197,12 @@ Sql Writer::value(const ExprPtr& given) {
     case ExprKind::aggregate: return aggregate(*expr->aggregate, expr->aggregate->operand, expr->type);
     default: break;
   }
-  if (expr->type.kind == Kind::boolean && expr->kind != ExprKind::column)
+  if (expr->type.kind == Kind::boolean && expr->kind != ExprKind::column) {
+    const std::size_t written = binds();
     if (const auto predicate = native(expr); predicate && !predicate->fails)
       return {fmt::format("(({}) IS TRUE)", predicate->text), wire_of(Type{Kind::boolean})};
+    forget_binds(written);
+  }
   if (auto sql = structural(expr)) return std::move(*sql);
   const Wire wire = wire_of(expr->type);
   return {fused(expr, wire), wire};

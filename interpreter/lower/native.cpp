@@ -228,6 +228,13 @@ std::optional<Predicate> Writer::native_connective(const Expr& expr) {
 }
 
 std::optional<Predicate> Writer::native(const ExprPtr& expr) {
+  const std::size_t written = binds();
+  auto predicate = native_form(expr);
+  if (!predicate) forget_binds(written);
+  return predicate;
+}
+
+std::optional<Predicate> Writer::native_form(const ExprPtr& expr) {
   switch (expr->kind) {
     case ExprKind::literal: return Predicate{.text = !expr->value.is_null() && expr->value.as<bool>() ? "1" : "0"};
     case ExprKind::column: {

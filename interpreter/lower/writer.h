@@ -95,6 +95,8 @@ class Writer {
     std::vector<Sql> columns;
   };
   std::optional<Operand> operand(const program::ExprPtr& expr, const Wire* other);
+  std::optional<Predicate> native_form(const program::ExprPtr& expr);
+  void forget_binds(std::size_t kept);  // of an attempt that came to nothing: a statement must not hold constants that it does not name
   std::optional<Predicate> native_compare(const program::Expr& expr);
   std::optional<Predicate> native_in_list(const program::Expr& expr);
   std::optional<Predicate> native_connective(const program::Expr& expr);

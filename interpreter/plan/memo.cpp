@@ -50,7 +50,7 @@ class Keys {
     MemoKey key;
     const bool writes = step.kind == program::StepKind::update;
     key.components.reserve(5);
-    key.components.push_back({"meaning", meaning(step), writes ? "update " + program_.table(step.target).name : "assertions"});
+    key.components.push_back({"meaning", digest_of(program::meaning(step, program_)), writes ? "update " + program_.table(step.target).name : "assertions"});
     key.components.push_back(schema(step));
     key.components.push_back(target(step));
     key.components.push_back({"semantics", semantics_, std::to_string(semantics_version)});
@@ -67,24 +67,6 @@ class Keys {
   }
 
  private:
-  std::string meaning(const Step& step) {
-    text_.clear();
-    field(text_, static_cast<int>(step.kind));
-    for (const auto& assertion : step.assertions) field(text_, program::meaning(*assertion.condition, program_));
-    if (step.kind == program::StepKind::update) {
-      field(text_, program_.table(step.target).name);
-      field(text_, step.idempotence == program::Idempotence::once);
-      // One text for rows and values: a text numbers its inputs by itself, so that of two joined tables a value's own text
-      // would not tell which one it reads. What the relation shows under names does not matter here.
-      program::Relation rows = *step.relation;
-      rows.fields.clear();
-      for (const auto& assignment : step.assignments)
-        rows.fields.push_back({program_.table(step.target).columns[static_cast<std::size_t>(assignment.column)].name, assignment.value, {}});
-      field(text_, program::meaning(rows, program_));
-    }
-    return digest_of(text_);
-  }
-
   KeyComponent schema(const Step& step) {
     text_.clear();
     KeyComponent component{"schema", {}, {}};

@@ -211,7 +211,8 @@ std::string plan_text(const program::Program& program, const plan::Plan& plan, c
     page.title(fmt::format("{} {}", verb(step.kind), step.name));
     if (preview) page.decision(preview->decision);
     if (preview && preview->decision.kind == run::DecisionKind::stop)
-      page.row("to go on", fmt::format("`bfl run --accept {}` takes the new body for the rows that are left", step.name));
+      page.row("to go on", preview->decision.acceptable ? fmt::format("`bfl run --accept {}` takes the new body for the rows that are left", step.name)
+                                                       : "put the old text back and run: the rows that are left cannot be found by another walk");
     page.row("about", step.doc);
     for (const program::Assertion& assertion : step.assertions)
       page.row("asserts", assertion.message.empty() ? assertion.text : fmt::format("{}\n\"{}\"", assertion.text, assertion.message));

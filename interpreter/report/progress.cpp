@@ -79,6 +79,10 @@ void Progress::line(std::string_view mark, const std::string& step, const std::s
 
 void Progress::on(const run::Event& event) {
   using run::EventKind;
+  if (event.kind == EventKind::step_started || event.kind == EventKind::step_resumed) {
+    const program::Step* step = find(program_, event.step);
+    worked_ = worked_ || !step || step->kind != program::StepKind::verify;
+  }
   if (screen_.json) {
     fmt::print(screen_.out, "{}\n", to_json(event));
     std::fflush(screen_.out);
@@ -170,27 +174,23 @@ void Progress::diagnostics(const Diagnostics& found, const Sources& texts, const
   }
 }
 
-void Progress::summary(const run::Outcome& outcome, const std::string& path, std::size_t warnings) {
+void Progress::summary(const run::Outcome& outcome, const std::string& again, std::size_t warnings) {
   if (screen_.json) return;
-  const std::string held = outcome.assertions ? fmt::format("; {} held", counted(static_cast<std::int64_t>(outcome.assertions), "assertion")) : "";
+  const int code = outcome.exit_code;
+  const std::string held =
+      outcome.assertions && code == 0 ? fmt::format("; {} held", counted(static_cast<std::int64_t>(outcome.assertions), "assertion")) : "";
+  const std::string changed = fmt::format("{} changed", counted(outcome.changed, "row"));
+  const bool resumable = code == 75 || code == 130 || code == 143;
   std::string text;
-  if (outcome.exit_code == 0 && outcome.changed == 0 && outcome.steps_run == 0 && outcome.steps_resumed == 0)
-    text = fmt::format("nothing to do: {} is finished{}", program_.job, held);
-  else if (outcome.exit_code == 0 && outcome.changed == 0)
-    text = fmt::format("done: no row needed a change{}", held);
-  else if (outcome.exit_code == 0)
-    text = fmt::format("done: {} changed{}", counted(outcome.changed, "row"), held);
-  else if (outcome.exit_code == 3)
-    text = fmt::format("finished: {} changed, {} in conflict and left as they are{}", counted(outcome.changed, "row"), grouped(outcome.conflicts), held);
-  else if (outcome.exit_code == 75 || outcome.exit_code == 130 || outcome.exit_code == 143)
-    text = fmt::format("stopped, and nothing is half done: {} changed in this run", counted(outcome.changed, "row"));
-  else
-    text = fmt::format("stopped: {} changed in this run", counted(outcome.changed, "row"));
+  if (code == 0 && !worked_) text = fmt::format("nothing to do: {} is finished{}", program_.job, held);
+  else if (code == 0) text = fmt::format("done: {}{}", outcome.changed ? changed : "no row needed a change", held);
+  else if (code == 3) text = fmt::format("finished: {}, {} in conflict and left as they are", changed, grouped(outcome.conflicts));
+  else if (resumable) text = fmt::format("stopped, and nothing is half done: {} in this run", changed);
+  else text = fmt::format("stopped: {} in this run", changed);
   fmt::print(screen_.out, "{}\n", text);
   if (warnings) fmt::print(screen_.out, "{} above\n", counted(static_cast<std::int64_t>(warnings), "warning"));
-  if (!outcome.resume_hint.empty()) fmt::print(screen_.out, "to go on: {}\n", outcome.resume_hint);
-  else if (outcome.exit_code == 75 || outcome.exit_code == 130 || outcome.exit_code == 143) fmt::print(screen_.out, "to go on: bfl run {}\n", path);
-  if (outcome.exit_code == 3) fmt::print(screen_.out, "to see them: bfl log {}\n", run_);
+  if (resumable) fmt::print(screen_.out, "to go on: {}\n", again);
+  if (code == 3) fmt::print(screen_.out, "to see them: bfl log {}\n", run_);
   std::fflush(screen_.out);
 }
 

@@ -41,7 +41,8 @@ class Progress {
   void on(const run::Event& event);
   void finish();  // removes the live line
   void diagnostics(const Diagnostics& found, const Sources& texts, const std::string& time);  // JSON only
-  void summary(const run::Outcome& outcome, const std::string& path, std::size_t warnings);
+  // `again`: what to type to go on.
+  void summary(const run::Outcome& outcome, const std::string& again, std::size_t warnings);
 
  private:
   void begin_step(const run::Event& event);
@@ -55,6 +56,7 @@ class Progress {
   std::string run_;
   Screen screen_;
   bool header_shown_ = false, drawn_ = false;
+  bool worked_ = false;  // some step other than a verification was not simply reused
   std::int64_t chunks_ = 0, changed_ = 0, conflicts_ = 0;
   std::int64_t all_conflicts_ = 0;
   double last_sign_ = 0, elapsed_ = 0;  // seconds of work in this step

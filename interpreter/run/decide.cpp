@@ -84,6 +84,9 @@ Decision decide(const program::Step& step, const plan::MemoKey& key, const Gener
   }
   if (newest->changed > 0) {
     decision.kind = DecisionKind::stop;
+    decision.acceptable = std::none_of(key.components.begin(), key.components.end(), [&](const plan::KeyComponent& component) {
+      return component.resumes_only && std::find(decision.changed.begin(), decision.changed.end(), component.name) != decision.changed.end();
+    });
     decision.generation = newest->number;
     decision.why = fmt::format("{} changed after {}, unfinished, had changed {}", listed(decision.changed), since, counted(newest->changed, "row"));
     return decision;

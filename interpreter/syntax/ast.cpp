@@ -98,10 +98,11 @@ std::string dump(const File& file, NodeId from) {
     if (!node.word.empty()) out += fmt::format(" {}", node.word);
     if (node.op != Op::none) out += fmt::format(" {}", op_names[static_cast<std::size_t>(node.op)]);
     if (!node.text.empty()) out += fmt::format(" `{}`", one_line(node.text));
-    constexpr std::pair<std::uint16_t, std::string_view> flags[] = {{flag::native, "native"}, {flag::nullable, "nullable"},
-                                                                    {flag::array, "array"},   {flag::raw, "raw"},
-                                                                    {flag::triple, "triple"}, {flag::has_subject, "has_subject"},
-                                                                    {flag::backticked, "backticked"}, {flag::element_nullable, "element_nullable"}};
+    constexpr std::pair<std::uint16_t, std::string_view> flags[] = {
+        {flag::native, "native"},         {flag::nullable, "nullable"},
+        {flag::array, "array"},           {flag::raw, "raw"},
+        {flag::triple, "triple"},         {flag::has_subject, "has_subject"},
+        {flag::backticked, "backticked"}, {flag::element_nullable, "element_nullable"}};
     for (const auto& [bit, name] : flags) {
       if ((node.flags & bit) != 0) out += fmt::format(" {}", name);
     }

@@ -35,7 +35,10 @@
 //                limit E                       expression
 //                keep { a, b = E }             assign* or expression*
 //                after NAME, NAME              name*
-//                expect changed <= 50_000      expression  (a comparison)
+//                expect changed <= 5% of R     expression (a comparison), relation?
+//                into T, from R, on S          name or member; relation; name or member       of insert, upsert, sql
+//                follow one R as h on C on loop skip   op = JoinKind; relation, expression, clause on (text = skip)?
+//                window g (partition by … order by …)  text = g; clause*
 //                chunk 5_000 [by a, b]         expression?, by?
 //                once [per E, E]               by?
 //                atomic, when E "reason", key (a, b), cascades to t, pace …: whatever stands there, as expressions
@@ -50,7 +53,11 @@
 //   statement  word = set | assert | …; children by word:
 //                set c = E                     assign
 //                assert E "message"            expression, string?
-//                others                        expressions, clauses and nested bodies as they stand
+//                a clause in a body            a statement with the word and the children of that clause
+//                match E { "a" {…} else skip } expression, case_arm (values, body)*, case_else (else_skip, or nothing for `error`)?
+//                unique E within a order by k else C   expression, by, clause (order), expression
+//                on duplicate (a) keep first by k delete others   using, clause keep (text = first or last; order_key*), clause delete?
+//                given T [..], expect T [..]   name or member, expression       in a `test "title" {…}`, whose text is the raw title
 // types
 //   type       text = name; flags nullable (`text?`), array (`[int]`), element_nullable (`[int?]`)
 // expressions
@@ -65,7 +72,9 @@
 //              An argument is an expression, a relation (`shop.orders where …`), or a pick: expression + clauses (below)
 //   pick       children: expression, clause*            `E from R where …`, `x where C order by K`: the first clause of the
 //                                                       former has word `from` and a relation as its child
-//   named_arg  text = name; children: expression        by: order_id
+//              `where C` alone is a pick without expression. A path with clauses (`x where C`, `x as y`) is always a `relation`:
+//              only check/ knows whether x is a column or a relation
+//   named_arg  text = name; children: argument          by: order_id
 //   unary      op; children: operand
 //   binary     op; children: left, right                comparisons, arithmetic, and, or, ??, in
 //   case_      children: subject?, case_arm*, case_else?  flags has_subject
@@ -100,13 +109,33 @@ enum class NodeKind : std::uint8_t {
 
 enum class Op : std::uint8_t {
   none,
-  negate, not_, or_, and_, equal, not_equal, less, less_equal, greater, greater_equal, in, not_in, coalesce, add, subtract, multiply, divide,
-  join_one, join_optional, join_many,
-  ascending, descending,
+  negate,
+  not_,
+  or_,
+  and_,
+  equal,
+  not_equal,
+  less,
+  less_equal,
+  greater,
+  greater_equal,
+  in,
+  not_in,
+  coalesce,
+  add,
+  subtract,
+  multiply,
+  divide,
+  join_one,
+  join_optional,
+  join_many,
+  ascending,
+  descending,
 };
 
 namespace flag {
-inline constexpr std::uint16_t native = 1, nullable = 2, array = 4, raw = 8, triple = 16, has_subject = 32, backticked = 64, element_nullable = 128;
+inline constexpr std::uint16_t native = 1, nullable = 2, array = 4, raw = 8, triple = 16, has_subject = 32, backticked = 64,
+                               element_nullable = 128;
 }
 
 struct Node {

@@ -41,7 +41,8 @@ struct sql_folds : p::maybe_nothing {
     if (!folds<Operator, Length>::template match<Rule, A, M, Action, Control>(in, b)) return false;
     if constexpr (A == p::apply_mode::action) {
       const std::string word = Operator == Op::equal ? "==" : "!=";
-      habit(b, b.span(begin, begin + Length), "found `" + std::string(b.text.substr(begin, Length)) + "` as a comparison", "write `" + word + "`");
+      habit(b, b.span(begin, begin + Length), "found `" + std::string(b.text.substr(begin, Length)) + "` as a comparison",
+            "write `" + word + "`");
     }
     return true;
   }
@@ -55,7 +56,8 @@ struct sql_null_test : p::maybe_nothing {
     const Span where = b.span(offset(b, in.begin()), b.token_end);
     b.leaf(NodeKind::null_, b.token_end - 4, b.token_end);
     b.fold_binary(Operator, where);
-    habit(b, where, "found `" + std::string(b.text.substr(where.begin, where.end - where.begin)) + "`", Operator == Op::equal ? "write `== null`" : "write `!= null`");
+    habit(b, where, "found `" + std::string(b.text.substr(where.begin, where.end - where.begin)) + "`",
+          Operator == Op::equal ? "write `== null`" : "write `!= null`");
   }
 };
 template <> struct action<g::sql_is_null> : sql_null_test<Op::equal> {};

@@ -98,10 +98,11 @@ std::optional<LiteralMistake> check_escapes(std::string_view raw) {
       const std::size_t character = at + 1;
       std::size_t end = std::min(character + 1, raw.size());
       while (end < raw.size() && (static_cast<unsigned char>(raw[end]) & 0xc0) == 0x80) ++end;
-      return LiteralMistake{static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(end),
-                            fmt::format("found `{}`, which is no escape", raw.substr(at, end - at)),
-                            "the escapes are `\\n`, `\\r`, `\\t`, `\\\\`, `\\\"`, `\\'` and `\\u{1F600}`; for a backslash write `\\\\` or a "
-                            "raw text, `r\"...\"`"};
+      return LiteralMistake{
+          static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(end),
+          fmt::format("found `{}`, which is no escape", raw.substr(at, end - at)),
+          "the escapes are `\\n`, `\\r`, `\\t`, `\\\\`, `\\\"`, `\\'` and `\\u{1F600}`; for a backslash write `\\\\` or a "
+          "raw text, `r\"...\"`"};
     }
     at += length;
   }
@@ -136,7 +137,8 @@ std::optional<LiteralMistake> check_moment(std::string_view raw) {
   const int year = number(0, 4), month = number(5, 2), day = number(8, 2);
   if (year == 0) return whole(raw, fmt::format("found `{}`, but years begin with 0001", raw), "write a year from 0001 to 9999");
   if (month < 1 || month > 12) {
-    return LiteralMistake{5, 7, fmt::format("found month `{}`, expected 01 to 12", raw.substr(5, 2)), "write year, month, day: `2025-03-01`"};
+    return LiteralMistake{5, 7, fmt::format("found month `{}`, expected 01 to 12", raw.substr(5, 2)),
+                          "write year, month, day: `2025-03-01`"};
   }
   const bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
   constexpr int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
@@ -148,7 +150,8 @@ std::optional<LiteralMistake> check_moment(std::string_view raw) {
   if (raw.size() == 10) return {};
   const std::size_t zone = raw.find_first_of("Z+-", 11);
   if (zone == std::string_view::npos) {
-    return whole(raw, fmt::format("found `{}` without a zone, but a timestamp is an instant", raw), fmt::format("write `{}Z` for UTC", raw));
+    return whole(raw, fmt::format("found `{}` without a zone, but a timestamp is an instant", raw),
+                 fmt::format("write `{}Z` for UTC", raw));
   }
   const bool seconds = raw[16] == ':';
   if (number(11, 2) > 23 || number(14, 2) > 59 || (seconds && number(17, 2) > 59)) {
@@ -156,7 +159,8 @@ std::optional<LiteralMistake> check_moment(std::string_view raw) {
                  "write hours, minutes and seconds: `10:30:00`");
   }
   if (seconds && zone > 19 && zone - 20 > 6) {
-    return whole(raw, fmt::format("found `{}`, but a timestamp has microseconds at most", raw), "leave at most six digits behind the point");
+    return whole(raw, fmt::format("found `{}`, but a timestamp has microseconds at most", raw),
+                 "leave at most six digits behind the point");
   }
   if (raw[zone] != 'Z' && (number(zone + 1, 2) > 18 || number(zone + 4, 2) > 59)) {
     return whole(raw, fmt::format("found the zone `{}`, expected -18:00 to +18:00", raw.substr(zone)), "write `Z` for UTC");
@@ -199,7 +203,8 @@ std::optional<std::string> string_content(const ast::File& file, ast::NodeId str
   if (!raw && !node.text.starts_with('\'')) {
     if (const auto mistake = check_escapes(node.text)) {
       const std::uint32_t begin = node.span.begin + mistake->begin;
-      diagnostics.error(Code::invalid_literal, {begin, begin + mistake->end - mistake->begin, file.source}, mistake->message, mistake->help);
+      diagnostics.error(Code::invalid_literal, {begin, begin + mistake->end - mistake->begin, file.source}, mistake->message,
+                        mistake->help);
       return {};
     }
   }

@@ -196,14 +196,16 @@ void fail_expected(const Builder& builder, std::uint32_t place, std::string_view
   if (kind == Expected::backtick) {
     std::uint32_t begin = place;
     while (begin > 0 && text[begin - 1] != '`') --begin;
-    builder.fail(place, Code::unclosed_string, builder.span(begin - 1, place), "this name is not closed on its line", "close it with a backtick");
+    builder.fail(place, Code::unclosed_string, builder.span(begin - 1, place), "this name is not closed on its line",
+                 "close it with a backtick");
   }
   // `Größe` stops after `Gr`.
   if (place < text.size() && beyond_ascii(text[place])) {
     while (place > 0 && word_character(text[place - 1])) --place;
     const std::string_view word = token_at(text, place);
     builder.fail(place, Code::unexpected_token, builder.span(place, place + static_cast<std::uint32_t>(word.size())),
-                 fmt::format("found {}, which is no plain name", found_text(word)), "a name with other characters than `a` to `z`, digits and `_` takes backticks");
+                 fmt::format("found {}, which is no plain name", found_text(word)),
+                 "a name with other characters than `a` to `z`, digits and `_` takes backticks");
   }
   if (!builder.openings.empty()) fail_unclosed(builder, place);
   fail_incomplete(builder, place);
@@ -233,7 +235,8 @@ void check_verb(const Builder& builder) {
 }
 
 Diagnostic unknown_item(const Builder& builder, std::string_view word) {
-  Diagnostic d{.code = Code::unknown_keyword, .span = builder.span(builder.item_begin, builder.item_begin + static_cast<std::uint32_t>(word.size()))};
+  Diagnostic d{.code = Code::unknown_keyword,
+               .span = builder.span(builder.item_begin, builder.item_begin + static_cast<std::uint32_t>(word.size()))};
   if (is_keyword(word)) {
     d.code = Code::unexpected_token;
     d.message = fmt::format("found `{}` where an item is expected", word);
@@ -246,8 +249,9 @@ Diagnostic unknown_item(const Builder& builder, std::string_view word) {
   }
   d.message = fmt::format("found `{}`, which begins no item and no clause", word);
   const std::string near = nearest(word, suggestions());
-  d.help = near.empty() ? "items begin with `job`, `use`, `param`, `source`, `let`, `fn`, or the kind of a step: `check`, `update`, `verify`"
-                        : fmt::format("did you mean `{}`", near);
+  d.help = near.empty()
+               ? "items begin with `job`, `use`, `param`, `source`, `let`, `fn`, or the kind of a step: `check`, `update`, `verify`"
+               : fmt::format("did you mean `{}`", near);
   return d;
 }
 

@@ -25,7 +25,8 @@ void generate(double megabytes) {
     written += text.size();
     std::fputs(text.c_str(), stdout);
   };
-  put("job generated {\n  owner \"payments-data@example.com\"\n  why \"A script of many steps.\"\n}\n\nsource shop = sqlite(\"shop.db\")\n\n");
+  put("job generated {\n  owner \"payments-data@example.com\"\n  why \"A script of many steps.\"\n}\n\nsource shop = "
+      "sqlite(\"shop.db\")\n\n");
   for (int i = 0; written < wanted; ++i) {
     put(fmt::format(R"bfl(# The rows of shard {0} that are wrong.
 let wrong_{0} = shop.orders
@@ -94,8 +95,8 @@ int measure(const char* path) {
     }));
   }
   const double rules_speed = megabytes / median(rules), whole_speed = megabytes / median(whole);
-  fmt::print("grammar alone  {:7.1f} MB/s\nparse          {:7.1f} MB/s\nratio          {:7.2f}\n{} nodes, {} comments, {:.1f} MB\n", rules_speed,
-             whole_speed, whole_speed / rules_speed, nodes, comments, megabytes);
+  fmt::print("grammar alone  {:7.1f} MB/s\nparse          {:7.1f} MB/s\nratio          {:7.2f}\n{} nodes, {} comments, {:.1f} MB\n",
+             rules_speed, whole_speed, whole_speed / rules_speed, nodes, comments, megabytes);
   return 0;
 }
 

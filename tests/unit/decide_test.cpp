@@ -89,6 +89,7 @@ TEST_CASE("an edited step that already changed rows stops") {
   CHECK(decision.generation == 1);
   CHECK(decision.changed == Names{"meaning"});
   CHECK(decision.why == "`meaning` changed after generation 1, unfinished, had changed 1 row");
+  CHECK(decision.acceptable);
 }
 
 TEST_CASE("an unfinished step cannot go on under another walk") {
@@ -97,6 +98,7 @@ TEST_CASE("an unfinished step cannot go on under another walk") {
   const Decision decision = decide(fix(), planned("m1", "s1", "w2"), {open});
   CHECK(decision.kind == DecisionKind::stop);
   CHECK(decision.changed == Names{"walk"});
+  CHECK_FALSE(decision.acceptable);
 }
 
 TEST_CASE("an edited step that changed nothing takes the new body") {

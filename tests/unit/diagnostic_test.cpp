@@ -141,7 +141,8 @@ TEST_CASE("diagnostics are sorted by place and keep their order at one place") {
 TEST_CASE("the JSON form holds the place, the labels and the help, and survives bytes that are no UTF-8") {
   Sources sources;
   sources.add("job.bfl", "a\nb = c");
-  Diagnostic d{.code = Code::unknown_name, .message = "bad \xff", .span = {6, 7, 0}, .labels = {{{0, 1, 0}, "l"}}, .notes = {"n"}, .help = "h"};
+  Diagnostic d{
+      .code = Code::unknown_name, .message = "bad \xff", .span = {6, 7, 0}, .labels = {{{0, 1, 0}, "l"}}, .notes = {"n"}, .help = "h"};
   const auto json = nlohmann::json::parse(to_json(d, sources));
   CHECK(json["code"] == "BFL0202");
   CHECK(json["severity"] == "error");

@@ -231,7 +231,8 @@ TEST_CASE("operators bind as documented") {
 
 TEST_CASE("a minus on the line below a case arm begins the next arm") {
   CHECK(expression("case a {\n 1 => b\n -2 => c\n else => d - 1\n}") ==
-        "case has_subject\n  name `a`\n  case_arm\n    integer `1`\n    name `b`\n  case_arm\n    unary negate\n      integer `2`\n    name `c`\n"
+        "case has_subject\n  name `a`\n  case_arm\n    integer `1`\n    name `b`\n  case_arm\n    unary negate\n      integer `2`\n    "
+        "name `c`\n"
         "  case_else\n    binary -\n      name `d`\n      integer `1`\n");
 }
 
@@ -239,13 +240,15 @@ TEST_CASE("an argument may be an expression, a relation, a pick or have a name")
   CHECK(expression("f(a + 1, by: b)") == "call `f`\n  binary +\n    name `a`\n    integer `1`\n  named_arg `by`\n    name `b`\n");
   CHECK(expression("count(s.t as l where a)") ==
         "call `count`\n  relation\n    member `t`\n      name `s`\n    alias `l`\n    clause where\n      name `a`\n");
-  CHECK(expression("count(where n > 1)") == "call `count`\n  pick\n    clause where\n      binary >\n        name `n`\n        integer `1`\n");
+  CHECK(expression("count(where n > 1)") ==
+        "call `count`\n  pick\n    clause where\n      binary >\n        name `n`\n        integer `1`\n");
   CHECK(expression("first(a + 1 where b order by c desc)") ==
         "call `first`\n  pick\n    binary +\n      name `a`\n      integer `1`\n    clause where\n      name `b`\n    clause order\n"
         "      order_key desc\n        name `c`\n");
-  CHECK(expression("(a, b) in ((c, d) from r where e)") ==
-        "binary in\n  tuple\n    name `a`\n    name `b`\n  pick\n    tuple\n      name `c`\n      name `d`\n    clause from\n      relation\n"
-        "        name `r`\n        clause where\n          name `e`\n");
+  CHECK(
+      expression("(a, b) in ((c, d) from r where e)") ==
+      "binary in\n  tuple\n    name `a`\n    name `b`\n  pick\n    tuple\n      name `c`\n      name `d`\n    clause from\n      relation\n"
+      "        name `r`\n        clause where\n          name `e`\n");
   CHECK(expression("row_number() over (partition by a order by b) > count() over g") ==
         "binary >\n  call `row_number`\n    over over\n      clause partition\n        name `a`\n      clause order\n        order_key\n"
         "          name `b`\n  call `count`\n    over over\n      name `g`\n");
@@ -253,7 +256,8 @@ TEST_CASE("an argument may be an expression, a relation, a pick or have a name")
 
 TEST_CASE("literals keep their text and their kind") {
   CHECK(expression("[1_000, 12.50, 250ms, 2h, 64MiB, 5%, 2025-03-01, 2025-03-01T10:00:00.5+02:00, true, false, null]") ==
-        "array\n  integer `1_000`\n  decimal `12.50`\n  duration `250ms`\n  duration `2h`\n  size `64MiB`\n  percent `5%`\n  date `2025-03-01`\n"
+        "array\n  integer `1_000`\n  decimal `12.50`\n  duration `250ms`\n  duration `2h`\n  size `64MiB`\n  percent `5%`\n  date "
+        "`2025-03-01`\n"
         "  timestamp `2025-03-01T10:00:00.5+02:00`\n  true `true`\n  false `false`\n  null `null`\n");
   CHECK(expression("f\"a{{{b + f\"{c}\"}z\"") ==
         "fstring `f\"a{{{b + f\"{c}\"}z\"`\n  string_piece `a{{`\n  binary +\n    name `b`\n    fstring `f\"{c}\"`\n      name `c`\n"
@@ -464,7 +468,14 @@ TEST_CASE("bytes that are no UTF-8, control and bidirectional characters are ref
   CHECK_MESSAGE(marked.errors() == 0, marked.drawn());
 }
 
-TEST_CASE("a name with other letters is shown whole") { refuses_expression("Gr\xc3\xb6\xc3\x9f" "e == 1", Code::unexpected_token, "Gr\xc3\xb6\xc3\x9f" "e"); }
+TEST_CASE("a name with other letters is shown whole") {
+  refuses_expression(
+      "Gr\xc3\xb6\xc3\x9f"
+      "e == 1",
+      Code::unexpected_token,
+      "Gr\xc3\xb6\xc3\x9f"
+      "e");
+}
 
 TEST_CASE("an empty file says so") {
   for (const std::string text : {"", "  \n\n", "# only a comment", "\xef\xbb\xbf"}) {

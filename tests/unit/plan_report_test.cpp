@@ -117,6 +117,8 @@ TEST_CASE("a step that stops says what to do") {
   CHECK(text.find("decision  stop: `meaning` changed after generation 1, unfinished, had changed 5 rows\n"
                   "    to go on  `bfl run --accept fix_totals` takes the new body for the rows that are left\n") != std::string::npos);
   CHECK(text.find("1 edited, so that the run would stop") != std::string::npos);
+  planned.previews[1].decision.acceptable = false;
+  CHECK(planned.text().find("to go on  put the old text back and run") != std::string::npos);
 }
 
 TEST_CASE("each class, route, walk and bound has its words") {

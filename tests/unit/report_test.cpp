@@ -150,16 +150,19 @@ TEST_CASE("off a terminal a sign of life comes every ten seconds or five per cen
 
 TEST_CASE("the summary says what changed, or that there was nothing to do, or how to go on") {
   const program::Program program = job();
-  auto said = [&](run::Outcome outcome) {
+  auto said = [&](run::Outcome outcome, run::EventKind kind = run::EventKind::step_started) {
     Display display;
     report::Progress progress(program, "R", display.screen);
-    progress.summary(outcome, "fix.bfl", 0);
-    return display.out();
+    progress.on(event(kind));
+    display.out();
+    const std::size_t before = display.out_size;
+    progress.summary(outcome, "bfl run fix.bfl", 0);
+    return display.out().substr(before);
   };
   run::Outcome outcome;
   outcome.steps_reused = 1;
   outcome.assertions = 1;
-  CHECK(said(outcome) == "nothing to do: fix is finished; 1 assertion held\n");
+  CHECK(said(outcome, run::EventKind::step_reused) == "nothing to do: fix is finished; 1 assertion held\n");
   outcome = {};
   outcome.steps_run = 1;
   CHECK(said(outcome) == "done: no row needed a change\n");
