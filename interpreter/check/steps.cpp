@@ -113,7 +113,8 @@ void Checker::after(Step& step, NodeId clause) {
     if (found == steps_.end()) {
       std::vector<std::string> known;
       if (quiet_ == 0 && steps_.size() < 5'000)
-        for (const auto& [name, index] : steps_) known.emplace_back(name);
+        for (const auto& [name, index] : steps_)
+          if (name != step.name) known.emplace_back(name);
       std::sort(known.begin(), known.end());
       error(Code::unknown_step, at(named).span, fmt::format("unknown step `{}`", at(named).text), did_you_mean(at(named).text, known));
     } else if (found->first == std::string_view(step.name)) {

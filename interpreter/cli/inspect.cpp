@@ -6,7 +6,8 @@
 #include "interpreter/cli/commands.h"
 #include "interpreter/cli/session.h"
 #include "interpreter/cli/terminal.h"
-#include "interpreter/report/plan.h"
+#include "interpreter/report/plan_json.h"
+#include "interpreter/report/plan_text.h"
 #include "interpreter/run/executor.h"
 
 namespace bfl::cli {
@@ -55,10 +56,10 @@ int plan_job(const Arguments& arguments) {
   auto clock = run::system_clock();
   const auto previews = run::preview(session.program, session.plan, session.targets(), *clock, session.diagnostics);
   if (json) {
-    auto document = nlohmann::ordered_json::parse(report::plan_json(session.program, session.plan, previews), nullptr, false);
+    auto document = nlohmann::ordered_json::parse(report::plan_document(session.program, session.plan, previews), nullptr, false);
     return finish(session, true, std::move(document));
   }
-  fmt::print("{}", report::plan_text(session.program, session.plan, previews, {has_color(stdout)}));
+  fmt::print("{}", report::plan_text(session.program, session.plan, previews, {has_color(stdout), width_of(stdout)}));
   return finish(session, false, {});
 }
 

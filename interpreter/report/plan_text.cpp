@@ -53,6 +53,25 @@ std::vector<std::string> wrapped(std::string_view line, std::size_t width, Break
   return lines;
 }
 
+// A relation that is too long for one line has a clause a line, as in a script.
+std::string one_clause_a_line(std::string text, std::size_t width) {
+  if (shown_width(text) <= width) return text;
+  constexpr std::string_view clauses[] = {" where ", " skip where ", " join ", " derive ", " group by ", " order by ", " limit ", " keep "};
+  int depth = 0;
+  bool quoted = false, skipping = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (quoted && text[i] == '\\') ++i;
+    else if (text[i] == '"') quoted = !quoted;
+    else if (!quoted && std::string_view("([{").find(text[i]) != std::string_view::npos) ++depth;
+    else if (!quoted && std::string_view(")]}").find(text[i]) != std::string_view::npos) --depth;
+    if (quoted || depth > 0 || text[i] != ' ') continue;
+    const auto rest = std::string_view(text).substr(i);
+    const bool clause = std::any_of(std::begin(clauses), std::end(clauses), [&](std::string_view word) { return rest.starts_with(word); });
+    if (clause && !std::exchange(skipping, rest.starts_with(" skip "))) text[i] = '\n';  // the `where` of a skip stays with it
+  }
+  return text;
+}
+
 // Colours as terminals number them.
 constexpr const char *bold = "1", *faint = "2", *red = "1;31", *green = "32", *yellow = "33";
 
@@ -88,6 +107,7 @@ class Page {
       text.remove_prefix(std::min(end + 1, text.size()));
     }
   }
+  std::size_t room() const { return style_.width - std::min(style_.width, margin + label_width); }
   std::string finished() && { return std::move(out_); }
 
  private:
@@ -139,7 +159,7 @@ void head(Page& page, const program::Program& program) {
 void update(Page& page, const program::Program& program, const program::Step& step) {
   const std::string& source = program.sources[static_cast<std::size_t>(step.target.source)].name;
   page.row("changes", fmt::format("{}.{}", source, program.table(step.target).name));
-  if (step.relation) page.row("rows", program::to_string(*step.relation, program));
+  if (step.relation) page.row("rows", one_clause_a_line(program::to_string(*step.relation, program), page.room()));
   std::string_view label = "become";
   for (const program::Assignment& set : step.assignments) {
     const std::string& column = program.table(step.target).columns[static_cast<std::size_t>(set.column)].name;

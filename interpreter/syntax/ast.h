@@ -109,28 +109,10 @@ enum class NodeKind : std::uint8_t {
 
 enum class Op : std::uint8_t {
   none,
-  negate,
-  not_,
-  or_,
-  and_,
-  equal,
-  not_equal,
-  less,
-  less_equal,
-  greater,
-  greater_equal,
-  in,
-  not_in,
-  coalesce,
-  add,
-  subtract,
-  multiply,
-  divide,
-  join_one,
-  join_optional,
-  join_many,
-  ascending,
-  descending,
+  negate, not_, or_, and_, equal, not_equal, less, less_equal, greater, greater_equal, in, not_in, coalesce,
+  add, subtract, multiply, divide,
+  join_one, join_optional, join_many,
+  ascending, descending,
 };
 
 namespace flag {

@@ -217,9 +217,8 @@ void fail_expected(const Builder& builder, std::uint32_t place, std::string_view
                .span = where,
                .label = fmt::format("expected {}", phrase),
                .help = help_for(token, phrase)};
-  const bool wrong_close = !builder.openings.empty() && (token == ")" || token == "]" || token == "}") &&
-                           token[0] != closing_of(text[builder.openings.back()]);
-  if (wrong_close) {
+  const bool closing = token == ")" || token == "]" || token == "}" || phrase.ends_with(")`") || phrase.ends_with("]`");
+  if (!builder.openings.empty() && closing && (token.empty() || token[0] != closing_of(text[builder.openings.back()]))) {
     const std::uint32_t opening = builder.openings.back();
     d.labels.push_back({builder.span(opening, opening + 1), "opened here"});
   }

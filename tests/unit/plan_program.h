@@ -27,6 +27,8 @@ inline Program shop() {
   other.name = "lines";
   other.columns = {{"id", integer, "INTEGER"}, {"price", money, "NUMERIC(10,2)"}};
   program.catalogues.push_back({"sqlite", {table, other}, {}, 1});
+  program.inputs.resize(4);  // every relation below reads through input 1
+  for (auto& input : program.inputs) input.table = orders;
   return program;
 }
 

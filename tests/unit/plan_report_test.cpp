@@ -161,6 +161,24 @@ TEST_CASE("lines end before the width, and statements are not broken inside quot
   CHECK(longest <= 60 + 16);  // the word of 60 letters stands alone
 }
 
+TEST_CASE("a relation that is too long for a line has a clause a line") {
+  auto program = job();
+  auto relation = std::make_shared<program::Relation>(*program.steps[1].relation);
+  auto skip = relation->filters[0];
+  skip.skip = true;
+  skip.reason = "a reason of several words, where one is `where`";
+  relation->filters = {relation->filters[0], skip, relation->filters[0]};
+  program.steps[1].relation = relation;
+  const std::string whole = program::to_string(*relation, program);
+  const std::string text = Planned(std::move(program)).text();
+  const std::size_t from = text.find("    rows ");
+  CHECK_MESSAGE(text.substr(from, text.find("    become") - from) == R"(    rows      shop.orders
+              where subtotal < tax
+              skip where subtotal < tax "a reason of several words, where one is `where`"
+              where subtotal < tax
+)", whole);
+}
+
 TEST_CASE("values that would steer the terminal are shown instead") {
   Planned planned = measured();
   planned.previews[1].sample = {"id 1: name a\x1b[2J\x07 -> b"};

@@ -1,5 +1,6 @@
 // The SQLite connector: catalogue, forms of stored values, transactions, watched changes, errors.
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
@@ -213,11 +214,12 @@ TEST_CASE("the observer sees each row before and after, and what triggers and ca
   std::vector<std::string> seen;
   connector->observe(
       [&](const RowChange& change) {
-        std::string line = std::string(change.table) + " " + std::to_string(change.depth) + " ";
-        line += change.kind == ChangeKind::update ? "update" : change.kind == ChangeKind::insert ? "insert" : "remove";
-        for (int at : change.changed)
-          line += " " + std::to_string(at) + ":" + std::to_string(change.before[static_cast<std::size_t>(at)].integer) + ">" +
-                  std::to_string(change.after[static_cast<std::size_t>(at)].integer);
+        const char* kind = change.kind == ChangeKind::update ? "update" : change.kind == ChangeKind::insert ? "insert" : "remove";
+        std::string line = fmt::format("{} {} {}", change.table, change.depth, kind);
+        for (int column_changed : change.changed) {
+          const auto at = static_cast<std::size_t>(column_changed);
+          line += fmt::format(" {}:{}>{}", at, change.before[at].integer, change.after[at].integer);
+        }
         seen.push_back(line);
       },
       "p", {1});
@@ -247,7 +249,7 @@ TEST_CASE("the image before is right for generated columns, late defaults, and t
           return value.kind == RawValue::Class::null ? std::string("null") : std::string(value.bytes);
         };
         for (const RawValue& value : change.before) before.push_back(show(value));
-        for (int at : change.changed) after.push_back(std::to_string(at) + "=" + show(change.after[static_cast<std::size_t>(at)]));
+        for (int at : change.changed) after.push_back(fmt::format("{}={}", at, show(change.after[static_cast<std::size_t>(at)])));
       },
       "g", {0, 3});
   REQUIRE(connector->execute("UPDATE g SET a = 6, z = 'y'"));
