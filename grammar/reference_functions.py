@@ -8,6 +8,7 @@ Rewrites the part between the markers; --check changes nothing and fails when th
 import os
 import re
 import sys
+import textwrap
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 STDLIB = os.path.join(os.path.dirname(HERE), "stdlib")
@@ -48,7 +49,7 @@ def section():
       text = source.read()
     lines += [f"### `std.{module[:-4]}`", ""]
     if introduction(text):
-      lines += [introduction(text), ""]
+      lines += [*textwrap.wrap(introduction(text), 130, break_on_hyphens=False), ""]
     lines += ["| function | gives | for example |", "|---|---|---|"]
     functions = {}
     for name, *row in declarations(text):

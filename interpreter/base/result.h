@@ -16,7 +16,9 @@ enum class ErrorClass : std::uint8_t {
   unknown_commit,  // the outcome of a COMMIT is not known
   held,            // somebody else holds the job
   interrupted,     // the user asked to stop
-  refused,         // bfl itself refuses: stale, edited, restored, limit reached
+  refused,         // bfl itself refuses: edited, restored, written by a newer version
+  stale_schema,    // the schema is no longer the one that the job was checked against
+  over_limit,      // more rows than the step expects
   fatal,           // everything else: no such file, disk full, corrupt
 };
 

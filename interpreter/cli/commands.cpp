@@ -7,6 +7,7 @@
 #include "interpreter/base/diagnostic.h"
 #include "interpreter/cli/help.h"
 #include "interpreter/cli/terminal.h"
+#include "interpreter/report/words.h"
 
 namespace bfl::cli {
 namespace {
@@ -84,8 +85,8 @@ std::vector<Command> table() {
 }
 
 int misused(const Misuse& misuse) {
-  fmt::print(stderr, "{}: {}\n", paint(stderr, Paint::error, "error"), misuse.message);
-  if (!misuse.help.empty()) fmt::print(stderr, "{}: {}\n", paint(stderr, Paint::help, "help"), misuse.help);
+  report::say(stderr, "{}: {}\n", paint(stderr, Paint::error, "error"), misuse.message);
+  if (!misuse.help.empty()) report::say(stderr, "{}: {}\n", paint(stderr, Paint::help, "help"), misuse.help);
   return exit_code::script;
 }
 
@@ -101,10 +102,10 @@ int unknown_command(const std::string& word) {
 }
 
 int help_about(const std::vector<std::string>& words) {
-  if (words.size() < 2) return fmt::print("{}", overview()), exit_code::done;
+  if (words.size() < 2) return report::say(stdout, "{}", overview()), exit_code::done;
   const Command* command = find_command(words[1]);
   if (!command) return unknown_command(words[1]);
-  fmt::print("{}", help_of(*command));
+  report::say(stdout, "{}", help_of(*command));
   return exit_code::done;
 }
 
@@ -125,13 +126,13 @@ int run(const std::vector<std::string>& words) {
   std::signal(SIGPIPE, SIG_IGN);  // a reader that left is no reason to stop changing rows
   choose_colors("auto");
   if (words.empty()) {
-    fmt::print(stderr, "{}", overview());
+    report::say(stderr, "{}", overview());
     return exit_code::script;
   }
   const std::string& word = words[0];
   if (word == "help" || word == "--help" || word == "-h") return help_about(words);
   if (word == "--version" || word == "-V") return show_version({});
-  if (word == "__man") return fmt::print("{}", man_page()), exit_code::done;  // for the build
+  if (word == "__man") return report::say(stdout, "{}", man_page()), exit_code::done;  // for the build
   const Command* command = find_command(word);
   if (!command) return unknown_command(word);
   if (!command->run)
@@ -140,7 +141,7 @@ int run(const std::vector<std::string>& words) {
   Arguments arguments{word, {}, {}};
   if (Misuse misuse = parse_arguments(*command, {words.begin() + 1, words.end()}, arguments); !misuse.message.empty()) return misused(misuse);
   choose_colors(arguments.value("color", "auto"));
-  if (arguments.has("help")) return fmt::print("{}", help_of(*command)), exit_code::done;
+  if (arguments.has("help")) return report::say(stdout, "{}", help_of(*command)), exit_code::done;
   const int code = command->run(arguments);
   // Output that could not be written is the world's fault, unless its reader simply went away.
   if ((std::fflush(stdout) != 0 || std::ferror(stdout)) && errno != EPIPE && code == exit_code::done)

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "interpreter/cli/terminal.h"
+#include "interpreter/report/words.h"
 
 namespace bfl::cli {
 namespace {
@@ -189,7 +190,7 @@ std::string fish_completion() {
 
 int show_completion(const Arguments& arguments) {
   const std::string& shell = arguments.operands[0];
-  fmt::print("{}", shell == "bash" ? bash_completion() : shell == "zsh" ? zsh_completion() : fish_completion());
+  report::say(stdout, "{}", shell == "bash" ? bash_completion() : shell == "zsh" ? zsh_completion() : fish_completion());
   return exit_code::done;
 }
 

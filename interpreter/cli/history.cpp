@@ -10,6 +10,7 @@
 #include "interpreter/cli/state_path.h"
 #include "interpreter/cli/terminal.h"
 #include "interpreter/report/log_text.h"
+#include "interpreter/report/words.h"
 #include "interpreter/store/state.h"
 
 namespace bfl::cli {
@@ -18,8 +19,8 @@ namespace {
 constexpr std::size_t runs_shown = 20, runs_searched = 10'000;
 
 int failed(int code, const std::string& message, const std::string& help) {
-  fmt::print(stderr, "{}: {}\n", paint(stderr, Paint::error, "error"), message);
-  if (!help.empty()) fmt::print(stderr, "{}: {}\n", paint(stderr, Paint::help, "help"), help);
+  report::say(stderr, "{}: {}\n", paint(stderr, Paint::error, "error"), message);
+  if (!help.empty()) report::say(stderr, "{}: {}\n", paint(stderr, Paint::help, "help"), help);
   return code;
 }
 
@@ -65,12 +66,12 @@ int show_status(const Arguments& arguments) {
     if (!run) return failed(exit_code::script, run.error().message, run.error().help);
     auto journal = (*state)->journal(run->id);
     if (!journal) return failed(journal.error());
-    fmt::print("{}", json ? report::run_json(*run, *journal, alive) : report::run_text(*run, *journal, alive));
+    report::say(stdout, "{}", json ? report::run_json(*run, *journal, alive) : report::run_text(*run, *journal, alive));
     return exit_code::done;
   }
   auto runs = (*state)->runs(runs_shown);
   if (!runs) return failed(runs.error());
-  fmt::print("{}", json ? report::runs_json(*runs, alive) : report::runs_text(*runs, alive));
+  report::say(stdout, "{}", json ? report::runs_json(*runs, alive) : report::runs_text(*runs, alive));
   return exit_code::done;
 }
 
@@ -85,7 +86,7 @@ int show_log(const Arguments& arguments) {
   }
   auto journal = (*state)->journal(id);
   if (!journal) return failed(journal.error());
-  fmt::print("{}", arguments.has("json") ? report::log_json(*journal) : report::log_text(*journal));
+  report::say(stdout, "{}", arguments.has("json") ? report::log_json(*journal) : report::log_text(*journal));
   return exit_code::done;
 }
 

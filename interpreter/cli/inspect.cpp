@@ -8,6 +8,7 @@
 #include "interpreter/cli/terminal.h"
 #include "interpreter/report/plan_json.h"
 #include "interpreter/report/plan_text.h"
+#include "interpreter/report/words.h"
 #include "interpreter/run/executor.h"
 
 namespace bfl::cli {
@@ -27,7 +28,7 @@ int finish(Session& session, bool json, nlohmann::ordered_json document) {
   if (!json) return show(session.diagnostics, session.texts), code;
   document["ok"] = code == exit_code::done;
   document["diagnostics"] = diagnostics_json(session);
-  fmt::print("{}\n", document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+  report::say(stdout, "{}\n", document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
   return code;
 }
 
@@ -45,7 +46,7 @@ int check_job(const Arguments& arguments) {
   }
   const int code = finish(session, arguments.has("json"), std::move(document));
   if (sound && !arguments.has("json"))
-    fmt::print("{} is sound: {} step{}\n", session.program.job, session.program.steps.size(), session.program.steps.size() == 1 ? "" : "s");
+    report::say(stdout, "{} is sound: {} step{}\n", session.program.job, session.program.steps.size(), session.program.steps.size() == 1 ? "" : "s");
   return code;
 }
 
@@ -59,7 +60,7 @@ int plan_job(const Arguments& arguments) {
     auto document = nlohmann::ordered_json::parse(report::plan_document(session.program, session.plan, previews), nullptr, false);
     return finish(session, true, std::move(document));
   }
-  fmt::print("{}", report::plan_text(session.program, session.plan, previews, {has_color(stdout), width_of(stdout)}));
+  report::say(stdout, "{}", report::plan_text(session.program, session.plan, previews, {has_color(stdout), width_of(stdout)}));
   return finish(session, false, {});
 }
 
@@ -68,7 +69,7 @@ int graph_job(const Arguments& arguments) {
   const std::string format = arguments.has("json") ? "json" : arguments.value("format", "text");
   if (!load(session, arguments) || !make_plan(session, Access::read)) return finish(session, format == "json", head(session));
   if (format == "json") return finish(session, true, nlohmann::ordered_json::parse(plan::to_json(session.plan, session.program), nullptr, false));
-  fmt::print("{}", format == "dot"       ? plan::to_dot(session.plan, session.program)
+  report::say(stdout, "{}", format == "dot"       ? plan::to_dot(session.plan, session.program)
                    : format == "mermaid" ? plan::to_mermaid(session.plan, session.program)
                                          : plan::to_text(session.plan, session.program));
   return finish(session, false, {});

@@ -8,13 +8,14 @@
 #include "interpreter/cli/commands.h"
 #include "interpreter/cli/terminal.h"
 #include "interpreter/report/explain.h"
+#include "interpreter/report/words.h"
 
 namespace bfl::cli {
 namespace {
 
 int unknown(std::string_view what, const std::string& name, const std::vector<std::string>& known, std::string_view list) {
   const std::string meant = nearest(name, known);
-  fmt::print(stderr, "{}: unknown {} `{}`\n{}: {}\n", paint(stderr, Paint::error, "error"), what, name, paint(stderr, Paint::help, "help"),
+  report::say(stderr, "{}: unknown {} `{}`\n{}: {}\n", paint(stderr, Paint::error, "error"), what, name, paint(stderr, Paint::help, "help"),
              meant.empty() ? std::string(list) : fmt::format("did you mean `{}`?", meant));
   return exit_code::script;
 }
@@ -22,7 +23,7 @@ int unknown(std::string_view what, const std::string& name, const std::vector<st
 }  // namespace
 
 int explain_code(const Arguments& arguments) {
-  if (arguments.operands.empty()) return fmt::print("{}", report::list_of_codes()), exit_code::done;
+  if (arguments.operands.empty()) return report::say(stdout, "{}", report::list_of_codes()), exit_code::done;
   const std::string& name = arguments.operands[0];
   auto code = report::code_named(name);
   if (!code) {
@@ -33,8 +34,8 @@ int explain_code(const Arguments& arguments) {
     return unknown("code", name, known, "`bfl explain` lists the codes");
   }
   const report::Explanation* entry = report::explanation(*code);
-  if (!entry) return fmt::print("{}: {}\n", code_text(*code), code_title(*code)), exit_code::done;
-  fmt::print("{}", arguments.has("json") ? report::explanation_json(*entry) + "\n" : report::explain(*entry));
+  if (!entry) return report::say(stdout, "{}: {}\n", code_text(*code), code_title(*code)), exit_code::done;
+  report::say(stdout, "{}", arguments.has("json") ? report::explanation_json(*entry) + "\n" : report::explain(*entry));
   return exit_code::done;
 }
 
@@ -54,27 +55,27 @@ int show_library(const Arguments& arguments) {
   if (arguments.has("json")) {
     auto list = nlohmann::ordered_json::array();
     for (const auto& f : functions) list.push_back({{"module", f.module}, {"name", f.name}, {"signature", f.signature}, {"doc", f.doc}, {"native", f.native}});
-    fmt::print("{}\n", list.dump(2));
+    report::say(stdout, "{}\n", list.dump(2));
     return exit_code::done;
   }
   const bool one = !arguments.operands.empty();
   std::string module;
   for (const auto& function : functions) {
     if (function.module != module) {
-      fmt::print("{}{}\n", module.empty() ? "" : "\n", paint(stdout, Paint::title, "std." + function.module));
+      report::say(stdout, "{}{}\n", module.empty() ? "" : "\n", paint(stdout, Paint::title, "std." + function.module));
       module = function.module;
     }
     const std::string doc = one ? function.doc : function.doc.substr(0, function.doc.find('\n'));
     std::string margin;
     for (char c : doc) margin += c == '\n' ? "\n      " : std::string(1, c);
-    fmt::print("  {}\n{}", function.signature, doc.empty() ? "" : fmt::format("      {}\n", margin));
+    report::say(stdout, "  {}\n{}", function.signature, doc.empty() ? "" : fmt::format("      {}\n", margin));
   }
   return exit_code::done;
 }
 
 int show_version(const Arguments& arguments) {
-  if (arguments.has("json")) fmt::print("{{\"version\":\"{}\"}}\n", BFL_VERSION);
-  else fmt::print("bfl {}\n", BFL_VERSION);
+  if (arguments.has("json")) report::say(stdout, "{{\"version\":\"{}\"}}\n", BFL_VERSION);
+  else report::say(stdout, "bfl {}\n", BFL_VERSION);
   return exit_code::done;
 }
 

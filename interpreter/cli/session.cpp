@@ -12,6 +12,7 @@
 #include "interpreter/cli/terminal.h"
 #include "interpreter/eval/patterns.h"
 #include "interpreter/ledger/ledger.h"
+#include "interpreter/report/words.h"
 #include "interpreter/syntax/parse.h"
 
 namespace bfl::cli {
@@ -147,7 +148,7 @@ bool make_plan(Session& session, Access access) {
 void show(const Diagnostics& diagnostics, const Sources& texts) {
   if (diagnostics.all().empty()) return;
   std::fflush(stdout);
-  fmt::print(stderr, "{}", render(diagnostics, texts, {has_color(stderr)}));
+  report::say(stderr, "{}", render(diagnostics, texts, {has_color(stderr)}));
 }
 
 int exit_code_of(const Diagnostics& diagnostics) {

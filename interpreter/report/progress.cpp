@@ -67,13 +67,13 @@ void Progress::line(std::string_view mark, const std::string& step, const std::s
   clear();
   if (!header_shown_) {
     header_shown_ = true;
-    fmt::print(screen_.out, "{} (run {})\n", program_.job, run_);
+    say(screen_.out, "{} (run {})\n", program_.job, run_);
   }
   const program::Step* known = find(program_, step);
   const std::string name = known ? titled(*known) : step;
-  const bool good = mark == "ok";
-  const char* color = !screen_.color ? "" : good ? "\x1b[32m" : "\x1b[1;31m";
-  fmt::print(screen_.out, "  {}{:<4}{} {:<{}}  {}\n", color, mark, screen_.color ? "\x1b[0m" : "", name, name_width_, text);
+  if (mark != "..") under_way_.clear();
+  const char* color = !screen_.color ? "" : mark == "ok" ? "\x1b[32m" : mark == ".." ? "\x1b[2m" : "\x1b[1;31m";
+  say(screen_.out, "  {}{:<4}{} {:<{}}  {}\n", color, mark, screen_.color ? "\x1b[0m" : "", name, name_width_, text);
   std::fflush(screen_.out);
 }
 
@@ -84,7 +84,7 @@ void Progress::on(const run::Event& event) {
     worked_ = worked_ || !step || step->kind != program::StepKind::verify;
   }
   if (screen_.json) {
-    fmt::print(screen_.out, "{}\n", to_json(event));
+    say(screen_.out, "{}\n", to_json(event));
     std::fflush(screen_.out);
     return;
   }
@@ -111,7 +111,8 @@ void Progress::begin_step(const run::Event& event) {
   last_sign_ = elapsed_ = 0;
   last_percent_ = 0;
   rate_ = {};
-  if (event.kind == run::EventKind::step_resumed) line("ok", event.step, event.reason.empty() ? "goes on" : event.reason);
+  under_way_ = event.step;
+  if (event.kind == run::EventKind::step_resumed) line("..", event.step, event.reason.empty() ? "goes on" : event.reason);
   if (screen_.live) draw(event);
 }
 
@@ -126,9 +127,9 @@ void Progress::chunk(const run::Event& event) {
   if (elapsed_ - last_sign_ < seconds_between_signs && (percent < last_percent_ + percent_between_signs || elapsed_ < 1)) return;
   last_sign_ = elapsed_;
   last_percent_ = percent;
-  fmt::print(screen_.err, "{}: {}{} walked, {} changed, {} rows/s\n", event.step,
-             event.rows_total > 0 ? fmt::format("{} %, ", std::min(percent, 100)) : "", counted(event.rows_done, "row"), grouped(changed_),
-             grouped(static_cast<std::int64_t>(rate_.rows_per_second())));
+  say(screen_.err, "{}: {}{} walked, {} changed, {} rows/s\n", event.step,
+      event.rows_total > 0 ? fmt::format("{} %, ", std::min(percent, 100)) : "", counted(event.rows_done, "row"), grouped(changed_),
+      grouped(static_cast<std::int64_t>(rate_.rows_per_second())));
 }
 
 void Progress::draw(const run::Event& event) {
@@ -148,7 +149,7 @@ void Progress::draw(const run::Event& event) {
     text += fmt::format(" {}", event.reason);
   }
   if (text.size() >= screen_.width) text.resize(screen_.width - 1);  // a wrapped line could not be redrawn
-  fmt::print(screen_.err, "\r{}\x1b[K", text);
+  say(screen_.err, "\r{}\x1b[K", text);
   std::fflush(screen_.err);
   drawn_ = true;
 }
@@ -156,21 +157,25 @@ void Progress::draw(const run::Event& event) {
 void Progress::end_step(const run::Event& event) {
   const program::Step* step = find(program_, event.step);
   if (step && step->kind != program::StepKind::update) return line("ok", event.step, "holds");
-  std::string text = event.rows_changed ? fmt::format("{} changed", counted(event.rows_changed, "row")) : "no row needed a change";
+  std::string text = changed_ ? fmt::format("{} changed", counted(changed_, "row")) : "no row needed a change";
   if (chunks_ > 0) text += fmt::format(", {}", counted(chunks_, "chunk"));
+  if (event.rows_changed > changed_) text += fmt::format(", {} with earlier runs", grouped(event.rows_changed));
   if (event.conflicts) text += fmt::format(", {} in conflict", counted(event.conflicts, "row"));
   if (event.seconds > 0) text += fmt::format(", {}", duration(event.seconds));
   all_conflicts_ += event.conflicts;
   line(event.conflicts ? "!" : "ok", event.step, text);
 }
 
-void Progress::finish() { clear(); }
+void Progress::finish() {
+  clear();
+  if (!under_way_.empty() && !screen_.json) line("..", under_way_, fmt::format("stopped: {} changed, {}", counted(changed_, "row"), counted(chunks_, "chunk")));
+}
 
 void Progress::diagnostics(const Diagnostics& found, const Sources& texts, const std::string& time) {
   for (const Diagnostic& diagnostic : found.all()) {
     nlohmann::ordered_json object{{"run", run_}, {"job", program_.job}, {"step", ""}, {"kind", "diagnostic"}, {"time", time}};
     object["diagnostic"] = nlohmann::ordered_json::parse(bfl::to_json(diagnostic, texts), nullptr, false);
-    fmt::print(screen_.out, "{}\n", object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    say(screen_.out, "{}\n", object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
   }
 }
 
@@ -187,16 +192,16 @@ void Progress::summary(const run::Outcome& outcome, const std::string& again, st
   else if (code == 3) text = fmt::format("finished: {}, {} in conflict and left as they are", changed, grouped(outcome.conflicts));
   else if (resumable) text = fmt::format("stopped, and nothing is half done: {} in this run", changed);
   else text = fmt::format("stopped: {} in this run", changed);
-  fmt::print(screen_.out, "{}\n", text);
-  if (warnings) fmt::print(screen_.out, "{} above\n", counted(static_cast<std::int64_t>(warnings), "warning"));
-  if (resumable) fmt::print(screen_.out, "to go on: {}\n", again);
-  if (code == 3) fmt::print(screen_.out, "to see them: bfl log {}\n", run_);
+  say(screen_.out, "{}\n", text);
+  if (warnings) say(screen_.out, "{} above\n", counted(static_cast<std::int64_t>(warnings), "warning"));
+  if (resumable) say(screen_.out, "to go on: {}\n", again);
+  if (code == 3) say(screen_.out, "to see them: bfl log {}\n", run_);
   std::fflush(screen_.out);
 }
 
 void print_nothing_to_do(std::FILE* out, const store::FinishedJob& job, bool json, const std::string& time) {
   if (!json) {
-    fmt::print(out, "nothing to do: {} was finished at {}, {}\n", job.job, job.finished, counted(job.steps, "step"));
+    say(out, "nothing to do: {} was finished at {}, {}\n", job.job, job.finished, counted(job.steps, "step"));
     return;
   }
   run::Event event;
@@ -204,7 +209,7 @@ void print_nothing_to_do(std::FILE* out, const store::FinishedJob& job, bool jso
   event.job = job.job;
   event.time = time;
   event.reason = "nothing to do: finished at " + job.finished;
-  fmt::print(out, "{}\n", to_json(event));
+  say(out, "{}\n", to_json(event));
 }
 
 }  // namespace bfl::report

@@ -57,6 +57,7 @@ class Progress {
   Screen screen_;
   bool header_shown_ = false, drawn_ = false;
   bool worked_ = false;  // some step other than a verification was not simply reused
+  std::string under_way_;  // the step that was begun and has not ended
   std::int64_t chunks_ = 0, changed_ = 0, conflicts_ = 0;
   std::int64_t all_conflicts_ = 0;
   double last_sign_ = 0, elapsed_ = 0;  // seconds of work in this step

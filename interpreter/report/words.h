@@ -1,13 +1,24 @@
 // How numbers, times and the kinds of things are written for people: the same in plans, progress and history.
 #pragma once
+#include <fmt/format.h>
+
 #include <cstdint>
+#include <cstdio>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "interpreter/check/program.h"
 #include "interpreter/run/decide.h"
 
 namespace bfl::report {
+
+// A stream whose reader has left is no reason to stop changing rows: what cannot be written is lost, and nothing is thrown.
+inline void put(std::FILE* stream, std::string_view text) { (void)std::fwrite(text.data(), 1, text.size(), stream); }
+template <class... Args>
+void say(std::FILE* stream, fmt::format_string<Args...> text, Args&&... args) {
+  put(stream, fmt::format(text, std::forward<Args>(args)...));
+}
 
 std::string grouped(std::int64_t number);      // 1,234,567
 std::string duration(double seconds);          // `0.04 s`, `2 min 05 s`, `3 h 10 min`

@@ -60,7 +60,7 @@ Result<ChunkEnd> attempt_chunk(Context& context, const program::Step& step, Chun
   auto version = target.schema_version();
   if (!version) return version.error();
   if (*version != schema_version)
-    return Error{ErrorClass::refused, "the schema changed while the step was running", {}, "run again: the job is checked against the new schema first"};
+    return Error{ErrorClass::stale_schema, "the schema changed while the step was running", {}, "run again: the job is checked against the new schema first"};
 
   facts.changed = seen;
   facts.query = work.query;
@@ -68,7 +68,7 @@ Result<ChunkEnd> attempt_chunk(Context& context, const program::Step& step, Chun
   auto counted = writer.count(work.lane.step, facts.changed, facts.conflicts, limit);
   if (!counted) return counted.error();
   if (!*counted)
-    return Error{ErrorClass::refused, fmt::format("this chunk would bring the changed rows above {}, which `expect` allows", limit), {},
+    return Error{ErrorClass::over_limit, fmt::format("this chunk would bring the changed rows above {}, which `expect` allows", limit), {},
                  "look at what the step selects with `bfl plan`; mend the step or its `expect`"};
   ChunkEnd end{facts.changed, facts.conflicts, pack.raw_bytes(), 0};
   const ledger::Pack finished = pack.finish();

@@ -18,9 +18,9 @@ class SystemClock final : public Clock {
 
 int exit_code_of(ErrorClass kind) {
   switch (kind) {
-    case ErrorClass::transient: case ErrorClass::held: case ErrorClass::unknown_commit: return 75;
+    case ErrorClass::transient: case ErrorClass::held: case ErrorClass::unknown_commit: case ErrorClass::stale_schema: return 75;
     case ErrorClass::refused: return 4;
-    case ErrorClass::data: case ErrorClass::conflict: return 1;
+    case ErrorClass::data: case ErrorClass::conflict: case ErrorClass::over_limit: return 1;
     default: return 5;
   }
 }
@@ -35,6 +35,9 @@ Code code_of(const Error& error) {
   switch (error.kind) {
     case ErrorClass::data: return error.message.starts_with("join") ? Code::join_mismatch : Code::data_error;
     case ErrorClass::held: return Code::job_held;
+    case ErrorClass::refused: return error.message.starts_with("the schema changed") ? Code::schema_changed : Code::database_error;
+    case ErrorClass::stale_schema: return Code::schema_changed;
+    case ErrorClass::over_limit: return Code::expectation_failed;
     default: return Code::database_error;
   }
 }
@@ -62,10 +65,11 @@ StepEnd Context::fail(const program::Step& step, Code code, const Error& error, 
   Event failed = event(EventKind::step_failed, step);
   failed.reason = error.message;
   tell(failed);
-  const int code_now = code == Code::check_failed || code == Code::verify_failed || code == Code::expectation_failed ? 1 : exit_code_of(error.kind);
+  const bool users_own = code == Code::check_failed || code == Code::verify_failed || code == Code::expectation_failed;
+  const int code_now = users_own ? 1 : code == Code::schema_changed ? 75 : exit_code_of(error.kind);
   // The gravest wins; resumable trouble is said when there is nothing worse.
   if (outcome.exit_code == 0 || outcome.exit_code == 3 || outcome.exit_code == 75) outcome.exit_code = code_now;
-  return exit_code_of(error.kind) == 75 ? StepEnd::stopped : StepEnd::failed;
+  return code_now == 75 ? StepEnd::stopped : StepEnd::failed;
 }
 
 std::optional<StepEnd> Context::pause(const program::Step& step, int source) {

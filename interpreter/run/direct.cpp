@@ -125,7 +125,7 @@ std::optional<StepEnd> walk_lane(Walk& walk, ledger::Lane& lane, ledger::PackWri
       std::string where = committed_so_far(lane);
       if (chunk.error().kind == ErrorClass::data)
         if (const std::string key = walk.bad_row(lane.cursor, work.hi, rows); !key.empty()) where = fmt::format("at the row with key {}; {}", key, where);
-      return context.fail(step, chunk.error().message.find("`expect`") != std::string::npos ? Code::expectation_failed : code_of(chunk.error()), chunk.error(), where);
+      return context.fail(step, code_of(chunk.error()), chunk.error(), where);
     }
     lane = work.lane;
     if (!step.chunk_rows) rows = next_size(rows, *chunk, context.options);

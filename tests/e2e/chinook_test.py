@@ -100,8 +100,10 @@ source app = sqlite("chinook.db")
 let sized = app.Track group by GenreId { n = count() }
 update label of app.Genre
   join one sized as s on s.GenreId == GenreId
-  where not matches(Name ?? "", r" \\(\\d+\\)$")
-{ set Name = f"{Name ?? "unknown"} ({s.n})" }
+{
+  set Name = f"{Name ?? "unknown"} ({s.n})"
+  once
+}
 verify labelled { assert count(app.Genre where matches(Name ?? "", r" \\(\\d+\\)$")) == 25 }
 """)
     expect(place.value("SELECT Name FROM Genre WHERE GenreId = 1", "chinook.db") == "Rock (1297)", "the count is wrong")

@@ -127,6 +127,14 @@ def sources_can_be_replaced(place):
     place.call("run", "fix_order_totals.bfl", "--source", "shop=sqlite:nowhere.db", code=5)
 
 
+def what_is_no_file_is_not_read(place):
+    for path, said in [("nowhere.bfl", "No such file"), (".", "is a folder"), ("/dev/null", "no regular file")]:
+        done = place.call("check", path, code=5)
+        expect("BFL0113" in done.stderr and said in done.stderr, done.stderr)
+    os.mkfifo(place.folder / "pipe.bfl")
+    expect("no regular file" in place.call("run", "pipe.bfl", code=5, timeout=10).stderr, "a pipe was waited for")
+
+
 def only_one_step(place):
     shop_with_job(place)
     place.call("run", "fix_order_totals.bfl", "--only", "scope")
@@ -217,7 +225,7 @@ def library_is_documented(place):
 
 
 TESTS = [misuse_is_exit_2, help_names_every_command_and_flag, json_is_json, status_and_log_for_people, graph_formats, colors_only_where_wanted,
-         a_reader_that_leaves_is_no_error, parameters_are_bound, sources_can_be_replaced, only_one_step, finished_job_is_answered_from_memory,
+         a_reader_that_leaves_is_no_error, parameters_are_bound, sources_can_be_replaced, what_is_no_file_is_not_read, only_one_step, finished_job_is_answered_from_memory,
          a_check_that_fails_stops_the_job, completions_are_accepted_by_their_shells, man_page_is_well_formed, every_code_is_explained,
          library_is_documented]
 

@@ -7,26 +7,12 @@
 
 #include <fmt/format.h>
 
-#include "interpreter/syntax/parse.h"
+#include "tests/unit/parsed.h"
 
 using namespace bfl;
 using ast::NodeKind;
 
 namespace {
-
-struct Parsed {
-  Sources sources;
-  Diagnostics diagnostics{200};
-  ast::File file;
-
-  explicit Parsed(std::string text) { file = syntax::parse(sources, sources.add("job.bfl", std::move(text)), diagnostics); }
-  std::string drawn() const { return render(diagnostics, sources); }
-  std::size_t errors() const { return diagnostics.errors(); }
-  const Diagnostic& error(std::size_t index = 0) const { return diagnostics.all().at(index); }
-  std::string_view marked(std::size_t index = 0) const { return sources.slice(error(index).span); }
-  ast::NodeId item(std::size_t index = 0) const { return ast::child_at(file, file.root, index); }
-  std::string dump() const { return ast::dump(file, file.root); }
-};
 
 // The tree of the expression behind `where`, without its indentation's base.
 std::string expression(const std::string& text) {
@@ -45,12 +31,6 @@ void refuses(const std::string& text, Code code, const std::string& marked) {
 }
 
 void refuses_expression(const std::string& text, Code code, const std::string& marked) { refuses("let a = t where " + text, code, marked); }
-
-std::string repeated(const std::string& text, int count) {
-  std::string out;
-  for (int i = 0; i < count; ++i) out += text;
-  return out;
-}
 
 std::string read(const std::filesystem::path& path) {
   std::ifstream stream(path, std::ios::binary);
@@ -492,59 +472,3 @@ TEST_CASE("a file beyond the size limit is not parsed") {
 }
 
 // Limits --------------------------------------------------------------------------------------------------------------
-
-TEST_CASE("nesting of every kind is limited, and within the limit it parses") {
-  struct Shape {
-    std::string open, middle, close;
-  };
-  const Shape shapes[] = {{"(", "a", ")"},   {"f(", "a", ")"},      {"[", "1", "]"},   {"{ \"k\": ", "1", "}"}, {"- ", "a", ""},
-                          {"not ", "a", ""}, {"case { a => ", "1", "}"}, {"!", "a", ""}, {"f\"{", "a", "}\""}, {"(a + ", "a", ")"},
-                          {"(a from t where ", "a", ")"}};
-  for (const Shape& shape : shapes) {
-    CAPTURE(shape.open);
-    for (const int deep : {129, 1'000, 200'000}) {
-      Parsed parsed("let a = t where " + repeated(shape.open, deep) + shape.middle + repeated(shape.close, deep));
-      const bool found = std::any_of(parsed.diagnostics.all().begin(), parsed.diagnostics.all().end(),
-                                     [](const Diagnostic& d) { return d.code == Code::nesting_too_deep; });
-      CHECK_MESSAGE(found, parsed.drawn().substr(0, 1000));
-    }
-    if (shape.open == "!") continue;
-    Parsed parsed("let a = t where " + repeated(shape.open, 120) + shape.middle + repeated(shape.close, 120));
-    CHECK_MESSAGE(parsed.errors() == 0, parsed.drawn().substr(0, 1000));
-  }
-  Parsed relations("let a = " + repeated("(", 200'000) + "t" + repeated(")", 200'000));
-  CHECK(relations.error().code == Code::nesting_too_deep);
-  Parsed blocks("update a of b " + repeated("{ match x { 1 ", 200'000));
-  CHECK(blocks.error().code == Code::nesting_too_deep);
-}
-
-TEST_CASE("a chain of operators has a limit, because later stages walk the tree by recursion") {
-  Parsed fine("let a = t where b" + repeated(" or b", 900));
-  CHECK_MESSAGE(fine.errors() == 0, fine.drawn());
-  Parsed operators("let a = t where b" + repeated(" + 1", 100'000) + "\nlet c = == 1");
-  REQUIRE(operators.errors() == 2);
-  CHECK(operators.error().code == Code::nesting_too_deep);
-  Parsed members("let a = t where b" + repeated(".c", 100'000));
-  CHECK(members.error().code == Code::nesting_too_deep);
-}
-
-TEST_CASE("no input takes more than linear time") {
-  const auto seconds = [](const std::string& text) {
-    const auto begin = std::chrono::steady_clock::now();
-    Parsed parsed(text);
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  };
-  const std::string nasty[] = {repeated("(", 1'000'000),      repeated("let a = (\n", 200'000), repeated("\"\"\" ", 300'000),
-                               repeated("case ", 300'000),    repeated("# c\n", 500'000),       repeated("a ", 500'000),
-                               repeated("{", 1'000'000),      repeated("f\"{", 300'000),        repeated("x.", 500'000),
-                               repeated("updaet x\n", 200'000), repeated("let a = \"\n", 200'000), std::string(2'000'000, ' ') + "x"};
-  for (const std::string& text : nasty) {
-    CAPTURE(text.substr(0, 20));
-    CHECK(seconds(text) < 5);
-  }
-}
-
-TEST_CASE("broken files give a bounded number of reports") {
-  Parsed parsed(repeated("let a = )\n", 100'000));
-  CHECK(parsed.errors() <= 100);
-}
