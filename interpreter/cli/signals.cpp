@@ -12,7 +12,7 @@ namespace bfl::cli {
 SignalWatch::SignalWatch(run::StopSignal& stop, std::function<void()> interrupt) : stop_(stop), interrupt_(std::move(interrupt)) {
   sigemptyset(&signals_);
   for (int signal : {SIGINT, SIGTERM, SIGUSR2}) sigaddset(&signals_, signal);  // SIGUSR2: our own call to leave
-  pthread_sigmask(SIG_BLOCK, &signals_, &before_);
+  pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
   thread_ = std::thread([this] { watch(); });
 }
 
@@ -20,7 +20,6 @@ SignalWatch::~SignalWatch() {
   done_ = true;
   pthread_kill(thread_.native_handle(), SIGUSR2);
   thread_.join();
-  pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }
 
 void SignalWatch::watch() {

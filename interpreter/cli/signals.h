@@ -1,7 +1,7 @@
 // Ctrl-C and SIGTERM while rows are being changed: once, the chunk in flight is finished; twice, it is rolled back.
 //
-// The signals are blocked and taken by a thread of their own, so that nothing has to be safe in a signal handler. Outside
-// of this object's life they end the process as usual.
+// The signals are blocked and taken by a thread of their own, so that nothing has to be safe in a signal handler. Before this
+// object they end the process as usual; after it they stay blocked, so that one that comes late cannot cut off the summary.
 #pragma once
 #include <atomic>
 #include <csignal>
@@ -24,7 +24,7 @@ class SignalWatch {
   void watch();
   run::StopSignal& stop_;
   std::function<void()> interrupt_;
-  sigset_t signals_{}, before_{};
+  sigset_t signals_{};
   std::atomic<bool> done_{false};
   std::thread thread_;
 };

@@ -9,6 +9,7 @@ struct Process {
   std::string host;
   std::int64_t pid = 0;
   std::int64_t start = 0;   // ticks since boot, field 22 of /proc/PID/stat; 0 where it cannot be told
+  friend bool operator==(const Process&, const Process&) = default;
 };
 
 Process this_process(const std::string& host);

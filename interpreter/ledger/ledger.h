@@ -2,13 +2,19 @@
 //
 // bfl_meta (identity, format), bfl_job (name, epoch, holder, lease, clock, parameters), bfl_step (a generation of a step),
 // bfl_lane (the fence: the only row a chunk competes for), bfl_ledger (one entry and one pack of images per chunk,
-// insert-only), bfl_stage (sealed sets, insert-only). All SQL on them is in this folder.
+// insert-only), bfl_stage (sealed sets, insert-only). All SQL on them is in this folder. What is read here needs no right
+// but SELECT; what changes them is in writer.h.
 #pragma once
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "interpreter/base/digest.h"
 #include "interpreter/base/result.h"
+#include "interpreter/base/value.h"
 #include "interpreter/connect/connector.h"
 
 namespace bfl::ledger {
@@ -29,7 +35,7 @@ struct Generation {
   std::string schema;                  // fingerprint of the touched columns when it was opened
   std::int64_t changed = 0;            // rows
   std::int64_t conflicts = 0;
-  std::int64_t next_seq = 0;           // of lane 0: chunks committed so far
+  std::int64_t next_seq = 0;           // chunks committed so far, of all lanes
 };
 
 struct Holder {
@@ -42,9 +48,28 @@ Result<void> set_up(connect::Connector& target);
 bool present(connect::Connector& target);
 // Made once per target, at random: part of every memo key. Empty when bfl's tables are not there yet.
 Result<std::string> identity(connect::Connector& target);
-// Raised with every generation that opens or closes: what a finished job is recognised by without parsing it.
+// Raised with every generation that opens or closes: one indexed read, by which a finished job is known without parsing it,
+// and by which a target is seen to have been restored to an older state.
 Result<std::int64_t> revision(connect::Connector& target);
 // Every generation of the job's steps, oldest first; empty when there are no tables yet.
 Result<std::vector<Generation>> generations(connect::Connector& target, const std::string& job);
+// now() of a job that has begun and not yet finished; nothing for one that would begin now.
+Result<std::optional<Timestamp>> frozen_clock(connect::Connector& target, const std::string& job);
+// Who runs the job, by what the target says; nothing if nobody does.
+Result<std::optional<Holder>> holder(connect::Connector& target, const std::string& job);
+
+// One entry of the ledger, valid while it is shown.
+struct EntryView {
+  std::int64_t step = 0, lane = 0, seq = 0;
+  std::string_view text;               // canonical JSON
+  std::string_view hash;               // SHA-256 of the text
+  std::string_view pack;               // empty: no image
+};
+// The member of an entry, or empty.
+std::string field(std::string_view entry, std::string_view name);
+// The root of the rows that an entry names.
+std::optional<Digest> rows_root(std::string_view entry);
+// Every entry of a job, in the order in which they were written: openings and closings, and chunks. False stops.
+Result<void> entries(connect::Connector& target, const std::string& job, const std::function<bool(const EntryView&)>& each);
 
 }  // namespace bfl::ledger

@@ -3,251 +3,244 @@
 #include <zstd.h>
 
 #include <condition_variable>
+#include <cstdlib>
+#include <cstring>
 #include <deque>
 #include <mutex>
 #include <random>
 #include <thread>
 
+#include "interpreter/ledger/columns.h"
+#include "interpreter/ledger/merkle.h"
+
 namespace bfl::ledger {
 namespace {
 
-constexpr std::string_view magic = "BFP1";
-constexpr std::size_t block_bytes = 128u << 10, seed_bytes = 32, salt_bytes = 16, max_queued = 8;
+constexpr std::size_t block_bytes = 256u << 10;
+constexpr std::size_t max_queued = 6;     // blocks on their way: more would only be memory
 constexpr int zstd_level = 1;
 
 std::string fresh_seed() {
   std::random_device random;
   std::string seed;
-  while (seed.size() < seed_bytes) {
+  while (seed.size() < pack_seed_bytes) {
     const std::uint32_t word = random();
     seed.append(reinterpret_cast<const char*>(&word), sizeof word);
   }
   return seed;
 }
 
-// RFC 6962 §2.1, leaf by leaf: one pending root per height.
-class Tree {
- public:
-  void add(std::string_view seed, std::string_view record) {
-    const Digest salted = hash_.add(seed).add({reinterpret_cast<const char*>(&count_), sizeof count_}).finish();
-    Digest node = hash_.add(std::string_view("\0", 1)).add(as_bytes(salted).substr(0, salt_bytes)).add(record).finish();
-    std::uint64_t n = count_++;
-    for (; n & 1; n >>= 1) {
-      node = parent(pending_.back(), node);
-      pending_.pop_back();
-    }
-    pending_.push_back(node);
-  }
-  Digest root() {
-    if (pending_.empty()) return sha256("");
-    Digest node = pending_.back();
-    for (std::size_t i = pending_.size() - 1; i-- > 0;) node = parent(pending_[i], node);
-    return node;
-  }
-
- private:
-  Digest parent(const Digest& left, const Digest& right) {
-    return hash_.add(std::string_view("\1", 1)).add(as_bytes(left)).add(as_bytes(right)).finish();
-  }
-  Hasher hash_;
-  std::vector<Digest> pending_;
-  std::uint64_t count_ = 0;
-};
-
-struct Context {
-  ZSTD_CCtx* zstd = ZSTD_createCCtx();
-  Context() { ZSTD_CCtx_setParameter(zstd, ZSTD_c_compressionLevel, zstd_level); }
-  Context(const Context&) = delete;
-  ~Context() { ZSTD_freeCCtx(zstd); }
+struct Block {
+  std::string bytes;
+  std::size_t used = 0;
 };
 
 }  // namespace
 
+// What happens to full blocks. The thread is started by the first block that fills: most steps of most jobs never need it.
 struct PackWriter::Worker {
   std::mutex mutex;
   std::condition_variable wake, drained;
-  std::deque<std::string> blocks;
+  std::deque<Block> queue;
+  std::vector<std::string> spare;          // memory of blocks that are done
   bool stopping = false, busy = false;
-  // Of the current pack; touched by the thread while it is busy, by finish() when it is not.
-  Context context;
-  Tree tree;
-  std::string seed = fresh_seed();
-  std::string out;
-  std::int64_t records = 0;
-  std::thread thread{[this] { work(); }};
+  std::thread thread;
+  // Of the pack under way; touched by the thread while it is busy, by finish() when it is not.
+  std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)> zstd{ZSTD_createCCtx(), ZSTD_freeCCtx};
+  Hasher salts;
+  MerkleTree tree;
+  ColumnWriter columns;
+  std::string seed = fresh_seed(), out;
 
+  Worker() {
+    if (!zstd || ZSTD_isError(ZSTD_CCtx_setParameter(zstd.get(), ZSTD_c_compressionLevel, zstd_level))) std::abort();  // no memory
+  }
   ~Worker() {
     {
       std::lock_guard lock(mutex);
       stopping = true;
     }
     wake.notify_one();
-    thread.join();
+    if (thread.joinable()) thread.join();
   }
 
   void work() {
     std::unique_lock lock(mutex);
     for (;;) {
-      wake.wait(lock, [this] { return stopping || !blocks.empty(); });
-      if (blocks.empty()) return;
-      const std::string block = std::move(blocks.front());
-      blocks.pop_front();
+      wake.wait(lock, [this] { return stopping || !queue.empty(); });
+      if (queue.empty()) return;
+      Block block = std::move(queue.front());
+      queue.pop_front();
       busy = true;
       lock.unlock();
-      digest(block);
-      compress(block, ZSTD_e_continue);
+      take_in(block);
       lock.lock();
       busy = false;
+      spare.push_back(std::move(block.bytes));
       drained.notify_all();
     }
   }
 
-  void digest(std::string_view block) {
-    Reader reader{block};
-    while (!reader.rest.empty()) {
-      tree.add(seed, reader.bytes(reader.varint()));
-      ++records;
+  void take_in(const Block& block) {
+    const char* at = block.bytes.data();
+    const char* const end = at + block.used;
+    while (at < end) {
+      std::uint32_t length = 0;
+      std::memcpy(&length, at, sizeof length);
+      const std::string_view record(at + sizeof length, length);
+      const std::uint64_t ordinal = tree.size();
+      const Digest salt = salts.add(seed).add({reinterpret_cast<const char*>(&ordinal), sizeof ordinal}).finish();
+      tree.add(as_bytes(salt).substr(0, pack_salt_bytes), record);
+      columns.add(record);
+      at += sizeof length + length;
     }
+    const std::string turned = columns.finish();
+    std::string length;
+    put_varint(length, turned.size());
+    compress(length, ZSTD_e_continue);
+    compress(turned, ZSTD_e_continue);
   }
 
-  void compress(std::string_view block, ZSTD_EndDirective end) {
-    ZSTD_inBuffer in{block.data(), block.size(), 0};
+  void compress(std::string_view bytes, ZSTD_EndDirective end) {
+    ZSTD_inBuffer in{bytes.data(), bytes.size(), 0};
     for (;;) {
-      const std::size_t before = out.size();
-      out.resize(before + ZSTD_CStreamOutSize());
-      ZSTD_outBuffer to{out.data() + before, out.size() - before, 0};
-      const std::size_t left = ZSTD_compressStream2(context.zstd, &to, &in, end);
+      const std::size_t before = out.size(), step = ZSTD_CStreamOutSize();
+      if (out.capacity() < before + step) out.reserve(std::max(2 * out.capacity(), before + step));
+      out.resize(before + step);
+      ZSTD_outBuffer to{out.data() + before, step, 0};
+      const std::size_t left = ZSTD_compressStream2(zstd.get(), &to, &in, end);
+      if (ZSTD_isError(left)) std::abort();  // no memory; nothing else can go wrong in memory
       out.resize(before + to.pos);
       if (end == ZSTD_e_end ? left == 0 : in.pos == in.size) return;
     }
   }
 
-  void hand_over(std::string&& block) {
+  // Gives back memory for the next block.
+  std::string hand_over(Block&& block) {
     std::unique_lock lock(mutex);
-    drained.wait(lock, [this] { return blocks.size() < max_queued; });
-    blocks.push_back(std::move(block));
+    if (!thread.joinable()) thread = std::thread([this] { work(); });
+    drained.wait(lock, [this] { return queue.size() < max_queued; });
+    queue.push_back(std::move(block));
     wake.notify_one();
+    if (spare.empty()) return {};
+    std::string memory = std::move(spare.back());
+    spare.pop_back();
+    return memory;
   }
 
-  Pack finish() {
+  void wait() {
     std::unique_lock lock(mutex);
-    drained.wait(lock, [this] { return blocks.empty() && !busy; });
-    Pack pack;
-    pack.records = records;
-    pack.root = tree.root();
-    if (records > 0) {
-      compress({}, ZSTD_e_end);
-      pack.bytes.reserve(magic.size() + seed.size() + out.size());
-      pack.bytes.append(magic).append(seed).append(out);
-    }
+    drained.wait(lock, [this] { return queue.empty() && !busy; });
+  }
+
+  void reset() {
     out.clear();
-    tree = Tree();
+    if (out.capacity() > (8u << 20)) out.shrink_to_fit();
+    tree.clear();
     seed = fresh_seed();
-    records = 0;
-    ZSTD_CCtx_reset(context.zstd, ZSTD_reset_session_only);
-    return pack;
+    ZSTD_CCtx_reset(zstd.get(), ZSTD_reset_session_only);
   }
 };
 
 PackWriter::PackWriter() : worker_(std::make_unique<Worker>()) {}
 PackWriter::~PackWriter() = default;
 
-void PackWriter::begin_record() { record_.clear(); }
+// This runs for each of millions of rows between two steps of the database: one bound check a record, then plain stores.
+char* PackWriter::begin(char kind, std::string_view table, int depth, std::size_t room) {
+  room += sizeof(std::uint32_t) + 1 + 4 * varint_room + table.size();
+  if (used_ > 0 && used_ + room > block_bytes) {
+    block_ = worker_->hand_over({std::move(block_), used_});
+    used_ = 0;
+  }
+  if (block_.size() < used_ + room) block_.resize(std::max(block_bytes, used_ + room));
+  record_ = used_;
+  char* to = block_.data() + used_ + sizeof(std::uint32_t);
+  *to++ = kind;
+  to = put_varint(to, table.size());
+  if (!table.empty()) std::memcpy(to, table.data(), table.size());
+  return put_varint(to + table.size(), static_cast<std::uint64_t>(depth));
+}
 
-void PackWriter::end_record() {
-  put_varint(block_, record_.size());
-  block_.append(record_);
-  raw_bytes_ += static_cast<std::int64_t>(record_.size());
-  if (block_.size() < block_bytes) return;
-  worker_->hand_over(std::move(block_));
-  block_ = std::string();
-  block_.reserve(block_bytes + 4096);
+void PackWriter::end(char* to) {
+  used_ = static_cast<std::size_t>(to - block_.data());
+  const auto length = static_cast<std::uint32_t>(used_ - record_ - sizeof(std::uint32_t));
+  std::memcpy(block_.data() + record_, &length, sizeof length);
+  raw_bytes_ += length;
 }
 
 void PackWriter::add(const connect::RowChange& change, bool own_table) {
-  begin_record();
-  record_.push_back(change.kind == connect::ChangeKind::update ? 'u' : change.kind == connect::ChangeKind::insert ? 'i' : 'd');
-  const std::string_view table = own_table ? std::string_view() : change.table;
-  put_varint(record_, table.size());
-  record_.append(table);
-  put_varint(record_, static_cast<std::uint64_t>(change.depth));
-  put_varint(record_, change.before.size());
-  for (const connect::RawValue& value : change.before) put(record_, value);
-  if (change.kind == connect::ChangeKind::insert) {
-    put_varint(record_, change.after.size());
-    for (std::size_t i = 0; i < change.after.size(); ++i) {
-      put_varint(record_, i);
-      put(record_, change.after[i]);
-    }
-  } else {
-    put_varint(record_, change.changed.size());
-    for (int column : change.changed) {
-      put_varint(record_, static_cast<std::uint64_t>(column));
-      put(record_, change.after[static_cast<std::size_t>(column)]);
-    }
-  }
-  put_varint(record_, 0);
-  end_record();
+  const bool insert = change.kind == connect::ChangeKind::insert;
+  std::size_t needed = 0;
+  for (const connect::RawValue& value : change.before) needed += room(value);
+  if (insert)
+    for (const connect::RawValue& value : change.after) needed += room(value) + varint_room;
+  else
+    for (const int column : change.changed) needed += room(change.after[static_cast<std::size_t>(column)]) + varint_room;
+
+  char* to = begin(insert ? 'i' : change.kind == connect::ChangeKind::update ? 'u' : 'd', own_table ? std::string_view() : change.table, change.depth, needed);
+  to = put_varint(to, change.before.size());
+  for (const connect::RawValue& value : change.before) to = put(to, value);
+  to = put_varint(to, insert ? change.after.size() : change.changed.size());
+  if (insert)
+    for (std::size_t i = 0; i < change.after.size(); ++i) to = put(put_varint(to, i), change.after[i]);
+  else
+    for (const int column : change.changed) to = put(put_varint(to, static_cast<std::uint64_t>(column)), change.after[static_cast<std::size_t>(column)]);
+  *to++ = 0;  // no reason
+  end(to);
 }
 
-void PackWriter::conflict(const Key& key, std::string_view reason) {
-  begin_record();
-  record_.push_back('c');
-  put_varint(record_, 0);
-  put_varint(record_, 0);
-  put_varint(record_, key.size());
-  for (const Stored& value : key) put(record_, value.view());
-  put_varint(record_, 0);
-  put_varint(record_, reason.size());
-  record_.append(reason);
-  end_record();
+void PackWriter::reasoned(char kind, connect::RawRow key, std::string_view reason) {
+  std::size_t needed = reason.size();
+  for (const connect::RawValue& value : key) needed += room(value);
+  char* to = begin(kind, {}, 0, needed);
+  to = put_varint(to, key.size());
+  for (const connect::RawValue& value : key) to = put(to, value);
+  *to++ = 0;  // nothing after
+  to = put_varint(to, reason.size());
+  std::memcpy(to, reason.data(), reason.size());
+  end(to + reason.size());
+}
+
+void PackWriter::conflict(connect::RawRow key, std::string_view reason) { reasoned('c', key, reason); }
+void PackWriter::skip(connect::RawRow key, std::string_view reason) { reasoned('s', key, reason); }
+
+void PackWriter::plan(connect::RawRow key, connect::RawRow row, std::span<const int> columns, connect::RawRow values) {
+  std::size_t needed = 0;
+  for (const auto& list : {key, row, values})
+    for (const connect::RawValue& value : list) needed += room(value) + varint_room;
+  char* to = begin('p', {}, 0, needed);
+  to = put_varint(to, key.size() + row.size());
+  for (const auto& list : {key, row})
+    for (const connect::RawValue& value : list) to = put(to, value);
+  to = put_varint(to, values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) to = put(put_varint(to, static_cast<std::uint64_t>(columns[i])), values[i]);
+  *to++ = 0;
+  end(to);
 }
 
 Pack PackWriter::finish() {
-  if (!block_.empty()) worker_->hand_over(std::move(block_));
-  block_ = std::string();
-  Pack pack = worker_->finish();
+  worker_->wait();
+  if (used_ > 0) worker_->take_in({block_.substr(0, used_), used_});
+  used_ = 0;
+  Pack pack;
+  pack.records = static_cast<std::int64_t>(worker_->tree.size());
   pack.raw_bytes = raw_bytes_;
+  pack.root = worker_->tree.root();
   raw_bytes_ = 0;
+  if (pack.records > 0) {
+    worker_->compress({}, ZSTD_e_end);
+    pack.bytes.reserve(pack_magic.size() + pack_seed_bytes + worker_->out.size());
+    pack.bytes.append(pack_magic).append(worker_->seed).append(worker_->out);
+  }
+  worker_->reset();
   return pack;
 }
 
-Result<void> read_pack(std::string_view bytes, const Digest& root, const std::function<void(const Record&)>& each) {
-  const auto broken = [](const char* what) { return Error{ErrorClass::fatal, std::string("a pack of the ledger does not hold: ") + what, {}, {}}; };
-  if (bytes.substr(0, magic.size()) != magic || bytes.size() < magic.size() + seed_bytes) return broken("it does not begin as a pack");
-  const std::string_view seed = bytes.substr(magic.size(), seed_bytes), frame = bytes.substr(magic.size() + seed_bytes);
-  std::string content, piece(ZSTD_DStreamOutSize(), '\0');
-  const std::unique_ptr<ZSTD_DCtx, decltype(&ZSTD_freeDCtx)> zstd(ZSTD_createDCtx(), ZSTD_freeDCtx);
-  ZSTD_inBuffer in{frame.data(), frame.size(), 0};
-  for (std::size_t left = 1; left != 0;) {
-    ZSTD_outBuffer to{piece.data(), piece.size(), 0};
-    left = ZSTD_decompressStream(zstd.get(), &to, &in);
-    if (ZSTD_isError(left)) return broken("it cannot be decompressed");
-    content.append(piece, 0, to.pos);
-    if (left != 0 && in.pos == in.size && to.pos < to.size) return broken("it is cut off");
-  }
-  Tree tree;
-  Reader all{content};
-  while (!all.rest.empty()) {
-    const std::string_view text = all.bytes(all.varint());
-    if (all.failed || text.empty()) return broken("a record is cut off");
-    tree.add(seed, text);
-    Reader reader{text};
-    Record record;
-    record.kind = reader.bytes(1)[0];
-    record.table = std::string(reader.bytes(reader.varint()));
-    record.depth = static_cast<int>(reader.varint());
-    for (std::uint64_t n = reader.varint(); n > 0 && !reader.failed; --n) record.before.push_back(Stored::of(reader.value()));
-    for (std::uint64_t n = reader.varint(); n > 0 && !reader.failed; --n) {
-      const int column = static_cast<int>(reader.varint());
-      record.after.emplace_back(column, Stored::of(reader.value()));
-    }
-    record.reason = std::string(reader.bytes(reader.varint()));
-    if (reader.failed || !reader.rest.empty()) return broken("a record is not well formed");
-    each(record);
-  }
-  if (tree.root() != root) return broken("its rows do not give the root that the entry names");
-  return {};
+void PackWriter::discard() {
+  worker_->wait();
+  used_ = 0;
+  raw_bytes_ = 0;
+  worker_->reset();
 }
 
 }  // namespace bfl::ledger

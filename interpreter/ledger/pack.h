@@ -1,18 +1,20 @@
-// The images of a chunk: every row before, and what changed of it, as one compressed and hashed block.
+// The images of a chunk: every row before, and what changed of it, as one compressed and hashed pack.
 //
-// Rows come from the connector's observer on the thread that changes the database; a second thread hashes and compresses
-// them meanwhile, because that costs as much as the change itself. A pack is
-//   "BFP1", the 32-byte seed, then one zstd frame of records, each with its length before it;
-//   record: kind ('u' update, 'i' insert, 'd' delete, 'c' conflict), table (empty: the step's own), depth,
-//           the row before (count and values), what it became (count of pairs column, value; for an insert all values),
-//           a reason (conflicts).
-// The root is that of RFC 6962 over the leaves SHA-256(0 ‖ salt ‖ record). The salt of row n is the first 16 bytes of
+// Rows come from the connector's observer on the thread that changes the database; a second thread hashes, turns on their
+// side and compresses them meanwhile, because that costs as much as the change itself. A pack is
+//   "BFP1", the 32-byte seed, then one zstd frame of blocks, each with its length before it (columns.h).
+// The records of the blocks, in order:
+//   kind ('u' update, 'i' insert, 'd' delete, 'c' conflict, 's' skipped, 'p' planned), table (empty: the step's own), depth,
+//   values before (count, values), values after (count, pairs of column and value), a reason (conflicts, skips).
+//   Inserts have no values before; conflicts and skips have the key there, planned rows the key and then the row.
+// The root is that of RFC 6962 over the leaves SHA-256(0 ‖ salt ‖ record). The salt of record n is the first 16 bytes of
 // SHA-256(seed ‖ n): 16 fresh random bytes a row would be a third of the compressed pack. To erase one row later, its
 // record and the seed go, and the salts of the others are kept in their place: all proofs stay valid.
 #pragma once
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,17 +38,23 @@ class PackWriter {
   PackWriter();
   ~PackWriter();
   void add(const connect::RowChange& change, bool own_table);
-  void conflict(const Key& key, std::string_view reason);
+  void conflict(connect::RawRow key, std::string_view reason);
+  void skip(connect::RawRow key, std::string_view reason);
+  // A row of a sealed set: its key, what it was, and what the columns are to become. `row` is empty for `once` steps.
+  void plan(connect::RawRow key, connect::RawRow row, std::span<const int> columns, connect::RawRow values);
   std::int64_t raw_bytes() const { return raw_bytes_; }
-  Pack finish();                // waits for the second thread; the writer is then ready for the next chunk
+  Pack finish();                // waits for the second thread; the writer is then ready for the next pack
+  void discard();               // of a transaction that was rolled back
 
  private:
   struct Worker;
-  void begin_record();
-  void end_record();
+  char* begin(char kind, std::string_view table, int depth, std::size_t room);
+  char* no_pairs(char* to, std::string_view reason);
+  void end(char* to);
+  void reasoned(char kind, connect::RawRow key, std::string_view reason);
   std::unique_ptr<Worker> worker_;
-  std::string block_;           // records not yet handed over
-  std::string record_;
+  std::string block_;           // records not yet handed over, each behind its length of four bytes; sized ahead
+  std::size_t used_ = 0, record_ = 0;
   std::int64_t raw_bytes_ = 0;
 };
 
@@ -59,7 +67,12 @@ struct Record {
   std::string reason;
 };
 
-// Reads a pack back and proves it against its root; an error of class fatal when it does not hold.
-Result<void> read_pack(std::string_view bytes, const Digest& root, const std::function<void(const Record&)>& each);
+// Reads a pack back and proves it against its root; an error of class fatal when it does not hold. Records are given while
+// the proof is under way: what was done with them counts only when the whole pack held. False from `each` stops, unproved.
+Result<void> read_pack(std::string_view bytes, const Digest& root, const std::function<bool(const Record&)>& each);
+
+// What a writer and a reader of packs share.
+inline constexpr std::string_view pack_magic = "BFP1";
+inline constexpr std::size_t pack_seed_bytes = 32, pack_salt_bytes = 16;
 
 }  // namespace bfl::ledger

@@ -23,27 +23,40 @@ bool same(const RawValue& a, const RawValue& b) {
   }
 }
 
-void put_varint(std::string& out, std::uint64_t number) {
+char* put_varint(char* to, std::uint64_t number) {
   while (number >= 0x80) {
-    out.push_back(static_cast<char>(number | 0x80));
+    *to++ = static_cast<char>(number | 0x80);
     number >>= 7;
   }
-  out.push_back(static_cast<char>(number));
+  *to++ = static_cast<char>(number);
+  return to;
+}
+
+char* put(char* to, const RawValue& value) {
+  *to++ = static_cast<char>(value.kind);
+  switch (value.kind) {
+    case Class::null: break;
+    case Class::integer: return put_varint(to, zigzag(value.integer));
+    case Class::real:
+      std::memcpy(to, &value.real, sizeof value.real);
+      return to + sizeof value.real;
+    case Class::text: case Class::blob:
+      to = put_varint(to, value.bytes.size());
+      if (!value.bytes.empty()) std::memcpy(to, value.bytes.data(), value.bytes.size());
+      return to + value.bytes.size();
+  }
+  return to;
+}
+
+void put_varint(std::string& out, std::uint64_t number) {
+  char bytes[varint_room];
+  out.append(bytes, put_varint(bytes, number));
 }
 
 void put(std::string& out, const RawValue& value) {
-  out.push_back(static_cast<char>(value.kind));
-  switch (value.kind) {
-    case Class::null: break;
-    case Class::integer:
-      put_varint(out, (static_cast<std::uint64_t>(value.integer) << 1) ^ static_cast<std::uint64_t>(value.integer >> 63));
-      break;
-    case Class::real: out.append(reinterpret_cast<const char*>(&value.real), sizeof value.real); break;
-    case Class::text: case Class::blob:
-      put_varint(out, value.bytes.size());
-      out.append(value.bytes);
-      break;
-  }
+  const std::size_t before = out.size();
+  out.resize(before + room(value));
+  out.resize(static_cast<std::size_t>(put(out.data() + before, value) - out.data()));
 }
 
 std::uint64_t Reader::varint() {
@@ -80,11 +93,7 @@ RawValue Reader::value() {
   value.kind = static_cast<Class>(kind[0]);
   switch (value.kind) {
     case Class::null: break;
-    case Class::integer: {
-      const std::uint64_t zigzag = varint();
-      value.integer = static_cast<std::int64_t>(zigzag >> 1) ^ -static_cast<std::int64_t>(zigzag & 1);
-      break;
-    }
+    case Class::integer: value.integer = unzigzag(varint()); break;
     case Class::real: {
       const std::string_view content = bytes(sizeof value.real);
       if (!failed) std::memcpy(&value.real, content.data(), sizeof value.real);
@@ -145,6 +154,24 @@ int compare(const Key& a, const Key& b) {
   return sign(a.size(), b.size());
 }
 
+namespace {
+
+// A text key may be anything and of any length: shown it is one short line.
+std::string shown(std::string_view text) {
+  constexpr std::size_t most = 80;
+  if (!valid_utf8(text)) return "x'" + hex(text.substr(0, most / 2)) + (text.size() > most / 2 ? "…'" : "'");
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (out.size() >= most && (byte & 0xc0) != 0x80) return out + "…";
+    if (byte < 0x20 || byte == 0x7f) out += fmt::format("\\x{:02x}", byte);
+    else out += c;
+  }
+  return out;
+}
+
+}  // namespace
+
 std::string display(const Key& key) {
   std::string out;
   for (const Stored& value : key) {
@@ -153,8 +180,8 @@ std::string display(const Key& key) {
       case Class::null: out += "null"; break;
       case Class::integer: out += std::to_string(value.integer); break;
       case Class::real: out += fmt::format("{}", value.real); break;
-      case Class::text: out += value.bytes; break;
-      case Class::blob: out += "x'" + hex(value.bytes) + "'"; break;
+      case Class::text: out += shown(value.bytes); break;
+      case Class::blob: out += "x'" + hex(std::string_view(value.bytes).substr(0, 40)) + (value.bytes.size() > 40 ? "…'" : "'"); break;
     }
   }
   return out;

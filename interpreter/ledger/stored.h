@@ -23,9 +23,16 @@ bool same(const connect::RawValue& a, const connect::RawValue& b);  // by class 
 
 using Key = std::vector<Stored>;
 
-// Appends class and content: integers as zigzag varints, reals as their eight bytes, text and blobs with their length.
+// Class and content: integers as zigzag varints, reals as their eight bytes, text and blobs with their length. The forms
+// that write to memory need room() bytes there and give the place behind what they wrote.
+inline constexpr std::size_t varint_room = 10;
+inline std::size_t room(const connect::RawValue& value) { return 1 + varint_room + value.bytes.size(); }
+char* put(char* to, const connect::RawValue& value);
+char* put_varint(char* to, std::uint64_t number);
 void put(std::string& out, const connect::RawValue& value);
 void put_varint(std::string& out, std::uint64_t number);
+inline std::uint64_t zigzag(std::int64_t number) { return (static_cast<std::uint64_t>(number) << 1) ^ static_cast<std::uint64_t>(number >> 63); }
+inline std::int64_t unzigzag(std::uint64_t number) { return static_cast<std::int64_t>(number >> 1) ^ -static_cast<std::int64_t>(number & 1); }
 
 // Reads what put wrote; a reader that runs over the end is `failed` and gives nulls from then on.
 struct Reader {
@@ -41,6 +48,6 @@ std::optional<Key> decode_key(std::string_view bytes);
 Key key_of(connect::RawRow row, std::size_t columns);
 std::vector<connect::RawValue> views(const Key& key);
 int compare(const Key& a, const Key& b);  // SQLite's BINARY order: null, numbers, text, blobs
-std::string display(const Key& key);      // for people
+std::string display(const Key& key);      // for people: valid UTF-8 on one line, long texts cut
 
 }  // namespace bfl::ledger

@@ -1,9 +1,11 @@
-// The tables themselves, and what can be asked of them without holding the job.
+// The tables themselves: made once, refused when a newer bfl made them.
+//
+// They are plain tables, not STRICT ones: a database with a STRICT table cannot be opened at all by SQLite before 3.37, and
+// this is somebody else's database.
 #include <fmt/format.h>
 
 #include <random>
 
-#include "interpreter/base/value.h"
 #include "interpreter/ledger/ledger.h"
 
 namespace bfl::ledger {
@@ -16,26 +18,29 @@ constexpr const char* statements[] = {
     R"(CREATE TABLE bfl_meta (
   id INTEGER PRIMARY KEY CHECK (id = 1), identity TEXT NOT NULL, format INTEGER NOT NULL, revision INTEGER NOT NULL))",
     // Who runs a job, and since which epoch: a take-over raises it, and every fence of an older epoch fails from then on.
+    // `clock` and `parameters` are frozen from the first start of a run to its end, whatever comes between.
     R"(CREATE TABLE bfl_job (
   name TEXT PRIMARY KEY, epoch INTEGER NOT NULL, holder TEXT NOT NULL, host TEXT NOT NULL, pid INTEGER NOT NULL,
-  pid_start INTEGER NOT NULL, lease_end INTEGER NOT NULL, clock INTEGER NOT NULL) WITHOUT ROWID)",
-    // A generation: one application of a step.
+  pid_start INTEGER NOT NULL, lease_end INTEGER NOT NULL, clock INTEGER NOT NULL, parameters TEXT NOT NULL) WITHOUT ROWID)",
+    // A generation: one application of a step. The row without a name stands for the job itself: its lane holds the
+    // openings, closings and passed checks.
     R"(CREATE TABLE bfl_step (
   id INTEGER PRIMARY KEY, job TEXT NOT NULL, name TEXT NOT NULL, generation INTEGER NOT NULL, memo_key TEXT NOT NULL,
   components TEXT NOT NULL, route TEXT NOT NULL, schema TEXT NOT NULL, state TEXT NOT NULL, sealed_rows INTEGER NOT NULL,
   changed INTEGER NOT NULL, conflicts INTEGER NOT NULL, opened TEXT NOT NULL, closed TEXT NOT NULL,
   UNIQUE (job, name, generation)))",
-    // The fence: a stretch of a step's walk, how far it has come, and under which epoch it may go on.
+    // The fence: a stretch of a step's walk, how far it has come, and under which epoch it may go on. `opening` is the hash
+    // of the entry that opened it: its first chunk's entry hangs on it.
     R"(CREATE TABLE bfl_lane (
   step INTEGER NOT NULL, lane INTEGER NOT NULL, epoch INTEGER NOT NULL, seq INTEGER NOT NULL, cursor BLOB, upto BLOB NOT NULL,
-  PRIMARY KEY (step, lane)) WITHOUT ROWID)",
+  opening BLOB NOT NULL, PRIMARY KEY (step, lane)) WITHOUT ROWID)",
     // What a chunk did: facts, and the images of its rows. Insert-only.
     R"(CREATE TABLE bfl_ledger (
   id INTEGER PRIMARY KEY, step INTEGER NOT NULL, lane INTEGER NOT NULL, seq INTEGER NOT NULL, entry TEXT NOT NULL,
   hash BLOB NOT NULL, pack BLOB, UNIQUE (step, lane, seq)))",
     // Sealed sets: what a staged step intends, kept before anything is changed. Insert-only.
     R"(CREATE TABLE bfl_stage (
-  step INTEGER NOT NULL, block INTEGER NOT NULL, first INTEGER NOT NULL, rows INTEGER NOT NULL, pack BLOB NOT NULL,
+  step INTEGER NOT NULL, block INTEGER NOT NULL, first INTEGER NOT NULL, rows INTEGER NOT NULL, root BLOB NOT NULL, pack BLOB NOT NULL,
   PRIMARY KEY (step, block)))",
 };
 
@@ -80,25 +85,9 @@ Result<void> create(connect::Connector& target) {
     target.rollback();
     return done;
   }
-  return target.commit();
-}
-
-StepState state_named(std::string_view name) {
-  if (name == "staging") return StepState::staging;
-  if (name == "open") return StepState::open;
-  return name == "done" ? StepState::done : StepState::undone;
-}
-
-// `name=digest` pairs, a line each.
-std::vector<std::pair<std::string, std::string>> components_of(std::string_view text) {
-  std::vector<std::pair<std::string, std::string>> all;
-  while (!text.empty()) {
-    const std::string_view line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(text.size(), line.size() + 1));
-    const auto equals = line.find('=');
-    if (equals != std::string_view::npos) all.emplace_back(line.substr(0, equals), line.substr(equals + 1));
-  }
-  return all;
+  auto committed = target.commit();
+  if (!committed && target.in_transaction()) target.rollback();
+  return committed;
 }
 
 }  // namespace
@@ -129,36 +118,6 @@ Result<std::int64_t> revision(connect::Connector& target) {
   auto meta = read_meta(target);
   if (!meta) return meta.error();
   return meta->revision;
-}
-
-Result<std::vector<Generation>> generations(connect::Connector& target, const std::string& job) {
-  std::vector<Generation> all;
-  if (!present(target)) return all;
-  auto statement = target.prepare(
-      "SELECT s.id, s.name, s.generation, s.state, s.memo_key, s.components, s.route, s.schema, s.changed, s.conflicts, coalesce(sum(l.seq), 0)"
-      " FROM bfl_step AS s LEFT JOIN bfl_lane AS l ON l.step = s.id WHERE s.job = ?1 GROUP BY s.id ORDER BY s.id");
-  if (!statement) return statement.error();
-  connect::RawValue name;
-  name.kind = connect::RawValue::Class::text;
-  name.bytes = job;
-  auto read = (*statement)->query_raw({&name, 1}, [&](RawRow row) {
-    Generation g;
-    g.id = row[0].integer;
-    g.step = std::string(row[1].bytes);
-    g.number = row[2].integer;
-    g.state = state_named(row[3].bytes);
-    g.memo_key = std::string(row[4].bytes);
-    g.components = components_of(row[5].bytes);
-    g.route = std::string(row[6].bytes);
-    g.schema = std::string(row[7].bytes);
-    g.changed = row[8].integer;
-    g.conflicts = row[9].integer;
-    g.next_seq = row[10].integer;
-    all.push_back(std::move(g));
-    return true;
-  });
-  if (!read) return read.error();
-  return all;
 }
 
 }  // namespace bfl::ledger

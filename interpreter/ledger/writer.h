@@ -2,19 +2,23 @@
 //
 // Everything here happens under the run's epoch: a take-over by another run raises it, and from then on every statement of
 // this writer that matters touches no row, which is reported as an error of class `held`. Calls marked (in a transaction)
-// are parts of a chunk's own write transaction; the others open and commit one.
+// are parts of a chunk's own write transaction; the others that change anything open and commit one.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "interpreter/base/result.h"
 #include "interpreter/connect/connector.h"
 #include "interpreter/ledger/holder.h"
 #include "interpreter/ledger/ledger.h"
+#include "interpreter/ledger/own_sql.h"
 #include "interpreter/ledger/pack.h"
 #include "interpreter/ledger/stored.h"
 #include "interpreter/plan/plan.h"
@@ -26,12 +30,15 @@ inline constexpr std::int64_t lease_micros = 30'000'000;
 struct Runner {                     // who does it: in every entry
   std::string run_id, who, version, script_digest;
   Process process;
+  std::string parameters;           // as people read them, frozen with the clock
+  std::function<Timestamp()> now;
 };
 
 struct Lane {
   std::int64_t step = 0, lane = 0, seq = 0;
   std::optional<Key> cursor;        // none: at the start
   Key upto;
+  Digest opening{};                 // hash of the entry that opened it
 };
 
 struct ChunkFacts {
@@ -41,61 +48,87 @@ struct ChunkFacts {
   std::string earlier_errors;       // of attempts before this one
 };
 
+struct StageBlock {
+  std::int64_t first = 0, rows = 0;
+  Digest root{};
+  std::string bytes;                // a pack of planned rows
+};
+
+// Which rows a step of one name has changed: by 128 bits of the digest of the key, the same of the row before the change.
+// Ten million rows fit where ten million keys would not.
+using Short = std::array<std::uint8_t, 16>;
+struct HashShort {
+  std::size_t operator()(const Short& digest) const;
+};
+using ChangedRows = std::unordered_map<Short, Short, HashShort>;
+Short short_digest(std::span<const connect::RawValue> values);
+
 class Writer {
  public:
-  // Takes the job over: an error of class `held` names who holds it. `now`: wall clock.
-  static Result<std::unique_ptr<Writer>> take_over(connect::Connector& target, const std::string& job, const Runner& runner, Timestamp now);
+  // Takes the job over: an error of class `held` names who holds it. A holder on this host whose process is gone holds nothing.
+  static Result<std::unique_ptr<Writer>> take_over(connect::Connector& target, const std::string& job, const Runner& runner);
 
   Timestamp clock() const { return clock_; }             // now() of the job: frozen until the job has finished
-  Result<void> heartbeat(Timestamp now);
+  Result<void> heartbeat();
   Result<void> release(bool finished);                   // a finished job starts with a new clock the next time
 
   // Opens a generation: a new row of bfl_step with one lane over (start, upto]. Sealed ones with their blocks.
   struct Opening {
-    std::string step, route, schema;
+    std::string step, route, statement;
     const plan::MemoKey* key = nullptr;
     std::int64_t generation = 1;
     Key upto;
     std::int64_t sealed_rows = 0;
   };
-  struct Block { std::int64_t first = 0, rows = 0; std::string bytes; };
-  using BlockSource = std::function<Result<std::optional<Block>>()>;
+  // Gives the blocks one after the other, then nothing; a call with `from_start` begins anew.
+  using BlockSource = std::function<Result<std::optional<StageBlock>>(bool from_start)>;
   Result<std::int64_t> open(const Opening& opening, const BlockSource& blocks = {});
   Result<void> rekey(std::int64_t step, const plan::MemoKey& key);          // --accept
-  Result<std::int64_t> open_lane(std::int64_t step, const Key& upto);       // another pass over the walk: its number
+  Result<void> open_lane(std::int64_t step, const Key& upto);               // another pass over the walk
   Result<void> close(std::int64_t step);
-  // A check that passed: recorded as a generation without lanes, done at once.
-  Result<void> record_check(const std::string& step, const plan::MemoKey& key, std::int64_t generation);
+  // A step that changed nothing: a check that passed, an update without a row to change. A generation without lanes.
+  Result<void> record_done(const std::string& step, const std::string& route, const plan::MemoKey& key, std::int64_t generation);
 
   Result<Lane> newest_lane(std::int64_t step);
-  Result<std::optional<Block>> block_at(std::int64_t step, std::int64_t ordinal);
-  // Keys that a step of this name has changed in any generation that is not undone, encoded.
-  Result<std::vector<std::string>> changed_keys(const std::string& step, const std::vector<int>& key_columns);
+  Result<StageBlock> stage_block(std::int64_t step, std::int64_t ordinal);
+  // In any generation that is not undone; `key_columns` of the table.
+  Result<ChangedRows> changed_rows(const std::string& step, const std::vector<int>& key_columns);
 
   // (in a transaction) Moves the fence from lane.seq to the next, over (lane.cursor, hi].
   Result<void> fence(const Lane& lane, const Key& hi);
-  // (in a transaction) Counts the rows; false when the limit would be passed.
+  // (in a transaction) Counts the rows; false when the limit would be passed. A negative limit is none.
   Result<bool> count(std::int64_t step, std::int64_t changed, std::int64_t conflicts, std::int64_t limit);
   // (in a transaction) Appends the entry of the chunk that `fence` opened.
   Result<void> append(const Lane& lane, const Key& hi, const Pack& pack, const ChunkFacts& facts);
-  // After a commit whose outcome is not known: true when chunk lane.seq bears this attempt.
+  // After a commit whose outcome is not known: true when chunk lane.seq bears this attempt, false when it does not exist; an
+  // error of class `held` when another run has gone on, `refused` when the target has lost what it had.
   Result<bool> committed(const Lane& lane, const std::string& attempt);
 
  private:
+  struct StepFacts { std::string name, schema; std::int64_t generation = 0; };
+  using Fields = std::map<std::string, std::string>;     // of an entry; sorted, as its text is
+
   Writer(connect::Connector& target, std::string job, Runner runner);
-  struct Statements;
+  Result<void> transact(const std::function<Result<void>()>& body);
   Result<void> guarded(const std::function<Result<void>()>& body);  // a transaction that first compares the epoch
+  Error superseded();
+  Result<StepFacts*> facts_of(std::int64_t step);
+  Result<std::int64_t> insert_step(const std::string& name, std::int64_t generation, const plan::MemoKey& key, const std::string& route,
+                                   const char* state, std::int64_t sealed_rows);
+  Result<void> insert_lane(std::int64_t step, std::int64_t lane, const Key& upto, const Digest& opening);
+  Result<void> raise_revision();
+  // An entry in the lane of the job itself; gives its hash.
+  Result<Digest> note(const char* kind, Fields fields);
+  Result<Digest> insert_entry(std::int64_t step, std::int64_t lane, std::int64_t seq, const char* kind, const Digest* previous, Fields fields, std::string_view pack);
+  Result<std::optional<Digest>> hash_of(std::int64_t step, std::int64_t lane, std::int64_t seq);
+
   connect::Connector& target_;
+  OwnSql sql_;
   std::string job_;
   Runner runner_;
   std::int64_t epoch_ = 0;
   Timestamp clock_{};
-  std::unique_ptr<Statements> statements_;
-  Digest previous_{};                 // hash of the entry before, of lane previous_lane_
-  std::int64_t previous_step_ = -1, previous_lane_ = -1, previous_seq_ = -1;
-
- public:
-  ~Writer();
+  std::map<std::int64_t, StepFacts> facts_;
 };
 
 }  // namespace bfl::ledger

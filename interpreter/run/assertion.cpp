@@ -8,9 +8,6 @@ namespace {
 
 using connect::RawRow;
 
-// Assertions may speak of no table at all; any source will do for them then.
-int source_of(const program::Step& step) { return step.reads.empty() ? 0 : step.reads.begin()->table.source; }
-
 Result<Value> value_of(Context& context, connect::Connector& target, const program::ExprPtr& expr, int source, std::string& query) {
   const lower::Statement statement = lower::scalar(context.program, expr, lower::Dialect::sqlite);
   query = statement.text;
@@ -25,24 +22,35 @@ Result<Value> value_of(Context& context, connect::Connector& target, const progr
   return value;
 }
 
-// `3 == 0` behind `count(wrong) == 0`: the two sides as they are.
+// What stands on the sides of a comparison that does not hold: "found 3", or both where neither is written out.
 std::string sides(Context& context, connect::Connector& target, const program::ExprPtr& condition, int source) {
+  if (condition->kind == program::ExprKind::and_) {  // the first that is false
+    std::string query;
+    for (const program::ExprPtr& part : condition->args) {
+      auto holds = value_of(context, target, part, source, query);
+      const bool* truth = holds ? std::get_if<bool>(&holds->data) : nullptr;
+      if (!truth || !*truth) return sides(context, target, part, source);
+    }
+  }
   if (condition->kind != program::ExprKind::compare) return {};
-  static constexpr std::string_view signs[] = {"==", "!=", "<", "<=", ">", ">="};
-  std::string query;
-  auto left = value_of(context, target, condition->args[0], source, query);
-  auto right = value_of(context, target, condition->args[1], source, query);
-  if (!left || !right) return {};
-  return fmt::format("{} {} {}", to_literal(*left), signs[static_cast<std::size_t>(condition->op)], to_literal(*right));
+  const bool written[] = {condition->args[0]->kind == program::ExprKind::literal, condition->args[1]->kind == program::ExprKind::literal};
+  std::string query, text;
+  for (const std::size_t i : {0, 1}) {
+    if (written[i]) continue;
+    auto value = value_of(context, target, condition->args[i], source, query);
+    if (!value) return {};
+    text += fmt::format("{}{}{}", text.empty() ? "found " : " and ", to_literal(*value), written[0] || written[1] ? "" : i == 0 ? " on the left" : " on the right");
+  }
+  return text;
 }
 
 }  // namespace
 
 StepEnd assertion(Context& context, const program::Step& step, const plan::StepPlan& step_plan, const Decision& decision) {
   const int source = source_of(step);
-  connect::Connector& target = *context.targets[static_cast<std::size_t>(source)];
+  connect::Connector& target = context.target(source);
   const bool verify = step.kind == program::StepKind::verify;
-  if (auto begun = target.begin_read(); !begun) return context.fail(step, code_of(begun.error()), begun.error());
+  if (auto begun = target.begin_read(); !begun) return context.fail(step, begun.error());
   bool all = true;
   for (const program::Assertion& assertion : step.assertions) {
     const double begun = context.clock.seconds();
@@ -50,15 +58,16 @@ StepEnd assertion(Context& context, const program::Step& step, const plan::StepP
     auto holds = value_of(context, target, assertion.condition, source, query);
     if (!holds) {
       target.rollback();
-      return context.fail(step, code_of(holds.error()), holds.error());
+      return context.fail(step, holds.error());
     }
     const bool* truth = std::get_if<bool>(&holds->data);
     Event event = context.event(truth && *truth ? EventKind::assertion_passed : EventKind::assertion_failed, step);
     event.reason = assertion.text;
     event.query = query;
     event.seconds = context.clock.seconds() - begun;
-    ++context.outcome.assertions;
-    if (!truth || !*truth) {
+    if (truth && *truth) {
+      ++context.outcome.assertions;
+    } else {
       all = false;
       const std::string found = sides(context, target, assertion.condition, source);
       const std::string message = assertion.message.empty() ? fmt::format("`{}` does not hold", assertion.text) : assertion.message;
@@ -67,21 +76,21 @@ StepEnd assertion(Context& context, const program::Step& step, const plan::StepP
                                                          fmt::format("{} `{}`: {}", verify ? "verification" : "check", step.name, message),
                                                          verify ? "every change so far is committed and in the ledger; look at the rows, mend the job, and run it again"
                                                                 : "no step that depends on this check was started");
-      if (!found.empty()) diagnostic.label = "found " + found;
+      diagnostic.label = found;
     }
     context.tell(event);
   }
   target.rollback();
   if (!all) {
-    context.outcome.exit_code = 1;
+    if (context.outcome.exit_code == 0) context.outcome.exit_code = 1;
     Event failed = context.event(EventKind::step_failed, step);
     failed.reason = "an assertion does not hold";
     context.tell(failed);
     return StepEnd::failed;
   }
   if (!verify)
-    if (auto kept = context.writers[static_cast<std::size_t>(source)]->record_check(step.name, step_plan.key, decision.generation); !kept)
-      return context.fail(step, code_of(kept.error()), kept.error());
+    if (auto kept = context.writer(source).record_done(step.name, "check", step_plan.key, decision.generation); !kept)
+      return context.fail(step, kept.error());
   context.tell(context.event(EventKind::step_finished, step));
   return StepEnd::done;
 }

@@ -1,135 +1,232 @@
-// One chunk: fence, change, images, count, entry, commit; in that order and in one transaction (protocol.md, "A chunk").
+// One chunk: fence, change, images, schema, count, entry, commit; in that order and in one transaction (protocol.md, "A chunk").
 #include <fmt/format.h>
 
 #include <chrono>
+#include <map>
 #include <random>
 #include <thread>
 
-#include "interpreter/run/context.h"
 #include "interpreter/run/fault_points.h"
+#include "interpreter/run/writing.h"
 
 namespace bfl::run {
 namespace {
 
-constexpr int max_attempts = 5;
+constexpr int max_attempts = 6;
+constexpr int commit_attempts = 5;          // of one transaction that is still open
+constexpr std::size_t slack = 4;            // images may exceed their target size by this factor before a chunk is cut off
 
 std::string new_attempt() {
   std::random_device random;
   return fmt::format("{:08x}{:08x}", random(), random());
 }
 
-Error undeclared(const std::string& table) {
-  return {ErrorClass::refused, fmt::format("the change would also change `{}`, which the step does not declare", table), {},
-          "a trigger or cascade of the database does that; take it off for the run, or say it as a step of its own"};
+// Rows of other tables, and rows changed by triggers: by table, how many.
+using Elsewhere = std::map<std::string, std::int64_t, std::less<>>;
+
+Error undeclared(const Elsewhere& elsewhere, const std::string& own) {
+  std::string list;
+  for (const auto& [table, rows] : elsewhere)
+    list += fmt::format("{}`{}`{} ({} row{})", list.empty() ? "" : ", ", table, table == own ? " itself" : "", rows, rows == 1 ? "" : "s");
+  return {ErrorClass::refused, fmt::format("the change would change more than the step says: {}", list), {},
+          "a trigger or cascade of the database does that; take it off for the run, or say its change as a step of its own"};
 }
 
-// Everything of the chunk but the commit.
-Result<ChunkEnd> attempt_chunk(Context& context, const program::Step& step, ChunkWork& work, ledger::PackWriter& pack, std::int64_t schema_version,
-                               ledger::ChunkFacts& facts) {
-  connect::Connector& target = *context.targets[static_cast<std::size_t>(step.target.source)];
-  ledger::Writer& writer = *context.writers[static_cast<std::size_t>(step.target.source)];
-  const Table& table = context.program.table(step.target);
-  if (auto begun = target.begin_write(); !begun) return begun.error();
+struct Tally {
+  std::int64_t seen = 0, changed = 0;
+  Elsewhere elsewhere;
+};
+
+struct Told {                                // a chunk that will have been committed
+  Event event;
+  ledger::Lane lane;                         // behind it
+  std::int64_t changed = 0, conflicts = 0, rows = 0;
+};
+
+struct Attempt {
+  Writing& writing;
+  std::string id = new_attempt();
+  std::string earlier{};
+  std::vector<Told> told{};
+
+  // Everything of a chunk but the commit; `lane` moves on.
+  Result<void> chunk(ledger::Lane& lane, const Chunk& chunk) {
+    Context& context = writing.context;
+    const double began = context.clock.seconds();
+    if (auto moved = writing.writer.fence(lane, chunk.hi); !moved) return moved;
+    fault_point("after_fence");
+
+    ledger::ChunkFacts facts;
+    Tally tally;
+    watch(tally, chunk.rows > 1);
+    auto meant = chunk.change(facts);
+    writing.target.stop_observing();
+    fault_point("after_change");
+    if (writing.too_large) return Error{ErrorClass::transient, "the images of the chunk exceed their limit"};
+    if (!meant) return meant.error();
+    if (!tally.elsewhere.empty()) {
+      writing.undeclared = true;
+      return undeclared(tally.elsewhere, writing.table.name);
+    }
+    if (*meant != tally.seen)
+      return Error{ErrorClass::fatal, fmt::format("the database says that it changed {} rows, and {} were seen to change", *meant, tally.seen), {}, "please report this: nothing of the chunk was kept"};
+    if (auto same = same_schema(context, writing.step); !same) return same;
+
+    facts.changed = tally.changed;
+    facts.query = *chunk.query;
+    facts.attempt = id;
+    facts.earlier_errors = earlier;
+    auto counted = writing.writer.count(lane.step, facts.changed, facts.conflicts, writing.limit);
+    if (!counted) return counted.error();
+    if (!*counted)
+      return Error{ErrorClass::over_limit, fmt::format("more rows match than the {} that `expect` allows", writing.limit), {},
+                   "look at what the step selects with `bfl plan`; mend the step or its `expect`"};
+    const ledger::Pack pack = writing.pack.finish();
+    raw_bytes += pack.raw_bytes;
+    if (auto added = writing.writer.append(lane, chunk.hi, pack, facts); !added) return added;
+    fault_point("after_entry");
+
+    Told& now = told.emplace_back();
+    now.event = context.event(EventKind::chunk_committed, writing.step);
+    now.event.rows_read = now.rows = chunk.rows;
+    now.event.rows_changed = now.changed = facts.changed;
+    now.event.conflicts = now.conflicts = facts.conflicts;
+    now.event.from_key = lane.cursor ? ledger::display(*lane.cursor) : "";
+    now.event.to_key = ledger::display(chunk.hi);
+    now.event.query = *chunk.query;
+    now.event.seconds = context.clock.seconds() - began;
+    ++lane.seq;
+    lane.cursor = chunk.hi;
+    now.lane = lane;
+    return {};
+  }
+  std::int64_t raw_bytes = 0;
+
+ private:
+  void watch(Tally& tally, bool may_cut) {
+    std::vector<int> assigned;
+    for (const program::Assignment& assignment : writing.step.assignments) assigned.push_back(assignment.column);
+    const std::int64_t most = may_cut ? static_cast<std::int64_t>(slack * writing.context.options.max_pack_bytes) : -1;
+    const bool keep_equal = writing.step.idempotence == program::Idempotence::once;  // it was applied, whatever came of it
+    writing.target.observe(
+        [this, &tally, most, keep_equal](const connect::RowChange& change) {
+          if (change.depth != 0 || change.kind != connect::ChangeKind::update || change.table != writing.table.name) {
+            const auto found = tally.elsewhere.find(change.table);
+            if (found != tally.elsewhere.end()) ++found->second;
+            else if (tally.elsewhere.size() < 8) tally.elsewhere.emplace(change.table, 1);
+            return;
+          }
+          ++tally.seen;
+          if (change.changed.empty() && !keep_equal) return;
+          ++tally.changed;
+          writing.pack.add(change, true);
+          if (most >= 0 && writing.pack.raw_bytes() > most && !writing.too_large) {
+            writing.too_large = true;  // the statement ends, the transaction is rolled back, fewer rows are tried
+            writing.target.interrupt();
+          }
+        },
+        writing.table.name, std::move(assigned));
+  }
+};
+
+Result<void> one_transaction(Writing& writing, ledger::Lane& lane, const NextChunk& next, Attempt& attempt) {
+  // Choosing where a chunk ends needs no lock; only a whole step must see nothing but its own snapshot.
+  Result<Chunk> chunk = Error{};
+  if (!writing.whole) {
+    chunk = next(lane);
+    if (!chunk) return chunk.error();
+  }
+  if (auto begun = writing.target.begin_write(); !begun) return begun;
   fault_point("after_begin");
-  if (auto moved = writer.fence(work.lane, work.hi); !moved) return moved.error();
-  fault_point("after_fence");
-
-  std::vector<int> assigned;
-  for (const program::Assignment& assignment : step.assignments) assigned.push_back(assignment.column);
-  std::string elsewhere;
-  std::int64_t seen = 0;
-  target.observe(
-      [&](const connect::RowChange& change) {
-        const bool own = change.depth == 0 && change.kind == connect::ChangeKind::update && change.table == table.name;
-        if (!own) {
-          if (elsewhere.empty()) elsewhere = std::string(change.table);
-          return;
-        }
-        ++seen;
-        pack.add(change, true);
-      },
-      table.name, assigned);
-  auto meant = work.change(pack, facts);
-  target.stop_observing();
-  fault_point("after_change");
-  if (!meant) return meant.error();
-  if (!elsewhere.empty()) return undeclared(elsewhere);
-  if (*meant != seen)
-    return Error{ErrorClass::fatal, fmt::format("{} rows were to change, and {} did", *meant, seen), {}, "the database does not do what it was asked; nothing of this chunk is kept"};
-
-  auto version = target.schema_version();
-  if (!version) return version.error();
-  if (*version != schema_version)
-    return Error{ErrorClass::stale_schema, "the schema changed while the step was running", {}, "run again: the job is checked against the new schema first"};
-
-  facts.changed = seen;
-  facts.query = work.query;
-  const std::int64_t limit = limit_of(step);
-  auto counted = writer.count(work.lane.step, facts.changed, facts.conflicts, limit);
-  if (!counted) return counted.error();
-  if (!*counted)
-    return Error{ErrorClass::over_limit, fmt::format("this chunk would bring the changed rows above {}, which `expect` allows", limit), {},
-                 "look at what the step selects with `bfl plan`; mend the step or its `expect`"};
-  ChunkEnd end{facts.changed, facts.conflicts, pack.raw_bytes(), 0};
-  const ledger::Pack finished = pack.finish();
-  if (auto added = writer.append(work.lane, work.hi, finished, facts); !added) return added.error();
+  do {
+    if (writing.whole) chunk = next(lane);
+    if (!chunk) return chunk.error();
+    if (auto done = attempt.chunk(lane, *chunk); !done) return done;
+  } while (writing.whole && ledger::encode(*lane.cursor) != ledger::encode(lane.upto));
   fault_point("before_commit");
-  return end;
+  auto committed = writing.target.commit();
+  // With the transaction still open the very same COMMIT may be sent again on this connection.
+  for (int again = 1; !committed && committed.error().kind == ErrorClass::transient && writing.target.in_transaction() && again < commit_attempts; ++again)
+    committed = writing.target.commit();
+  return committed;
+}
+
+void tell(Writing& writing, const Attempt& attempt) {
+  Context& context = writing.context;
+  for (const Told& told : attempt.told) {
+    writing.chunks += 1;
+    writing.changed += told.changed;
+    writing.conflicts += told.conflicts;
+    writing.rows_done += told.rows;
+    context.outcome.changed += told.changed;
+    context.outcome.conflicts += told.conflicts;
+    Event event = told.event;
+    event.chunk = writing.chunks;
+    event.rows_total = writing.rows_total;
+    event.rows_done = writing.rows_done;
+    context.tell(event);
+  }
+  if (context.chunks_left > 0) --context.chunks_left;
+  context.note(context.state.note_seq(context.identities[static_cast<std::size_t>(writing.source)], writing.id, writing.chunks));
+}
+
+// How many rows the next chunk walks: more when they go by quickly, fewer when they are slow or their images large.
+void resize(Writing& writing, const Attempt& attempt, double seconds) {
+  if (writing.step.chunk_rows) return;
+  constexpr std::int64_t most = 250'000;
+  double factor = std::clamp(writing.context.options.target_chunk_seconds / std::max(seconds, 1e-4), 0.25, 4.0);
+  if (attempt.raw_bytes > 0) factor = std::min(factor, static_cast<double>(writing.context.options.max_pack_bytes) / static_cast<double>(attempt.raw_bytes));
+  writing.rows = std::clamp(static_cast<std::int64_t>(static_cast<double>(writing.rows) * factor), std::int64_t{1}, most);
+}
+
+void wait(Context& context, int attempt) {
+  for (int waited = 0; waited < (50 << attempt) && context.stop.level.load() == 0; waited += 10) std::this_thread::sleep_for(std::chrono::milliseconds(10));
 }
 
 }  // namespace
 
-Result<ChunkEnd> commit_chunk(Context& context, const program::Step& step, ChunkWork& work, ledger::PackWriter& pack, std::int64_t schema_version) {
-  connect::Connector& target = *context.targets[static_cast<std::size_t>(step.target.source)];
-  ledger::Writer& writer = *context.writers[static_cast<std::size_t>(step.target.source)];
+Result<void> commit_chunks(Writing& writing, ledger::Lane& lane, const NextChunk& next) {
+  Context& context = writing.context;
   std::string earlier;
-  for (int attempt = 1;; ++attempt) {
-    const double begun = context.clock.seconds();
-    ledger::ChunkFacts facts;
-    facts.attempt = new_attempt();
-    facts.earlier_errors = earlier;
-    auto end = attempt_chunk(context, step, work, pack, schema_version, facts);
-    Result<void> committed = end ? target.commit() : Result<void>{end.error()};
-    // BUSY with the transaction still open: the very same COMMIT may be sent again on this connection.
-    for (int again = 0; end && !committed && committed.error().kind == ErrorClass::transient && target.in_transaction() && again < max_attempts; ++again)
-      committed = target.commit();
+  for (int number = 1;;) {
+    const double began = context.clock.seconds();
+    Attempt attempt{writing};
+    attempt.earlier = earlier;
+    writing.too_large = false;
+    writing.undeclared = false;
+    ledger::Lane moved = lane;
+    auto committed = one_transaction(writing, moved, next, attempt);
     fault_point("after_commit");
-    if (!committed && target.in_transaction()) target.rollback();
+    if (!committed) {
+      if (writing.target.in_transaction()) writing.target.rollback();
+      writing.pack.discard();
+    }
     if (!committed && committed.error().kind == ErrorClass::unknown_commit) {
-      auto mine = writer.committed(work.lane, facts.attempt);
-      if (!mine) return committed.error();
+      // The lane knows. If it cannot be asked, the next run asks it.
+      auto mine = writing.writer.committed(lane, attempt.id);
+      if (!mine && mine.error().kind != ErrorClass::held && mine.error().kind != ErrorClass::refused) return committed;
+      if (!mine) return mine.error();
       if (*mine) committed = Result<void>{};
+      else committed = Error{ErrorClass::transient, committed.error().message, committed.error().detail, committed.error().help};
     }
     if (committed) {
-      end->seconds = context.clock.seconds() - begun;
-      Event told = context.event(EventKind::chunk_committed, step);
-      told.chunk = work.lane.seq;
-      told.rows_read = work.rows;
-      told.rows_changed = end->changed;
-      told.conflicts = end->conflicts;
-      told.seconds = end->seconds;
-      told.from_key = work.lane.cursor ? ledger::display(*work.lane.cursor) : "";
-      told.to_key = ledger::display(work.hi);
-      told.query = work.query;
-      context.tell(told);
-      ++work.lane.seq;
-      work.lane.cursor = work.hi;
-      if (context.chunks_left > 0) --context.chunks_left;
-      context.outcome.changed += end->changed;
-      context.outcome.conflicts += end->conflicts;
-      const auto noted = context.state.note_seq(context.identities[static_cast<std::size_t>(step.target.source)], work.lane.step, work.lane.seq);
-      if (!noted && context.journal_failed) context.journal_failed = noted;
+      tell(writing, attempt);
       fault_point("after_note");
-      return end;
+      lane = moved;
+      resize(writing, attempt, context.clock.seconds() - began);
+      return {};
     }
-    (void)pack.finish();  // images of what was rolled back
-    if (committed.error().kind != ErrorClass::transient || attempt == max_attempts || context.stop.level.load() > 0) return committed.error();
-    earlier += fmt::format("{}attempt {}: {}", earlier.empty() ? "" : "; ", attempt, committed.error().message);
-    Event retried = context.event(EventKind::chunk_retried, step);
-    retried.chunk = work.lane.seq;
+    if (writing.too_large && writing.rows > 1) {
+      writing.rows = std::max<std::int64_t>(1, writing.rows / 8);
+      if (context.stop.level.load() < 2) continue;
+    }
+    if (committed.error().kind != ErrorClass::transient || ++number > max_attempts || context.stop.level.load() > 0) return committed;
+    earlier += fmt::format("{}attempt {}: {}", earlier.empty() ? "" : "; ", number - 1, committed.error().message);
+    Event retried = context.event(EventKind::chunk_retried, writing.step);
+    retried.chunk = writing.chunks + 1;
     retried.reason = committed.error().message;
     context.tell(retried);
-    std::this_thread::sleep_for(std::chrono::milliseconds(50 << attempt));
+    wait(context, number);
   }
 }
 

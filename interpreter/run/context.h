@@ -1,7 +1,7 @@
-// What the works of a run share: the values that execute() was given, and how a step's story is told and ended.
+// What the works of a run share: the values that execute() was given, how a step's story is told, and how it ends.
 #pragma once
-#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,11 +10,11 @@
 
 namespace bfl::run {
 
-// How a step ended. Everything but `done` and `reused` keeps the steps that depend on it from starting.
+// How a step ended. Everything but `done` keeps the steps that depend on it from starting.
 enum class StepEnd : std::uint8_t {
   done,
-  failed,        // an assertion does not hold, a row does not fit, the database refused
-  stopped,       // asked to stop, or out of chunks: resumable
+  failed,        // an assertion does not hold, a row does not fit, the database refused: independent steps go on
+  stopped,       // asked to stop, out of chunks, superseded, locked out: the run ends here and can be resumed
 };
 
 struct Context {
@@ -26,50 +26,50 @@ struct Context {
   StopSignal& stop;
   const Options& options;
   Diagnostics& diagnostics;
-  Listener tell;
-  std::vector<std::unique_ptr<ledger::Writer>> writers;  // in step with targets
-  std::vector<std::string> identities;
+  Listener tell{};
+  std::vector<std::unique_ptr<ledger::Writer>> writers{};  // in step with targets; none where nothing has to be written
+  std::vector<std::string> identities{};
+  std::vector<Timestamp> clocks{};                         // now() of the job in each target
+  std::vector<std::int64_t> schema_versions{};             // that the program was checked against
+  const program::Step* schema_of = nullptr;                // the step for which another version was found to do as well
+  std::int64_t schema_seen = 0;
   Outcome outcome{};
   std::int64_t chunks_left = -1;
-  Result<void> journal_failed{};
+  Result<void> diary{};                                    // what went wrong with the state file
   double heartbeat_at = 0;
 
   Event event(EventKind kind, const program::Step& step) const;
-  eval::Context evaluation(int source) const { return {writers[static_cast<std::size_t>(source)]->clock()}; }
+  eval::Context evaluation(int source) const { return {clocks[static_cast<std::size_t>(source)]}; }
+  connect::Connector& target(int source) const { return *targets[static_cast<std::size_t>(source)]; }
+  ledger::Writer& writer(int source) const { return *writers[static_cast<std::size_t>(source)]; }
 
-  // Says what went wrong with a step: diagnostic at its span, event, exit code. `where` names chunk, row and the state of the data.
+  // Says what went wrong with a step: a diagnostic at its span, an event, an exit code. `where` names chunk, row and the
+  // state of the data.
   StepEnd fail(const program::Step& step, Code code, const Error& error, const std::string& where = {});
+  StepEnd fail(const program::Step& step, const Error& error, const std::string& where = {});  // the code follows from the class
+  // Asked to stop by a signal: says so once.
+  StepEnd interrupted(const program::Step& step);
   // Between chunks: the lease is kept, the diary works, nobody asked to stop. Nothing: go on.
   std::optional<StepEnd> pause(const program::Step& step, int source);
+  void note(const Result<void>& written);                  // of the state file
 };
 
 Code code_of(const Error& error);
 
-// The works. Each tells its own events; a generation that is to be opened has the number in `decision`.
+// The source that a step is carried out in and that keeps its generations.
+int source_of(const program::Step& step);
+inline constexpr const char* unharmed = "nothing was changed";
+
 StepEnd assertion(Context& context, const program::Step& step, const plan::StepPlan& step_plan, const Decision& decision);
-StepEnd direct_write(Context& context, const program::Step& step, const plan::StepPlan& step_plan, const Decision& decision, const ledger::Generation* open);
-StepEnd sealed_write(Context& context, const program::Step& step, const plan::StepPlan& step_plan, const Decision& decision, const ledger::Generation* open);
-
-// One chunk's transaction, from the fence to the commit; see chunk.cpp.
-struct ChunkWork {
-  ledger::Lane lane;                 // moved on when the chunk is committed
-  ledger::Key hi;
-  std::string query;
-  std::int64_t rows = 0;             // walked
-  // Changes rows; the images go to the pack by themselves. Gives how many rows it meant to change.
-  std::function<Result<std::int64_t>(ledger::PackWriter& pack, ledger::ChunkFacts& facts)> change;
-};
-struct ChunkEnd { std::int64_t changed = 0, conflicts = 0, raw_bytes = 0; double seconds = 0; };
-Result<ChunkEnd> commit_chunk(Context& context, const program::Step& step, ChunkWork& work, ledger::PackWriter& pack, std::int64_t schema_version);
-
-// The largest number of rows that `expect` allows; -1: any.
-std::int64_t limit_of(const program::Step& step);
-// At a step's end: lower and exact bounds. False with a diagnostic.
-bool meets_expectations(Context& context, const program::Step& step, std::int64_t changed);
+// `open`: the generation to go on with; none: a new one.
+StepEnd write(Context& context, const program::Step& step, const plan::StepPlan& step_plan, const Decision& decision, const ledger::Generation* open);
 
 // A guarded step proves itself on rows of its own before anything is written: applied to a sample twice, the second time
-// must change nothing. Nothing: it holds; else which row, and how.
-Result<std::optional<std::string>> disproof(const program::Program& program, const program::Step& step, connect::Connector& target,
-                                            const eval::Context& evaluation);
+// must change nothing.
+struct Proof {
+  std::int64_t rows = 0;          // of the sample
+  std::string broken{};           // which row would change a second time, and how; empty: none
+};
+Result<Proof> prove(const program::Program& program, const program::Step& step, connect::Connector& target, const eval::Context& evaluation);
 
 }  // namespace bfl::run

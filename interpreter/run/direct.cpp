@@ -3,49 +3,59 @@
 
 #include <algorithm>
 
-#include "interpreter/run/context.h"
+#include "interpreter/run/fault_points.h"
+#include "interpreter/run/writing.h"
 
 namespace bfl::run {
 namespace {
 
 using connect::RawRow;
+using connect::RawValue;
 using ledger::Key;
 
-constexpr std::int64_t first_rows = 5'000, min_rows = 100, max_rows = 2'000'000;
-constexpr int max_passes = 3;
+constexpr std::int64_t first_rows = 5'000;
+constexpr int max_passes = 4;
 
 struct Statements {
-  std::unique_ptr<connect::Prepared> change, change_first, bound, bound_first, last, any;
+  std::unique_ptr<connect::Prepared> change, change_first, bound, bound_first, last, any, before;
 };
 
-Result<Statements> prepare(connect::Connector& target, const lower::DirectUpdate& sql, const eval::Context& evaluation) {
-  Statements all;
-  const std::pair<std::unique_ptr<connect::Prepared>*, const lower::Statement*> wanted[] = {
-      {&all.change, &sql.change}, {&all.change_first, &sql.change_first}, {&all.bound, &sql.bound},
-      {&all.bound_first, &sql.bound_first}, {&all.last, &sql.last}, {&all.any, &sql.any}};
-  for (const auto& [to, statement] : wanted) {
-    auto prepared = target.prepare(*statement, evaluation);
-    if (!prepared) return prepared.error();
-    *to = std::move(*prepared);
-  }
-  return all;
-}
-
-// One walk: everything that its chunks share.
 struct Walk {
-  Context& context;
-  const program::Step& step;
-  connect::Connector& target;
-  ledger::Writer& writer;
+  Writing& writing;
   const lower::DirectUpdate sql;
-  Statements statements;
-  std::size_t key_columns = 1;
-  std::int64_t schema_version = 0;
+  const std::size_t columns;         // of the key
+  Statements statements{};
 
-  Result<std::optional<Key>> one_key(connect::Prepared& statement, const std::vector<connect::RawValue>& values) {
+  Result<void> prepare() {
+    const std::pair<std::unique_ptr<connect::Prepared>*, const lower::Statement*> wanted[] = {
+        {&statements.change, &sql.change}, {&statements.change_first, &sql.change_first}, {&statements.bound, &sql.bound},
+        {&statements.bound_first, &sql.bound_first}, {&statements.last, &sql.last}, {&statements.any, &sql.any}};
+    for (const auto& [to, statement] : wanted) {
+      auto prepared = writing.target.prepare(*statement, writing.context.evaluation(writing.source));
+      if (!prepared) return prepared.error();
+      *to = std::move(*prepared);
+    }
+    // Keys that do not sort by their bytes: the database compares them.
+    std::string names, given, limit;
+    bool plain = true;
+    for (std::size_t i = 0; i < writing.step.walk.size(); ++i) {
+      const Column& column = writing.table.columns[static_cast<std::size_t>(writing.step.walk[i])];
+      plain = plain && column.binary_collation;
+      names += (i ? ", " : "") + lower::quote_identifier(column.name);
+      given += fmt::format("{}?{}", i ? ", " : "", i + 1);
+      limit += fmt::format("{}?{}", i ? ", " : "", columns + i + 1);
+    }
+    if (plain) return {};
+    auto prepared = writing.target.prepare(fmt::format("SELECT 1 FROM main.{} WHERE ({}) = ({}) AND ({}) < ({})", lower::quote_identifier(writing.table.name), names, given, names, limit));
+    if (!prepared) return prepared.error();
+    statements.before = std::move(*prepared);
+    return {};
+  }
+
+  Result<std::optional<Key>> one_key(connect::Prepared& statement, const std::vector<RawValue>& values) {
     std::optional<Key> key;
     auto read = statement.query_raw(values, [&](RawRow row) {
-      key = ledger::key_of(row, key_columns);
+      key = ledger::key_of(row, columns);
       return false;
     });
     if (!read) return read.error();
@@ -54,16 +64,25 @@ struct Walk {
 
   Result<std::optional<Key>> last_key() { return one_key(*statements.last, {}); }
 
-  // The key that ends a chunk of `rows` rows behind `lo`, never beyond `upto`.
-  Result<Key> bound(const std::optional<Key>& lo, std::int64_t rows, const Key& upto) {
-    std::vector<connect::RawValue> values = lo ? ledger::views(*lo) : std::vector<connect::RawValue>{};
-    connect::RawValue offset;
-    offset.kind = connect::RawValue::Class::integer;
-    offset.integer = rows - 1;
-    values.push_back(offset);
+  Result<bool> is_before(const Key& key, const Key& limit) {
+    if (!statements.before) return ledger::compare(key, limit) < 0;
+    std::vector<RawValue> values = ledger::views(key);
+    for (const RawValue& value : ledger::views(limit)) values.push_back(value);
+    bool before = false;
+    auto read = statements.before->query_raw(values, [&](RawRow) { return !(before = true); });
+    if (!read) return read.error();
+    return before;
+  }
+
+  // The key of the `rows`th row behind `lo`; nothing when it is not before `upto`.
+  Result<std::optional<Key>> bound(const std::optional<Key>& lo, std::int64_t rows, const Key& upto) {
+    std::vector<RawValue> values = lo ? ledger::views(*lo) : std::vector<RawValue>{};
+    values.push_back(ledger::number(rows - 1));
     auto key = one_key(lo ? *statements.bound : *statements.bound_first, values);
-    if (!key) return key.error();
-    return *key && ledger::compare(**key, upto) < 0 ? **key : upto;
+    if (!key || !*key) return key;
+    auto before = is_before(**key, upto);
+    if (!before) return before.error();
+    return *before ? key : std::optional<Key>{};
   }
 
   Result<bool> anything_left() {
@@ -74,128 +93,132 @@ struct Walk {
   }
 
   Result<std::int64_t> change(const std::optional<Key>& lo, const Key& hi) {
-    std::vector<connect::RawValue> values = lo ? ledger::views(*lo) : std::vector<connect::RawValue>{};
-    for (const connect::RawValue& value : ledger::views(hi)) values.push_back(value);
+    std::vector<RawValue> values = lo ? ledger::views(*lo) : std::vector<RawValue>{};
+    for (const RawValue& value : ledger::views(hi)) values.push_back(value);
     return (lo ? statements.change : statements.change_first)->run_raw(values);
   }
 
-  // The first row of a chunk that makes its UPDATE fail, found by halving the range in transactions that are rolled back.
-  std::string bad_row(std::optional<Key> lo, Key hi, std::int64_t rows) {
-    for (int halvings = 0; rows > 1 && halvings < 40; ++halvings) {
+  // Whether the rows in (lo, hi] can be changed: tried in a transaction that is rolled back.
+  std::optional<bool> can_change(const std::optional<Key>& lo, const Key& hi) {
+    if (!writing.target.begin_write()) return std::nullopt;
+    const auto changed = change(lo, hi);
+    writing.target.rollback();
+    if (!changed && changed.error().kind != ErrorClass::data) return std::nullopt;
+    return bool(changed);
+  }
+
+  // The first row behind `lo` at which an UPDATE fails, found by halving. Always from `lo`: a row may be in the way of
+  // another one.
+  std::string bad_row(const std::optional<Key>& lo, Key hi) {
+    std::optional<Key> good = lo;
+    for (std::int64_t rows = writing.rows; rows > 1;) {
       const std::int64_t half = rows / 2;
-      auto middle = bound(lo, half, hi);
-      if (!middle || !target.begin_write()) return {};
-      const auto tried = change(lo, *middle);
-      target.rollback();
-      if (tried) lo = *middle, rows -= half;
-      else hi = *middle, rows = half;
+      auto middle = bound(good, half, hi);
+      if (!middle) return {};
+      rows = *middle ? rows - half : half;
+      if (!*middle) continue;  // there are not even so many
+      const auto changed = can_change(lo, **middle);
+      if (!changed) return {};
+      if (*changed) good = **middle;
+      else hi = **middle, rows = half;
     }
-    auto key = bound(lo, 1, hi);
-    return key ? ledger::display(*key) : "";
+    auto key = bound(good, 1, hi);
+    if (!key) return {};
+    const Key& bad = *key ? **key : hi;
+    return can_change(lo, bad) == false ? ledger::display(bad) : "";
   }
 };
 
-std::string committed_so_far(const ledger::Lane& lane) {
-  return lane.seq == 0 ? "nothing was changed" : fmt::format("chunks 1 to {} are committed, chunk {} was rolled back, nothing to clean up", lane.seq, lane.seq + 1);
+StepEnd chunk_failed(Walk& walk, const ledger::Lane& lane, const Error& error) {
+  Writing& writing = walk.writing;
+  if (error.kind != ErrorClass::data) return writing.fail(error);
+  const std::string state = writing.state_of_data(), key = walk.bad_row(lane.cursor, lane.upto);
+  return writing.context.fail(writing.step, error, key.empty() ? state : fmt::format("at the row with key {}; {}", key, state));
 }
 
-// More rows when chunks are quick, fewer at once when they are slow or their images large.
-std::int64_t next_size(std::int64_t rows, const ChunkEnd& chunk, const Options& options) {
-  double factor = std::clamp(options.target_chunk_seconds / std::max(chunk.seconds, 1e-4), 0.25, 4.0);
-  if (chunk.raw_bytes > 0) factor = std::min(factor, static_cast<double>(options.max_pack_bytes) / static_cast<double>(chunk.raw_bytes));
-  return std::clamp(static_cast<std::int64_t>(static_cast<double>(rows) * factor), min_rows, max_rows);
-}
-
-std::optional<StepEnd> walk_lane(Walk& walk, ledger::Lane& lane, ledger::PackWriter& pack) {
-  Context& context = walk.context;
-  const program::Step& step = walk.step;
-  std::int64_t rows = step.chunk_rows.value_or(first_rows);
-  while (!lane.cursor || ledger::compare(*lane.cursor, lane.upto) < 0) {
-    if (auto end = context.pause(step, step.target.source)) return end;
-    auto hi = walk.bound(lane.cursor, rows, lane.upto);
-    if (!hi) return context.fail(step, code_of(hi.error()), hi.error(), committed_so_far(lane));
-    ChunkWork work;
-    work.lane = lane;
-    work.hi = *hi;
-    work.rows = rows;
-    work.query = (lane.cursor ? walk.sql.change : walk.sql.change_first).text;
-    work.change = [&](ledger::PackWriter&, ledger::ChunkFacts&) { return walk.change(lane.cursor, work.hi); };
-    auto chunk = commit_chunk(context, step, work, pack, walk.schema_version);
-    if (!chunk) {
-      std::string where = committed_so_far(lane);
-      if (chunk.error().kind == ErrorClass::data)
-        if (const std::string key = walk.bad_row(lane.cursor, work.hi, rows); !key.empty()) where = fmt::format("at the row with key {}; {}", key, where);
-      return context.fail(step, code_of(chunk.error()), chunk.error(), where);
-    }
-    lane = work.lane;
-    if (!step.chunk_rows) rows = next_size(rows, *chunk, context.options);
+std::optional<StepEnd> walk_lane(Walk& walk, ledger::Lane& lane) {
+  Writing& writing = walk.writing;
+  const NextChunk next = [&walk, &writing](const ledger::Lane& from) -> Result<Chunk> {
+    auto hi = walk.bound(from.cursor, writing.rows, from.upto);
+    if (!hi) return hi.error();
+    Chunk chunk;
+    chunk.hi = *hi ? **hi : from.upto;
+    // Of the last chunk nobody knows how many rows it walks; what is missing to the estimate is as good as anything.
+    chunk.rows = *hi || writing.rows_total < 0 ? writing.rows : std::clamp<std::int64_t>(writing.rows_total - writing.rows_done, 1, writing.rows);
+    chunk.query = &(from.cursor ? walk.sql.change : walk.sql.change_first).text;
+    chunk.change = [&walk, lo = from.cursor, to = chunk.hi](ledger::ChunkFacts&) { return walk.change(lo, to); };
+    return chunk;
+  };
+  while (!lane.cursor || ledger::encode(*lane.cursor) != ledger::encode(lane.upto)) {
+    if (auto end = writing.context.pause(writing.step, writing.source)) return end;
+    if (auto committed = commit_chunks(writing, lane, next); !committed) return chunk_failed(walk, lane, committed.error());
   }
   return std::nullopt;
 }
 
+Error matches_again() {
+  return {ErrorClass::data, "rows match again right after the step has changed them", {},
+          "make the `where` false once the change is made, or say `once` in the step"};
+}
+
+// Walks until a look from the first key finds nothing: rows that arrived meanwhile are not missed.
+std::optional<StepEnd> walk_all(Walk& walk, bool resumed, std::optional<std::int64_t> others) {
+  Writing& writing = walk.writing;
+  for (int pass = 1;; ++pass) {
+    auto lane = writing.writer.newest_lane(writing.id);
+    if (!lane) return writing.fail(lane.error());
+    if (auto end = walk_lane(walk, *lane)) return end;
+    // While nobody else has committed no row can have arrived; a convergent step leaves no row that it would change.
+    const bool alone = !resumed && others && walk.writing.target.commits_of_others() == others;
+    if (alone && writing.step.idempotence == program::Idempotence::convergent) return std::nullopt;
+    others = writing.target.commits_of_others();
+    auto any = walk.anything_left();
+    if (!any) return writing.fail(any.error());
+    if (!*any) return std::nullopt;
+    if (alone) return writing.fail(Code::not_idempotent, matches_again());
+    if (pass == max_passes)
+      return writing.fail({ErrorClass::transient, fmt::format("rows still match after {} walks of the table: others write them as fast as they are corrected", pass), {},
+                           "stop what writes them and run again; if nothing does, the step undoes its own work"});
+    auto upto = walk.last_key();
+    if (!upto) return writing.fail(upto.error());
+    if (!*upto) return std::nullopt;
+    if (auto opened = writing.writer.open_lane(writing.id, **upto); !opened) return writing.fail(opened.error());
+    resumed = false;
+  }
+}
+
 }  // namespace
 
-StepEnd direct_write(Context& context, const program::Step& step, const plan::StepPlan& step_plan, const Decision& decision, const ledger::Generation* open) {
-  const int source = step.target.source;
-  connect::Connector& target = *context.targets[static_cast<std::size_t>(source)];
-  ledger::Writer& writer = *context.writers[static_cast<std::size_t>(source)];
+StepEnd direct_write(Writing& writing, const char* route, const Decision& decision, const ledger::Generation* open) {
+  Context& context = writing.context;
+  const program::Step& step = writing.step;
   auto sql = lower::direct_update(context.program, step, lower::Dialect::sqlite);
-  if (!sql) return context.fail(step, code_of(sql.error()), sql.error());
-  auto statements = prepare(target, *sql, context.evaluation(source));
-  if (!statements) return context.fail(step, code_of(statements.error()), statements.error());
-  auto version = target.schema_version();
-  if (!version) return context.fail(step, code_of(version.error()), version.error());
-  Walk walk{context, step, target, writer, std::move(*sql), std::move(*statements), std::max<std::size_t>(step.walk.size(), 1), *version};
+  if (!sql) return writing.fail(sql.error());
+  Walk walk{writing, std::move(*sql), std::max<std::size_t>(step.walk.size(), 1)};
+  if (auto prepared = walk.prepare(); !prepared) return writing.fail(prepared.error());
+  writing.rows = step.chunk_rows.value_or(first_rows);
+  writing.rows_total = writing.table.estimated_rows.value_or(-1);
 
-  auto last = walk.last_key();
-  if (!last) return context.fail(step, code_of(last.error()), last.error());
-  // An empty table has an empty walk; its key is the empty one.
-  const Key upto = *last ? **last : Key{};
-
-  std::int64_t id = open ? open->id : 0;
-  bool wanted = open != nullptr;
+  const auto others = writing.target.commits_of_others();
   if (!open) {
     auto any = walk.anything_left();
-    if (!any) return context.fail(step, code_of(any.error()), any.error(), "nothing was changed");
-    wanted = *any;
-    if (wanted && step.idempotence == program::Idempotence::guarded) {
-      auto broken = disproof(context.program, step, target, context.evaluation(source));
-      if (!broken) return context.fail(step, code_of(broken.error()), broken.error(), "nothing was changed");
-      if (*broken)
-        return context.fail(step, Code::not_idempotent, {ErrorClass::data, **broken, {}, "make the `where` false once the change is made, or say `once` in the step"}, "nothing was changed");
+    if (!any) return writing.fail(any.error());
+    auto last = walk.last_key();
+    if (!last) return writing.fail(last.error());
+    if (!*any || !*last) return finish_empty(writing, route, decision.generation);
+    if (step.idempotence == program::Idempotence::guarded) {
+      auto proof = prove(context.program, step, writing.target, context.evaluation(writing.source));
+      if (!proof) return writing.fail(proof.error());
+      if (!proof->broken.empty()) return writing.fail(Code::not_idempotent, {ErrorClass::data, proof->broken, {}, matches_again().help});
     }
-    ledger::Writer::Opening opening{step.name, "direct", step_plan.key.components.size() > 1 ? step_plan.key.components[1].digest : "", &step_plan.key, decision.generation, upto, 0};
-    auto made = writer.open(opening);
-    if (!made) return context.fail(step, code_of(made.error()), made.error(), "nothing was changed");
-    id = *made;
+    fault_point("before_open");
+    auto opened = writing.writer.open({step.name, route, walk.sql.change.text, &writing.step_plan.key, decision.generation, **last, 0});
+    if (!opened) return writing.fail(opened.error());
+    writing.id = *opened;
+    fault_point("after_open");
   }
-  std::int64_t changed_before = open ? open->changed : 0;
-  const std::int64_t total_before = context.outcome.changed;
-
-  ledger::PackWriter pack;
-  for (int pass = 1; wanted; ++pass) {
-    auto lane = writer.newest_lane(id);
-    if (!lane) return context.fail(step, code_of(lane.error()), lane.error());
-    if (auto end = walk_lane(walk, *lane, pack)) return *end;
-    auto any = walk.anything_left();
-    if (!any) return context.fail(step, code_of(any.error()), any.error(), committed_so_far(*lane));
-    if (!*any) break;
-    if (pass == max_passes)
-      return context.fail(step, Code::not_idempotent,
-                          {ErrorClass::data, fmt::format("rows match again after {} walks", pass), {},
-                           "something else writes these rows, or the step undoes its own work; look at them with `bfl plan`"},
-                          "every changed row is committed and in the ledger with its image before");
-    auto end = walk.last_key();
-    if (!end || !*end) break;
-    if (auto opened = writer.open_lane(id, **end); !opened) return context.fail(step, code_of(opened.error()), opened.error());
-  }
-  const std::int64_t changed = changed_before + context.outcome.changed - total_before;
-  if (!meets_expectations(context, step, changed)) return StepEnd::failed;
-  if (auto closed = writer.close(id); !closed) return context.fail(step, code_of(closed.error()), closed.error());
-  Event finished = context.event(EventKind::step_finished, step);
-  finished.rows_changed = changed;
-  context.tell(finished);
-  return StepEnd::done;
+  if (auto end = walk_all(walk, open != nullptr, others)) return *end;
+  return finish(writing);
 }
 
 }  // namespace bfl::run

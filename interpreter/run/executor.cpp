@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <unordered_map>
 
 #include "interpreter/run/context.h"
 #include "interpreter/run/fault_points.h"
@@ -12,78 +11,138 @@
 namespace bfl::run {
 namespace {
 
-using Generations = std::unordered_map<std::string, std::vector<ledger::Generation>>;
+// The generations of the job in each target, and what they mean for each step.
+struct Outlook {
+  std::vector<std::vector<ledger::Generation>> generations;
+  std::vector<Decision> decisions;
+};
 
 bool named(const std::vector<std::string>& names, const std::string& name) { return std::find(names.begin(), names.end(), name) != names.end(); }
 
-// Every target's share of the job is taken over before anything is decided.
-bool take_over(Context& context) {
-  ledger::Runner runner{context.options.run_id, context.options.who, context.options.version, context.options.script_digest,
-                        ledger::this_process(context.options.host)};
-  for (connect::Connector* target : context.targets) {
-    auto writer = ledger::Writer::take_over(*target, context.program.job, runner, context.clock.now());
-    if (!writer) {
-      const Error& error = writer.error();
-      const bool held = error.kind == ErrorClass::held, busy = error.kind == ErrorClass::transient;
-      Diagnostic& diagnostic = context.diagnostics.error(held ? Code::job_held : Code::database_error, context.program.job_span, error.message, error.help);
-      if (!error.detail.empty()) diagnostic.notes.push_back(error.detail);
-      diagnostic.notes.push_back("nothing was changed by this run");
-      context.outcome.exit_code = held || busy ? 75 : 5;
-      return false;
-    }
-    context.writers.push_back(std::move(*writer));
-    auto identity = ledger::identity(*target);
-    context.identities.push_back(identity ? *identity : "");
+bool wanted(const Context& context, const program::Step& step) { return context.options.only.empty() || step.name == context.options.only; }
+
+bool refuse(Context& context, Code code, const Error& error, int exit_code) {
+  Diagnostic& diagnostic = context.diagnostics.error(code, context.program.job_span, error.message, error.help);
+  if (!error.detail.empty()) diagnostic.notes.push_back(error.detail);
+  diagnostic.notes.push_back("nothing was changed by this run");
+  context.outcome.exit_code = exit_code;
+  return false;
+}
+
+bool refuse(Context& context, const Error& error) {
+  if (error.kind == ErrorClass::interrupted) return !(context.outcome.exit_code = context.stop.signal == 15 ? 143 : 130);
+  const bool held = error.kind == ErrorClass::held, again = held || error.kind == ErrorClass::transient || error.kind == ErrorClass::unknown_commit;
+  return refuse(context, held ? Code::job_held : Code::database_error, error, again ? 75 : error.kind == ErrorClass::refused ? 4 : 5);
+}
+
+// Row 0 of a target's known chunks stands for its revision.
+constexpr std::int64_t revision_row = 0;
+
+// A target that shows less than this machine saw committed was restored from a backup, or is another one.
+bool is_behind(Context& context, std::size_t source, const std::vector<ledger::Generation>& generations) {
+  const std::string& identity = context.identities[source];
+  const std::string& name = context.program.sources.size() > source ? context.program.sources[source].name : identity;
+  const auto behind = [&](std::string what) {
+    refuse(context, Code::target_behind, {ErrorClass::refused, fmt::format("`{}` is older than the local state: {}", name, what), {},
+                                          "if the older copy is the right one, give a new state file with `--state PATH`, or remove the old one: the database is the truth"}, 4);
+    return true;
+  };
+  auto revision = ledger::revision(*context.targets[source]);
+  auto known = context.state.known_seq(identity, revision_row);
+  if (revision && known && *known && **known > *revision) return behind(fmt::format("it shows revision {} of its ledger, and revision {} was seen", *revision, **known));
+  for (const ledger::Generation& generation : generations) {
+    if (generation.state == ledger::StepState::done) continue;
+    known = context.state.known_seq(identity, generation.id);
+    if (known && *known && **known > generation.next_seq)
+      return behind(fmt::format("it shows {} chunks of `{}`, and {} were seen to be committed", generation.next_seq, generation.step, **known));
   }
-  return true;
+  return false;
 }
 
-// A target that shows fewer chunks than this machine saw committed was restored from a backup.
-bool behind(Context& context, const ledger::Generation& generation, const std::string& identity) {
-  if (generation.next_seq == 0 && generation.state == ledger::StepState::done) return false;
-  auto known = context.state.known_seq(identity, generation.id);
-  if (!known || !*known || **known <= generation.next_seq) return false;
-  context.diagnostics.error(Code::target_behind, context.program.job_span,
-                            fmt::format("the target shows {} chunks of step `{}`, and this machine saw {} committed: it was restored to an older state",
-                                        generation.next_seq, generation.step, **known),
-                            "if the restored state is the right one, give a new state file with `--state PATH`: the run goes on from what the target holds");
-  context.outcome.exit_code = 4;
-  return true;
-}
-
-bool read_generations(Context& context, Generations& all) {
-  for (std::size_t i = 0; i < context.targets.size(); ++i) {
-    auto list = ledger::generations(*context.targets[i], context.program.job);
-    if (!list) {
-      context.diagnostics.error(Code::database_error, context.program.job_span, list.error().message, list.error().help);
-      context.outcome.exit_code = 5;
-      return false;
-    }
-    for (ledger::Generation& generation : *list) {
-      if (behind(context, generation, context.identities[i])) return false;
-      const std::string step = generation.step;
-      all[step].push_back(std::move(generation));
-    }
-  }
-  return true;
-}
-
-Decision decision_for(Context& context, const program::Step& step, const plan::StepPlan& step_plan, const std::vector<ledger::Generation>& generations) {
-  Decision decision = decide(step, step_plan, generations);
+Decision adjusted(const Context& context, const program::Step& step, Decision decision, const std::vector<ledger::Generation>& generations) {
   if (named(context.options.again, step.name) && decision.kind == DecisionKind::reuse) {
     decision.kind = DecisionKind::run;
+    for (const ledger::Generation& generation : generations)
+      if (generation.step == step.name) decision.generation = std::max(decision.generation, generation.number);
     ++decision.generation;
     decision.why = "`--again` asks for another application";
   }
-  if (named(context.options.accept, step.name) && decision.kind == DecisionKind::stop) {
+  // Under another walk the place where it stopped means something else.
+  if (named(context.options.accept, step.name) && decision.kind == DecisionKind::stop && decision.acceptable) {
     decision.kind = DecisionKind::resume;
-    decision.why = "`--accept` goes on with the edited step: " + decision.why;
+    decision.why = "goes on with the edited step, as `--accept` says: " + decision.why;
   }
   return decision;
 }
 
-StepEnd carry_out(Context& context, const program::Step& step, const plan::StepPlan& step_plan, const std::vector<ledger::Generation>& generations) {
-  const Decision decision = decision_for(context, step, step_plan, generations);
+bool look(Context& context, Outlook& outlook) {
+  outlook = {};
+  for (std::size_t i = 0; i < context.targets.size(); ++i) {
+    auto list = ledger::generations(*context.targets[i], context.program.job);
+    if (!list) return refuse(context, list.error());
+    if (is_behind(context, i, *list)) return false;
+    outlook.generations.push_back(std::move(*list));
+  }
+  outlook.decisions = decide(context.program, context.plan, outlook.generations);
+  for (std::size_t i = 0; i < outlook.decisions.size(); ++i) {
+    const program::Step& step = context.program.steps[i];
+    outlook.decisions[i] = adjusted(context, step, std::move(outlook.decisions[i]), outlook.generations[static_cast<std::size_t>(source_of(step))]);
+  }
+  return true;
+}
+
+// Steps that were edited half way stop the run before anything is changed.
+bool refuse_edited(Context& context, const Outlook& outlook) {
+  bool edited = false;
+  for (std::size_t i = 0; i < outlook.decisions.size(); ++i) {
+    const program::Step& step = context.program.steps[i];
+    const Decision& decision = outlook.decisions[i];
+    if (decision.kind != DecisionKind::stop || !wanted(context, step)) continue;
+    edited = true;
+    const bool walk = !decision.acceptable;
+    context.fail(step, Code::step_changed,
+                 {ErrorClass::refused, fmt::format("it was edited while an application of it is unfinished: {}", decision.why), {},
+                  walk ? "put back how its rows are walked (`chunk … by`), and run again"
+                       : fmt::format("put the old text back and run again, or go on with the new one: `--accept {}`", step.name)},
+                 "every changed row is committed and in the ledger with its image before; this run changed nothing");
+  }
+  return edited;
+}
+
+ledger::Runner runner_of(Context& context) {
+  std::string parameters;
+  for (const program::Parameter& parameter : context.program.parameters) parameters += fmt::format("{} = {}\n", parameter.name, to_literal(parameter.value));
+  return {context.options.run_id, context.options.who, context.options.version, context.options.script_digest,
+          ledger::this_process(context.options.host), std::move(parameters), [&context] { return context.clock.now(); }};
+}
+
+// The job is taken over where something is to be written. A run that only verifies takes nothing over: it may run beside
+// others, and on a database that it may not write.
+bool take_over(Context& context, const Outlook& outlook) {
+  std::vector<bool> needed(context.targets.size());
+  for (std::size_t i = 0; i < outlook.decisions.size(); ++i) {
+    const program::Step& step = context.program.steps[i];
+    if (step.kind != program::StepKind::verify && outlook.decisions[i].kind != DecisionKind::reuse && wanted(context, step)) needed[static_cast<std::size_t>(source_of(step))] = true;
+  }
+  for (std::size_t i = 0; i < context.targets.size(); ++i) {
+    auto frozen = ledger::frozen_clock(*context.targets[i], context.program.job);
+    if (!frozen) return refuse(context, frozen.error());
+    context.clocks[i] = *frozen ? **frozen : context.clocks[0];
+    if (!needed[i]) continue;
+    fault_point("before_take_over");
+    auto writer = ledger::Writer::take_over(*context.targets[i], context.program.job, runner_of(context));
+    if (!writer) return refuse(context, writer.error());
+    context.clocks[i] = (*writer)->clock();
+    context.writers[i] = std::move(*writer);
+    fault_point("after_take_over");
+  }
+  return true;
+}
+
+StepEnd carry_out(Context& context, std::size_t index, const Outlook& outlook) {
+  const program::Step& step = context.program.steps[index];
+  const plan::StepPlan& step_plan = context.plan.steps[index];
+  const Decision& decision = outlook.decisions[index];
   Event event = context.event(EventKind::step_started, step);
   event.reason = decision.why;
   switch (decision.kind) {
@@ -92,61 +151,81 @@ StepEnd carry_out(Context& context, const program::Step& step, const plan::StepP
       event.kind = EventKind::step_reused;
       context.tell(event);
       return StepEnd::done;
-    case DecisionKind::stop:
-      return context.fail(step, Code::step_changed,
-                          {ErrorClass::refused, fmt::format("it was edited while an application of it is unfinished: {}", decision.why), {},
-                           fmt::format("put the old text back and run, or go on with the new one: `bfl run … --accept {}`", step.name)},
-                          "every changed row is committed and in the ledger with its image before");
+    case DecisionKind::stop: return StepEnd::failed;  // said before anything was begun
     case DecisionKind::resume:
       ++context.outcome.steps_resumed;
       event.kind = EventKind::step_resumed;
       break;
-    case DecisionKind::run: ++context.outcome.steps_run; break;
+    case DecisionKind::run:
+      if (step.kind == program::StepKind::update) ++context.outcome.steps_run;
+      break;
   }
+  if (auto end = step.kind == program::StepKind::verify ? std::nullopt : context.pause(step, source_of(step))) return *end;
   context.tell(event);
+  if (step_plan.work == plan::WorkKind::assertion) return assertion(context, step, step_plan, decision);
   const ledger::Generation* open = nullptr;
-  for (const ledger::Generation& generation : generations)
-    if (decision.kind == DecisionKind::resume && generation.number == decision.generation) open = &generation;
+  for (const ledger::Generation& generation : outlook.generations[static_cast<std::size_t>(step.target.source)])
+    if (decision.kind == DecisionKind::resume && generation.step == step.name && generation.number == decision.generation) open = &generation;
   if (open && open->memo_key != step_plan.key.digest)
-    if (auto changed = context.writers[static_cast<std::size_t>(step.target.source)]->rekey(open->id, step_plan.key); !changed)
-      return context.fail(step, code_of(changed.error()), changed.error());
-  switch (step_plan.work) {
-    case plan::WorkKind::assertion: return assertion(context, step, step_plan, decision);
-    case plan::WorkKind::direct_write: return direct_write(context, step, step_plan, decision, open);
-    default: return sealed_write(context, step, step_plan, decision, open);
-  }
+    if (auto accepted = context.writer(step.target.source).rekey(open->id, step_plan.key); !accepted) return context.fail(step, accepted.error());
+  return write(context, step, step_plan, decision, open);
 }
 
-void run_steps(Context& context, const Generations& generations) {
+void run_steps(Context& context, const Outlook& outlook) {
   const program::Program& program = context.program;
   std::vector<std::vector<std::size_t>> waits(program.steps.size());
   for (const plan::Edge& edge : context.plan.edges) waits[edge.to].push_back(edge.from);
   std::vector<bool> missing(program.steps.size());  // failed or blocked
-  static const std::vector<ledger::Generation> none;
-  for (std::size_t index : context.plan.order) {
+  for (const std::size_t index : context.plan.order) {
     const program::Step& step = program.steps[index];
-    if (!context.options.only.empty() && step.name != context.options.only) continue;
+    if (!wanted(context, step)) continue;
     const auto failed = std::find_if(waits[index].begin(), waits[index].end(), [&](std::size_t before) { return missing[before]; });
     if (failed != waits[index].end()) {
       missing[index] = true;
       Event blocked = context.event(EventKind::step_blocked, step);
-      blocked.reason = fmt::format("waits for `{}`", program.steps[*failed].name);
+      blocked.reason = fmt::format("not started: it waits for `{}`", program.steps[*failed].name);
       context.tell(blocked);
       continue;
     }
-    const auto found = generations.find(step.name);
-    const StepEnd end = carry_out(context, step, context.plan.steps[index], found == generations.end() ? none : found->second);
+    const StepEnd end = carry_out(context, index, outlook);
     if (end == StepEnd::stopped) return;
     missing[index] = end == StepEnd::failed;
   }
+}
+
+// What this machine has seen of each target: by that an older copy is known when it comes back.
+void note_revisions(Context& context) {
+  for (std::size_t i = 0; i < context.targets.size(); ++i) {
+    if (!context.writers[i]) continue;
+    if (auto revision = ledger::revision(*context.targets[i])) context.note(context.state.note_seq(context.identities[i], revision_row, *revision));
+  }
+}
+
+void carry_out(Context& context) {
+  for (connect::Connector* target : context.targets) {
+    auto identity = ledger::identity(*target);
+    if (!identity) return void(refuse(context, identity.error()));
+    context.identities.push_back(std::move(*identity));
+    context.clocks.push_back(context.clock.now());
+  }
+  for (const Catalogue& catalogue : context.program.catalogues) context.schema_versions.push_back(catalogue.schema_version);
+  context.writers.resize(context.targets.size());
+  Outlook outlook;
+  if (!look(context, outlook) || refuse_edited(context, outlook) || !take_over(context, outlook)) return;
+  // Another run may have gone on until it was taken over.
+  if (std::any_of(context.writers.begin(), context.writers.end(), [](const auto& writer) { return bool(writer); })) {
+    if (!look(context, outlook) || refuse_edited(context, outlook)) return;
+  }
+  run_steps(context, outlook);
+  note_revisions(context);
 }
 
 }  // namespace
 
 Outcome execute(const program::Program& program, const plan::Plan& plan, const std::vector<connect::Connector*>& targets, store::State& state, Clock& clock,
                 StopSignal& stop, const Listener& listener, const Options& options, Diagnostics& diagnostics) {
-  Context context{program, plan, targets, state, clock, stop, options, diagnostics, {}, {}, {}};
-  const Listener journal = journal_listener(state, context.journal_failed);
+  Context context{program, plan, targets, state, clock, stop, options, diagnostics};
+  const Listener journal = journal_listener(state, context.diary);
   context.tell = [&](const Event& event) {
     journal(event);
     if (listener) listener(event);
@@ -154,32 +233,30 @@ Outcome execute(const program::Program& program, const plan::Plan& plan, const s
   context.chunks_left = options.limit_chunks;
   context.heartbeat_at = clock.seconds();
 
-  Event begun;
-  begun.kind = EventKind::run_started;
-  begun.time = format_timestamp(clock.now());
-  begun.run = options.run_id;
-  begun.job = program.job;
-  context.tell(begun);
+  Event event;
+  event.kind = EventKind::run_started;
+  event.time = format_timestamp(clock.now());
+  event.run = options.run_id;
+  event.job = program.job;
+  context.tell(event);
 
-  Generations generations;
-  if (take_over(context) && read_generations(context, generations)) {
-    fault_point("after_take_over");
-    run_steps(context, generations);
-  }
-  const bool sound = context.outcome.exit_code == 0;
-  if (sound && context.outcome.conflicts > 0) context.outcome.exit_code = 3;
-  if (!sound) context.outcome.resume_hint = "run the job again: it goes on behind the last committed chunk";
-  for (auto& writer : context.writers) (void)writer->release(sound);
+  carry_out(context);
+  Outcome& outcome = context.outcome;
+  const bool finished = outcome.exit_code == 0 && options.only.empty();
+  if (outcome.exit_code == 0 && outcome.conflicts > 0) outcome.exit_code = 3;
+  fault_point("before_release");
+  for (auto& writer : context.writers)
+    if (writer) (void)writer->release(finished);  // if it cannot be, the lease ends by itself
+  context.writers.clear();
 
-  Event ended = begun;
-  ended.kind = EventKind::run_finished;
-  ended.time = format_timestamp(clock.now());
-  ended.rows_changed = context.outcome.changed;
-  ended.conflicts = context.outcome.conflicts;
-  ended.exit_code = context.outcome.exit_code;
-  context.tell(ended);
-  (void)state.flush();
-  return context.outcome;
+  event.kind = EventKind::run_finished;
+  event.time = format_timestamp(clock.now());
+  event.rows_changed = outcome.changed;
+  event.conflicts = outcome.conflicts;
+  event.exit_code = outcome.exit_code;
+  context.tell(event);
+  context.note(state.flush());
+  return outcome;
 }
 
 }  // namespace bfl::run

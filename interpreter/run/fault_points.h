@@ -1,5 +1,5 @@
-// Named places where a test may have the process killed. Nothing in a released binary: BFL_FAULT_POINTS is defined by
-// tests only; then BFL_FAULT=name:n kills with SIGKILL at the n-th passage of the point.
+// Named places where a test may have the process killed. Nothing in a released binary: BFL_FAULT_POINTS is defined by one
+// test program only; there BFL_FAULT=name:n kills with SIGKILL at the n-th passage of the point.
 #pragma once
 
 #ifdef BFL_FAULT_POINTS
@@ -7,22 +7,20 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <cstring>
+#include <string>
 
 namespace bfl::run {
 
 inline void fault_point(const char* name) {
-  static const char* const wanted = std::getenv("BFL_FAULT");
-  if (!wanted) return;
-  static const char* const colon = std::strchr(wanted, ':');
-  static int left = colon ? std::atoi(colon + 1) : 1;
-  const auto length = colon ? static_cast<std::size_t>(colon - wanted) : std::strlen(wanted);
-  if (std::strlen(name) == length && std::strncmp(wanted, name, length) == 0 && --left == 0) kill(getpid(), SIGKILL);
+  static const std::string wanted = std::getenv("BFL_FAULT") ? std::getenv("BFL_FAULT") : "";
+  static const std::size_t colon = wanted.find(':');
+  static int left = colon == std::string::npos ? 1 : std::atoi(wanted.c_str() + colon + 1);
+  if (!wanted.empty() && wanted.compare(0, colon, name) == 0 && --left == 0) kill(getpid(), SIGKILL);
 }
 
 }  // namespace bfl::run
 #else
 namespace bfl::run {
-inline void fault_point(const char*) {}
+constexpr void fault_point(const char*) {}
 }  // namespace bfl::run
 #endif

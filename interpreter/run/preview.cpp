@@ -1,8 +1,6 @@
 // What `bfl plan` measures: decisions, counts and sample rows, all by reading.
 #include <fmt/format.h>
 
-#include <unordered_map>
-
 #include "interpreter/run/context.h"
 
 namespace bfl::run {
@@ -38,27 +36,41 @@ struct Look {
 
   // Rows evenly spread over those that would change.
   Result<void> sample(const lower::SealedUpdate& sql, Preview& preview) {
-    auto prepared = target.prepare(sql.select, evaluation);
-    if (!prepared) return prepared.error();
+    auto select = target.prepare(sql.select, evaluation);
+    if (!select) return select.error();
+    const bool once = step.idempotence == program::Idempotence::once;
+    std::unique_ptr<connect::Prepared> recompute;
+    if (once) {
+      auto prepared = target.prepare(sql.recompute, evaluation);
+      if (!prepared) return prepared.error();
+      recompute = std::move(*prepared);
+    }
     const Table& table = program.table(step.target);
     const std::size_t keys = std::max<std::size_t>(step.walk.size(), 1), columns = table.columns.size();
     const std::int64_t apart = std::max<std::int64_t>(1, preview.would_change / static_cast<std::int64_t>(samples));
     std::int64_t at = 0;
-    return (*prepared)->query_raw({}, [&](connect::RawRow row) {
+    Result<void> sound;
+    auto read = (*select)->query_raw({}, [&](connect::RawRow row) {
       if (at++ % apart != 0) return true;
+      std::vector<std::string> then(step.assignments.size());
+      const auto take = [&](connect::RawRow values) {
+        for (std::size_t i = 0; i < then.size(); ++i) then[i] = shown(target.decode(values[i], lower::wire_of(table.columns[static_cast<std::size_t>(step.assignments[i].column)])));
+        return false;
+      };
+      if (once) sound = recompute->query_raw(row.first(keys), take);
+      else take(row.subspan(keys + columns));
       std::string line;
       for (std::size_t i = 0; i < keys; ++i)
         line += fmt::format("{}{} {}", i ? ", " : "", step.walk.empty() ? "rowid" : table.columns[static_cast<std::size_t>(step.walk[i])].name,
                             shown(target.decode(row[i], sql.select.columns[i])));
       for (std::size_t i = 0; i < step.assignments.size(); ++i) {
         const auto column = static_cast<std::size_t>(step.assignments[i].column);
-        line += fmt::format("{} {} {}", i ? "," : ":", table.columns[column].name, shown(target.decode(row[keys + column], sql.select.columns[keys + column])));
-        if (step.idempotence != program::Idempotence::once)
-          line += fmt::format(" -> {}", shown(target.decode(row[keys + columns + i], sql.select.columns[keys + columns + i])));
+        line += fmt::format("{} {} {} -> {}", i ? "," : ":", table.columns[column].name, shown(target.decode(row[keys + column], sql.select.columns[keys + column])), then[i]);
       }
       preview.sample.push_back(std::move(line));
-      return preview.sample.size() < samples;
+      return sound && preview.sample.size() < samples;
     });
+    return read ? sound : read;
   }
 
   Result<void> update(const plan::StepPlan& step_plan, Preview& preview) {
@@ -76,9 +88,9 @@ struct Look {
     preview.would_change = *count;
     if (auto sampled = sample(*sealed, preview); !sampled) return sampled;
     if (step.idempotence != program::Idempotence::guarded || *count == 0) return {};
-    auto broken = disproof(program, step, target, evaluation);
-    if (!broken) return broken.error();
-    preview.proof = *broken ? **broken : "applied twice to a sample of its rows, the second time changes nothing";
+    auto proof = prove(program, step, target, evaluation);
+    if (!proof) return proof.error();
+    preview.proof = proof->broken.empty() ? fmt::format("applied twice to {} of its rows: the second time changes nothing", proof->rows) : proof->broken;
     return {};
   }
 };
@@ -87,29 +99,32 @@ struct Look {
 
 std::vector<Preview> preview(const program::Program& program, const plan::Plan& plan, const std::vector<connect::Connector*>& targets, Clock& clock,
                              Diagnostics& diagnostics) {
-  std::unordered_map<std::string, std::vector<ledger::Generation>> generations;
+  std::vector<std::vector<ledger::Generation>> generations;
+  std::vector<Timestamp> clocks;
   for (connect::Connector* target : targets) {
     auto list = ledger::generations(*target, program.job);
-    if (!list) {
-      diagnostics.error(Code::database_error, program.job_span, list.error().message, list.error().help);
+    auto frozen = ledger::frozen_clock(*target, program.job);
+    if (!list || !frozen) {
+      const Error& error = list ? frozen.error() : list.error();
+      diagnostics.error(Code::database_error, program.job_span, error.message, error.help);
       return {};
     }
-    for (ledger::Generation& generation : *list) generations[generation.step].push_back(std::move(generation));
+    generations.push_back(std::move(*list));
+    clocks.push_back(frozen->value_or(clock.now()));
   }
-  const eval::Context evaluation{clock.now()};
   std::vector<Preview> all(program.steps.size());
-  static const std::vector<ledger::Generation> none;
+  std::vector<Decision> decisions = decide(program, plan, generations);
   for (std::size_t i = 0; i < program.steps.size(); ++i) {
     const program::Step& step = program.steps[i];
-    const auto found = generations.find(step.name);
-    all[i].decision = decide(step, plan.steps[i], found == generations.end() ? none : found->second);
+    all[i].decision = std::move(decisions[i]);
     if (step.kind != program::StepKind::update) {
       for (const program::Assertion& assertion : step.assertions) all[i].sql.push_back(lower::scalar(program, assertion.condition, lower::Dialect::sqlite).text);
       continue;
     }
     if (all[i].decision.kind == DecisionKind::reuse) continue;
-    Look look{program, step, *targets[static_cast<std::size_t>(step.target.source)], evaluation};
-    if (program.table(step.target).estimated_rows) all[i].table_rows = *program.table(step.target).estimated_rows;
+    const auto source = static_cast<std::size_t>(step.target.source);
+    Look look{program, step, *targets[source], {clocks[source]}};
+    all[i].table_rows = program.table(step.target).estimated_rows.value_or(-1);
     if (auto looked = look.update(plan.steps[i], all[i]); !looked) {
       Diagnostic& diagnostic = diagnostics.error(code_of(looked.error()), step.name_span, fmt::format("step `{}`: {}", step.name, looked.error().message), looked.error().help);
       if (!looked.error().detail.empty()) diagnostic.notes.push_back(looked.error().detail);

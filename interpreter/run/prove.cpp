@@ -6,7 +6,7 @@
 namespace bfl::run {
 namespace {
 
-constexpr std::size_t sample_rows = 1'000;
+constexpr std::int64_t sample_rows = 1'000;
 
 struct Part {
   std::unique_ptr<eval::Compiled> program;
@@ -14,7 +14,7 @@ struct Part {
 
   eval::Outcome of(const std::vector<Value>& row) const {
     std::vector<Value> slots;
-    for (int column : columns) slots.push_back(row[static_cast<std::size_t>(column)]);
+    for (const int column : columns) slots.push_back(row[static_cast<std::size_t>(column)]);
     return program->run(slots);
   }
 };
@@ -33,53 +33,49 @@ bool truth(const eval::Outcome& outcome) {
 
 }  // namespace
 
-Result<std::optional<std::string>> disproof(const program::Program& program, const program::Step& step, connect::Connector& target, const eval::Context& evaluation) {
-  if (!step.row_local) return std::optional<std::string>{};  // check/ lets only row-local steps be guarded
+Result<Proof> prove(const program::Program& program, const program::Step& step, connect::Connector& target, const eval::Context& evaluation) {
+  Proof proof;
+  if (!step.row_local) return proof;  // the walk's own end is its proof: see direct.cpp
   auto sql = lower::sealed_update(program, step, lower::Dialect::sqlite);
   if (!sql) return sql.error();
   auto select = target.prepare(sql->select, evaluation);
   if (!select) return select.error();
-  const std::size_t keys = std::max<std::size_t>(step.walk.size(), 1), columns = program.table(step.target).columns.size();
+  const Table& table = program.table(step.target);
+  const std::size_t keys = std::max<std::size_t>(step.walk.size(), 1), columns = table.columns.size();
 
   std::vector<Part> filters, values;
   for (const program::Filter& filter : step.relation->filters) filters.push_back(part(filter.condition, evaluation));
   for (const program::Assignment& assignment : step.assignments) values.push_back(part(assignment.value, evaluation));
 
-  std::optional<std::string> broken;
   Result<void> sound;
-  std::size_t seen = 0;
+  std::vector<Value> row(columns);
   auto read = (*select)->query_raw({}, [&](connect::RawRow raw) {
-    std::vector<Value> row(columns);
     for (std::size_t i = 0; i < columns; ++i) {
-      auto value = target.decode(raw[keys + i], sql->select.columns[keys + i]);
       // A column that the step does not touch may hold what its type does not allow: it plays no part here.
-      if (value) row[i] = std::move(*value);
+      auto value = target.decode(raw[keys + i], sql->select.columns[keys + i]);
+      row[i] = value ? std::move(*value) : Value();
     }
-    for (std::size_t i = 0; i < step.assignments.size(); ++i) {
+    // The first application, as the database would store it.
+    for (std::size_t i = 0; i < step.assignments.size() && sound; ++i) {
       auto value = target.decode(raw[keys + columns + i], sql->select.columns[keys + columns + i]);
-      if (!value) {
-        sound = value.error();
-        return false;
-      }
-      row[static_cast<std::size_t>(step.assignments[i].column)] = std::move(*value);
+      if (value) row[static_cast<std::size_t>(step.assignments[i].column)] = std::move(*value);
+      else sound = value.error();
     }
-    bool matches = true;
+    bool matches = bool(sound);
     for (std::size_t i = 0; i < filters.size() && matches; ++i) matches = truth(filters[i].of(row)) != step.relation->filters[i].skip;
-    for (std::size_t i = 0; matches && i < values.size(); ++i) {
+    for (std::size_t i = 0; i < values.size() && matches && proof.broken.empty(); ++i) {
       const eval::Outcome second = values[i].of(row);
       const Value* value = std::get_if<Value>(&second);
-      const Value& first = row[static_cast<std::size_t>(step.assignments[i].column)];
-      if (value && equal(*value, first)) continue;
-      broken = fmt::format("a second run would change the row with key {} again: `{}` from {} to {}", ledger::display(ledger::key_of(raw, keys)),
-                           program.table(step.target).columns[static_cast<std::size_t>(step.assignments[i].column)].name, to_literal(first),
-                           value ? to_literal(*value) : "an error");
-      return false;
+      const auto column = static_cast<std::size_t>(step.assignments[i].column);
+      if (value && equal(*value, row[column])) continue;
+      proof.broken = fmt::format("a second run would change the row with key {} again: `{}` from {} to {}", ledger::display(ledger::key_of(raw, keys)),
+                                 table.columns[column].name, to_literal(row[column]), value ? to_literal(*value) : "an error");
     }
-    return ++seen < sample_rows;
+    return sound && proof.broken.empty() && ++proof.rows < sample_rows;
   });
   if (!read) return read.error();
   if (!sound) return sound.error();
-  return broken;
+  return proof;
 }
 
 }  // namespace bfl::run

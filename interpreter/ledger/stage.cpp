@@ -1,0 +1,66 @@
+// Sealed sets as they are read back, and what earlier applications of a step have changed.
+#include <algorithm>
+#include <cstring>
+
+#include "interpreter/ledger/writer.h"
+
+namespace bfl::ledger {
+
+using connect::RawRow;
+using connect::RawValue;
+
+std::size_t HashShort::operator()(const Short& digest) const {
+  std::size_t hash = 0;
+  std::memcpy(&hash, digest.data(), sizeof hash);
+  return hash;
+}
+
+Short short_digest(std::span<const RawValue> values) {
+  std::string bytes;
+  for (const RawValue& value : values) put(bytes, value);
+  const Digest whole = sha256(bytes);
+  Short digest;
+  std::copy_n(whole.begin(), digest.size(), digest.begin());
+  return digest;
+}
+
+Result<StageBlock> Writer::stage_block(std::int64_t step, std::int64_t ordinal) {
+  std::optional<StageBlock> block;
+  auto read = sql_.query("SELECT first, rows, root, pack FROM bfl_stage WHERE step = ?1 AND first <= ?2 ORDER BY block DESC LIMIT 1", {number(step), number(ordinal)}, [&](RawRow row) {
+    block = StageBlock{row[0].integer, row[1].integer, {}, std::string(row[3].bytes)};
+    if (row[2].bytes.size() == block->root.size()) std::copy(row[2].bytes.begin(), row[2].bytes.end(), block->root.begin());
+    return true;
+  });
+  if (!read) return read.error();
+  if (!block || ordinal >= block->first + block->rows)
+    return Error{ErrorClass::fatal, "the sealed set of the step is not whole", {}, "the tables `bfl_…` of the target were altered; restore them"};
+  return std::move(*block);
+}
+
+Result<ChangedRows> Writer::changed_rows(const std::string& step, const std::vector<int>& key_columns) {
+  ChangedRows rows;
+  Result<void> sound;
+  // Oldest first, so that the newest image of a row stays.
+  auto read = sql_.query(
+      "SELECT l.entry, l.pack FROM bfl_ledger AS l JOIN bfl_step AS s ON s.id = l.step"
+      " WHERE s.job = ?1 AND s.name = ?2 AND s.state <> 'undone' AND l.pack IS NOT NULL ORDER BY l.id",
+      {text(job_), text(step)}, [&](RawRow row) {
+        const auto root = rows_root(row[0].bytes);
+        std::vector<RawValue> key, before;
+        sound = read_pack(row[1].bytes, root.value_or(Digest{}), [&](const Record& record) {
+          if (record.kind != 'u' || !record.table.empty()) return true;
+          key.clear();
+          before.clear();
+          for (const Stored& value : record.before) before.push_back(value.view());
+          for (const int column : key_columns) key.push_back(static_cast<std::size_t>(column) < before.size() ? before[static_cast<std::size_t>(column)] : RawValue{});
+          rows[short_digest(key)] = short_digest(before);
+          return true;
+        });
+        return bool(sound);
+      });
+  if (!read) return read.error();
+  if (!sound) return sound.error();
+  return rows;
+}
+
+}  // namespace bfl::ledger

@@ -1,0 +1,160 @@
+// Generations: opened, accepted under another text, closed; each in a transaction that raises the revision of the target.
+#include <fmt/format.h>
+
+#include "interpreter/ledger/merkle.h"
+#include "interpreter/ledger/writer.h"
+
+namespace bfl::ledger {
+
+using connect::RawRow;
+
+namespace {
+
+std::string components_text(const plan::MemoKey& key) {
+  std::string all;
+  for (const plan::KeyComponent& component : key.components) all += component.name + "=" + component.digest + "\n";
+  return all;
+}
+
+std::string schema_of(const plan::MemoKey& key) {
+  for (const plan::KeyComponent& component : key.components)
+    if (component.name == "schema") return component.digest;
+  return {};
+}
+
+Result<void> ended(const Result<std::int64_t>& changed) { return changed ? Result<void>{} : Result<void>{changed.error()}; }
+
+}  // namespace
+
+Result<std::int64_t> Writer::insert_step(const std::string& name, std::int64_t generation, const plan::MemoKey& key, const std::string& route,
+                                         const char* state, std::int64_t sealed_rows) {
+  const std::string components = components_text(key), schema = schema_of(key), now = format_timestamp(runner_.now());
+  const bool done = std::string_view(state) == "done";
+  std::int64_t id = 0;
+  auto made = sql_.query("INSERT INTO bfl_step VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, 0, ?10, ?11) RETURNING id",
+                         {text(job_), text(name), number(generation), text(key.digest), text(components), text(route), text(schema), text(state),
+                          number(sealed_rows), text(now), text(done ? now : "")},
+                         [&](RawRow row) {
+                           id = row[0].integer;
+                           return true;
+                         });
+  if (!made) return made.error();
+  facts_[id] = {name, schema, generation};
+  return id;
+}
+
+Result<void> Writer::raise_revision() { return ended(sql_.run("UPDATE bfl_meta SET revision = revision + 1")); }
+
+Result<std::int64_t> Writer::open(const Opening& opening, const BlockSource& blocks) {
+  std::int64_t id = 0;
+  auto opened = guarded([&]() -> Result<void> {
+    auto made = insert_step(opening.step, opening.generation, *opening.key, opening.route, "open", opening.sealed_rows);
+    if (!made) return made.error();
+    id = *made;
+    Fields fields{{"step", opening.step}, {"step_row", std::to_string(id)}, {"generation", std::to_string(opening.generation)}, {"route", opening.route},
+                  {"memo_key", opening.key->digest}, {"schema", facts_[id].schema}, {"upto", hex(encode(opening.upto))},
+                  {"statement", hex(sha256(opening.statement))}, {"statement_text", opening.statement}};
+    if (blocks) {
+      MerkleTree roots;  // over the roots of the blocks: the seal
+      for (std::int64_t block = 0;; ++block) {
+        auto next = blocks(block == 0);
+        if (!next) return next.error();
+        if (!*next) break;
+        roots.add({}, as_bytes((*next)->root));
+        auto kept = sql_.run("INSERT INTO bfl_stage VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                             {number(id), number(block), number((*next)->first), number((*next)->rows), blob(as_bytes((*next)->root)), blob((*next)->bytes)});
+        if (!kept) return kept.error();
+      }
+      fields["sealed_rows"] = std::to_string(opening.sealed_rows);
+      fields["sealed_root"] = hex(roots.root());
+    }
+    auto hash = note("open", std::move(fields));
+    if (!hash) return hash.error();
+    if (auto lane = insert_lane(id, 0, opening.upto, *hash); !lane) return lane;
+    return raise_revision();
+  });
+  if (!opened) return opened.error();
+  return id;
+}
+
+Result<void> Writer::rekey(std::int64_t step, const plan::MemoKey& key) {
+  return guarded([&]() -> Result<void> {
+    auto facts = facts_of(step);
+    if (!facts) return facts.error();
+    std::string before;
+    auto read = sql_.query("SELECT memo_key FROM bfl_step WHERE id = ?1", {number(step)}, [&](RawRow row) {
+      before = std::string(row[0].bytes);
+      return false;
+    });
+    if (!read) return read;
+    const std::string components = components_text(key), schema = schema_of(key);
+    auto changed = sql_.run("UPDATE bfl_step SET memo_key = ?2, components = ?3, schema = ?4 WHERE id = ?1", {number(step), text(key.digest), text(components), text(schema)});
+    if (!changed) return changed.error();
+    (*facts)->schema = schema;
+    auto noted = note("accept", {{"step", (*facts)->name}, {"step_row", std::to_string(step)}, {"generation", std::to_string((*facts)->generation)},
+                                 {"memo_key", key.digest}, {"memo_key_before", before}, {"schema", schema}});
+    return noted ? raise_revision() : Result<void>{noted.error()};
+  });
+}
+
+Result<void> Writer::open_lane(std::int64_t step, const Key& upto) {
+  return guarded([&]() -> Result<void> {
+    auto facts = facts_of(step);
+    if (!facts) return facts.error();
+    auto lane = newest_lane(step);
+    if (!lane) return lane.error();
+    auto hash = note("lane", {{"step", (*facts)->name}, {"step_row", std::to_string(step)}, {"lane", std::to_string(lane->lane + 1)}, {"upto", hex(encode(upto))}});
+    if (!hash) return hash.error();
+    return insert_lane(step, lane->lane + 1, upto, *hash);
+  });
+}
+
+Result<void> Writer::close(std::int64_t step) {
+  return guarded([&]() -> Result<void> {
+    auto facts = facts_of(step);
+    if (!facts) return facts.error();
+    Fields fields{{"step", (*facts)->name}, {"step_row", std::to_string(step)}, {"generation", std::to_string((*facts)->generation)}};
+    auto read = sql_.query("SELECT changed, conflicts, (SELECT coalesce(sum(seq), 0) FROM bfl_lane WHERE step = ?1) FROM bfl_step WHERE id = ?1", {number(step)}, [&](RawRow row) {
+      fields["changed"] = std::to_string(row[0].integer);
+      fields["conflicts"] = std::to_string(row[1].integer);
+      fields["chunks"] = std::to_string(row[2].integer);
+      return false;
+    });
+    if (!read) return read;
+    const std::string now = format_timestamp(runner_.now());
+    if (auto closed = sql_.run("UPDATE bfl_step SET state = 'done', closed = ?2 WHERE id = ?1", {number(step), text(now)}); !closed) return closed.error();
+    auto noted = note("close", std::move(fields));
+    return noted ? raise_revision() : Result<void>{noted.error()};
+  });
+}
+
+Result<void> Writer::record_done(const std::string& step, const std::string& route, const plan::MemoKey& key, std::int64_t generation) {
+  return guarded([&]() -> Result<void> {
+    auto id = insert_step(step, generation, key, route, "done", 0);
+    if (!id) return id.error();
+    auto noted = note(route == "check" ? "check" : "nothing", {{"step", step}, {"step_row", std::to_string(*id)}, {"generation", std::to_string(generation)},
+                                                               {"memo_key", key.digest}, {"schema", schema_of(key)}});
+    return noted ? raise_revision() : Result<void>{noted.error()};
+  });
+}
+
+Result<bool> Writer::count(std::int64_t step, std::int64_t changed, std::int64_t conflicts, std::int64_t limit) {
+  auto counted = sql_.run("UPDATE bfl_step SET changed = changed + ?2, conflicts = conflicts + ?3 WHERE id = ?1 AND (?4 < 0 OR changed + ?2 <= ?4)",
+                          {number(step), number(changed), number(conflicts), number(limit)});
+  if (!counted) return counted.error();
+  return *counted == 1;
+}
+
+Result<Writer::StepFacts*> Writer::facts_of(std::int64_t step) {
+  const auto known = facts_.find(step);
+  if (known != facts_.end()) return &known->second;
+  StepFacts facts;
+  auto read = sql_.query("SELECT name, schema, generation FROM bfl_step WHERE id = ?1", {number(step)}, [&](RawRow row) {
+    facts = {std::string(row[0].bytes), std::string(row[1].bytes), row[2].integer};
+    return false;
+  });
+  if (!read) return read.error();
+  return &facts_.emplace(step, std::move(facts)).first->second;
+}
+
+}  // namespace bfl::ledger

@@ -1,0 +1,54 @@
+// Whether the tables of a step are still those that the program was checked against.
+#include <fmt/format.h>
+
+#include <set>
+
+#include "interpreter/run/writing.h"
+
+namespace bfl::run {
+namespace {
+
+// What the plan of a step hangs on, as text. What is told from stored rows (forms of dates) is left out: rows change.
+std::string shape(const Catalogue& catalogue, const std::string& name) {
+  for (const Table& table : catalogue.tables) {
+    if (table.name != name) continue;
+    std::string text = fmt::format("{} {} {} {}\n", table.name, table.view, table.virtual_table, table.without_rowid);
+    for (const Column& column : table.columns) text += fmt::format("{} {} {} {}\n", column.name, column.declared, column.generated, column.binary_collation);
+    for (const Key& key : table.keys) {
+      text += fmt::format("key {} {} {}", key.primary, key.not_null, key.plain);
+      for (const int column : key.columns) text += fmt::format(" {}", column);
+      text += '\n';
+    }
+    for (const Trigger& trigger : table.triggers) text += fmt::format("{} {} {}\n", trigger.name, trigger.event, trigger.sql);
+    for (const ForeignKey& key : catalogue.foreign_keys)
+      if (key.table == name || key.parent == name) text += fmt::format("{} {} {} {}\n", key.table, key.parent, key.on_update, key.on_delete);
+    return text;
+  }
+  return "gone";
+}
+
+}  // namespace
+
+Result<void> same_schema(Context& context, const program::Step& step) {
+  const auto source = static_cast<std::size_t>(source_of(step));
+  auto version = context.targets[source]->schema_version();
+  if (!version) return version.error();
+  if (*version == context.schema_versions[source] || (&step == context.schema_of && *version == context.schema_seen)) return {};
+  auto now = context.targets[source]->catalogue();
+  if (!now) return now.error();
+  const Catalogue& then = context.program.catalogues[source];
+  std::set<int> tables{step.target.table};
+  for (const program::ColumnUse& use : step.reads)
+    if (use.table.source == static_cast<int>(source)) tables.insert(use.table.table);
+  for (const int index : tables) {
+    const std::string& name = then.tables[static_cast<std::size_t>(index)].name;
+    if (shape(then, name) != shape(*now, name))
+      return Error{ErrorClass::stale_schema, fmt::format("the schema of `{}` changed under the run", name), {}, "run the job again: it is checked against the new schema, and goes on"};
+  }
+  // Changed elsewhere, which is no matter for this step: a table that it does not touch, or bfl's own.
+  context.schema_of = &step;
+  context.schema_seen = *version;
+  return {};
+}
+
+}  // namespace bfl::run

@@ -1,0 +1,49 @@
+#include "interpreter/run/spool.h"
+
+#include <cerrno>
+#include <cstring>
+
+namespace bfl::run {
+namespace {
+
+struct Head {
+  std::int64_t rows, bytes;
+  Digest root;
+};
+
+Error failed() {
+  return {ErrorClass::fatal, "the temporary file of the sealed set cannot be used", std::strerror(errno), "make room where temporary files lie"};
+}
+
+}  // namespace
+
+Spool::Spool() : file_(std::tmpfile()) {}
+
+Spool::~Spool() {
+  if (file_) std::fclose(file_);
+}
+
+Result<void> Spool::add(const ledger::Pack& pack) {
+  const Head head{pack.records, static_cast<std::int64_t>(pack.bytes.size()), pack.root};
+  if (!file_ || std::fwrite(&head, sizeof head, 1, file_) != 1 || std::fwrite(pack.bytes.data(), pack.bytes.size(), 1, file_) != 1) return failed();
+  rows_ += pack.records;
+  return {};
+}
+
+Result<std::optional<ledger::StageBlock>> Spool::next(bool from_start) {
+  if (from_start) {
+    given_ = 0;
+    if (!file_ || std::fflush(file_) != 0 || std::fseek(file_, 0, SEEK_SET) != 0) return failed();
+  }
+  Head head{};
+  if (std::fread(&head, sizeof head, 1, file_) != 1) {
+    if (std::ferror(file_) || given_ != rows_) return failed();
+    return std::optional<ledger::StageBlock>{};
+  }
+  ledger::StageBlock block{given_, head.rows, head.root, std::string(static_cast<std::size_t>(head.bytes), '\0')};
+  if (std::fread(block.bytes.data(), block.bytes.size(), 1, file_) != 1) return failed();
+  given_ += head.rows;
+  return std::optional(std::move(block));
+}
+
+}  // namespace bfl::run

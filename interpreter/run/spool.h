@@ -1,0 +1,27 @@
+// The blocks of a sealed set on their way into the target, in a temporary file without a name.
+//
+// A set is read in one snapshot, which may take minutes; writing meanwhile would lock everybody else out for as long.
+#pragma once
+#include <cstdio>
+#include <optional>
+
+#include "interpreter/ledger/writer.h"
+
+namespace bfl::run {
+
+class Spool {
+ public:
+  Spool();
+  ~Spool();
+  Spool(const Spool&) = delete;
+  Spool& operator=(const Spool&) = delete;
+  Result<void> add(const ledger::Pack& pack);
+  std::int64_t rows() const { return rows_; }
+  Result<std::optional<ledger::StageBlock>> next(bool from_start);  // nothing at the end
+
+ private:
+  std::FILE* file_;
+  std::int64_t rows_ = 0, given_ = 0;
+};
+
+}  // namespace bfl::run

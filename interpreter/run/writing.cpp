@@ -1,0 +1,111 @@
+#include "interpreter/run/writing.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "interpreter/run/fault_points.h"
+
+namespace bfl::run {
+namespace {
+
+std::int64_t limit_of(const program::Step& step) {
+  std::int64_t limit = -1;
+  for (const program::Expectation& expectation : step.expectations)
+    if (expectation.bound != program::Bound::at_least && (limit < 0 || expectation.rows < limit)) limit = expectation.rows;
+  return limit;
+}
+
+std::string_view words(program::Bound bound) {
+  switch (bound) {
+    case program::Bound::at_most: return "at most";
+    case program::Bound::at_least: return "at least";
+    case program::Bound::exactly: return "exactly";
+  }
+  return "";
+}
+
+Error unexpected(std::int64_t rows, std::string_view verb, const program::Expectation& expectation) {
+  return {ErrorClass::data, fmt::format("{} row{} {}, expected {} {}", rows, rows == 1 ? "" : "s", verb, words(expectation.bound), expectation.rows), {},
+          "look at what the step selects with `bfl plan`; mend the step or its `expect`"};
+}
+
+Event finished_event(const Writing& writing) {
+  Event event = writing.context.event(EventKind::step_finished, writing.step);
+  event.rows_changed = writing.changed;
+  event.conflicts = writing.conflicts;
+  event.rows_total = writing.rows_total;
+  event.rows_done = writing.rows_done;
+  event.seconds = writing.context.clock.seconds() - writing.began;
+  return event;
+}
+
+// Generations count as the step's own only when the way in which they were walked is the one to go on with.
+bool row_by_row(const program::Step& step) {
+  return !step.row_local || (step.idempotence != program::Idempotence::convergent && step.idempotence != program::Idempotence::guarded);
+}
+
+}  // namespace
+
+Writing::Writing(Context& context_, const program::Step& step_, const plan::StepPlan& step_plan_, const ledger::Generation* open)
+    : context(context_), step(step_), step_plan(step_plan_), target(context_.target(step_.target.source)), writer(context_.writer(step_.target.source)),
+      table(context_.program.table(step_.target)), source(step_.target.source), whole(step_plan_.work == plan::WorkKind::whole_write), limit(limit_of(step_)),
+      began(context_.clock.seconds()) {
+  if (!open) return;
+  id = open->id;
+  chunks = open->next_seq;
+  changed = open->changed;
+  conflicts = open->conflicts;
+}
+
+std::string Writing::state_of_data() const {
+  if (chunks == 0) return unharmed;
+  if (chunks == 1) return "chunk 1 is committed, chunk 2 was rolled back, nothing to clean up";
+  return fmt::format("chunks 1 to {} are committed, chunk {} was rolled back, nothing to clean up", chunks, chunks + 1);
+}
+
+std::optional<StepEnd> refuse_unexpected(const Writing& writing, std::int64_t rows) {
+  for (const program::Expectation& expectation : writing.step.expectations) {
+    const bool met = expectation.bound == program::Bound::at_most   ? rows <= expectation.rows
+                     : expectation.bound == program::Bound::at_least ? rows >= expectation.rows
+                                                                     : rows == expectation.rows;
+    if (!met) return writing.fail(Code::expectation_failed, unexpected(rows, "would change", expectation));
+  }
+  return std::nullopt;
+}
+
+StepEnd finish(Writing& writing) {
+  // Upper bounds were kept by every chunk, exact ones tested before the first: what is left are too few rows.
+  for (const program::Expectation& expectation : writing.step.expectations)
+    if (expectation.bound == program::Bound::at_least && writing.changed < expectation.rows)
+      return writing.context.fail(writing.step, Code::expectation_failed, unexpected(writing.changed, writing.changed == 1 ? "was changed" : "were changed", expectation),
+                                  "every changed row is committed and in the ledger with its image before");
+  fault_point("before_close");
+  if (auto closed = writing.writer.close(writing.id); !closed) return writing.context.fail(writing.step, closed.error(), "every change of the step is committed");
+  fault_point("after_close");
+  writing.context.tell(finished_event(writing));
+  return StepEnd::done;
+}
+
+StepEnd finish_empty(Writing& writing, const char* route, std::int64_t generation) {
+  if (auto end = refuse_unexpected(writing, 0)) return *end;
+  if (auto done = writing.writer.record_done(writing.step.name, route, writing.step_plan.key, generation); !done) return writing.fail(done.error());
+  writing.context.tell(finished_event(writing));
+  return StepEnd::done;
+}
+
+StepEnd write(Context& context, const program::Step& step, const plan::StepPlan& step_plan, const Decision& decision, const ledger::Generation* open) {
+  const bool sealed = step_plan.work == plan::WorkKind::sealed_write || (step_plan.work == plan::WorkKind::whole_write && row_by_row(step));
+  const char* route = step_plan.work == plan::WorkKind::whole_write ? (sealed ? "whole, sealed" : "whole") : sealed ? "sealed" : "direct";
+  Writing writing(context, step, step_plan, open);
+  if (auto same = same_schema(context, step); !same) return writing.fail(same.error());
+  if (open && open->route != route)
+    return context.fail(step, Code::step_changed,
+                        {ErrorClass::refused, fmt::format("it was begun on the {} route and would go on on the {} one", open->route, route), {},
+                         "put back what was edited, or apply the step anew with `--again`"},
+                        writing.state_of_data());
+  if (open) context.note(context.state.note_seq(context.identities[static_cast<std::size_t>(writing.source)], open->id, open->next_seq));
+  return sealed ? sealed_write(writing, route, decision, open) : direct_write(writing, route, decision, open);
+}
+
+}  // namespace bfl::run

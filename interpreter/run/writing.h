@@ -1,0 +1,64 @@
+// A writing step under way: what its chunks share, how one transaction of them is carried out, and how the step is ended.
+#pragma once
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "interpreter/ledger/pack.h"
+#include "interpreter/run/context.h"
+
+namespace bfl::run {
+
+struct Writing {
+  Context& context;
+  const program::Step& step;
+  const plan::StepPlan& step_plan;
+  connect::Connector& target;
+  ledger::Writer& writer;
+  const Table& table;
+  int source = 0;
+  bool whole = false;               // one transaction, however many entries
+  std::int64_t limit = -1;          // of changed rows; negative: none
+  std::int64_t id = 0;              // row of bfl_step
+  std::int64_t chunks = 0;          // committed by this generation, earlier runs included
+  std::int64_t changed = 0, conflicts = 0;
+  std::int64_t rows_total = -1, rows_done = 0;  // of the walk, for people
+  std::int64_t rows = 0;            // the size of the next chunk
+  bool too_large = false;           // the images of the last attempt were cut off: try fewer rows
+  bool undeclared = false;          // the last error: rows changed that the step does not speak of
+  double began = 0;
+  ledger::PackWriter pack{};
+
+  Writing(Context& context_, const program::Step& step_, const plan::StepPlan& step_plan_, const ledger::Generation* open);
+  StepEnd fail(const Error& error) const { return fail(undeclared ? Code::undeclared_effect : code_of(error), error); }
+  StepEnd fail(Code code, const Error& error) const { return context.fail(step, code, error, state_of_data()); }
+  std::string state_of_data() const;  // "chunks 1 to 41 are committed, chunk 42 was rolled back, nothing to clean up"
+};
+
+// One entry of the ledger.
+struct Chunk {
+  ledger::Key hi;
+  const std::string* query = nullptr;
+  std::int64_t rows = 0;            // walked
+  // Changes rows; the images go to the pack by themselves. Gives how many rows the statements say they changed.
+  std::function<Result<std::int64_t>(ledger::ChunkFacts& facts)> change;
+};
+using NextChunk = std::function<Result<Chunk>(const ledger::Lane& lane)>;
+
+// One transaction: the next chunk of the lane, or, when `whole`, all that are left of it. Tried again while that may help.
+Result<void> commit_chunks(Writing& writing, ledger::Lane& lane, const NextChunk& next);
+
+// The table and what the step reads are as they were when the program was checked; else an error that says so.
+Result<void> same_schema(Context& context, const program::Step& step);
+
+// Bounds of `expect`. Before the first write, where the number of rows is known: an error, or nothing.
+std::optional<StepEnd> refuse_unexpected(const Writing& writing, std::int64_t rows);
+// At the end: lower bounds, the step's generation closed, the story told.
+StepEnd finish(Writing& writing);
+// Nothing to change: recorded as a generation that is done at once.
+StepEnd finish_empty(Writing& writing, const char* route, std::int64_t generation);
+
+StepEnd direct_write(Writing& writing, const char* route, const Decision& decision, const ledger::Generation* open);
+StepEnd sealed_write(Writing& writing, const char* route, const Decision& decision, const ledger::Generation* open);
+
+}  // namespace bfl::run
