@@ -151,9 +151,17 @@ std::optional<Error> read_indexes(Connection& connection, Table& table) {
     if (rows.error) return rows.error;
     if (plain) table.indexes.push_back(columns);
     if (!index.unique) continue;
-    const bool not_null =
+    bool not_null =
         std::all_of(columns.begin(), columns.end(), [&](int c) { return !table.columns[static_cast<std::size_t>(c)].type.nullable; });
     const bool primary = index.origin == "pk";
+    // SQLite lets null into a primary key that does not say NOT NULL, and hardly anybody means that: what is stored decides.
+    // One look into the index for one column; for several it would take a scan.
+    if (primary && !not_null && plain && columns.size() == 1) {
+      Rows null_key(connection, fmt::format("SELECT 1 FROM main.{} WHERE {} IS NULL LIMIT 1", lower::quote_identifier(table.name),
+                                            lower::quote_identifier(table.columns[static_cast<std::size_t>(columns[0])].name)));
+      not_null = !null_key.next();
+      if (null_key.error) return null_key.error;
+    }
     Key unique{.name = primary ? "primary key" : index.name, .columns = columns, .primary = primary, .not_null = not_null, .plain = plain};
     table.keys.insert(primary ? table.keys.begin() : table.keys.end(), std::move(unique));
   }

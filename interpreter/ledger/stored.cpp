@@ -174,8 +174,9 @@ std::string shown(std::string_view text) {
 
 std::string display(const Key& key) {
   std::string out;
-  for (const Stored& value : key) {
-    if (!out.empty()) out += ", ";
+  for (std::size_t i = 0; i < key.size(); ++i) {
+    const Stored& value = key[i];
+    if (i > 0) out += ", ";
     switch (value.kind) {
       case Class::null: out += "null"; break;
       case Class::integer: out += std::to_string(value.integer); break;

@@ -64,13 +64,13 @@ struct Attempt {
     fault_point("after_change");
     if (writing.too_large) return Error{ErrorClass::transient, "the images of the chunk exceed their limit"};
     if (!meant) return meant.error();
+    if (auto same = same_schema(context, writing.step); !same) return same;
     if (!tally.elsewhere.empty()) {
       writing.undeclared = true;
       return undeclared(tally.elsewhere, writing.table.name);
     }
     if (*meant != tally.seen)
       return Error{ErrorClass::fatal, fmt::format("the database says that it changed {} rows, and {} were seen to change", *meant, tally.seen), {}, "please report this: nothing of the chunk was kept"};
-    if (auto same = same_schema(context, writing.step); !same) return same;
 
     facts.changed = tally.changed;
     facts.query = *chunk.query;

@@ -17,7 +17,7 @@ constexpr std::int64_t first_rows = 5'000;
 constexpr int max_passes = 4;
 
 struct Statements {
-  std::unique_ptr<connect::Prepared> change, change_first, bound, bound_first, last, any, before;
+  std::unique_ptr<connect::Prepared> change, change_first, bound, bound_first, last, any;
 };
 
 struct Walk {
@@ -35,20 +35,6 @@ struct Walk {
       if (!prepared) return prepared.error();
       *to = std::move(*prepared);
     }
-    // Keys that do not sort by their bytes: the database compares them.
-    std::string names, given, limit;
-    bool plain = true;
-    for (std::size_t i = 0; i < writing.step.walk.size(); ++i) {
-      const Column& column = writing.table.columns[static_cast<std::size_t>(writing.step.walk[i])];
-      plain = plain && column.binary_collation;
-      names += (i ? ", " : "") + lower::quote_identifier(column.name);
-      given += fmt::format("{}?{}", i ? ", " : "", i + 1);
-      limit += fmt::format("{}?{}", i ? ", " : "", columns + i + 1);
-    }
-    if (plain) return {};
-    auto prepared = writing.target.prepare(fmt::format("SELECT 1 FROM main.{} WHERE ({}) = ({}) AND ({}) < ({})", lower::quote_identifier(writing.table.name), names, given, names, limit));
-    if (!prepared) return prepared.error();
-    statements.before = std::move(*prepared);
     return {};
   }
 
@@ -64,25 +50,13 @@ struct Walk {
 
   Result<std::optional<Key>> last_key() { return one_key(*statements.last, {}); }
 
-  Result<bool> is_before(const Key& key, const Key& limit) {
-    if (!statements.before) return ledger::compare(key, limit) < 0;
-    std::vector<RawValue> values = ledger::views(key);
-    for (const RawValue& value : ledger::views(limit)) values.push_back(value);
-    bool before = false;
-    auto read = statements.before->query_raw(values, [&](RawRow) { return !(before = true); });
-    if (!read) return read.error();
-    return before;
-  }
-
   // The key of the `rows`th row behind `lo`; nothing when it is not before `upto`.
   Result<std::optional<Key>> bound(const std::optional<Key>& lo, std::int64_t rows, const Key& upto) {
     std::vector<RawValue> values = lo ? ledger::views(*lo) : std::vector<RawValue>{};
     values.push_back(ledger::number(rows - 1));
     auto key = one_key(lo ? *statements.bound : *statements.bound_first, values);
-    if (!key || !*key) return key;
-    auto before = is_before(**key, upto);
-    if (!before) return before.error();
-    return *before ? key : std::optional<Key>{};
+    // check/ lets only keys be walked that sort by their bytes.
+    return !key || (*key && ledger::compare(**key, upto) < 0) ? key : std::optional<Key>{};
   }
 
   Result<bool> anything_left() {

@@ -7,15 +7,17 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <string>
+#include <cstring>
 
 namespace bfl::run {
 
+inline int fault_passages = 0;
+
 inline void fault_point(const char* name) {
-  static const std::string wanted = std::getenv("BFL_FAULT") ? std::getenv("BFL_FAULT") : "";
-  static const std::size_t colon = wanted.find(':');
-  static int left = colon == std::string::npos ? 1 : std::atoi(wanted.c_str() + colon + 1);
-  if (!wanted.empty() && wanted.compare(0, colon, name) == 0 && --left == 0) kill(getpid(), SIGKILL);
+  const char* wanted = std::getenv("BFL_FAULT");
+  const std::size_t length = std::strlen(name);
+  if (!wanted || std::strncmp(wanted, name, length) != 0 || wanted[length] != ':') return;
+  if (++fault_passages == std::atoi(wanted + length + 1)) kill(getpid(), SIGKILL);
 }
 
 }  // namespace bfl::run
