@@ -14,7 +14,7 @@ failed=0
 fuzz=OFF
 if command -v clang++ >/dev/null && ls tests/fuzz/*_fuzz.cpp >/dev/null 2>&1; then
   cmake -S . -B build-fuzz -G Ninja -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_BUILD_TYPE=RelWithDebInfo -DBFL_FUZZ=ON -DBFL_TESTS=ON
-  cmake --build build-fuzz -j "$jobs"
+  cmake --build build-fuzz -j "$jobs" --target parse_fuzz front_fuzz
   fuzz=ON
 fi
 
