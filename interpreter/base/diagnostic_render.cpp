@@ -260,6 +260,11 @@ class Frame {
       from = anchor > widest_line / 2 ? anchor - widest_line / 2 : 0;
       to = std::min(line.width, from + widest_line);
     }
+    // A secret is pointed at, never shown.
+    const auto hidden = [&](std::size_t column) {
+      return diagnostic_.code == Code::secret_in_source &&
+             std::any_of(marks.begin(), marks.end(), [&](const Mark& mark) { return mark.primary && mark.from <= column && column < mark.to; });
+    };
     std::string text;
     std::size_t first_column = from;
     bool any = false;
@@ -267,7 +272,7 @@ class Frame {
       if (cell.column < from || cell.column >= to) continue;
       if (!any) first_column = cell.column;
       any = true;
-      text += cell.text;
+      text += hidden(cell.column) ? "*" : cell.text;
     }
     const std::string_view cut_left = from > 0 ? "..." : "";
     while (!text.empty() && to == line.width && text.back() == ' ') text.pop_back();
