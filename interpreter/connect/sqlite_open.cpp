@@ -7,6 +7,7 @@
 #include "interpreter/base/decimal.h"
 #include "interpreter/connect/sqlite_connection.h"
 #include "interpreter/connect/sqlite_error.h"
+#include "interpreter/store/sqlite.h"
 
 namespace bfl::connect::sqlite {
 namespace {
@@ -38,6 +39,7 @@ Result<std::unique_ptr<Connector>> open(const std::string& path, const OpenOptio
   if (status.type() == std::filesystem::file_type::directory)
     return Error{ErrorClass::fatal, fmt::format("`{}` is a folder, not a database file", path), {}, "check the path of the source"};
 
+  store::set_up_library();
   sqlite3* raw = nullptr;
   const int flags = (options.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   const int code = sqlite3_open_v2(path.c_str(), &raw, flags, nullptr);

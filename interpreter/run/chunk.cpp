@@ -173,7 +173,7 @@ void tell(Writing& writing, const Attempt& attempt) {
 // How many rows the next chunk walks: more when they go by quickly, fewer when they are slow or their images large.
 void resize(Writing& writing, const Attempt& attempt, double seconds) {
   if (writing.step.chunk_rows) return;
-  constexpr std::int64_t most = 250'000;
+  constexpr std::int64_t most = 80'000;  // what a chunk changes is kept in memory until it is done
   double factor = std::clamp(writing.context.options.target_chunk_seconds / std::max(seconds, 1e-4), 0.25, 4.0);
   if (attempt.raw_bytes > 0) factor = std::min(factor, static_cast<double>(writing.context.options.max_pack_bytes) / static_cast<double>(attempt.raw_bytes));
   writing.rows = std::clamp(static_cast<std::int64_t>(static_cast<double>(writing.rows) * factor), std::int64_t{1}, most);

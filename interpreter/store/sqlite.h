@@ -13,6 +13,9 @@ struct sqlite3_stmt;
 
 namespace bfl::store {
 
+// Settings of the library as a whole, for every connection of the process; to be called before the first is opened.
+void set_up_library();
+
 class Database {
  public:
   // An existing file; it waits up to five seconds for other processes.
