@@ -26,8 +26,12 @@ std::optional<std::int64_t> cents_of(double value) {
   return cents;
 }
 
-std::int64_t minus(std::int64_t a, std::int64_t b) { return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b)); }
-std::int64_t plus(std::int64_t a, std::int64_t b) { return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b)); }
+std::int64_t minus(std::int64_t a, std::int64_t b) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
+}
+std::int64_t plus(std::int64_t a, std::int64_t b) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
+}
 
 void end_run(ColumnStream& stream) {
   if (stream.run == 0) return;
@@ -41,7 +45,9 @@ std::int64_t base(const std::vector<std::pair<bool, std::int64_t>>& numbers, std
   return after && column < numbers.size() && numbers[column].first ? numbers[column].second : previous;
 }
 
-void note(std::vector<std::pair<bool, std::int64_t>>& numbers, bool is_number, std::int64_t number) { numbers.emplace_back(is_number, number); }
+void note(std::vector<std::pair<bool, std::int64_t>>& numbers, bool is_number, std::int64_t number) {
+  numbers.emplace_back(is_number, number);
+}
 
 }  // namespace
 

@@ -39,19 +39,21 @@ std::string text_of(std::map<std::string, std::string>& fields) {
 
 Result<std::optional<Digest>> Writer::hash_of(std::int64_t step, std::int64_t lane, std::int64_t seq) {
   std::optional<Digest> hash;
-  auto read = sql_.query("SELECT hash FROM bfl_ledger WHERE step = ?1 AND lane = ?2 AND seq = ?3", {number(step), number(lane), number(seq)}, [&](RawRow row) {
-    Digest found{};
-    if (row[0].bytes.size() == found.size()) {
-      std::copy(row[0].bytes.begin(), row[0].bytes.end(), found.begin());
-      hash = found;
-    }
-    return true;
-  });
+  auto read = sql_.query("SELECT hash FROM bfl_ledger WHERE step = ?1 AND lane = ?2 AND seq = ?3",
+                         {number(step), number(lane), number(seq)}, [&](RawRow row) {
+                           Digest found{};
+                           if (row[0].bytes.size() == found.size()) {
+                             std::copy(row[0].bytes.begin(), row[0].bytes.end(), found.begin());
+                             hash = found;
+                           }
+                           return true;
+                         });
   if (!read) return read.error();
   return hash;
 }
 
-Result<Digest> Writer::insert_entry(std::int64_t step, std::int64_t lane, std::int64_t seq, const char* kind, const Digest* previous, Fields fields, std::string_view pack) {
+Result<Digest> Writer::insert_entry(std::int64_t step, std::int64_t lane, std::int64_t seq, const char* kind, const Digest* previous,
+                                    Fields fields, std::string_view pack) {
   fields["v"] = "1";
   fields["kind"] = kind;
   fields["job"] = job_;
@@ -67,8 +69,9 @@ Result<Digest> Writer::insert_entry(std::int64_t step, std::int64_t lane, std::i
   fields["previous"] = previous ? hex(*previous) : "";
   const std::string entry = text_of(fields);
   const Digest hash = sha256(entry);
-  auto added = sql_.run("INSERT INTO bfl_ledger VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6)",
-                        {number(step), number(lane), number(seq), text(entry), blob(as_bytes(hash)), pack.empty() ? connect::RawValue{} : blob(pack)});
+  auto added = sql_.run(
+      "INSERT INTO bfl_ledger VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6)",
+      {number(step), number(lane), number(seq), text(entry), blob(as_bytes(hash)), pack.empty() ? connect::RawValue{} : blob(pack)});
   if (!added) return added.error();
   return hash;
 }
@@ -76,15 +79,18 @@ Result<Digest> Writer::insert_entry(std::int64_t step, std::int64_t lane, std::i
 Result<Digest> Writer::note(const char* kind, Fields fields) {
   std::int64_t own = 0, seq = 0;
   auto find = [&] {
-    return sql_.query("SELECT s.id, l.seq FROM bfl_step AS s JOIN bfl_lane AS l ON l.step = s.id AND l.lane = 0 WHERE s.job = ?1 AND s.name = ''", {text(job_)}, [&](RawRow row) {
-      own = row[0].integer;
-      seq = row[1].integer;
-      return true;
-    });
+    return sql_.query(
+        "SELECT s.id, l.seq FROM bfl_step AS s JOIN bfl_lane AS l ON l.step = s.id AND l.lane = 0 WHERE s.job = ?1 AND s.name = ''",
+        {text(job_)}, [&](RawRow row) {
+          own = row[0].integer;
+          seq = row[1].integer;
+          return true;
+        });
   };
   if (auto found = find(); !found) return found.error();
   if (own == 0) {
-    auto made = sql_.run("INSERT INTO bfl_step VALUES (NULL, ?1, '', 0, '', '', 'job', '', 'job', 0, 0, 0, ?2, '')", {text(job_), text(format_timestamp(runner_.now()))});
+    auto made = sql_.run("INSERT INTO bfl_step VALUES (NULL, ?1, '', 0, '', '', 'job', '', 'job', 0, 0, 0, ?2, '')",
+                         {text(job_), text(format_timestamp(runner_.now()))});
     if (made)
       made = sql_.run("INSERT INTO bfl_lane SELECT id, 0, 0, 0, NULL, x'', x'' FROM bfl_step WHERE job = ?1 AND name = ''", {text(job_)});
     if (!made) return made.error();
@@ -107,14 +113,27 @@ Result<void> Writer::append(const Lane& lane, const Key& hi, const Pack& pack, c
   if (lane.seq > 0) {
     auto hash = hash_of(lane.step, lane.lane, lane.seq - 1);
     if (!hash) return hash.error();
-    if (!*hash) return Error{ErrorClass::fatal, "the ledger lacks the entry of the chunk before", {}, "the tables `bfl_…` of the target were altered; restore them"};
+    if (!*hash)
+      return Error{ErrorClass::fatal,
+                   "the ledger lacks the entry of the chunk before",
+                   {},
+                   "the tables `bfl_…` of the target were altered; restore them"};
     previous = **hash;
   }
-  Fields fields{{"step", (*step)->name}, {"step_row", std::to_string(lane.step)}, {"generation", std::to_string((*step)->generation)},
-                {"lane", std::to_string(lane.lane)}, {"from", lane.cursor ? hex(encode(*lane.cursor)) : ""}, {"to", hex(encode(hi))},
-                {"attempt", facts.attempt}, {"statement", hex(sha256(facts.query))}, {"schema", (*step)->schema},
-                {"changed", std::to_string(facts.changed)}, {"conflicts", std::to_string(facts.conflicts)}, {"skipped", std::to_string(facts.skipped)},
-                {"records", std::to_string(pack.records)}, {"rows_root", hex(pack.root)}};
+  Fields fields{{"step", (*step)->name},
+                {"step_row", std::to_string(lane.step)},
+                {"generation", std::to_string((*step)->generation)},
+                {"lane", std::to_string(lane.lane)},
+                {"from", lane.cursor ? hex(encode(*lane.cursor)) : ""},
+                {"to", hex(encode(hi))},
+                {"attempt", facts.attempt},
+                {"statement", hex(sha256(facts.query))},
+                {"schema", (*step)->schema},
+                {"changed", std::to_string(facts.changed)},
+                {"conflicts", std::to_string(facts.conflicts)},
+                {"skipped", std::to_string(facts.skipped)},
+                {"records", std::to_string(pack.records)},
+                {"rows_root", hex(pack.root)}};
   if (!facts.earlier_errors.empty()) fields["earlier_errors"] = facts.earlier_errors.substr(0, 4'000);
   auto added = insert_entry(lane.step, lane.lane, lane.seq, "chunk", &previous, std::move(fields), pack.bytes);
   return added ? Result<void>{} : Result<void>{added.error()};

@@ -16,13 +16,15 @@ std::string named(std::string_view who, const Process& process) { return fmt::fo
 
 }  // namespace
 
-Writer::Writer(connect::Connector& target, std::string job, Runner runner) : target_(target), sql_(target), job_(std::move(job)), runner_(std::move(runner)) {}
+Writer::Writer(connect::Connector& target, std::string job, Runner runner)
+    : target_(target), sql_(target), job_(std::move(job)), runner_(std::move(runner)) {}
 
 Result<void> Writer::transact(const std::function<Result<void>()>& body) {
   if (auto begun = target_.begin_write(); !begun) return begun;
   auto result = body();
   if (result) result = target_.commit();
-  for (int again = 1; !result && again < commit_attempts && result.error().kind == ErrorClass::transient && target_.in_transaction(); ++again) {
+  for (int again = 1; !result && again < commit_attempts && result.error().kind == ErrorClass::transient && target_.in_transaction();
+       ++again) {
     if (auto committed = target_.commit(); committed || committed.error().kind != ErrorClass::transient) result = committed;
   }
   if (!result && target_.in_transaction()) target_.rollback();
@@ -32,7 +34,8 @@ Result<void> Writer::transact(const std::function<Result<void>()>& body) {
 Result<void> Writer::guarded(const std::function<Result<void>()>& body) {
   return transact([&]() -> Result<void> {
     bool mine = false;
-    auto read = sql_.query("SELECT 1 FROM bfl_job WHERE name = ?1 AND epoch = ?2", {text(job_), number(epoch_)}, [&](RawRow) { return !(mine = true); });
+    auto read = sql_.query("SELECT 1 FROM bfl_job WHERE name = ?1 AND epoch = ?2", {text(job_), number(epoch_)},
+                           [&](RawRow) { return !(mine = true); });
     if (!read) return read;
     return mine ? body() : Result<void>{superseded()};
   });
@@ -51,33 +54,38 @@ Result<std::unique_ptr<Writer>> Writer::take_over(connect::Connector& target, co
     std::string who;
     Process process;
     std::int64_t lease_end = 0, clock = 0;
-    auto read = writer->sql_.query("SELECT epoch, holder, host, pid, pid_start, lease_end, clock FROM bfl_job WHERE name = ?1", {text(job)}, [&](RawRow row) {
-      writer->epoch_ = row[0].integer;
-      who = std::string(row[1].bytes);
-      process = {std::string(row[2].bytes), row[3].integer, row[4].integer};
-      lease_end = row[5].integer;
-      clock = row[6].integer;
-      return false;
-    });
+    auto read = writer->sql_.query("SELECT epoch, holder, host, pid, pid_start, lease_end, clock FROM bfl_job WHERE name = ?1", {text(job)},
+                                   [&](RawRow row) {
+                                     writer->epoch_ = row[0].integer;
+                                     who = std::string(row[1].bytes);
+                                     process = {std::string(row[2].bytes), row[3].integer, row[4].integer};
+                                     lease_end = row[5].integer;
+                                     clock = row[6].integer;
+                                     return false;
+                                   });
     if (!read) return read;
     const Timestamp now = runner.now();
     // On this host the process itself can be asked, so that a killed run is resumed at once; elsewhere its lease must end.
     const bool gone = process == runner.process || (process.host == runner.process.host && !alive(process));
     if (!who.empty() && !gone && lease_end > now.micros)
-      return Error{ErrorClass::held, fmt::format("`{}` is being run by {}; its lease ends at {}", job, named(who, process), format_timestamp({lease_end})), {},
+      return Error{ErrorClass::held,
+                   fmt::format("`{}` is being run by {}; its lease ends at {}", job, named(who, process), format_timestamp({lease_end})),
+                   {},
                    "wait for it, or stop that process: the next run goes on where it stopped"};
     ++writer->epoch_;
     writer->clock_ = {clock == 0 ? now.micros : clock};
     auto changed = writer->sql_.run(
-        "INSERT INTO bfl_job VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (name) DO UPDATE SET epoch = excluded.epoch, holder = excluded.holder,"
-        " host = excluded.host, pid = excluded.pid, pid_start = excluded.pid_start, lease_end = excluded.lease_end,"
-        " parameters = CASE clock WHEN 0 THEN excluded.parameters ELSE parameters END, clock = excluded.clock",
-        {text(job), number(writer->epoch_), text(runner.who), text(runner.process.host), number(runner.process.pid), number(runner.process.start),
-         number(now.micros + lease_micros), number(writer->clock_.micros), text(runner.parameters)});
+        "INSERT INTO bfl_job VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (name) DO UPDATE SET epoch = excluded.epoch,"
+        " holder = excluded.holder, host = excluded.host, pid = excluded.pid, pid_start = excluded.pid_start,"
+        " lease_end = excluded.lease_end, parameters = CASE clock WHEN 0 THEN excluded.parameters ELSE parameters END,"
+        " clock = excluded.clock",
+        {text(job), number(writer->epoch_), text(runner.who), text(runner.process.host), number(runner.process.pid),
+         number(runner.process.start), number(now.micros + lease_micros), number(writer->clock_.micros), text(runner.parameters)});
     // From here on no fence of an older epoch moves.
     if (changed)
-      changed = writer->sql_.run("UPDATE bfl_lane SET epoch = ?2 WHERE step IN (SELECT id FROM bfl_step WHERE job = ?1 AND state IN ('open', 'staging'))",
-                                 {text(job), number(writer->epoch_)});
+      changed = writer->sql_.run(
+          "UPDATE bfl_lane SET epoch = ?2 WHERE step IN (SELECT id FROM bfl_step WHERE job = ?1 AND state IN ('open', 'staging'))",
+          {text(job), number(writer->epoch_)});
     return changed ? Result<void>{} : Result<void>{changed.error()};
   });
   if (!taken) return taken.error();
@@ -85,14 +93,16 @@ Result<std::unique_ptr<Writer>> Writer::take_over(connect::Connector& target, co
 }
 
 Result<void> Writer::heartbeat() {
-  auto beaten = sql_.run("UPDATE bfl_job SET lease_end = ?3 WHERE name = ?1 AND epoch = ?2", {text(job_), number(epoch_), number(runner_.now().micros + lease_micros)});
+  auto beaten = sql_.run("UPDATE bfl_job SET lease_end = ?3 WHERE name = ?1 AND epoch = ?2",
+                         {text(job_), number(epoch_), number(runner_.now().micros + lease_micros)});
   if (!beaten) return beaten.error();
   return *beaten == 1 ? Result<void>{} : Result<void>{superseded()};
 }
 
 Result<void> Writer::release(bool finished) {
-  auto released = sql_.run("UPDATE bfl_job SET holder = '', lease_end = 0, clock = CASE WHEN ?3 THEN 0 ELSE clock END WHERE name = ?1 AND epoch = ?2",
-                           {text(job_), number(epoch_), number(finished ? 1 : 0)});
+  auto released =
+      sql_.run("UPDATE bfl_job SET holder = '', lease_end = 0, clock = CASE WHEN ?3 THEN 0 ELSE clock END WHERE name = ?1 AND epoch = ?2",
+               {text(job_), number(epoch_), number(finished ? 1 : 0)});
   return released ? Result<void>{} : Result<void>{released.error()};
 }
 

@@ -9,56 +9,67 @@ using connect::RawRow;
 
 Result<void> Writer::insert_lane(std::int64_t step, std::int64_t lane, const Key& upto, const Digest& opening) {
   const std::string bytes = encode(upto);
-  auto made = sql_.run("INSERT INTO bfl_lane VALUES (?1, ?2, ?3, 0, NULL, ?4, ?5)", {number(step), number(lane), number(epoch_), blob(bytes), blob(as_bytes(opening))});
+  auto made = sql_.run("INSERT INTO bfl_lane VALUES (?1, ?2, ?3, 0, NULL, ?4, ?5)",
+                       {number(step), number(lane), number(epoch_), blob(bytes), blob(as_bytes(opening))});
   return made ? Result<void>{} : Result<void>{made.error()};
 }
 
 Result<Lane> Writer::newest_lane(std::int64_t step) {
   Lane lane;
   bool sound = false;
-  auto read = sql_.query("SELECT lane, seq, cursor, upto, opening FROM bfl_lane WHERE step = ?1 ORDER BY lane DESC LIMIT 1", {number(step)}, [&](RawRow row) {
-    lane.step = step;
-    lane.lane = row[0].integer;
-    lane.seq = row[1].integer;
-    if (row[2].kind != connect::RawValue::Class::null) lane.cursor = decode_key(row[2].bytes);
-    auto upto = decode_key(row[3].bytes);
-    sound = upto && (lane.cursor || row[2].kind == connect::RawValue::Class::null) && row[4].bytes.size() == lane.opening.size();
-    if (sound) {
-      lane.upto = std::move(*upto);
-      std::copy(row[4].bytes.begin(), row[4].bytes.end(), lane.opening.begin());
-    }
-    return false;
-  });
+  auto read = sql_.query(
+      "SELECT lane, seq, cursor, upto, opening FROM bfl_lane WHERE step = ?1 ORDER BY lane DESC LIMIT 1", {number(step)}, [&](RawRow row) {
+        lane.step = step;
+        lane.lane = row[0].integer;
+        lane.seq = row[1].integer;
+        if (row[2].kind != connect::RawValue::Class::null) lane.cursor = decode_key(row[2].bytes);
+        auto upto = decode_key(row[3].bytes);
+        sound = upto && (lane.cursor || row[2].kind == connect::RawValue::Class::null) && row[4].bytes.size() == lane.opening.size();
+        if (sound) {
+          lane.upto = std::move(*upto);
+          std::copy(row[4].bytes.begin(), row[4].bytes.end(), lane.opening.begin());
+        }
+        return false;
+      });
   if (!read) return read.error();
-  if (!sound) return Error{ErrorClass::fatal, "the ledger has no sound lane for an open step", {}, "the tables `bfl_…` of the target were altered; restore them"};
+  if (!sound)
+    return Error{ErrorClass::fatal,
+                 "the ledger has no sound lane for an open step",
+                 {},
+                 "the tables `bfl_…` of the target were altered; restore them"};
   return lane;
 }
 
 Result<void> Writer::fence(const Lane& lane, const Key& hi) {
   const std::string cursor = encode(hi), upto = encode(lane.upto);
-  auto moved = sql_.run("UPDATE bfl_lane SET seq = seq + 1, cursor = ?1 WHERE step = ?2 AND lane = ?3 AND epoch = ?4 AND seq = ?5 AND upto = ?6",
-                        {blob(cursor), number(lane.step), number(lane.lane), number(epoch_), number(lane.seq), blob(upto)});
+  auto moved =
+      sql_.run("UPDATE bfl_lane SET seq = seq + 1, cursor = ?1 WHERE step = ?2 AND lane = ?3 AND epoch = ?4 AND seq = ?5 AND upto = ?6",
+               {blob(cursor), number(lane.step), number(lane.lane), number(epoch_), number(lane.seq), blob(upto)});
   if (!moved) return moved.error();
   return *moved == 1 ? Result<void>{} : Result<void>{superseded()};
 }
 
 Result<bool> Writer::committed(const Lane& lane, const std::string& attempt) {
   std::int64_t epoch = -1, seq = -1;
-  auto read = sql_.query("SELECT epoch, seq FROM bfl_lane WHERE step = ?1 AND lane = ?2", {number(lane.step), number(lane.lane)}, [&](RawRow row) {
-    epoch = row[0].integer;
-    seq = row[1].integer;
-    return false;
-  });
+  auto read =
+      sql_.query("SELECT epoch, seq FROM bfl_lane WHERE step = ?1 AND lane = ?2", {number(lane.step), number(lane.lane)}, [&](RawRow row) {
+        epoch = row[0].integer;
+        seq = row[1].integer;
+        return false;
+      });
   if (!read) return read.error();
   if (seq < lane.seq)
-    return Error{ErrorClass::refused, fmt::format("the target shows {} chunks of the step, and {} were committed: it was restored to an older state", std::max<std::int64_t>(seq, 0), lane.seq)};
+    return Error{ErrorClass::refused,
+                 fmt::format("the target shows {} chunks of the step, and {} were committed: it was restored to an older state",
+                             std::max<std::int64_t>(seq, 0), lane.seq)};
   if (epoch != epoch_) return superseded();
   if (seq == lane.seq) return false;
   bool mine = false;
-  read = sql_.query("SELECT entry FROM bfl_ledger WHERE step = ?1 AND lane = ?2 AND seq = ?3", {number(lane.step), number(lane.lane), number(lane.seq)}, [&](RawRow row) {
-    mine = field(row[0].bytes, "attempt") == attempt;
-    return false;
-  });
+  read = sql_.query("SELECT entry FROM bfl_ledger WHERE step = ?1 AND lane = ?2 AND seq = ?3",
+                    {number(lane.step), number(lane.lane), number(lane.seq)}, [&](RawRow row) {
+                      mine = field(row[0].bytes, "attempt") == attempt;
+                      return false;
+                    });
   if (!read) return read.error();
   return mine ? Result<bool>{true} : Result<bool>{superseded()};
 }

@@ -177,14 +177,18 @@ void PackWriter::add(const connect::RowChange& change, bool own_table) {
   else
     for (const int column : change.changed) needed += room(change.after[static_cast<std::size_t>(column)]) + varint_room;
 
-  char* to = begin(insert ? 'i' : change.kind == connect::ChangeKind::update ? 'u' : 'd', own_table ? std::string_view() : change.table, change.depth, needed);
+  char* to = begin(insert                                       ? 'i'
+                   : change.kind == connect::ChangeKind::update ? 'u'
+                                                                : 'd',
+                   own_table ? std::string_view() : change.table, change.depth, needed);
   to = put_varint(to, change.before.size());
   for (const connect::RawValue& value : change.before) to = put(to, value);
   to = put_varint(to, insert ? change.after.size() : change.changed.size());
   if (insert)
     for (std::size_t i = 0; i < change.after.size(); ++i) to = put(put_varint(to, i), change.after[i]);
   else
-    for (const int column : change.changed) to = put(put_varint(to, static_cast<std::uint64_t>(column)), change.after[static_cast<std::size_t>(column)]);
+    for (const int column : change.changed)
+      to = put(put_varint(to, static_cast<std::uint64_t>(column)), change.after[static_cast<std::size_t>(column)]);
   *to++ = 0;  // no reason
   end(to);
 }

@@ -10,7 +10,10 @@ namespace {
 constexpr std::size_t max_block = 1u << 30;  // a row of a gigabyte is the most that SQLite holds
 
 Error broken(std::string_view what) {
-  return {ErrorClass::fatal, "a pack of the ledger does not hold: " + std::string(what), {}, "the tables `bfl_…` of the target were altered or damaged; restore them"};
+  return {ErrorClass::fatal,
+          "a pack of the ledger does not hold: " + std::string(what),
+          {},
+          "the tables `bfl_…` of the target were altered or damaged; restore them"};
 }
 
 // The blocks of a pack, decompressed one at a time.
@@ -91,7 +94,8 @@ bool parse(std::string_view text, Record& record) {
 Result<void> read_pack(std::string_view bytes, const Digest& root, const std::function<bool(const Record&)>& each) {
   MerkleTree tree;
   if (bytes.empty()) return tree.root() == root ? Result<void>{} : Result<void>{broken("it is missing")};
-  if (bytes.size() < pack_magic.size() + pack_seed_bytes || bytes.substr(0, pack_magic.size()) != pack_magic) return broken("it does not begin as a pack");
+  if (bytes.size() < pack_magic.size() + pack_seed_bytes || bytes.substr(0, pack_magic.size()) != pack_magic)
+    return broken("it does not begin as a pack");
   const std::string_view seed = bytes.substr(pack_magic.size(), pack_seed_bytes);
   Blocks blocks(bytes.substr(pack_magic.size() + pack_seed_bytes));
   Hasher salts;

@@ -37,7 +37,8 @@ Result<std::vector<Generation>> generations(connect::Connector& target, const st
   if (!present(target)) return all;
   auto read = OwnSql(target).query(
       "SELECT s.id, s.name, s.generation, s.state, s.memo_key, s.components, s.route, s.schema, s.changed, s.conflicts,"
-      " (SELECT coalesce(sum(l.seq), 0) FROM bfl_lane AS l WHERE l.step = s.id) FROM bfl_step AS s WHERE s.job = ?1 AND s.name <> '' ORDER BY s.id",
+      " (SELECT coalesce(sum(l.seq), 0) FROM bfl_lane AS l WHERE l.step = s.id) FROM bfl_step AS s WHERE s.job = ?1 AND s.name <> '' ORDER "
+      "BY s.id",
       {text(job)}, [&](RawRow row) {
         Generation g;
         g.id = row[0].integer;
@@ -72,10 +73,11 @@ Result<std::optional<Timestamp>> frozen_clock(connect::Connector& target, const 
 Result<std::optional<Holder>> holder(connect::Connector& target, const std::string& job) {
   std::optional<Holder> found;
   if (!present(target)) return found;
-  auto read = OwnSql(target).query("SELECT holder, host, pid, lease_end FROM bfl_job WHERE name = ?1 AND holder <> ''", {text(job)}, [&](RawRow row) {
-    found = Holder{fmt::format("{}@{} pid {}", row[0].bytes, row[1].bytes, row[2].integer), format_timestamp({row[3].integer})};
-    return false;
-  });
+  auto read = OwnSql(target).query(
+      "SELECT holder, host, pid, lease_end FROM bfl_job WHERE name = ?1 AND holder <> ''", {text(job)}, [&](RawRow row) {
+        found = Holder{fmt::format("{}@{} pid {}", row[0].bytes, row[1].bytes, row[2].integer), format_timestamp({row[3].integer})};
+        return false;
+      });
   if (!read) return read.error();
   return found;
 }
@@ -103,8 +105,11 @@ std::optional<Digest> rows_root(std::string_view entry) {
 Result<void> entries(connect::Connector& target, const std::string& job, const std::function<bool(const EntryView&)>& each) {
   if (!present(target)) return {};
   return OwnSql(target).query(
-      "SELECT l.step, l.lane, l.seq, l.entry, l.hash, l.pack FROM bfl_ledger AS l JOIN bfl_step AS s ON s.id = l.step WHERE s.job = ?1 ORDER BY l.id",
-      {text(job)}, [&](RawRow row) { return each({row[0].integer, row[1].integer, row[2].integer, row[3].bytes, row[4].bytes, row[5].bytes}); });
+      "SELECT l.step, l.lane, l.seq, l.entry, l.hash, l.pack FROM bfl_ledger AS l JOIN bfl_step AS s ON s.id = l.step WHERE s.job = ?1 "
+      "ORDER BY l.id",
+      {text(job)}, [&](RawRow row) {
+        return each({row[0].integer, row[1].integer, row[2].integer, row[3].bytes, row[4].bytes, row[5].bytes});
+      });
 }
 
 }  // namespace bfl::ledger

@@ -26,14 +26,17 @@ Short short_digest(std::span<const RawValue> values) {
 
 Result<StageBlock> Writer::stage_block(std::int64_t step, std::int64_t ordinal) {
   std::optional<StageBlock> block;
-  auto read = sql_.query("SELECT first, rows, root, pack FROM bfl_stage WHERE step = ?1 AND first <= ?2 ORDER BY block DESC LIMIT 1", {number(step), number(ordinal)}, [&](RawRow row) {
-    block = StageBlock{row[0].integer, row[1].integer, {}, std::string(row[3].bytes)};
-    if (row[2].bytes.size() == block->root.size()) std::copy(row[2].bytes.begin(), row[2].bytes.end(), block->root.begin());
-    return true;
-  });
+  auto read = sql_.query("SELECT first, rows, root, pack FROM bfl_stage WHERE step = ?1 AND first <= ?2 ORDER BY block DESC LIMIT 1",
+                         {number(step), number(ordinal)}, [&](RawRow row) {
+                           block = StageBlock{row[0].integer, row[1].integer, {}, std::string(row[3].bytes)};
+                           if (row[2].bytes.size() == block->root.size())
+                             std::copy(row[2].bytes.begin(), row[2].bytes.end(), block->root.begin());
+                           return true;
+                         });
   if (!read) return read.error();
   if (!block || ordinal >= block->first + block->rows)
-    return Error{ErrorClass::fatal, "the sealed set of the step is not whole", {}, "the tables `bfl_…` of the target were altered; restore them"};
+    return Error{
+        ErrorClass::fatal, "the sealed set of the step is not whole", {}, "the tables `bfl_…` of the target were altered; restore them"};
   return std::move(*block);
 }
 
@@ -52,7 +55,8 @@ Result<ChangedRows> Writer::changed_rows(const std::string& step, const std::vec
           key.clear();
           before.clear();
           for (const Stored& value : record.before) before.push_back(value.view());
-          for (const int column : key_columns) key.push_back(static_cast<std::size_t>(column) < before.size() ? before[static_cast<std::size_t>(column)] : RawValue{});
+          for (const int column : key_columns)
+            key.push_back(static_cast<std::size_t>(column) < before.size() ? before[static_cast<std::size_t>(column)] : RawValue{});
           rows[short_digest(key)] = short_digest(before);
           return true;
         });

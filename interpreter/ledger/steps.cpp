@@ -26,14 +26,14 @@ Result<void> ended(const Result<std::int64_t>& changed) { return changed ? Resul
 
 }  // namespace
 
-Result<std::int64_t> Writer::insert_step(const std::string& name, std::int64_t generation, const plan::MemoKey& key, const std::string& route,
-                                         const char* state, std::int64_t sealed_rows) {
+Result<std::int64_t> Writer::insert_step(const std::string& name, std::int64_t generation, const plan::MemoKey& key,
+                                         const std::string& route, const char* state, std::int64_t sealed_rows) {
   const std::string components = components_text(key), schema = schema_of(key), now = format_timestamp(runner_.now());
   const bool done = std::string_view(state) == "done";
   std::int64_t id = 0;
   auto made = sql_.query("INSERT INTO bfl_step VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, 0, ?10, ?11) RETURNING id",
-                         {text(job_), text(name), number(generation), text(key.digest), text(components), text(route), text(schema), text(state),
-                          number(sealed_rows), text(now), text(done ? now : "")},
+                         {text(job_), text(name), number(generation), text(key.digest), text(components), text(route), text(schema),
+                          text(state), number(sealed_rows), text(now), text(done ? now : "")},
                          [&](RawRow row) {
                            id = row[0].integer;
                            return true;
@@ -51,9 +51,15 @@ Result<std::int64_t> Writer::open(const Opening& opening, const BlockSource& blo
     auto made = insert_step(opening.step, opening.generation, *opening.key, opening.route, "open", opening.sealed_rows);
     if (!made) return made.error();
     id = *made;
-    Fields fields{{"step", opening.step}, {"step_row", std::to_string(id)}, {"generation", std::to_string(opening.generation)}, {"route", opening.route},
-                  {"memo_key", opening.key->digest}, {"schema", facts_[id].schema}, {"upto", hex(encode(opening.upto))},
-                  {"statement", hex(sha256(opening.statement))}, {"statement_text", opening.statement}};
+    Fields fields{{"step", opening.step},
+                  {"step_row", std::to_string(id)},
+                  {"generation", std::to_string(opening.generation)},
+                  {"route", opening.route},
+                  {"memo_key", opening.key->digest},
+                  {"schema", facts_[id].schema},
+                  {"upto", hex(encode(opening.upto))},
+                  {"statement", hex(sha256(opening.statement))},
+                  {"statement_text", opening.statement}};
     if (blocks) {
       MerkleTree roots;  // over the roots of the blocks: the seal
       for (std::int64_t block = 0;; ++block) {
@@ -62,7 +68,8 @@ Result<std::int64_t> Writer::open(const Opening& opening, const BlockSource& blo
         if (!*next) break;
         roots.add({}, as_bytes((*next)->root));
         auto kept = sql_.run("INSERT INTO bfl_stage VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                             {number(id), number(block), number((*next)->first), number((*next)->rows), blob(as_bytes((*next)->root)), blob((*next)->bytes)});
+                             {number(id), number(block), number((*next)->first), number((*next)->rows), blob(as_bytes((*next)->root)),
+                              blob((*next)->bytes)});
         if (!kept) return kept.error();
       }
       fields["sealed_rows"] = std::to_string(opening.sealed_rows);
@@ -88,11 +95,16 @@ Result<void> Writer::rekey(std::int64_t step, const plan::MemoKey& key) {
     });
     if (!read) return read;
     const std::string components = components_text(key), schema = schema_of(key);
-    auto changed = sql_.run("UPDATE bfl_step SET memo_key = ?2, components = ?3, schema = ?4 WHERE id = ?1", {number(step), text(key.digest), text(components), text(schema)});
+    auto changed = sql_.run("UPDATE bfl_step SET memo_key = ?2, components = ?3, schema = ?4 WHERE id = ?1",
+                            {number(step), text(key.digest), text(components), text(schema)});
     if (!changed) return changed.error();
     (*facts)->schema = schema;
-    auto noted = note("accept", {{"step", (*facts)->name}, {"step_row", std::to_string(step)}, {"generation", std::to_string((*facts)->generation)},
-                                 {"memo_key", key.digest}, {"memo_key_before", before}, {"schema", schema}});
+    auto noted = note("accept", {{"step", (*facts)->name},
+                                 {"step_row", std::to_string(step)},
+                                 {"generation", std::to_string((*facts)->generation)},
+                                 {"memo_key", key.digest},
+                                 {"memo_key_before", before},
+                                 {"schema", schema}});
     return noted ? raise_revision() : Result<void>{noted.error()};
   });
 }
@@ -103,7 +115,10 @@ Result<void> Writer::open_lane(std::int64_t step, const Key& upto) {
     if (!facts) return facts.error();
     auto lane = newest_lane(step);
     if (!lane) return lane.error();
-    auto hash = note("lane", {{"step", (*facts)->name}, {"step_row", std::to_string(step)}, {"lane", std::to_string(lane->lane + 1)}, {"upto", hex(encode(upto))}});
+    auto hash = note("lane", {{"step", (*facts)->name},
+                              {"step_row", std::to_string(step)},
+                              {"lane", std::to_string(lane->lane + 1)},
+                              {"upto", hex(encode(upto))}});
     if (!hash) return hash.error();
     return insert_lane(step, lane->lane + 1, upto, *hash);
   });
@@ -114,15 +129,18 @@ Result<void> Writer::close(std::int64_t step) {
     auto facts = facts_of(step);
     if (!facts) return facts.error();
     Fields fields{{"step", (*facts)->name}, {"step_row", std::to_string(step)}, {"generation", std::to_string((*facts)->generation)}};
-    auto read = sql_.query("SELECT changed, conflicts, (SELECT coalesce(sum(seq), 0) FROM bfl_lane WHERE step = ?1) FROM bfl_step WHERE id = ?1", {number(step)}, [&](RawRow row) {
-      fields["changed"] = std::to_string(row[0].integer);
-      fields["conflicts"] = std::to_string(row[1].integer);
-      fields["chunks"] = std::to_string(row[2].integer);
-      return false;
-    });
+    auto read =
+        sql_.query("SELECT changed, conflicts, (SELECT coalesce(sum(seq), 0) FROM bfl_lane WHERE step = ?1) FROM bfl_step WHERE id = ?1",
+                   {number(step)}, [&](RawRow row) {
+                     fields["changed"] = std::to_string(row[0].integer);
+                     fields["conflicts"] = std::to_string(row[1].integer);
+                     fields["chunks"] = std::to_string(row[2].integer);
+                     return false;
+                   });
     if (!read) return read;
     const std::string now = format_timestamp(runner_.now());
-    if (auto closed = sql_.run("UPDATE bfl_step SET state = 'done', closed = ?2 WHERE id = ?1", {number(step), text(now)}); !closed) return closed.error();
+    if (auto closed = sql_.run("UPDATE bfl_step SET state = 'done', closed = ?2 WHERE id = ?1", {number(step), text(now)}); !closed)
+      return closed.error();
     auto noted = note("close", std::move(fields));
     return noted ? raise_revision() : Result<void>{noted.error()};
   });
@@ -132,15 +150,19 @@ Result<void> Writer::record_done(const std::string& step, const std::string& rou
   return guarded([&]() -> Result<void> {
     auto id = insert_step(step, generation, key, route, "done", 0);
     if (!id) return id.error();
-    auto noted = note(route == "check" ? "check" : "nothing", {{"step", step}, {"step_row", std::to_string(*id)}, {"generation", std::to_string(generation)},
-                                                               {"memo_key", key.digest}, {"schema", schema_of(key)}});
+    auto noted = note(route == "check" ? "check" : "nothing", {{"step", step},
+                                                               {"step_row", std::to_string(*id)},
+                                                               {"generation", std::to_string(generation)},
+                                                               {"memo_key", key.digest},
+                                                               {"schema", schema_of(key)}});
     return noted ? raise_revision() : Result<void>{noted.error()};
   });
 }
 
 Result<bool> Writer::count(std::int64_t step, std::int64_t changed, std::int64_t conflicts, std::int64_t limit) {
-  auto counted = sql_.run("UPDATE bfl_step SET changed = changed + ?2, conflicts = conflicts + ?3 WHERE id = ?1 AND (?4 < 0 OR changed + ?2 <= ?4)",
-                          {number(step), number(changed), number(conflicts), number(limit)});
+  auto counted =
+      sql_.run("UPDATE bfl_step SET changed = changed + ?2, conflicts = conflicts + ?3 WHERE id = ?1 AND (?4 < 0 OR changed + ?2 <= ?4)",
+               {number(step), number(changed), number(conflicts), number(limit)});
   if (!counted) return counted.error();
   return *counted == 1;
 }

@@ -142,7 +142,9 @@ int compare(const Stored& a, const Stored& b) {
   if (a.kind == Class::null) return 0;
   if (rank(a.kind) > 1) return sign(a.bytes.compare(b.bytes), 0);
   if (a.kind == Class::integer && b.kind == Class::integer) return sign(a.integer, b.integer);
-  const auto wide = [](const Stored& v) { return v.kind == Class::integer ? static_cast<long double>(v.integer) : static_cast<long double>(v.real); };
+  const auto wide = [](const Stored& v) {
+    return v.kind == Class::integer ? static_cast<long double>(v.integer) : static_cast<long double>(v.real);
+  };
   return sign(wide(a), wide(b));
 }
 

@@ -31,8 +31,12 @@ char* put(char* to, const connect::RawValue& value);
 char* put_varint(char* to, std::uint64_t number);
 void put(std::string& out, const connect::RawValue& value);
 void put_varint(std::string& out, std::uint64_t number);
-inline std::uint64_t zigzag(std::int64_t number) { return (static_cast<std::uint64_t>(number) << 1) ^ static_cast<std::uint64_t>(number >> 63); }
-inline std::int64_t unzigzag(std::uint64_t number) { return static_cast<std::int64_t>(number >> 1) ^ -static_cast<std::int64_t>(number & 1); }
+inline std::uint64_t zigzag(std::int64_t number) {
+  return (static_cast<std::uint64_t>(number) << 1) ^ static_cast<std::uint64_t>(number >> 63);
+}
+inline std::int64_t unzigzag(std::uint64_t number) {
+  return static_cast<std::int64_t>(number >> 1) ^ -static_cast<std::int64_t>(number & 1);
+}
 
 // Reads what put wrote; a reader that runs over the end is `failed` and gives nulls from then on.
 struct Reader {

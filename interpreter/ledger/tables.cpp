@@ -64,8 +64,11 @@ Result<Meta> read_meta(connect::Connector& target) {
   });
   if (!read) return read.error();
   if (meta.format > format_version)
-    return Error{ErrorClass::refused, fmt::format("the ledger in the target has format {}, which is newer than this bfl (up to {})", meta.format, format_version), {},
-                 "use the bfl that wrote it, or a newer one"};
+    return Error{
+        ErrorClass::refused,
+        fmt::format("the ledger in the target has format {}, which is newer than this bfl (up to {})", meta.format, format_version),
+        {},
+        "use the bfl that wrote it, or a newer one"};
   return meta;
 }
 

@@ -119,7 +119,8 @@ class Writer {
   Result<void> raise_revision();
   // An entry in the lane of the job itself; gives its hash.
   Result<Digest> note(const char* kind, Fields fields);
-  Result<Digest> insert_entry(std::int64_t step, std::int64_t lane, std::int64_t seq, const char* kind, const Digest* previous, Fields fields, std::string_view pack);
+  Result<Digest> insert_entry(std::int64_t step, std::int64_t lane, std::int64_t seq, const char* kind, const Digest* previous,
+                              Fields fields, std::string_view pack);
   Result<std::optional<Digest>> hash_of(std::int64_t step, std::int64_t lane, std::int64_t seq);
 
   connect::Connector& target_;

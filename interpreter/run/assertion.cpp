@@ -39,7 +39,10 @@ std::string sides(Context& context, connect::Connector& target, const program::E
     if (written[i]) continue;
     auto value = value_of(context, target, condition->args[i], source, query);
     if (!value) return {};
-    text += fmt::format("{}{}{}", text.empty() ? "found " : " and ", to_literal(*value), written[0] || written[1] ? "" : i == 0 ? " on the left" : " on the right");
+    text += fmt::format("{}{}{}", text.empty() ? "found " : " and ", to_literal(*value),
+                        written[0] || written[1] ? ""
+                        : i == 0                 ? " on the left"
+                                                 : " on the right");
   }
   return text;
 }
@@ -72,10 +75,11 @@ StepEnd assertion(Context& context, const program::Step& step, const plan::StepP
       const std::string found = sides(context, target, assertion.condition, source);
       const std::string message = assertion.message.empty() ? fmt::format("`{}` does not hold", assertion.text) : assertion.message;
       event.reason = found.empty() ? message : fmt::format("{}: {}", message, found);
-      Diagnostic& diagnostic = context.diagnostics.error(verify ? Code::verify_failed : Code::check_failed, assertion.span,
-                                                         fmt::format("{} `{}`: {}", verify ? "verification" : "check", step.name, message),
-                                                         verify ? "every change so far is committed and in the ledger; look at the rows, mend the job, and run it again"
-                                                                : "no step that depends on this check was started");
+      Diagnostic& diagnostic = context.diagnostics.error(
+          verify ? Code::verify_failed : Code::check_failed, assertion.span,
+          fmt::format("{} `{}`: {}", verify ? "verification" : "check", step.name, message),
+          verify ? "every change so far is committed and in the ledger; look at the rows, mend the job, and run it again"
+                 : "no step that depends on this check was started");
       diagnostic.label = found;
     }
     context.tell(event);

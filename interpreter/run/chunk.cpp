@@ -70,7 +70,10 @@ struct Attempt {
       return undeclared(tally.elsewhere, writing.table.name);
     }
     if (*meant != tally.seen)
-      return Error{ErrorClass::fatal, fmt::format("the database says that it changed {} rows, and {} were seen to change", *meant, tally.seen), {}, "please report this: nothing of the chunk was kept"};
+      return Error{ErrorClass::fatal,
+                   fmt::format("the database says that it changed {} rows, and {} were seen to change", *meant, tally.seen),
+                   {},
+                   "please report this: nothing of the chunk was kept"};
 
     facts.changed = tally.changed;
     facts.query = *chunk.query;
@@ -146,7 +149,8 @@ Result<void> one_transaction(Writing& writing, ledger::Lane& lane, const NextChu
   fault_point("before_commit");
   auto committed = writing.target.commit();
   // With the transaction still open the very same COMMIT may be sent again on this connection.
-  for (int again = 1; !committed && committed.error().kind == ErrorClass::transient && writing.target.in_transaction() && again < commit_attempts; ++again)
+  for (int again = 1;
+       !committed && committed.error().kind == ErrorClass::transient && writing.target.in_transaction() && again < commit_attempts; ++again)
     committed = writing.target.commit();
   return committed;
 }
@@ -175,12 +179,14 @@ void resize(Writing& writing, const Attempt& attempt, double seconds) {
   if (writing.step.chunk_rows) return;
   constexpr std::int64_t most = 80'000;  // what a chunk changes is kept in memory until it is done
   double factor = std::clamp(writing.context.options.target_chunk_seconds / std::max(seconds, 1e-4), 0.25, 4.0);
-  if (attempt.raw_bytes > 0) factor = std::min(factor, static_cast<double>(writing.context.options.max_pack_bytes) / static_cast<double>(attempt.raw_bytes));
+  if (attempt.raw_bytes > 0)
+    factor = std::min(factor, static_cast<double>(writing.context.options.max_pack_bytes) / static_cast<double>(attempt.raw_bytes));
   writing.rows = std::clamp(static_cast<std::int64_t>(static_cast<double>(writing.rows) * factor), std::int64_t{1}, most);
 }
 
 void wait(Context& context, int attempt) {
-  for (int waited = 0; waited < (50 << attempt) && context.stop.level.load() == 0; waited += 10) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  for (int waited = 0; waited < (50 << attempt) && context.stop.level.load() == 0; waited += 10)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
 }
 
 }  // namespace

@@ -78,7 +78,9 @@ StepEnd Context::interrupted(const program::Step& step) {
   return StepEnd::stopped;
 }
 
-StepEnd Context::fail(const program::Step& step, const Error& error, const std::string& where) { return fail(step, code_of(error), error, where); }
+StepEnd Context::fail(const program::Step& step, const Error& error, const std::string& where) {
+  return fail(step, code_of(error), error, where);
+}
 
 StepEnd Context::fail(const program::Step& step, Code code, const Error& error, const std::string& where) {
   connect::Connector& used = target(source_of(step));
@@ -97,7 +99,8 @@ StepEnd Context::fail(const program::Step& step, Code code, const Error& error, 
 }
 
 std::optional<StepEnd> Context::pause(const program::Step& step, int source) {
-  if (!diary) return fail(step, Code::state_unusable, diary.error(), "what was committed stays, with its images; the next run goes on behind it");
+  if (!diary)
+    return fail(step, Code::state_unusable, diary.error(), "what was committed stays, with its images; the next run goes on behind it");
   if (stop.level.load() > 0) return interrupted(step);
   if (chunks_left == 0) {
     outcome.exit_code = 75;

@@ -62,7 +62,8 @@ inline constexpr const char* unharmed = "nothing was changed";
 
 StepEnd assertion(Context& context, const program::Step& step, const plan::StepPlan& step_plan, const Decision& decision);
 // `open`: the generation to go on with; none: a new one.
-StepEnd write(Context& context, const program::Step& step, const plan::StepPlan& step_plan, const Decision& decision, const ledger::Generation* open);
+StepEnd write(Context& context, const program::Step& step, const plan::StepPlan& step_plan, const Decision& decision,
+              const ledger::Generation* open);
 
 // A guarded step proves itself on rows of its own before anything is written: applied to a sample twice, the second time
 // must change nothing.
@@ -70,6 +71,7 @@ struct Proof {
   std::int64_t rows = 0;          // of the sample
   std::string broken{};           // which row would change a second time, and how; empty: none
 };
-Result<Proof> prove(const program::Program& program, const program::Step& step, connect::Connector& target, const eval::Context& evaluation);
+Result<Proof> prove(const program::Program& program, const program::Step& step, connect::Connector& target,
+                    const eval::Context& evaluation);
 
 }  // namespace bfl::run

@@ -118,7 +118,8 @@ std::optional<StepEnd> walk_lane(Walk& walk, ledger::Lane& lane) {
     Chunk chunk;
     chunk.hi = *hi ? **hi : from.upto;
     // Of the last chunk nobody knows how many rows it walks; what is missing to the estimate is as good as anything.
-    chunk.rows = *hi || writing.rows_total < 0 ? writing.rows : std::clamp<std::int64_t>(writing.rows_total - writing.rows_done, 1, writing.rows);
+    chunk.rows =
+        *hi || writing.rows_total < 0 ? writing.rows : std::clamp<std::int64_t>(writing.rows_total - writing.rows_done, 1, writing.rows);
     chunk.query = &(from.cursor ? walk.sql.change : walk.sql.change_first).text;
     chunk.change = [&walk, lo = from.cursor, to = chunk.hi](ledger::ChunkFacts&) { return walk.change(lo, to); };
     return chunk;
@@ -151,8 +152,11 @@ std::optional<StepEnd> walk_all(Walk& walk, bool resumed, std::optional<std::int
     if (!*any) return std::nullopt;
     if (alone) return writing.fail(Code::not_idempotent, matches_again());
     if (pass == max_passes)
-      return writing.fail({ErrorClass::transient, fmt::format("rows still match after {} walks of the table: others write them as fast as they are corrected", pass), {},
-                           "stop what writes them and run again; if nothing does, the step undoes its own work"});
+      return writing.fail(
+          {ErrorClass::transient,
+           fmt::format("rows still match after {} walks of the table: others write them as fast as they are corrected", pass),
+           {},
+           "stop what writes them and run again; if nothing does, the step undoes its own work"});
     auto upto = walk.last_key();
     if (!upto) return writing.fail(upto.error());
     if (!*upto) return std::nullopt;

@@ -17,7 +17,9 @@ struct Outlook {
   std::vector<Decision> decisions;
 };
 
-bool named(const std::vector<std::string>& names, const std::string& name) { return std::find(names.begin(), names.end(), name) != names.end(); }
+bool named(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
 
 bool wanted(const Context& context, const program::Step& step) { return context.options.only.empty() || step.name == context.options.only; }
 
@@ -31,7 +33,8 @@ bool refuse(Context& context, Code code, const Error& error, int exit_code) {
 
 bool refuse(Context& context, const Error& error) {
   if (error.kind == ErrorClass::interrupted) return !(context.outcome.exit_code = context.stop.signal == 15 ? 143 : 130);
-  const bool held = error.kind == ErrorClass::held, again = held || error.kind == ErrorClass::transient || error.kind == ErrorClass::unknown_commit;
+  const bool held = error.kind == ErrorClass::held,
+             again = held || error.kind == ErrorClass::transient || error.kind == ErrorClass::unknown_commit;
   return refuse(context, held ? Code::job_held : Code::database_error, error, again ? 75 : error.kind == ErrorClass::refused ? 4 : 5);
 }
 
@@ -43,23 +46,31 @@ bool is_behind(Context& context, std::size_t source, const std::vector<ledger::G
   const std::string& identity = context.identities[source];
   const std::string& name = context.program.sources.size() > source ? context.program.sources[source].name : identity;
   const auto behind = [&](std::string what) {
-    refuse(context, Code::target_behind, {ErrorClass::refused, fmt::format("`{}` is older than the local state: {}", name, what), {},
-                                          "if the older copy is the right one, give a new state file with `--state PATH`, or remove the old one: the database is the truth"}, 4);
+    refuse(
+        context, Code::target_behind,
+        {ErrorClass::refused,
+         fmt::format("`{}` is older than the local state: {}", name, what),
+         {},
+         "if the older copy is the right one, give a new state file with `--state PATH`, or remove the old one: the database is the truth"},
+        4);
     return true;
   };
   auto revision = ledger::revision(*context.targets[source]);
   auto known = context.state.known_seq(identity, revision_row);
-  if (revision && known && *known && **known > *revision) return behind(fmt::format("it shows revision {} of its ledger, and revision {} was seen", *revision, **known));
+  if (revision && known && *known && **known > *revision)
+    return behind(fmt::format("it shows revision {} of its ledger, and revision {} was seen", *revision, **known));
   for (const ledger::Generation& generation : generations) {
     if (generation.state == ledger::StepState::done) continue;
     known = context.state.known_seq(identity, generation.id);
     if (known && *known && **known > generation.next_seq)
-      return behind(fmt::format("it shows {} chunks of `{}`, and {} were seen to be committed", generation.next_seq, generation.step, **known));
+      return behind(
+          fmt::format("it shows {} chunks of `{}`, and {} were seen to be committed", generation.next_seq, generation.step, **known));
   }
   return false;
 }
 
-Decision adjusted(const Context& context, const program::Step& step, Decision decision, const std::vector<ledger::Generation>& generations) {
+Decision adjusted(const Context& context, const program::Step& step, Decision decision,
+                  const std::vector<ledger::Generation>& generations) {
   if (named(context.options.again, step.name) && decision.kind == DecisionKind::reuse) {
     decision.kind = DecisionKind::run;
     for (const ledger::Generation& generation : generations)
@@ -86,7 +97,8 @@ bool look(Context& context, Outlook& outlook) {
   outlook.decisions = decide(context.program, context.plan, outlook.generations);
   for (std::size_t i = 0; i < outlook.decisions.size(); ++i) {
     const program::Step& step = context.program.steps[i];
-    outlook.decisions[i] = adjusted(context, step, std::move(outlook.decisions[i]), outlook.generations[static_cast<std::size_t>(source_of(step))]);
+    outlook.decisions[i] =
+        adjusted(context, step, std::move(outlook.decisions[i]), outlook.generations[static_cast<std::size_t>(source_of(step))]);
   }
   return true;
 }
@@ -111,7 +123,8 @@ bool refuse_edited(Context& context, const Outlook& outlook) {
 
 ledger::Runner runner_of(Context& context) {
   std::string parameters;
-  for (const program::Parameter& parameter : context.program.parameters) parameters += fmt::format("{} = {}\n", parameter.name, to_literal(parameter.value));
+  for (const program::Parameter& parameter : context.program.parameters)
+    parameters += fmt::format("{} = {}\n", parameter.name, to_literal(parameter.value));
   return {context.options.run_id, context.options.who, context.options.version, context.options.script_digest,
           ledger::this_process(context.options.host), std::move(parameters), [&context] { return context.clock.now(); }};
 }
@@ -122,7 +135,8 @@ bool take_over(Context& context, const Outlook& outlook) {
   std::vector<bool> needed(context.targets.size());
   for (std::size_t i = 0; i < outlook.decisions.size(); ++i) {
     const program::Step& step = context.program.steps[i];
-    if (step.kind != program::StepKind::verify && outlook.decisions[i].kind != DecisionKind::reuse && wanted(context, step)) needed[static_cast<std::size_t>(source_of(step))] = true;
+    if (step.kind != program::StepKind::verify && outlook.decisions[i].kind != DecisionKind::reuse && wanted(context, step))
+      needed[static_cast<std::size_t>(source_of(step))] = true;
   }
   for (std::size_t i = 0; i < context.targets.size(); ++i) {
     auto frozen = ledger::frozen_clock(*context.targets[i], context.program.job);
@@ -165,9 +179,11 @@ StepEnd carry_out(Context& context, std::size_t index, const Outlook& outlook) {
   if (step_plan.work == plan::WorkKind::assertion) return assertion(context, step, step_plan, decision);
   const ledger::Generation* open = nullptr;
   for (const ledger::Generation& generation : outlook.generations[static_cast<std::size_t>(step.target.source)])
-    if (decision.kind == DecisionKind::resume && generation.step == step.name && generation.number == decision.generation) open = &generation;
+    if (decision.kind == DecisionKind::resume && generation.step == step.name && generation.number == decision.generation)
+      open = &generation;
   if (open && open->memo_key != step_plan.key.digest)
-    if (auto accepted = context.writer(step.target.source).rekey(open->id, step_plan.key); !accepted) return context.fail(step, accepted.error());
+    if (auto accepted = context.writer(step.target.source).rekey(open->id, step_plan.key); !accepted)
+      return context.fail(step, accepted.error());
   return write(context, step, step_plan, decision, open);
 }
 
@@ -197,7 +213,8 @@ void run_steps(Context& context, const Outlook& outlook) {
 void note_revisions(Context& context) {
   for (std::size_t i = 0; i < context.targets.size(); ++i) {
     if (!context.writers[i]) continue;
-    if (auto revision = ledger::revision(*context.targets[i])) context.note(context.state.note_seq(context.identities[i], revision_row, *revision));
+    if (auto revision = ledger::revision(*context.targets[i]))
+      context.note(context.state.note_seq(context.identities[i], revision_row, *revision));
   }
 }
 
@@ -222,8 +239,9 @@ void carry_out(Context& context) {
 
 }  // namespace
 
-Outcome execute(const program::Program& program, const plan::Plan& plan, const std::vector<connect::Connector*>& targets, store::State& state, Clock& clock,
-                StopSignal& stop, const Listener& listener, const Options& options, Diagnostics& diagnostics) {
+Outcome execute(const program::Program& program, const plan::Plan& plan, const std::vector<connect::Connector*>& targets,
+                store::State& state, Clock& clock, StopSignal& stop, const Listener& listener, const Options& options,
+                Diagnostics& diagnostics) {
   Context context{program, plan, targets, state, clock, stop, options, diagnostics};
   const Listener journal = journal_listener(state, context.diary);
   context.tell = [&](const Event& event) {

@@ -54,18 +54,21 @@ struct Look {
       if (at++ % apart != 0) return true;
       std::vector<std::string> then(step.assignments.size());
       const auto take = [&](connect::RawRow values) {
-        for (std::size_t i = 0; i < then.size(); ++i) then[i] = shown(target.decode(values[i], lower::wire_of(table.columns[static_cast<std::size_t>(step.assignments[i].column)])));
+        for (std::size_t i = 0; i < then.size(); ++i)
+          then[i] = shown(target.decode(values[i], lower::wire_of(table.columns[static_cast<std::size_t>(step.assignments[i].column)])));
         return false;
       };
       if (once) sound = recompute->query_raw(row.first(keys), take);
       else take(row.subspan(keys + columns));
       std::string line;
       for (std::size_t i = 0; i < keys; ++i)
-        line += fmt::format("{}{} {}", i ? ", " : "", step.walk.empty() ? "rowid" : table.columns[static_cast<std::size_t>(step.walk[i])].name,
-                            shown(target.decode(row[i], sql.select.columns[i])));
+        line +=
+            fmt::format("{}{} {}", i ? ", " : "", step.walk.empty() ? "rowid" : table.columns[static_cast<std::size_t>(step.walk[i])].name,
+                        shown(target.decode(row[i], sql.select.columns[i])));
       for (std::size_t i = 0; i < step.assignments.size(); ++i) {
         const auto column = static_cast<std::size_t>(step.assignments[i].column);
-        line += fmt::format("{} {} {} -> {}", i ? "," : ":", table.columns[column].name, shown(target.decode(row[keys + column], sql.select.columns[keys + column])), then[i]);
+        line += fmt::format("{} {} {} -> {}", i ? "," : ":", table.columns[column].name,
+                            shown(target.decode(row[keys + column], sql.select.columns[keys + column])), then[i]);
       }
       preview.sample.push_back(std::move(line));
       return sound && preview.sample.size() < samples;
@@ -90,15 +93,16 @@ struct Look {
     if (step.idempotence != program::Idempotence::guarded || *count == 0) return {};
     auto proof = prove(program, step, target, evaluation);
     if (!proof) return proof.error();
-    preview.proof = proof->broken.empty() ? fmt::format("applied twice to {} of its rows: the second time changes nothing", proof->rows) : proof->broken;
+    preview.proof = proof->broken.empty() ? fmt::format("applied twice to {} of its rows: the second time changes nothing", proof->rows)
+                                          : proof->broken;
     return {};
   }
 };
 
 }  // namespace
 
-std::vector<Preview> preview(const program::Program& program, const plan::Plan& plan, const std::vector<connect::Connector*>& targets, Clock& clock,
-                             Diagnostics& diagnostics) {
+std::vector<Preview> preview(const program::Program& program, const plan::Plan& plan, const std::vector<connect::Connector*>& targets,
+                             Clock& clock, Diagnostics& diagnostics) {
   std::vector<std::vector<ledger::Generation>> generations;
   std::vector<Timestamp> clocks;
   for (connect::Connector* target : targets) {
@@ -118,7 +122,8 @@ std::vector<Preview> preview(const program::Program& program, const plan::Plan& 
     const program::Step& step = program.steps[i];
     all[i].decision = std::move(decisions[i]);
     if (step.kind != program::StepKind::update) {
-      for (const program::Assertion& assertion : step.assertions) all[i].sql.push_back(lower::scalar(program, assertion.condition, lower::Dialect::sqlite).text);
+      for (const program::Assertion& assertion : step.assertions)
+        all[i].sql.push_back(lower::scalar(program, assertion.condition, lower::Dialect::sqlite).text);
       continue;
     }
     if (all[i].decision.kind == DecisionKind::reuse) continue;
@@ -126,7 +131,8 @@ std::vector<Preview> preview(const program::Program& program, const plan::Plan& 
     Look look{program, step, *targets[source], {clocks[source]}};
     all[i].table_rows = program.table(step.target).estimated_rows.value_or(-1);
     if (auto looked = look.update(plan.steps[i], all[i]); !looked) {
-      Diagnostic& diagnostic = diagnostics.error(code_of(looked.error()), step.name_span, fmt::format("step `{}`: {}", step.name, looked.error().message), looked.error().help);
+      Diagnostic& diagnostic = diagnostics.error(code_of(looked.error()), step.name_span,
+                                                 fmt::format("step `{}`: {}", step.name, looked.error().message), looked.error().help);
       if (!looked.error().detail.empty()) diagnostic.notes.push_back(looked.error().detail);
     }
   }

@@ -33,7 +33,8 @@ bool truth(const eval::Outcome& outcome) {
 
 }  // namespace
 
-Result<Proof> prove(const program::Program& program, const program::Step& step, connect::Connector& target, const eval::Context& evaluation) {
+Result<Proof> prove(const program::Program& program, const program::Step& step, connect::Connector& target,
+                    const eval::Context& evaluation) {
   Proof proof;
   if (!step.row_local) return proof;  // the walk's own end is its proof: see direct.cpp
   auto sql = lower::sealed_update(program, step, lower::Dialect::sqlite);
@@ -68,8 +69,9 @@ Result<Proof> prove(const program::Program& program, const program::Step& step, 
       const Value* value = std::get_if<Value>(&second);
       const auto column = static_cast<std::size_t>(step.assignments[i].column);
       if (value && equal(*value, row[column])) continue;
-      proof.broken = fmt::format("a second run would change the row with key {} again: `{}` from {} to {}", ledger::display(ledger::key_of(raw, keys)),
-                                 table.columns[column].name, to_literal(row[column]), value ? to_literal(*value) : "an error");
+      proof.broken =
+          fmt::format("a second run would change the row with key {} again: `{}` from {} to {}", ledger::display(ledger::key_of(raw, keys)),
+                      table.columns[column].name, to_literal(row[column]), value ? to_literal(*value) : "an error");
     }
     return sound && proof.broken.empty() && ++proof.rows < sample_rows;
   });

@@ -13,7 +13,8 @@ std::string shape(const Catalogue& catalogue, const std::string& name) {
   for (const Table& table : catalogue.tables) {
     if (table.name != name) continue;
     std::string text = fmt::format("{} {} {} {}\n", table.name, table.view, table.virtual_table, table.without_rowid);
-    for (const Column& column : table.columns) text += fmt::format("{} {} {} {}\n", column.name, column.declared, column.generated, column.binary_collation);
+    for (const Column& column : table.columns)
+      text += fmt::format("{} {} {} {}\n", column.name, column.declared, column.generated, column.binary_collation);
     for (const Key& key : table.keys) {
       text += fmt::format("key {} {} {}", key.primary, key.not_null, key.plain);
       for (const int column : key.columns) text += fmt::format(" {}", column);
@@ -21,7 +22,8 @@ std::string shape(const Catalogue& catalogue, const std::string& name) {
     }
     for (const Trigger& trigger : table.triggers) text += fmt::format("{} {} {}\n", trigger.name, trigger.event, trigger.sql);
     for (const ForeignKey& key : catalogue.foreign_keys)
-      if (key.table == name || key.parent == name) text += fmt::format("{} {} {} {}\n", key.table, key.parent, key.on_update, key.on_delete);
+      if (key.table == name || key.parent == name)
+        text += fmt::format("{} {} {} {}\n", key.table, key.parent, key.on_update, key.on_delete);
     return text;
   }
   return "gone";
@@ -43,7 +45,10 @@ Result<void> same_schema(Context& context, const program::Step& step) {
   for (const int index : tables) {
     const std::string& name = then.tables[static_cast<std::size_t>(index)].name;
     if (shape(then, name) != shape(*now, name))
-      return Error{ErrorClass::stale_schema, fmt::format("the schema of `{}` changed under the run", name), {}, "run the job again: it is checked against the new schema, and goes on"};
+      return Error{ErrorClass::stale_schema,
+                   fmt::format("the schema of `{}` changed under the run", name),
+                   {},
+                   "run the job again: it is checked against the new schema, and goes on"};
   }
   // Changed elsewhere, which is no matter for this step: a table that it does not touch, or bfl's own.
   context.schema_of = &step;

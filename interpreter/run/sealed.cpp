@@ -36,7 +36,8 @@ struct Sealed {
   bool once() const { return writing.step.idempotence == program::Idempotence::once; }
 
   Result<void> prepare() {
-    const std::pair<std::unique_ptr<connect::Prepared>*, const lower::Statement*> wanted[] = {{&change, &sql.change}, {&read, &sql.read}, {&recompute, &sql.recompute}};
+    const std::pair<std::unique_ptr<connect::Prepared>*, const lower::Statement*> wanted[] = {
+        {&change, &sql.change}, {&read, &sql.read}, {&recompute, &sql.recompute}};
     for (const auto& [to, statement] : wanted) {
       if (statement->text.empty()) continue;
       auto prepared = writing.target.prepare(*statement, writing.context.evaluation(writing.source));
@@ -49,7 +50,8 @@ struct Sealed {
   Result<void> collect(Spool& spool, bool again);
 
   Result<const ledger::Record*> row(std::int64_t number) {
-    if (number >= first && number < first + static_cast<std::int64_t>(block.size())) return &block[static_cast<std::size_t>(number - first)];
+    if (number >= first && number < first + static_cast<std::int64_t>(block.size()))
+      return &block[static_cast<std::size_t>(number - first)];
     auto stored = writing.writer.stage_block(writing.id, number);
     if (!stored) return stored.error();
     block.clear();
@@ -59,7 +61,9 @@ struct Sealed {
       return true;
     });
     if (!unpacked) return unpacked.error();
-    if (number >= first + static_cast<std::int64_t>(block.size())) return Error{ErrorClass::fatal, "a block of the sealed set is not whole", {}, "the tables `bfl_…` of the target were altered; restore them"};
+    if (number >= first + static_cast<std::int64_t>(block.size()))
+      return Error{
+          ErrorClass::fatal, "a block of the sealed set is not whole", {}, "the tables `bfl_…` of the target were altered; restore them"};
     return &block[static_cast<std::size_t>(number - first)];
   }
 
@@ -82,7 +86,10 @@ struct Sealed {
 
   Result<std::int64_t> apply_row(const ledger::Record& planned, ledger::ChunkFacts& facts) {
     if (planned.before.size() != keys + (once() ? 0 : columns) || planned.after.size() != (once() ? 0 : values))
-      return Error{ErrorClass::fatal, "a row of the sealed set has another shape than the table", {}, "the schema changed since it was sealed: apply the step anew with `--again`"};
+      return Error{ErrorClass::fatal,
+                   "a row of the sealed set has another shape than the table",
+                   {},
+                   "the schema changed since it was sealed: apply the step anew with `--again`"};
     std::vector<RawValue> before = ledger::views(planned.before);
     const RawRow key(before.data(), keys);
     // The row as it is now, byte for byte.
@@ -97,7 +104,9 @@ struct Sealed {
     if (!found) return found.error();
     if (!there || differs >= 0) {
       ++facts.conflicts;
-      writing.pack.conflict(key, !there ? "the row is gone" : fmt::format("`{}` was changed since the set was sealed", writing.table.columns[static_cast<std::size_t>(differs)].name));
+      writing.pack.conflict(key, !there ? "the row is gone"
+                                        : fmt::format("`{}` was changed since the set was sealed",
+                                                      writing.table.columns[static_cast<std::size_t>(differs)].name));
       return 0;
     }
     std::vector<Stored> computed;
@@ -161,7 +170,8 @@ std::optional<StepEnd> seal(Sealed& sealed, const char* route, const Decision& d
   Writing& writing = sealed.writing;
   Context& context = writing.context;
   Spool spool;
-  const bool again = std::find(context.options.again.begin(), context.options.again.end(), writing.step.name) != context.options.again.end();
+  const bool again =
+      std::find(context.options.again.begin(), context.options.again.end(), writing.step.name) != context.options.again.end();
   if (auto begun = writing.target.begin_read(); !begun) return writing.fail(begun.error());
   auto collected = sealed.collect(spool, again);
   writing.target.rollback();
@@ -170,8 +180,9 @@ std::optional<StepEnd> seal(Sealed& sealed, const char* route, const Decision& d
   if (empty) return std::nullopt;
   if (auto end = refuse_unexpected(writing, spool.rows())) return end;
   fault_point("before_seal");
-  auto opened = writing.writer.open({writing.step.name, route, sealed.sql.select.text, &writing.step_plan.key, decision.generation, ordinal(spool.rows()), spool.rows()},
-                                    [&spool](bool from_start) { return spool.next(from_start); });
+  auto opened = writing.writer.open(
+      {writing.step.name, route, sealed.sql.select.text, &writing.step_plan.key, decision.generation, ordinal(spool.rows()), spool.rows()},
+      [&spool](bool from_start) { return spool.next(from_start); });
   if (!opened) return writing.fail(opened.error());
   writing.id = *opened;
   fault_point("after_seal");
@@ -190,10 +201,14 @@ StepEnd sealed_write(Writing& writing, const char* route, const Decision& decisi
   const program::Step& step = writing.step;
   auto sql = lower::sealed_update(context.program, step, lower::Dialect::sqlite);
   if (!sql) return writing.fail(sql.error());
-  Sealed sealed{writing, std::move(*sql), std::max<std::size_t>(step.walk.size(), 1), writing.table.columns.size(), step.assignments.size()};
+  Sealed sealed{writing, std::move(*sql), std::max<std::size_t>(step.walk.size(), 1), writing.table.columns.size(),
+                step.assignments.size()};
   if (sealed.once() && step.walk.empty())
-    return writing.fail(Code::no_row_identity, {ErrorClass::refused, fmt::format("rows of `{}` have no key by which a second change could be known", writing.table.name), {},
-                                                "give the table a unique, not-null key, or write the step so that it may be repeated"});
+    return writing.fail(Code::no_row_identity,
+                        {ErrorClass::refused,
+                         fmt::format("rows of `{}` have no key by which a second change could be known", writing.table.name),
+                         {},
+                         "give the table a unique, not-null key, or write the step so that it may be repeated"});
   if (auto prepared = sealed.prepare(); !prepared) return writing.fail(prepared.error());
   if (!open) {
     bool empty = false;

@@ -12,7 +12,8 @@ struct Head {
 };
 
 Error failed() {
-  return {ErrorClass::fatal, "the temporary file of the sealed set cannot be used", std::strerror(errno), "make room where temporary files lie"};
+  return {ErrorClass::fatal, "the temporary file of the sealed set cannot be used", std::strerror(errno),
+          "make room where temporary files lie"};
 }
 
 }  // namespace
@@ -25,7 +26,8 @@ Spool::~Spool() {
 
 Result<void> Spool::add(const ledger::Pack& pack) {
   const Head head{pack.records, static_cast<std::int64_t>(pack.bytes.size()), pack.root};
-  if (!file_ || std::fwrite(&head, sizeof head, 1, file_) != 1 || std::fwrite(pack.bytes.data(), pack.bytes.size(), 1, file_) != 1) return failed();
+  if (!file_ || std::fwrite(&head, sizeof head, 1, file_) != 1 || std::fwrite(pack.bytes.data(), pack.bytes.size(), 1, file_) != 1)
+    return failed();
   rows_ += pack.records;
   return {};
 }

@@ -26,7 +26,9 @@ std::string_view words(program::Bound bound) {
 }
 
 Error unexpected(std::int64_t rows, std::string_view verb, const program::Expectation& expectation) {
-  return {ErrorClass::data, fmt::format("{} row{} {}, expected {} {}", rows, rows == 1 ? "" : "s", verb, words(expectation.bound), expectation.rows), {},
+  return {ErrorClass::data,
+          fmt::format("{} row{} {}, expected {} {}", rows, rows == 1 ? "" : "s", verb, words(expectation.bound), expectation.rows),
+          {},
           "look at what the step selects with `bfl plan`; mend the step or its `expect`"};
 }
 
@@ -48,8 +50,15 @@ bool row_by_row(const program::Step& step) {
 }  // namespace
 
 Writing::Writing(Context& context_, const program::Step& step_, const plan::StepPlan& step_plan_, const ledger::Generation* open)
-    : context(context_), step(step_), step_plan(step_plan_), target(context_.target(step_.target.source)), writer(context_.writer(step_.target.source)),
-      table(context_.program.table(step_.target)), source(step_.target.source), whole(step_plan_.work == plan::WorkKind::whole_write), limit(limit_of(step_)),
+    : context(context_),
+      step(step_),
+      step_plan(step_plan_),
+      target(context_.target(step_.target.source)),
+      writer(context_.writer(step_.target.source)),
+      table(context_.program.table(step_.target)),
+      source(step_.target.source),
+      whole(step_plan_.work == plan::WorkKind::whole_write),
+      limit(limit_of(step_)),
       began(context_.clock.seconds()) {
   if (!open) return;
   id = open->id;
@@ -78,10 +87,12 @@ StepEnd finish(Writing& writing) {
   // Upper bounds were kept by every chunk, exact ones tested before the first: what is left are too few rows.
   for (const program::Expectation& expectation : writing.step.expectations)
     if (expectation.bound == program::Bound::at_least && writing.changed < expectation.rows)
-      return writing.context.fail(writing.step, Code::expectation_failed, unexpected(writing.changed, writing.changed == 1 ? "was changed" : "were changed", expectation),
+      return writing.context.fail(writing.step, Code::expectation_failed,
+                                  unexpected(writing.changed, writing.changed == 1 ? "was changed" : "were changed", expectation),
                                   "every changed row is committed and in the ledger with its image before");
   fault_point("before_close");
-  if (auto closed = writing.writer.close(writing.id); !closed) return writing.context.fail(writing.step, closed.error(), "every change of the step is committed");
+  if (auto closed = writing.writer.close(writing.id); !closed)
+    return writing.context.fail(writing.step, closed.error(), "every change of the step is committed");
   fault_point("after_close");
   writing.context.tell(finished_event(writing));
   return StepEnd::done;
@@ -89,19 +100,23 @@ StepEnd finish(Writing& writing) {
 
 StepEnd finish_empty(Writing& writing, const char* route, std::int64_t generation) {
   if (auto end = refuse_unexpected(writing, 0)) return *end;
-  if (auto done = writing.writer.record_done(writing.step.name, route, writing.step_plan.key, generation); !done) return writing.fail(done.error());
+  if (auto done = writing.writer.record_done(writing.step.name, route, writing.step_plan.key, generation); !done)
+    return writing.fail(done.error());
   writing.context.tell(finished_event(writing));
   return StepEnd::done;
 }
 
-StepEnd write(Context& context, const program::Step& step, const plan::StepPlan& step_plan, const Decision& decision, const ledger::Generation* open) {
+StepEnd write(Context& context, const program::Step& step, const plan::StepPlan& step_plan, const Decision& decision,
+              const ledger::Generation* open) {
   const bool sealed = step_plan.work == plan::WorkKind::sealed_write || (step_plan.work == plan::WorkKind::whole_write && row_by_row(step));
   const char* route = step_plan.work == plan::WorkKind::whole_write ? (sealed ? "whole, sealed" : "whole") : sealed ? "sealed" : "direct";
   Writing writing(context, step, step_plan, open);
   if (auto same = same_schema(context, step); !same) return writing.fail(same.error());
   if (open && open->route != route)
     return context.fail(step, Code::step_changed,
-                        {ErrorClass::refused, fmt::format("it was begun on the {} route and would go on on the {} one", open->route, route), {},
+                        {ErrorClass::refused,
+                         fmt::format("it was begun on the {} route and would go on on the {} one", open->route, route),
+                         {},
                          "put back what was edited, or apply the step anew with `--again`"},
                         writing.state_of_data());
   if (open) context.note(context.state.note_seq(context.identities[static_cast<std::size_t>(writing.source)], open->id, open->next_seq));

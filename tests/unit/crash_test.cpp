@@ -31,12 +31,15 @@ const Sort kinds[] = {
     {"guarded", "update u of db.t where n < 1000 { set n = n + 1000 chunk 10 }\n", "SELECT count(*) FROM t WHERE n = id * 3 + 1000"},
     {"staged", "update u of db.t { set n = n + count(db.t where n > 0) once chunk 10 }\n", "SELECT count(*) FROM t WHERE n = id * 3 + 60"},
     {"atomic", "update u of db.t { set n = n + 1 once atomic chunk 10 }\n", "SELECT count(*) FROM t WHERE n = id * 3 + 1"},
-    {"two steps", "check some { assert count(db.t) == 60 }\nupdate u of db.t { set n = n + 1 once chunk 20 }\nupdate v of db.t where s != \"done\" { set s = \"done\" chunk 20 }\n",
+    {"two steps",
+     "check some { assert count(db.t) == 60 }\nupdate u of db.t { set n = n + 1 once chunk 20 }\nupdate v of db.t where s != \"done\" { "
+     "set s = \"done\" chunk 20 }\n",
      "SELECT count(*) FROM t WHERE n = id * 3 + 1 AND s = 'done'"},
 };
 
-[[maybe_unused]] const char* const points[] = {"before_take_over", "after_take_over", "before_open", "after_open", "before_seal", "after_seal", "after_begin", "after_fence",
-                                               "after_change", "after_entry", "before_commit", "after_commit", "after_note", "before_close", "after_close", "before_release"};
+[[maybe_unused]] const char* const points[] = {
+    "before_take_over", "after_take_over", "before_open",   "after_open",   "before_seal", "after_seal",   "after_begin", "after_fence",
+    "after_change",     "after_entry",     "before_commit", "after_commit", "after_note",  "before_close", "after_close", "before_release"};
 
 // Runs the job in a process of its own. -> its exit code, or minus the signal that ended it.
 int run_apart(Job& job, const std::string& script, const std::string& fault, int kill_after_us = -1) {

@@ -132,13 +132,16 @@ struct Job : ScratchDatabase {
       if (kind == "lane") opening[ledger::field(entry.text, "step_row") + "/" + ledger::field(entry.text, "lane")] = hex(entry.hash);
       auto& [seq, hash] = last.try_emplace({entry.step, entry.lane}, -1, "").first->second;
       if (entry.seq != seq + 1) problem = "a gap in a lane";
-      const std::string expected = seq >= 0 ? hash : kind == "chunk" ? opening[std::to_string(entry.step) + "/" + std::to_string(entry.lane)] : "";
+      const std::string expected = seq >= 0          ? hash
+                                   : kind == "chunk" ? opening[std::to_string(entry.step) + "/" + std::to_string(entry.lane)]
+                                                     : "";
       if (previous != expected) problem = "an entry of kind " + kind + " does not hang on the one before";
       seq = entry.seq;
       hash = hex(entry.hash);
       if (kind == "chunk") {
         std::int64_t records = 0;
-        auto sound = ledger::read_pack(entry.pack, ledger::rows_root(entry.text).value_or(Digest{}), [&](const ledger::Record&) { return ++records > 0; });
+        auto sound = ledger::read_pack(entry.pack, ledger::rows_root(entry.text).value_or(Digest{}),
+                                       [&](const ledger::Record&) { return ++records > 0; });
         if (!sound) problem = sound.error().message;
         if (std::to_string(records) != ledger::field(entry.text, "records")) problem = "an entry counts other rows than its pack holds";
       }
@@ -146,7 +149,8 @@ struct Job : ScratchDatabase {
     });
     if (!read) return read.error().message;
     for (const auto& [lane, end] : last)
-      if (ask("SELECT seq FROM bfl_lane WHERE step = " + std::to_string(lane.first) + " AND lane = " + std::to_string(lane.second)) != std::to_string(end.first + 1))
+      if (ask("SELECT seq FROM bfl_lane WHERE step = " + std::to_string(lane.first) + " AND lane = " + std::to_string(lane.second)) !=
+          std::to_string(end.first + 1))
         problem = "a lane counts other chunks than it has entries";
     return problem;
   }

@@ -136,7 +136,13 @@ TEST_CASE("a generation is opened, walked, accepted under another text and close
 TEST_CASE("an entry is canonical, says who did what from where, and stays small") {
   Target target;
   auto writer = target.take();
-  auto id = writer->open({"fix", "direct", "UPDATE t SET n = '" + std::string(200'000, 'x') + "'", &target.key, 1, {Stored::of(ledger::text(std::string(90'000, 'k')))}, 0});
+  auto id = writer->open({"fix",
+                          "direct",
+                          "UPDATE t SET n = '" + std::string(200'000, 'x') + "'",
+                          &target.key,
+                          1,
+                          {Stored::of(ledger::text(std::string(90'000, 'k')))},
+                          0});
   REQUIRE(id);
   auto lane = *writer->newest_lane(*id);
   REQUIRE(chunk(target, *writer, lane, 7));
@@ -169,8 +175,8 @@ TEST_CASE("after a take-over nothing of the older epoch commits: no chunk, no op
   auto fresh = Writer::take_over(*other, "j", target.runner);  // the same process: its own hold is no obstacle
   REQUIRE(fresh);
   CHECK((*fresh)->clock() == old->clock());
-  for (const Result<void>& refused : {chunk(target, *old, lane, 20), old->close(*id), old->heartbeat(), old->open_lane(*id, key(5)), old->rekey(*id, target.key),
-                                      old->record_done("x", "check", target.key, 1)}) {
+  for (const Result<void>& refused : {chunk(target, *old, lane, 20), old->close(*id), old->heartbeat(), old->open_lane(*id, key(5)),
+                                      old->rekey(*id, target.key), old->record_done("x", "check", target.key, 1)}) {
     REQUIRE_FALSE(refused);
     CHECK(refused.error().kind == ErrorClass::held);
     CHECK(refused.error().message.find("ada@here pid") != std::string::npos);
@@ -254,10 +260,11 @@ TEST_CASE("sealed blocks are found by ordinal and proved, and their seal stands 
     blocks.push_back({b * 10, packed.records, packed.root, packed.bytes});
   }
   std::size_t at = 0;
-  auto id = writer->open({"fix", "sealed", "SELECT", &target.key, 1, key(30), 30}, [&](bool from_start) -> Result<std::optional<ledger::StageBlock>> {
-    if (from_start) at = 0;
-    return at < blocks.size() ? std::optional(blocks[at++]) : std::optional<ledger::StageBlock>{};
-  });
+  auto id = writer->open({"fix", "sealed", "SELECT", &target.key, 1, key(30), 30},
+                         [&](bool from_start) -> Result<std::optional<ledger::StageBlock>> {
+                           if (from_start) at = 0;
+                           return at < blocks.size() ? std::optional(blocks[at++]) : std::optional<ledger::StageBlock>{};
+                         });
   REQUIRE(id);
   auto block = writer->stage_block(*id, 14);
   REQUIRE(block);
@@ -291,7 +298,8 @@ TEST_CASE("a process is told from one that is gone and from one that took its nu
 
 TEST_CASE("keys come back as they were and are shown on one line") {
   const std::string nul("a\0b", 3);
-  const LedgerKey all{Stored::of(ledger::number(-5)), Stored::of(ledger::text("é")), Stored::of(ledger::blob("\xff")), Stored{}, Stored{connect::RawValue::Class::real, 0, 2.5}};
+  const LedgerKey all{Stored::of(ledger::number(-5)), Stored::of(ledger::text("é")), Stored::of(ledger::blob("\xff")), Stored{},
+                      Stored{connect::RawValue::Class::real, 0, 2.5}};
   auto back = ledger::decode_key(ledger::encode(all));
   REQUIRE(back);
   CHECK(ledger::compare(*back, all) == 0);

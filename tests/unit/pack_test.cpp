@@ -50,10 +50,29 @@ std::string message_of(std::string_view bytes, const Digest& root) {
 
 const std::vector<RawValue>& awkward() {
   static const std::string nul("a\0b", 3), long_text(300'000, 'x');
-  static const std::vector<RawValue> all = {
-      null(), integer(0), integer(-1), integer(std::numeric_limits<std::int64_t>::max()), integer(std::numeric_limits<std::int64_t>::min()), real(0.0),
-      real(-0.0), real(0.1), real(12.34), real(-12.34), real(1e300), real(9e13), real(std::numeric_limits<double>::denorm_min()), real(std::nan("")),
-      real(std::numeric_limits<double>::infinity()), real(1.005), real(0.07), text(""), text("é\n"), text(nul), blob(""), blob("\xff\x00\x01"), text(long_text)};
+  static const std::vector<RawValue> all = {null(),
+                                            integer(0),
+                                            integer(-1),
+                                            integer(std::numeric_limits<std::int64_t>::max()),
+                                            integer(std::numeric_limits<std::int64_t>::min()),
+                                            real(0.0),
+                                            real(-0.0),
+                                            real(0.1),
+                                            real(12.34),
+                                            real(-12.34),
+                                            real(1e300),
+                                            real(9e13),
+                                            real(std::numeric_limits<double>::denorm_min()),
+                                            real(std::nan("")),
+                                            real(std::numeric_limits<double>::infinity()),
+                                            real(1.005),
+                                            real(0.07),
+                                            text(""),
+                                            text("é\n"),
+                                            text(nul),
+                                            blob(""),
+                                            blob("\xff\x00\x01"),
+                                            text(long_text)};
   return all;
 }
 
@@ -81,10 +100,12 @@ TEST_CASE("a row comes back as it was, whatever it holds, and whatever stood abo
   REQUIRE(records.size() == before.size());
   bool all = true;
   for (std::size_t i = 0; i < records.size(); ++i) {
-    all = all && records[i].before.size() == before[i].size() && records[i].after.size() == changed[i].size() && records[i].kind == 'u' && records[i].table.empty();
+    all = all && records[i].before.size() == before[i].size() && records[i].after.size() == changed[i].size() && records[i].kind == 'u' &&
+          records[i].table.empty();
     for (std::size_t c = 0; all && c < before[i].size(); ++c) all = ledger::same(records[i].before[c].view(), before[i][c]);
     for (std::size_t c = 0; all && c < changed[i].size(); ++c)
-      all = records[i].after[c].first == changed[i][c] && ledger::same(records[i].after[c].second.view(), after[i][static_cast<std::size_t>(changed[i][c])]);
+      all = records[i].after[c].first == changed[i][c] &&
+            ledger::same(records[i].after[c].second.view(), after[i][static_cast<std::size_t>(changed[i][c])]);
   }
   CHECK(all);
 }
@@ -155,7 +176,8 @@ TEST_CASE("no byte of a pack can be altered, cut off or added unseen") {
   std::vector<std::string> notes;
   for (int i = 0; i < 60; ++i) notes.push_back("note " + std::to_string(i * 7919));
   for (int i = 0; i < 60; ++i) {
-    const std::vector<RawValue> row{integer(i), real(i / 100.0), text(notes[static_cast<std::size_t>(i)])}, next{null(), real(i / 10.0), null()};
+    const std::vector<RawValue> row{integer(i), real(i / 100.0), text(notes[static_cast<std::size_t>(i)])},
+        next{null(), real(i / 10.0), null()};
     const std::vector<int> changed{1};
     writer.add(update(row, next, changed), true);
   }
@@ -180,7 +202,8 @@ TEST_CASE("no byte of a pack can be altered, cut off or added unseen") {
       if (rows == sound) ++unseen;
     }
   CHECK(unseen * 50 < pack.bytes.size());  // the head of a zstd frame has bits that mean nothing
-  for (std::size_t size = 0; size < pack.bytes.size(); ++size) CHECK_FALSE(message_of(std::string_view(pack.bytes).substr(0, size), pack.root).empty());
+  for (std::size_t size = 0; size < pack.bytes.size(); ++size)
+    CHECK_FALSE(message_of(std::string_view(pack.bytes).substr(0, size), pack.root).empty());
   CHECK_FALSE(message_of(pack.bytes + "x", pack.root).empty());
   Digest other = pack.root;
   other[0] ^= 1;
@@ -218,12 +241,22 @@ TEST_CASE("a block of nonsense is refused and never read beyond its end") {
 
 TEST_CASE("the tree is that of RFC 6962") {
   // The test vectors of Certificate Transparency.
-  const std::string leaves[] = {"", std::string("\x00", 1), "\x10", "\x20\x21", "\x30\x31", "\x40\x41\x42\x43", "\x50\x51\x52\x53\x54\x55\x56\x57",
+  const std::string leaves[] = {"",
+                                std::string("\x00", 1),
+                                "\x10",
+                                "\x20\x21",
+                                "\x30\x31",
+                                "\x40\x41\x42\x43",
+                                "\x50\x51\x52\x53\x54\x55\x56\x57",
                                 "\x60\x61\x62\x63\x64\x65\x66\x67\x68\x69\x6a\x6b\x6c\x6d\x6e\x6f"};
-  const char* roots[] = {"6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d", "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
-                         "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77", "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
-                         "4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4", "76e67dadbcdf1e10e1b74ddc608abd2f98dfb16fbce75277b5232a127f2087ef",
-                         "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c", "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328"};
+  const char* roots[] = {"6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+                         "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
+                         "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77",
+                         "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+                         "4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4",
+                         "76e67dadbcdf1e10e1b74ddc608abd2f98dfb16fbce75277b5232a127f2087ef",
+                         "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
+                         "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328"};
   ledger::MerkleTree tree;
   for (std::size_t i = 0; i < 8; ++i) {
     tree.add({}, leaves[i]);
@@ -242,15 +275,18 @@ TEST_CASE("a million-row chunk of orders takes less than half of its size") {
     const int minute = i * 37 / 60;
     std::snprintf(when, sizeof when, "2020-09-%02dT%02d:%02d:%02dZ", 1 + minute / 1440 % 28, minute / 60 % 24, minute % 60, i * 37 % 60);
     char note[128];
-    std::snprintf(note, sizeof note, "%08X the customer left a note about delivery and wrapping %08X", static_cast<unsigned>(random()), static_cast<unsigned>(random()));
+    std::snprintf(note, sizeof note, "%08X the customer left a note about delivery and wrapping %08X", static_cast<unsigned>(random()),
+                  static_cast<unsigned>(random()));
     const std::string_view shown = std::string_view(note).substr(0, 20 + random() % 41);
-    const std::vector<RawValue> row{integer(i), integer(random() % 50'000), text(when), integer(cents), integer(cents / 10), integer(cents), text(states[random() % 4]), text(shown)};
+    const std::vector<RawValue> row{integer(i),     integer(random() % 50'000), text(when), integer(cents), integer(cents / 10),
+                                    integer(cents), text(states[random() % 4]), text(shown)};
     const std::vector<RawValue> next{null(), null(), null(), null(), null(), integer(cents + cents / 10), null(), null()};
     const std::vector<int> changed{5};
     writer.add(update(row, next, changed), true);
     raw += 4 + 2 + 20 + 3 + 3 + 3 + 8 + static_cast<std::int64_t>(shown.size());  // about what SQLite stores
   }
   bytes = static_cast<std::int64_t>(writer.finish().bytes.size());
-  MESSAGE("bytes per row: ", static_cast<double>(bytes) / 50'000, ", of the stored row: ", static_cast<double>(bytes) / static_cast<double>(raw));
+  MESSAGE("bytes per row: ", static_cast<double>(bytes) / 50'000,
+          ", of the stored row: ", static_cast<double>(bytes) / static_cast<double>(raw));
   CHECK(bytes * 100 < raw * 45);
 }
