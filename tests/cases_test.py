@@ -11,6 +11,7 @@ Beside a script:  .diag    exit code and standard error (fail-)
                   .plan    standard output of `bfl plan` before the run (only where the file is there)
                   .args    further arguments, one a line; a first line `command NAME` replaces `run`
                   .env     environment, NAME=VALUE a line
+                  .files/  copied into the folder; NAME.sql there becomes a second database, NAME.db
                   .bin     a Python expression that gives the bytes of the script, in place of a text no editor would keep
 
 BFL_ACCEPT=1 rewrites the sidecars and reports the cases as skipped, never as passed. Without an area, or as
@@ -21,6 +22,7 @@ import difflib
 import os
 import pathlib
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -69,11 +71,24 @@ def changed_rows(before, after):
     return text
 
 
-def lasting(path):
+def all_rows(folder, own=False):
+    """Of every database of the case; tables of others than shop.db with its name before theirs."""
+    found = {}
+    for path in sorted(folder.glob("*.db")):
+        prefix = "" if path.stem == "shop" else path.stem + "."
+        found.update({prefix + table: content for table, content in rows(path, own).items()})
+    return found
+
+
+def lasting(folder):
     """What a second run must leave as it is: everything but who holds the job."""
-    kept = rows(path)
-    kept.update({name: value for name, value in rows(path, own=True).items() if name not in ("bfl_job", "bfl_meta")})
+    kept = all_rows(folder)
+    kept.update({name: value for name, value in all_rows(folder, own=True).items() if name.split(".")[-1] not in ("bfl_job", "bfl_meta")})
     return kept
+
+
+def users(kept):
+    return {name: value for name, value in kept.items() if not OWN_TABLES.match(name.split(".")[-1])}
 
 
 class Case:
@@ -111,6 +126,11 @@ class Case:
                     with contextlib.closing(sqlite3.connect(shop)) as db:
                         db.executescript(seed.read_text())
                     break
+            if self.side(".files").exists():
+                shutil.copytree(self.side(".files"), folder, dirs_exist_ok=True)
+                for seed in folder.glob("*.sql"):
+                    with contextlib.closing(sqlite3.connect(seed.with_suffix(".db"))) as db:
+                        db.executescript(seed.read_text())
             arguments = self.side(".args").read_text().splitlines() if self.side(".args").exists() else []
             command = "run"
             if arguments and arguments[0].startswith("command "):
@@ -125,36 +145,36 @@ class Case:
             def text(raw):
                 return normal(raw.decode("utf-8", "replace"), folder)
 
-            before = rows(shop) if shop.exists() else {}
+            before = all_rows(folder)
             if self.script.name.startswith("fail-"):
                 done = call(command, *arguments)
                 self.crashed(done)
                 self.expect(".diag", f"exit {done.returncode}\n{text(done.stderr)}")
                 if done.returncode == 0:
                     self.problems.append("ended well, expected a failure")
-                if done.returncode == 2 and shop.exists() and changed_rows(before, rows(shop)):
+                if done.returncode == 2 and shop.exists() and changed_rows(before, all_rows(folder)):
                     self.problems.append("a wrong script changed rows")
                 return
             if self.side(".plan").exists():
                 plan = call("plan", *arguments)
                 self.crashed(plan)
                 self.expect(".plan", text(plan.stdout) + text(plan.stderr))
-                if changed_rows(before, rows(shop)):
+                if changed_rows(before, all_rows(folder)):
                     self.problems.append("`bfl plan` changed rows")
             first = call(command, *arguments)
             self.crashed(first)
-            after = lasting(shop) if shop.exists() else {}
+            after = lasting(folder)
             second = call(command, *arguments)
             self.crashed(second)
             for which, done in (("first", first), ("second", second)):
                 if done.returncode != 0:
                     self.problems.append(f"{which} run: exit {done.returncode}\n{text(done.stdout)}{text(done.stderr)}")
-            if shop.exists() and lasting(shop) != after:
-                self.problems.append("the second run wrote:\n" + changed_rows(after, lasting(shop)))
+            if lasting(folder) != after:
+                self.problems.append("the second run wrote:\n" + changed_rows(after, lasting(folder)))
             if not self.problems:
                 self.expect(".report", f"{text(first.stdout)}{text(first.stderr)}--- again\n{text(second.stdout)}{text(second.stderr)}")
-                if shop.exists():
-                    self.expect(".rows", changed_rows(before, {k: v for k, v in after.items() if not OWN_TABLES.match(k)}))
+                if after:
+                    self.expect(".rows", changed_rows(before, users(after)))
 
     def crashed(self, done):
         if done.returncode < 0 or done.returncode == 70 or b"Sanitizer" in done.stderr or b"runtime error:" in done.stderr:
@@ -176,7 +196,7 @@ def codes_without_case():
 
 def main():
     bfl, areas = os.path.abspath(sys.argv[1]), sys.argv[2:]
-    scripts = sorted(path for path in CASES.rglob("*.bfl") if not areas or path.relative_to(CASES).parts[0] in areas or path.relative_to(CASES).as_posix() in areas)
+    scripts = sorted(path for path in CASES.glob("*/*.bfl") if not areas or path.relative_to(CASES).parts[0] in areas or path.relative_to(CASES).as_posix() in areas)
     failed = accepted = 0
     for script in scripts:
         case = Case(script)

@@ -58,6 +58,7 @@ struct Trigger { std::string name, event /* UPDATE, INSERT, DELETE */, sql; };
 
 struct Table {
   std::string name;              // as the catalogue spells it
+  std::string schema = "main";   // where it lies, as SQL names it; rows that were shipped lie in `temp`
   std::vector<Column> columns;
   std::vector<Key> keys;         // unique ones only, primary first
   std::vector<std::vector<int>> indexes;  // all indexes, unique or not: leading columns
@@ -74,10 +75,11 @@ struct Table {
 };
 
 struct Catalogue {
-  std::string engine;            // "sqlite"
+  std::string engine;            // "sqlite", "csv"
   std::vector<Table> tables;     // bfl's own tables left out
   std::vector<ForeignKey> foreign_keys;
   std::int64_t schema_version = 0;  // changes whenever the schema does
+  bool read_only = false;            // rows can only be read; bfl keeps no tables of its own there
 };
 
 }  // namespace bfl

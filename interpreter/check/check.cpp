@@ -39,6 +39,7 @@ void Checker::run() {
   for (NodeId item : ast::children(script_, script_.root))
     if (at(item).kind == NodeKind::step) step(item);
   report_unused();
+  choose_keepers();
 
   // What is behind a view is not known: whoever reads one depends on all that the job writes in its source.
   std::set<program::ColumnUse> written;
@@ -48,6 +49,27 @@ void Checker::run() {
   for (const auto& made : program.steps) written.insert(made.writes.begin(), made.writes.end());
   for (auto& made : program.steps)
     if (reads_view(made)) made.reads.insert(written.begin(), written.end());
+}
+
+// Where the ledger of each step lies: a step that writes has its own in its target; what only reads is noted where the job writes.
+void Checker::choose_keepers() {
+  const auto keeps = [&](int source) { return !program.catalogues[static_cast<std::size_t>(source)].read_only; };
+  std::set<int> written;
+  for (const program::Step& step : program.steps)
+    if (step.kind == program::StepKind::update) written.insert(step.target.source);
+  int other = written.empty() ? -1 : *written.begin();
+  for (std::size_t i = 0; other < 0 && i < program.catalogues.size(); ++i)
+    if (keeps(static_cast<int>(i))) other = static_cast<int>(i);
+  for (program::Step& step : program.steps) {
+    step.keeper = other;
+    if (step.kind == program::StepKind::update) step.keeper = step.target.source;
+    else
+      for (const program::ColumnUse& use : step.reads)
+        if (written.empty() ? keeps(use.table.source) : written.contains(use.table.source)) {
+          step.keeper = use.table.source;
+          break;
+        }
+  }
 }
 
 program::Program check(const ast::File& file, const Sources& texts, std::shared_ptr<const Library> library, std::vector<program::Source> sources,

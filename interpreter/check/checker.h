@@ -166,6 +166,8 @@ class Checker {
   void choose_walk(program::Step& step);
   void forbid_triggers(const program::Step& step);
 
+  void choose_keepers();  // check.cpp
+
   // effects.cpp, classes.cpp
   void effects(program::Step& step);
   void classify(program::Step& step, const Block& block);

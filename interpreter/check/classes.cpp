@@ -153,12 +153,14 @@ void Checker::classify(Step& step, const Block&) {
   const SelfReads reads(program, step);
   step.row_local = reads.row_local();
   step.once = once_;
+  const bool elsewhere = std::any_of(step.reads.begin(), step.reads.end(), [&](const program::ColumnUse& use) { return use.table.source != step.target.source; });
   const program::Assignment* self = nullptr;
   for (const auto& assignment : step.assignments)
     if (!self && reads.of_row(*assignment.value)) self = &assignment;
 
   if (step.once) {
-    step.idempotence = reads.of_other_rows() ? Idempotence::staged : Idempotence::once;
+    // What another source says has to be kept with the keys: it may say something else when a row's turn comes.
+    step.idempotence = reads.of_other_rows() || elsewhere ? Idempotence::staged : Idempotence::once;
   } else if (reads.limit_reads_row()) {
     error(Code::not_idempotent, step.relation->span, "running the step twice would change further rows: the `limit` counts rows that it takes away",
           "say `once`, or choose the rows by columns that the step does not set");
@@ -189,6 +191,7 @@ void Checker::classify(Step& step, const Block&) {
   const bool writes_walk = std::any_of(step.walk.begin(), step.walk.end(), [&](int c) { return step.writes.contains({step.target, c}); });
   if (step.atomic) return route(Route::whole, step.walk.empty() ? "`atomic`, and the table has no key" : "`atomic`: one transaction");
   if (step.idempotence == Idempotence::once) return route(Route::sealed, "`once`: which rows change is kept before the first one does");
+  if (elsewhere) return route(Route::sealed, "it reads another source: what it makes of each row is kept before the first is changed");
   if (step.idempotence == Idempotence::staged) return route(Route::sealed, "new values depend on other rows that the step changes");
   if (exact) return route(Route::sealed, "an exact number of rows is expected");
   if (reads.limited()) return route(Route::sealed, "`limit`: which rows come first is decided once");

@@ -75,10 +75,18 @@ std::string declare_type(Column& column, const Type& type) {
     case Kind::array: return "no column holds arrays: declare `json`";
     case Kind::null: return "null is no type of a column";
   }
-  const bool nullable = column.type.nullable;
+  const bool nullable = column.type.nullable;  // what the catalogue says stands
   column.type = {type.kind, nullable};
   column.storage = storage;
   column.scale = type.kind == Kind::decimal ? declared_scale(column.declared) : -1;
+  return {};
+}
+
+std::string declare_field(Column& column, const Type& type) {
+  if (type.kind == Kind::bytes) return "a CSV file holds text: declare `text` and read it with `unhex(…)` or `unbase64(…)`";
+  if (type.kind == Kind::duration) return "declare `int` and compute with it";
+  if (type.kind == Kind::array) return "declare `text` and read it with `split(…)`, or `json`";
+  column.type = type;
   return {};
 }
 

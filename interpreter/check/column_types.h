@@ -9,5 +9,7 @@ namespace bfl::check {
 // Gives the column the type; nullability stays the catalogue's. The help line when that type cannot be read from what the
 // column stores, or an empty text.
 std::string declare_type(Column& column, const Type& type);
+// The same for a field of a CSV file: nothing is known of it but what the script says.
+std::string declare_field(Column& column, const Type& type);
 
 }  // namespace bfl::check

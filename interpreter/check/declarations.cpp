@@ -30,8 +30,7 @@ void Checker::declare() {
         break;
       case NodeKind::source:
         take_name(item, {.kind = Declared::source, .node = item, .index = sources});
-        declare_columns(item, static_cast<int>(sources));
-        if (++sources == 2) error(Code::not_supported, at(item).name_span, "more than one source in a job is not in this version", "write a job for each source");
+        declare_columns(item, static_cast<int>(sources++));
         break;
       case NodeKind::step: {
         const auto [entry, fresh] = steps_.emplace(at(item).text, steps++);
@@ -229,7 +228,8 @@ void Checker::declare_columns(NodeId source, int index) {
     const NodeId type_node = ast::child(script_, item, NodeKind::type);
     if (type_node == ast::no_node) continue;
     if (const auto type = read_type(script_, type_node, diagnostics_)) {
-      const std::string wrong = declare_type(found->columns[static_cast<std::size_t>(c)], *type);
+      Column& column = found->columns[static_cast<std::size_t>(c)];
+      const std::string wrong = catalogue.engine == "csv" ? declare_field(column, *type) : declare_type(column, *type);
       if (!wrong.empty()) error(Code::untyped_column, at(type_node).span, fmt::format("`{}` cannot be read as {}", path, to_string(type->with_null(false))), wrong);
     }
   }

@@ -201,6 +201,7 @@ struct Step {
   bool atomic = false;
   bool once = false;                    // declared; with `staged` the new values are sealed as well, not only the keys
   bool row_local = false;               // filters and values read the row itself only
+  int keeper = 0;                       // the source whose ledger keeps its generations; -1: none can
 };
 
 struct Parameter { std::string name; Type type; Value value; bool given = false; Span span{}; };
@@ -209,6 +210,7 @@ struct Source {
   std::string name;
   std::string url;                      // `sqlite:PATH`; may hold a secret: never printed
   std::string shown;                    // safe to print
+  std::vector<std::pair<std::string, std::string>> settings{};  // what its declaration says beyond the place: `delimiter`, `;`
   Span span{};
 };
 

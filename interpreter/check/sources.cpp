@@ -27,6 +27,22 @@ Url split(const std::string& url) {
   return {scheme, url.substr(colon + 1)};
 }
 
+// The kinds of sources: what a script calls them, and how their place is written.
+struct Engine {
+  std::string_view name, example;
+};
+constexpr Engine engines[] = {
+    {"sqlite", "sqlite(\"FILE\")"},
+    {"csv", "csv(\"FILE.csv\")"},
+};
+
+const Engine* engine_named(std::string_view name) {
+  for (const Engine& engine : engines)
+    if (engine.name == name) return &engine;
+  return nullptr;
+}
+bool later_engine(std::string_view name) { return name == "postgres" || name == "postgresql"; }
+
 // Where a password stands: between the user and the host, or as a parameter.
 struct Secret { std::size_t begin = 0, end = 0; };
 std::optional<Secret> secret_in(const std::string& url) {
@@ -76,48 +92,81 @@ class Reader {
  private:
   program::Source source(NodeId item) {
     program::Source made{.name = std::string(file_[item].text), .url = {}, .shown = {}, .span = file_[item].name_span};
-    if (const auto given = settings_.sources.find(made.name); given != settings_.sources.end()) {
-      locate(made, given->second, "sqlite", made.span, false);
-      return made;
-    }
     NodeId written = ast::no_node;
     for (NodeId part : ast::children(file_, item))
       if (file_[part].kind != NodeKind::column_decl) written = part;
+    const Engine* engine = written != ast::no_node && file_[written].kind == NodeKind::call ? engine_named(file_[written].text) : nullptr;
+    NodeId place = ast::no_node;
+    std::size_t places = 0;
+    if (engine)
+      for (NodeId argument : ast::children(file_, written)) {
+        if (file_[argument].kind == NodeKind::named_arg) setting(made, *engine, argument);
+        else if (places++ == 0) place = argument;
+      }
+    if (const auto given = settings_.sources.find(made.name); given != settings_.sources.end()) {
+      locate(made, given->second, engine ? engine->name : "sqlite", made.span, false);
+      return made;
+    }
     if (written == ast::no_node) return made;
     made.span = file_[written].span;
     if (file_[written].kind != NodeKind::call) {
-      diagnostics_.error(Code::not_constant, made.span, "a source is a database", fmt::format("write `source {} = sqlite(\"FILE\")`", made.name));
+      diagnostics_.error(Code::not_constant, made.span, "a source is a database or a file", fmt::format("write `source {} = sqlite(\"FILE\")`", made.name));
       return made;
     }
-    const std::string_view engine = file_[written].text;
-    if (engine == "env") {
+    const std::string_view named = file_[written].text;
+    if (named == "env") {
       if (auto url = environment(written)) locate(made, *url, "sqlite", made.span, false);
       return made;
     }
-    if (engine != "sqlite") {
-      const bool later = engine == "postgres" || engine == "postgresql" || engine == "csv";
+    if (!engine) {
       // The text may hold a password, whatever the engine.
       if (const NodeId argument = file_[written].first_child; argument != ast::no_node && file_[argument].kind == NodeKind::string)
         if (auto url = syntax::string_content(file_, argument, diagnostics_); url && refuse_secret(*url, file_[argument].span)) return made;
-      const std::string meant = nearest(engine, {"sqlite", "env"});
-      if (later) diagnostics_.error(Code::not_supported, file_[written].name_span, fmt::format("`{}` is not in this version", engine), "write `sqlite(\"FILE\")`");
-      else diagnostics_.error(Code::unknown_function, file_[written].name_span, fmt::format("unknown kind of source `{}`", engine), meant.empty() ? "write `sqlite(\"FILE\")`" : fmt::format("did you mean `{}`?", meant));
+      std::vector<std::string> known{"env"};
+      for (const Engine& each : engines) known.emplace_back(each.name);
+      const std::string meant = nearest(named, known);
+      if (later_engine(named)) diagnostics_.error(Code::not_supported, file_[written].name_span, fmt::format("`{}` is not in this version", named), "write `sqlite(\"FILE\")`");
+      else diagnostics_.error(Code::unknown_function, file_[written].name_span, fmt::format("unknown kind of source `{}`", named), meant.empty() ? "write `sqlite(\"FILE\")`" : fmt::format("did you mean `{}`?", meant));
       return made;
     }
-    const NodeId argument = file_[written].first_child;
-    if (argument == ast::no_node || file_[argument].next_sibling != ast::no_node) {
-      diagnostics_.error(Code::wrong_arguments, made.span, fmt::format("`sqlite` takes one argument, got {}", ast::child_count(file_, written)), "write `sqlite(\"FILE\")`");
+    if (places != 1) {
+      diagnostics_.error(Code::wrong_arguments, made.span, fmt::format("`{}` takes one place, got {}", named, places), fmt::format("write `{}`", engine->example));
       return made;
     }
-    if (file_[argument].kind == NodeKind::string) {
-      auto path = syntax::string_content(file_, argument, diagnostics_);
-      if (path && !refuse_secret(*path, file_[argument].span)) locate(made, *path, "sqlite", file_[argument].span, true);
-    } else if (file_[argument].kind == NodeKind::call && file_[argument].text == "env") {
-      if (auto path = environment(argument)) locate(made, *path, "sqlite", file_[argument].span, true);
+    const Span span = file_[place].span;
+    if (file_[place].kind == NodeKind::string) {
+      auto path = syntax::string_content(file_, place, diagnostics_);
+      if (path && !refuse_secret(*path, span)) locate(made, *path, named, span, true);
+    } else if (file_[place].kind == NodeKind::call && file_[place].text == "env") {
+      if (auto path = environment(place)) locate(made, *path, named, span, true);
     } else {
-      diagnostics_.error(Code::not_constant, file_[argument].span, "the file of a source is a text or comes from the environment", "write `sqlite(\"FILE\")` or `sqlite(env(\"NAME\"))`");
+      diagnostics_.error(Code::not_constant, span, "the place of a source is a text or comes from the environment", fmt::format("write `{0}` or `{1}(env(\"NAME\"))`", engine->example, named));
     }
     return made;
+  }
+
+  // `csv(PATH, delimiter: ";", header: false, nulls: "NULL")`: how the text is read.
+  void setting(program::Source& made, const Engine& engine, NodeId argument) {
+    const std::string_view name = file_[argument].text;
+    if (engine.name != "csv" || (name != "delimiter" && name != "header" && name != "nulls")) {
+      diagnostics_.error(Code::wrong_arguments, file_[argument].name_span, fmt::format("`{}` has no argument `{}`", engine.name, name),
+                         engine.name == "csv" ? "it takes `delimiter`, `header` and `nulls`" : fmt::format("write `{}`", engine.example));
+      return;
+    }
+    const NodeId value = file_[argument].first_child;
+    const NodeKind kind = value == ast::no_node ? NodeKind::error : file_[value].kind;
+    if (name == "header") {
+      if (kind != NodeKind::true_ && kind != NodeKind::false_)
+        diagnostics_.error(Code::not_constant, file_[argument].span, "`header` is true or false", "write `header: false`");
+      made.settings.emplace_back(name, kind == NodeKind::true_ ? "true" : "false");
+      return;
+    }
+    auto text = kind == NodeKind::string ? syntax::string_content(file_, value, diagnostics_) : std::nullopt;
+    const bool good = text && (name == "nulls" || (text->size() == 1 && static_cast<unsigned char>((*text)[0]) < 0x80 && *text != "\"" && *text != "\n" && *text != "\r"));
+    if (!good)
+      diagnostics_.error(Code::not_constant, file_[argument].span, fmt::format("`{}` is {}", name, name == "nulls" ? "a text" : "one character of ASCII in quotes"),
+                         fmt::format("write `{}`", name == "nulls" ? "nulls: \"NULL\"" : "delimiter: \";\""));
+    else made.settings.emplace_back(name, *text);
   }
 
   bool refuse_secret(const std::string& url, Span span) {
@@ -144,20 +193,20 @@ class Reader {
   void locate(program::Source& made, const std::string& given, std::string_view engine, Span span, bool relative) {
     Url url = split(given);
     if (url.scheme.empty()) url.scheme = engine;
-    if (url.scheme != "sqlite") {
-      const bool later = url.scheme == "postgres" || url.scheme == "postgresql" || url.scheme == "csv";
-      diagnostics_.error(later ? Code::not_supported : Code::cannot_connect, span, fmt::format("sources of kind `{}` are not {}", url.scheme, later ? "in this version" : "known"), "write `sqlite:PATH`");
+    if (!engine_named(url.scheme)) {
+      const bool later = later_engine(url.scheme);
+      diagnostics_.error(later ? Code::not_supported : Code::cannot_connect, span, fmt::format("sources of kind `{}` are not {}", url.scheme, later ? "in this version" : "known"), "write `sqlite:PATH` or `csv:PATH`");
       return;
     }
     if (url.rest.starts_with("//")) url.rest.erase(0, 2);
     if (url.rest.empty() || url.rest.find('\0') != std::string::npos) {
-      diagnostics_.error(Code::cannot_connect, span, "the path of the database is empty", "write `sqlite(\"FILE\")`");
+      diagnostics_.error(Code::cannot_connect, span, "the path of the source is empty", fmt::format("write `{}`", engine_named(url.scheme)->example));
       return;
     }
-    made.shown = safe("sqlite:" + url.rest);
+    made.shown = safe(url.scheme + ":" + url.rest);
     const bool absolute = url.rest.front() == '/' || url.rest.starts_with(":memory:") || url.rest.starts_with("file:");
     if (relative && !absolute && !settings_.job_directory.empty()) url.rest = settings_.job_directory + (settings_.job_directory.ends_with('/') ? "" : "/") + url.rest;
-    made.url = "sqlite:" + url.rest;
+    made.url = url.scheme + ":" + url.rest;
   }
 
   const ast::File& file_;

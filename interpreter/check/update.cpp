@@ -55,6 +55,10 @@ bool Checker::writable_table(const Step& step, const Block& block, Span span) {
   const program::Relation* inner = &relation;
   while (inner->inputs[0].sub) inner = inner->inputs[0].sub.get();
   const Table& target = table(*inner->inputs[0].table);
+  if (program.catalogues[static_cast<std::size_t>(inner->inputs[0].table->source)].read_only) {
+    error(Code::not_writable, span, fmt::format("`{}` can only be read", shown(*inner->inputs[0].table)), "update a table of a database, and join this one");
+    return false;
+  }
   if (target.view || target.virtual_table) {
     error(Code::not_writable, span, fmt::format("`{}` is a {}, which has no rows of its own to change", shown(*inner->inputs[0].table), target.view ? "view" : "virtual table"),
           target.view ? "update the tables that it is made of" : "");

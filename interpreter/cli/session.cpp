@@ -50,7 +50,13 @@ bool connect_sources(Session& session, Access access) {
   for (const program::Source& source : session.program.sources) {
     connect::OpenOptions options;
     options.read_only = access == Access::read;
+    options.settings = source.settings;
     auto connector = connect::open(source.url, options);
+    // Of several, some may only be read: which, is known when the job is checked. Writing to such a one will be refused then.
+    if (!connector && !options.read_only && session.program.sources.size() > 1) {
+      options.read_only = true;
+      if (auto readable = connect::open(source.url, options)) connector = std::move(readable);
+    }
     if (!connector) {
       add(session.diagnostics, Code::cannot_connect, source.span, connector.error());
       continue;
@@ -66,19 +72,37 @@ bool connect_sources(Session& session, Access access) {
   return !session.diagnostics.has_errors();
 }
 
+// The sources in which bfl's own tables are kept.
+std::vector<bool> keepers(const program::Program& program) {
+  std::vector<bool> keeps(program.sources.size());
+  for (const program::Step& step : program.steps)
+    if (step.keeper >= 0) keeps[static_cast<std::size_t>(step.keeper)] = true;
+  return keeps;
+}
+
+// By what a source goes into memo keys: a file by its content, a database by the identity in its ledger, or, where the job
+// only reads it and there is none, by its place.
+Result<std::string> identity_of(connect::Connector& connector, const program::Source& source, bool keeps) {
+  if (auto content = connector.content_digest()) return *content;
+  auto identity = ledger::identity(connector);
+  if (identity && identity->empty() && !keeps) return "at " + source.url;
+  return identity;
+}
+
 bool identify(Session& session, Access access) {
   session.identities.clear();
+  const std::vector<bool> keeps = keepers(session.program);
   for (std::size_t i = 0; i < session.connectors.size(); ++i) {
     const Span span = session.program.sources[i].span;
     connect::Connector& target = *session.connectors[i];
-    if (access == Access::write) {
+    if (access == Access::write && keeps[i]) {
       if (auto made = ledger::set_up(target); !made) {
         const bool newer = made.error().kind == ErrorClass::refused;
         add(session.diagnostics, newer ? Code::version_too_new : Code::database_error, span, made.error());
         return false;
       }
     }
-    auto identity = ledger::identity(target);
+    auto identity = identity_of(target, session.program.sources[i], keeps[i]);
     if (!identity) {
       const bool newer = identity.error().kind == ErrorClass::refused;
       add(session.diagnostics, newer ? Code::version_too_new : Code::database_error, span, identity.error());

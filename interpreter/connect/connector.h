@@ -60,7 +60,7 @@ class Prepared {
 class Connector {
  public:
   virtual ~Connector() = default;
-  virtual std::string engine() const = 0;                                // "sqlite"
+  virtual std::string engine() const = 0;                                // "sqlite", "csv"
   virtual Result<Catalogue> catalogue() = 0;
   virtual Result<std::int64_t> schema_version() = 0;                     // cheap; changes whenever the schema does
 
@@ -91,6 +91,13 @@ class Connector {
   // where the engine cannot tell.
   virtual std::optional<std::int64_t> commits_of_others() { return std::nullopt; }
 
+  // An engine without a language of its own (a CSV file): its tables are read whole by `scan`, and nothing is prepared on it.
+  virtual bool has_sql() const { return true; }
+  // Every row of a table, these columns of it, in the order in which they lie.
+  virtual Result<void> scan(const Table& table, std::span<const int> columns, const RowCallback& row);
+  // What all of its content comes to, where that is one thing (a file): part of the memo key of what reads it.
+  virtual std::optional<std::string> content_digest() { return std::nullopt; }
+
   // Makes a running statement return an error of class interrupted; callable from a signal handler's thread.
   virtual void interrupt() = 0;
 };
@@ -98,9 +105,12 @@ class Connector {
 struct OpenOptions {
   bool read_only = false;
   int busy_timeout_ms = 5000;
+  std::vector<std::pair<std::string, std::string>> settings{};  // of the source's declaration: `delimiter`, `;`
 };
 
-// `sqlite:PATH`, or a bare path. Nothing is created: a missing file is an error.
+// `sqlite:PATH`, `csv:PATH`, or a bare path. Nothing is created: a missing file is an error.
 Result<std::unique_ptr<Connector>> open(const std::string& url, const OpenOptions& options);
+// An empty SQLite database in a temporary file, gone with the connector.
+Result<std::unique_ptr<Connector>> open_scratch();
 
 }  // namespace bfl::connect

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "interpreter/connect/connector.h"
+#include "interpreter/connect/csv.h"
 #include "interpreter/connect/sqlite_open.h"
 
 namespace bfl::connect {
@@ -15,6 +16,8 @@ struct Scheme {
 constexpr Scheme schemes[] = {
     {"sqlite://", sqlite::open},
     {"sqlite:", sqlite::open},
+    {"csv://", csv::open},
+    {"csv:", csv::open},
 };
 
 }  // namespace
@@ -24,8 +27,19 @@ Result<std::unique_ptr<Connector>> open(const std::string& url, const OpenOption
     if (url.starts_with(scheme.prefix)) return scheme.open(url.substr(scheme.prefix.size()), options);
   // Of a foreign URL only the scheme is shown: the rest may hold a password.
   if (const auto colon = url.find("://"); colon != std::string::npos)
-    return Error{ErrorClass::fatal, fmt::format("no connector for `{}://`", url.substr(0, colon)), {}, "this version opens `sqlite:PATH`"};
+    return Error{ErrorClass::fatal, fmt::format("no connector for `{}://`", url.substr(0, colon)), {}, "this version opens `sqlite:PATH` and `csv:PATH`"};
   return sqlite::open(url, options);
+}
+
+Result<std::unique_ptr<Connector>> open_scratch() { return sqlite::open_scratch(); }
+
+Result<void> Connector::scan(const Table& table, std::span<const int> columns, const RowCallback& row) {
+  std::string list;
+  for (const int column : columns)
+    list += (list.empty() ? "" : ", ") + lower::quote_identifier(table.columns[static_cast<std::size_t>(column)].name);
+  auto statement = prepare(fmt::format("SELECT {} FROM {}", list.empty() ? "1" : list, lower::qualified(table)));
+  if (!statement) return statement.error();
+  return (*statement)->query_raw({}, row);
 }
 
 }  // namespace bfl::connect

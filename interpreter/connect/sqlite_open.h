@@ -8,5 +8,6 @@
 namespace bfl::connect::sqlite {
 
 Result<std::unique_ptr<Connector>> open(const std::string& path, const OpenOptions& options);
+Result<std::unique_ptr<Connector>> open_scratch();
 
 }  // namespace bfl::connect::sqlite

@@ -73,7 +73,7 @@ Result<std::unique_ptr<Writer>> Writer::take_over(connect::Connector& target, co
                    {},
                    "wait for it, or stop that process: the next run goes on where it stopped"};
     ++writer->epoch_;
-    writer->clock_ = {clock == 0 ? now.micros : clock};
+    writer->clock_ = {clock != 0 ? clock : runner.clock.value_or(now).micros};
     auto changed = writer->sql_.run(
         "INSERT INTO bfl_job VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (name) DO UPDATE SET epoch = excluded.epoch,"
         " holder = excluded.holder, host = excluded.host, pid = excluded.pid, pid_start = excluded.pid_start,"

@@ -32,6 +32,7 @@ struct Runner {                     // who does it: in every entry
   Process process;
   std::string parameters;           // as people read them, frozen with the clock
   std::function<Timestamp()> now;
+  std::optional<Timestamp> clock{};  // now() of a job that begins; none: the wall clock
 };
 
 struct Lane {

@@ -72,8 +72,8 @@ std::string Writer::input_from(const Input& input, bool marked) {
   }
   const Table& joined = table(*input.table);
   see_table(input.id, joined, alias);
-  if (marked && joined.view) return fmt::format("(SELECT 1 AS bfl_present, * FROM main.{}) AS {}", quote_identifier(joined.name), alias);
-  return fmt::format("main.{} AS {}", quote_identifier(joined.name), alias);
+  if (marked && joined.view) return fmt::format("(SELECT 1 AS bfl_present, * FROM {}) AS {}", qualified(joined), alias);
+  return fmt::format("{} AS {}", qualified(joined), alias);
 }
 
 std::string Writer::present(const Input& input) const {

@@ -80,5 +80,6 @@ Statement scalar(const program::Program& program, const program::ExprPtr& expr, 
 Statement select(const program::Program& program, const program::Relation& relation, Dialect dialect);
 
 std::string quote_identifier(std::string_view name);
+std::string qualified(const Table& table);  // with its schema
 
 }  // namespace bfl::lower

@@ -59,7 +59,7 @@ struct Update {
   bool flat() const { return joined_flat() && relation().inputs.size() == 1; }
   bool joined_flat() const { return relation().inputs[0].table && !relation().limit && !relation().grouped; }
 
-  std::string name() const { return "main." + quote_identifier(table.name); }
+  std::string name() const { return qualified(table); }
   std::string key_name(int column) const {
     return column < 0 ? rowid_name(table) : quote_identifier(table.columns[static_cast<std::size_t>(column)].name);
   }

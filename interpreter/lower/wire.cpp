@@ -27,4 +27,6 @@ std::string quote_identifier(std::string_view name) {
   return quoted + '"';
 }
 
+std::string qualified(const Table& table) { return table.schema + "." + quote_identifier(table.name); }
+
 }  // namespace bfl::lower

@@ -45,6 +45,8 @@ void add_measured(Json& object, const run::Preview& preview) {
   if (preview.table_rows >= 0) object["table_rows"] = preview.table_rows;
   object["sample"] = preview.sample;
   if (!preview.proof.empty()) object["proof"] = preview.proof;
+  if (!preview.shipped.empty()) object["shipped"] = preview.shipped;
+  if (!preview.shipped.empty() && preview.shipped_rows >= 0) object["shipped_rows"] = preview.shipped_rows;
   object["sql"] = preview.sql;
 }
 

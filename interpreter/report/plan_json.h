@@ -15,6 +15,7 @@
 //     table, rows, set [{column, value}], class, route, route_reason, walk [column], chunk_rows, atomic,
 //     expect        [{bound, rows}]                    update; bound: at_most | at_least | exactly
 //     would_change, table_rows                         update; left out when they were not counted
+//     shipped [text], shipped_rows                     tables of other sources, brought to where the step is computed
 //     sample [text], proof, sql [text]
 //   Decision and what is measured are left out of steps that could not be previewed.
 //   edges           [{from, to, kind, column, reason}] kind: writes_then_reads | reads_then_writes | both_write | by_hand

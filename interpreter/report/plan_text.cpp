@@ -246,6 +246,9 @@ std::string plan_text(const program::Program& program, const plan::Plan& plan, c
     for (auto edge = first; edge != plan.edges.end() && edge->to == index; ++edge)
       page.row(std::exchange(label, ""), fmt::format("{}, because {}", program.steps[edge->from].name, plan::describe(*edge, program)));
     if (!preview || reused) continue;
+    label = "reads";
+    for (const std::string& table : preview->shipped) page.row(std::exchange(label, ""), table, Breaks::never);
+    if (preview->shipped_rows >= 0 && !preview->shipped.empty()) page.row("", fmt::format("{} brought to where it is computed", counted(preview->shipped_rows, "row")));
     label = "sql";
     for (const std::string& sql : preview->sql) page.row(std::exchange(label, ""), sql, Breaks::outside_quotes, faint);
   }

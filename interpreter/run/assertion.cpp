@@ -1,21 +1,24 @@
 // Checks and verifications: every `assert` of a step in one read snapshot.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "interpreter/run/context.h"
+#include "interpreter/run/workbench.h"
 
 namespace bfl::run {
 namespace {
 
 using connect::RawRow;
 
-Result<Value> value_of(Context& context, connect::Connector& target, const program::ExprPtr& expr, int source, std::string& query) {
-  const lower::Statement statement = lower::scalar(context.program, expr, lower::Dialect::sqlite);
+Result<Value> value_of(Workbench& bench, const eval::Context& evaluation, const program::ExprPtr& expr, std::string& query) {
+  const lower::Statement statement = lower::scalar(bench.program(), expr, lower::Dialect::sqlite);
   query = statement.text;
-  auto prepared = target.prepare(statement, context.evaluation(source));
+  auto prepared = bench.engine().prepare(statement, evaluation);
   if (!prepared) return prepared.error();
   Result<Value> value = Value();
   auto read = (*prepared)->query_raw({}, [&](RawRow row) {
-    value = target.decode(row[0], statement.columns[0]);
+    value = bench.engine().decode(row[0], statement.columns[0]);
     return false;
   });
   if (!read) return read.error();
@@ -23,13 +26,13 @@ Result<Value> value_of(Context& context, connect::Connector& target, const progr
 }
 
 // What stands on the sides of a comparison that does not hold: "found 3", or both where neither is written out.
-std::string sides(Context& context, connect::Connector& target, const program::ExprPtr& condition, int source) {
+std::string sides(Workbench& bench, const eval::Context& evaluation, const program::ExprPtr& condition) {
   if (condition->kind == program::ExprKind::and_) {  // the first that is false
     std::string query;
     for (const program::ExprPtr& part : condition->args) {
-      auto holds = value_of(context, target, part, source, query);
+      auto holds = value_of(bench, evaluation, part, query);
       const bool* truth = holds ? std::get_if<bool>(&holds->data) : nullptr;
-      if (!truth || !*truth) return sides(context, target, part, source);
+      if (!truth || !*truth) return sides(bench, evaluation, part);
     }
   }
   if (condition->kind != program::ExprKind::compare) return {};
@@ -37,7 +40,7 @@ std::string sides(Context& context, connect::Connector& target, const program::E
   std::string query, text;
   for (const std::size_t i : {0, 1}) {
     if (written[i]) continue;
-    auto value = value_of(context, target, condition->args[i], source, query);
+    auto value = value_of(bench, evaluation, condition->args[i], query);
     if (!value) return {};
     text += fmt::format("{}{}{}", text.empty() ? "found " : " and ", to_literal(*value),
                         written[0] || written[1] ? ""
@@ -50,17 +53,18 @@ std::string sides(Context& context, connect::Connector& target, const program::E
 }  // namespace
 
 StepEnd assertion(Context& context, const program::Step& step, const plan::StepPlan& step_plan, const Decision& decision) {
-  const int source = source_of(step);
-  connect::Connector& target = context.target(source);
   const bool verify = step.kind == program::StepKind::verify;
-  if (auto begun = target.begin_read(); !begun) return context.fail(step, begun.error());
+  const eval::Context evaluation = context.evaluation(std::max(step.keeper, 0));
+  auto opened = Workbench::open(context.program, step, context.targets, evaluation);
+  if (!opened) return context.fail(step, opened.error());
+  std::unique_ptr<Workbench> bench = std::move(*opened);
   bool all = true;
   for (const program::Assertion& assertion : step.assertions) {
     const double begun = context.clock.seconds();
     std::string query;
-    auto holds = value_of(context, target, assertion.condition, source, query);
+    auto holds = value_of(*bench, evaluation, assertion.condition, query);
     if (!holds) {
-      target.rollback();
+      bench.reset();
       return context.fail(step, holds.error());
     }
     const bool* truth = std::get_if<bool>(&holds->data);
@@ -72,7 +76,7 @@ StepEnd assertion(Context& context, const program::Step& step, const plan::StepP
       ++context.outcome.assertions;
     } else {
       all = false;
-      const std::string found = sides(context, target, assertion.condition, source);
+      const std::string found = sides(*bench, evaluation, assertion.condition);
       const std::string message = assertion.message.empty() ? fmt::format("`{}` does not hold", assertion.text) : assertion.message;
       event.reason = found.empty() ? message : fmt::format("{}: {}", message, found);
       Diagnostic& diagnostic = context.diagnostics.error(
@@ -84,7 +88,7 @@ StepEnd assertion(Context& context, const program::Step& step, const plan::StepP
     }
     context.tell(event);
   }
-  target.rollback();
+  bench.reset();
   if (!all) {
     if (context.outcome.exit_code == 0) context.outcome.exit_code = 1;
     Event failed = context.event(EventKind::step_failed, step);
@@ -92,8 +96,8 @@ StepEnd assertion(Context& context, const program::Step& step, const plan::StepP
     context.tell(failed);
     return StepEnd::failed;
   }
-  if (!verify)
-    if (auto kept = context.writer(source).record_done(step.name, "check", step_plan.key, decision.generation); !kept)
+  if (!verify && step.keeper >= 0)
+    if (auto kept = context.writer(step.keeper).record_done(step.name, "check", step_plan.key, decision.generation); !kept)
       return context.fail(step, kept.error());
   context.tell(context.event(EventKind::step_finished, step));
   return StepEnd::done;

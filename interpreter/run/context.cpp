@@ -50,12 +50,6 @@ Code code_of(const Error& error) {
   }
 }
 
-// Assertions may speak of no table at all; any source will do for them then.
-int source_of(const program::Step& step) {
-  if (step.kind == program::StepKind::update) return step.target.source;
-  return step.reads.empty() ? 0 : step.reads.begin()->table.source;
-}
-
 Event Context::event(EventKind kind, const program::Step& step) const {
   Event event;
   event.kind = kind;
@@ -83,8 +77,7 @@ StepEnd Context::fail(const program::Step& step, const Error& error, const std::
 }
 
 StepEnd Context::fail(const program::Step& step, Code code, const Error& error, const std::string& where) {
-  connect::Connector& used = target(source_of(step));
-  if (used.in_transaction()) used.rollback();
+  if (step.keeper >= 0 && target(step.keeper).in_transaction()) target(step.keeper).rollback();
   if (error.kind == ErrorClass::interrupted) return interrupted(step);
   Diagnostic& diagnostic = diagnostics.error(code, step.name_span, fmt::format("step `{}`: {}", step.name, error.message), error.help);
   if (!where.empty()) diagnostic.notes.push_back(where);
@@ -109,6 +102,7 @@ std::optional<StepEnd> Context::pause(const program::Step& step, int source) {
   if (const double now = clock.seconds(); now - heartbeat_at > heartbeat_seconds) {
     heartbeat_at = now;
     // A lock that cannot be had now will be had the next time: the lease has two more beats.
+    if (source < 0) return std::nullopt;
     if (auto beat = writer(source).heartbeat(); !beat && beat.error().kind != ErrorClass::transient) return fail(step, beat.error());
   }
   return std::nullopt;

@@ -28,6 +28,7 @@ struct Context {
   Diagnostics& diagnostics;
   Listener tell{};
   std::vector<std::unique_ptr<ledger::Writer>> writers{};  // in step with targets; none where nothing has to be written
+  std::vector<bool> keeps{};                               // in step with targets: the ledger of some step lies there
   std::vector<std::string> identities{};
   std::vector<Timestamp> clocks{};                         // now() of the job in each target
   std::vector<std::int64_t> schema_versions{};             // that the program was checked against
@@ -56,8 +57,6 @@ struct Context {
 
 Code code_of(const Error& error);
 
-// The source that a step is carried out in and that keeps its generations.
-int source_of(const program::Step& step);
 inline constexpr const char* unharmed = "nothing was changed";
 
 StepEnd assertion(Context& context, const program::Step& step, const plan::StepPlan& step_plan, const Decision& decision);

@@ -105,16 +105,20 @@ Decision decide(const program::Step& step, const plan::StepPlan& step_plan, cons
 }
 
 std::vector<Decision> decide(const program::Program& program, const plan::Plan& plan, const std::vector<std::vector<Generation>>& generations) {
-  std::unordered_map<std::string_view, Generations> by_step;
-  for (const auto& list : generations)
-    for (const Generation& generation : list) by_step[generation.step].push_back(&generation);
+  std::vector<std::unordered_map<std::string_view, Generations>> by_step(generations.size());
+  for (std::size_t source = 0; source < generations.size(); ++source)
+    for (const Generation& generation : generations[source]) by_step[source][generation.step].push_back(&generation);
   std::vector<Decision> decisions;
   decisions.reserve(plan.steps.size());
   static const Generations none;
   for (const plan::StepPlan& step_plan : plan.steps) {
     const program::Step& step = program.steps[step_plan.step];
-    const auto own = by_step.find(step.name);
-    decisions.push_back(decide(step, step_plan.key, own == by_step.end() ? none : own->second));
+    const Generations* own = &none;
+    if (step.keeper >= 0) {
+      const auto& kept = by_step[static_cast<std::size_t>(step.keeper)];
+      if (const auto found = kept.find(step.name); found != kept.end()) own = &found->second;
+    }
+    decisions.push_back(decide(step, step_plan.key, *own));
   }
   return decisions;
 }

@@ -89,6 +89,10 @@ Decision adjusted(const Context& context, const program::Step& step, Decision de
 bool look(Context& context, Outlook& outlook) {
   outlook = {};
   for (std::size_t i = 0; i < context.targets.size(); ++i) {
+    if (!context.keeps[i]) {
+      outlook.generations.emplace_back();
+      continue;
+    }
     auto list = ledger::generations(*context.targets[i], context.program.job);
     if (!list) return refuse(context, list.error());
     if (is_behind(context, i, *list)) return false;
@@ -97,8 +101,9 @@ bool look(Context& context, Outlook& outlook) {
   outlook.decisions = decide(context.program, context.plan, outlook.generations);
   for (std::size_t i = 0; i < outlook.decisions.size(); ++i) {
     const program::Step& step = context.program.steps[i];
-    outlook.decisions[i] =
-        adjusted(context, step, std::move(outlook.decisions[i]), outlook.generations[static_cast<std::size_t>(source_of(step))]);
+    if (step.keeper >= 0)
+      outlook.decisions[i] =
+          adjusted(context, step, std::move(outlook.decisions[i]), outlook.generations[static_cast<std::size_t>(step.keeper)]);
   }
   return true;
 }
@@ -135,16 +140,26 @@ bool take_over(Context& context, const Outlook& outlook) {
   std::vector<bool> needed(context.targets.size());
   for (std::size_t i = 0; i < outlook.decisions.size(); ++i) {
     const program::Step& step = context.program.steps[i];
-    if (step.kind != program::StepKind::verify && outlook.decisions[i].kind != DecisionKind::reuse && wanted(context, step))
-      needed[static_cast<std::size_t>(source_of(step))] = true;
+    if (step.kind != program::StepKind::verify && step.keeper >= 0 && outlook.decisions[i].kind != DecisionKind::reuse &&
+        wanted(context, step))
+      needed[static_cast<std::size_t>(step.keeper)] = true;
   }
+  // One now() for the job: where it has begun in one of its targets, it begins in the others at the same instant.
+  std::optional<Timestamp> begun;
   for (std::size_t i = 0; i < context.targets.size(); ++i) {
+    if (!context.keeps[i]) continue;
     auto frozen = ledger::frozen_clock(*context.targets[i], context.program.job);
     if (!frozen) return refuse(context, frozen.error());
-    context.clocks[i] = *frozen ? **frozen : context.clocks[0];
+    if (*frozen && (!begun || **frozen < *begun)) begun = **frozen;
+  }
+  if (!begun) begun = context.clock.now();
+  ledger::Runner runner = runner_of(context);
+  runner.clock = *begun;
+  for (std::size_t i = 0; i < context.targets.size(); ++i) {
+    context.clocks[i] = *begun;
     if (!needed[i]) continue;
     fault_point("before_take_over");
-    auto writer = ledger::Writer::take_over(*context.targets[i], context.program.job, runner_of(context));
+    auto writer = ledger::Writer::take_over(*context.targets[i], context.program.job, runner);
     if (!writer) return refuse(context, writer.error());
     context.clocks[i] = (*writer)->clock();
     context.writers[i] = std::move(*writer);
@@ -174,7 +189,7 @@ StepEnd carry_out(Context& context, std::size_t index, const Outlook& outlook) {
       if (step.kind == program::StepKind::update) ++context.outcome.steps_run;
       break;
   }
-  if (auto end = step.kind == program::StepKind::verify ? std::nullopt : context.pause(step, source_of(step))) return *end;
+  if (auto end = step.kind == program::StepKind::verify ? std::nullopt : context.pause(step, step.keeper)) return *end;
   context.tell(event);
   if (step_plan.work == plan::WorkKind::assertion) return assertion(context, step, step_plan, decision);
   const ledger::Generation* open = nullptr;
@@ -219,8 +234,11 @@ void note_revisions(Context& context) {
 }
 
 void carry_out(Context& context) {
-  for (connect::Connector* target : context.targets) {
-    auto identity = ledger::identity(*target);
+  context.keeps.resize(context.targets.size());
+  for (const program::Step& step : context.program.steps)
+    if (step.keeper >= 0) context.keeps[static_cast<std::size_t>(step.keeper)] = true;
+  for (std::size_t i = 0; i < context.targets.size(); ++i) {
+    auto identity = context.keeps[i] ? ledger::identity(*context.targets[i]) : std::string();
     if (!identity) return void(refuse(context, identity.error()));
     context.identities.push_back(std::move(*identity));
     context.clocks.push_back(context.clock.now());

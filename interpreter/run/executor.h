@@ -60,6 +60,8 @@ struct Preview {
   std::int64_t table_rows = -1;
   std::vector<std::string> sql;     // the statements as they would be sent
   std::vector<std::string> sample;  // a few rows: `id 17: total 10.00 -> 12.00`
+  std::vector<std::string> shipped; // rows that are brought to where the step is computed: `list.rows (id, kind)`
+  std::int64_t shipped_rows = -1;   // how many they are now; -1: not counted
   std::string proof;                // guarded steps: the result of applying a sample twice
 };
 std::vector<Preview> preview(const program::Program& program, const plan::Plan& plan, const std::vector<connect::Connector*>& targets,

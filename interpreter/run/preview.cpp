@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "interpreter/run/context.h"
+#include "interpreter/run/workbench.h"
 
 namespace bfl::run {
 namespace {
@@ -19,7 +20,7 @@ std::string shown(const Result<Value>& value) {
 struct Look {
   const program::Program& program;
   const program::Step& step;
-  connect::Connector& target;
+  connect::Connector& target;      // that computes
   const eval::Context evaluation;
 
   Result<std::int64_t> number(const lower::Statement& statement) {
@@ -105,9 +106,14 @@ std::vector<Preview> preview(const program::Program& program, const plan::Plan& 
                              Clock& clock, Diagnostics& diagnostics) {
   std::vector<std::vector<ledger::Generation>> generations;
   std::vector<Timestamp> clocks;
-  for (connect::Connector* target : targets) {
-    auto list = ledger::generations(*target, program.job);
-    auto frozen = ledger::frozen_clock(*target, program.job);
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    if (program.catalogues[i].read_only) {
+      generations.emplace_back();
+      clocks.push_back(clock.now());
+      continue;
+    }
+    auto list = ledger::generations(*targets[i], program.job);
+    auto frozen = ledger::frozen_clock(*targets[i], program.job);
     if (!list || !frozen) {
       const Error& error = list ? frozen.error() : list.error();
       diagnostics.error(Code::database_error, program.job_span, error.message, error.help);
@@ -121,16 +127,24 @@ std::vector<Preview> preview(const program::Program& program, const plan::Plan& 
   for (std::size_t i = 0; i < program.steps.size(); ++i) {
     const program::Step& step = program.steps[i];
     all[i].decision = std::move(decisions[i]);
+    const Arrangement arrangement = arrange(program, step);
     if (step.kind != program::StepKind::update) {
       for (const program::Assertion& assertion : step.assertions)
-        all[i].sql.push_back(lower::scalar(program, assertion.condition, lower::Dialect::sqlite).text);
+        all[i].sql.push_back(lower::scalar(arrangement.program(), assertion.condition, lower::Dialect::sqlite).text);
+      all[i].shipped = shown(arrangement);
       continue;
     }
     if (all[i].decision.kind == DecisionKind::reuse) continue;
     const auto source = static_cast<std::size_t>(step.target.source);
-    Look look{program, step, *targets[source], {clocks[source]}};
     all[i].table_rows = program.table(step.target).estimated_rows.value_or(-1);
-    if (auto looked = look.update(plan.steps[i], all[i]); !looked) {
+    auto bench = Workbench::open(program, step, targets, {clocks[source]});
+    Result<void> looked = bench ? Result<void>{} : Result<void>{bench.error()};
+    if (bench) {
+      all[i].shipped = shown((*bench)->arrangement());
+      all[i].shipped_rows = (*bench)->shipped_rows();
+      looked = Look{(*bench)->program(), step, (*bench)->engine(), {clocks[source]}}.update(plan.steps[i], all[i]);
+    }
+    if (!looked) {
       Diagnostic& diagnostic = diagnostics.error(code_of(looked.error()), step.name_span,
                                                  fmt::format("step `{}`: {}", step.name, looked.error().message), looked.error().help);
       if (!looked.error().detail.empty()) diagnostic.notes.push_back(looked.error().detail);

@@ -32,7 +32,7 @@ std::string shape(const Catalogue& catalogue, const std::string& name) {
 }  // namespace
 
 Result<void> same_schema(Context& context, const program::Step& step) {
-  const auto source = static_cast<std::size_t>(source_of(step));
+  const auto source = static_cast<std::size_t>(step.target.source);
   auto version = context.targets[source]->schema_version();
   if (!version) return version.error();
   if (*version == context.schema_versions[source] || (&step == context.schema_of && *version == context.schema_seen)) return {};

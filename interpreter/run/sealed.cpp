@@ -6,6 +6,7 @@
 
 #include "interpreter/run/fault_points.h"
 #include "interpreter/run/spool.h"
+#include "interpreter/run/workbench.h"
 #include "interpreter/run/writing.h"
 
 namespace bfl::run {
@@ -47,7 +48,7 @@ struct Sealed {
     return {};
   }
 
-  Result<void> collect(Spool& spool, bool again);
+  Result<void> collect(Workbench& bench, Spool& spool, bool again);
 
   Result<const ledger::Record*> row(std::int64_t number) {
     if (number >= first && number < first + static_cast<std::int64_t>(block.size()))
@@ -134,15 +135,15 @@ struct Sealed {
 
 // The rows that match, in one snapshot; of a `once` step without those that it has changed before. `again` takes them back
 // in where they are as they were before the change.
-Result<void> Sealed::collect(Spool& spool, bool again) {
+Result<void> Sealed::collect(Workbench& bench, Spool& spool, bool again) {
   Context& context = writing.context;
   ledger::ChangedRows before;
-  if (once()) {
+  if (writing.step.once) {
     auto changed = writing.writer.changed_rows(writing.step.name, writing.step.walk);
     if (!changed) return changed.error();
     before = std::move(*changed);
   }
-  auto select = writing.target.prepare(sql.select, context.evaluation(writing.source));
+  auto select = bench.engine().prepare(sql.select, context.evaluation(writing.source));
   if (!select) return select.error();
   std::vector<int> assigned;
   for (const program::Assignment& assignment : writing.step.assignments) assigned.push_back(assignment.column);
@@ -172,9 +173,10 @@ std::optional<StepEnd> seal(Sealed& sealed, const char* route, const Decision& d
   Spool spool;
   const bool again =
       std::find(context.options.again.begin(), context.options.again.end(), writing.step.name) != context.options.again.end();
-  if (auto begun = writing.target.begin_read(); !begun) return writing.fail(begun.error());
-  auto collected = sealed.collect(spool, again);
-  writing.target.rollback();
+  auto bench = Workbench::open(context.program, writing.step, context.targets, context.evaluation(writing.source));
+  if (!bench) return writing.fail(bench.error());
+  auto collected = sealed.collect(**bench, spool, again);
+  bench->reset();
   if (!collected) return writing.fail(collected.error());
   empty = spool.rows() == 0;
   if (empty) return std::nullopt;
@@ -199,11 +201,12 @@ std::optional<StepEnd> seal(Sealed& sealed, const char* route, const Decision& d
 StepEnd sealed_write(Writing& writing, const char* route, const Decision& decision, const ledger::Generation* open) {
   Context& context = writing.context;
   const program::Step& step = writing.step;
-  auto sql = lower::sealed_update(context.program, step, lower::Dialect::sqlite);
+  const Arrangement arrangement = arrange(context.program, step);
+  auto sql = lower::sealed_update(arrangement.program(), step, lower::Dialect::sqlite);
   if (!sql) return writing.fail(sql.error());
   Sealed sealed{writing, std::move(*sql), std::max<std::size_t>(step.walk.size(), 1), writing.table.columns.size(),
                 step.assignments.size()};
-  if (sealed.once() && step.walk.empty())
+  if (step.once && step.walk.empty())
     return writing.fail(Code::no_row_identity,
                         {ErrorClass::refused,
                          fmt::format("rows of `{}` have no key by which a second change could be known", writing.table.name),

@@ -157,6 +157,7 @@ TEST_CASE("generations of other steps are passed over, one by one and for a whol
   auto program = program::test::shop();
   program.steps = {fix(), fix()};
   program.steps[1].name = "another";
+  program.steps[1].keeper = 1;
   plan::Plan plan;
   plan.steps = {planned(), planned("m9")};
   plan.steps[1].step = 1;

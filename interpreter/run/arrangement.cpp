@@ -1,0 +1,228 @@
+// Which database computes a step, and what is shipped there.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "interpreter/check/visit.h"
+#include "interpreter/lower/rewrite.h"
+#include "interpreter/run/workbench.h"
+
+namespace bfl::run {
+namespace {
+
+using program::Expr;
+using program::ExprKind;
+using program::ExprPtr;
+using program::Input;
+using program::Program;
+using program::Relation;
+using program::Step;
+using program::TableRef;
+
+// A place where a table is read, and the filters that its rows must pass there before anything else is done with them.
+struct Place {
+  program::InputId input = 0;
+  std::vector<ExprPtr> filters;
+};
+
+struct Use {
+  std::set<int> columns;
+  std::set<int> sought;  // compared with values from elsewhere: by an index of its own a row is found at once
+  std::vector<Place> places;
+};
+
+using Uses = std::map<TableRef, Use>;
+
+// Looks at rows of this input alone, and never fails: asked early, of rows that the step might not look at, it does no harm.
+bool can_go_ahead(const Expr& expr, program::InputId input) {
+  bool good = true;
+  check::for_each(expr, [&](const Expr& at) {
+    switch (at.kind) {
+      case ExprKind::subquery: good = false; break;
+      case ExprKind::column: good &= at.input == input; break;
+      case ExprKind::call: good &= !at.native->can_fail; break;
+      case ExprKind::case_: good &= at.args.size() % 2 == 1; break;  // without `else` it may
+      default: break;
+    }
+  });
+  return good;
+}
+
+// What rows of an input must fulfil whatever else they meet. Of the first input these are the filters right behind it: the
+// first that looks further ends them, since the order of the text decides what is seen to fail. Of a joined one, parts of `on`.
+std::vector<ExprPtr> own_filters(const Relation& relation, std::size_t index) {
+  const Input& input = relation.inputs[index];
+  std::vector<ExprPtr> filters;
+  if (index == 0) {
+    for (const program::Filter& filter : relation.filters) {
+      if (filter.after_inputs > 1 || filter.skip || !can_go_ahead(*filter.condition, input.id)) break;
+      filters.push_back(filter.condition);
+    }
+  } else if (input.on) {
+    const bool several = input.on->kind == ExprKind::and_;
+    for (const ExprPtr& part : several ? input.on->args : std::vector<ExprPtr>{input.on})
+      if (can_go_ahead(*part, input.id)) filters.push_back(part);
+  }
+  return filters;
+}
+
+Uses uses_of(const Program& program, const Step& step) {
+  Uses uses;
+  const auto see = check::Seeing{
+      [&](const Expr& expr) {
+        if (expr.kind == ExprKind::compare && expr.op == program::CompareOp::equal)
+          for (const ExprPtr& side : expr.args)
+            if (side->kind == ExprKind::column && program.inputs[side->input].table) uses[*program.inputs[side->input].table].sought.insert(side->column);
+        if (expr.kind != ExprKind::column) return;
+        if (const auto& ref = program.inputs[expr.input].table) uses[*ref].columns.insert(expr.column);
+      },
+      [&](const Relation& relation) {
+        for (std::size_t i = 0; i < relation.inputs.size(); ++i) {
+          const Input& input = relation.inputs[i];
+          if (!input.table) continue;
+          uses[*input.table].places.push_back({input.id, own_filters(relation, i)});
+        }
+      }};
+  for (const auto& assertion : step.assertions) check::for_each(*assertion.condition, see);
+  if (step.relation) check::for_each(*step.relation, see);
+  for (const auto& assignment : step.assignments) check::for_each(*assignment.value, see);
+  return uses;
+}
+
+// The columns by which messages name a row.
+void add_key(const Table& table, std::set<int>& columns) {
+  const auto key = std::find_if(table.keys.begin(), table.keys.end(), [](const Key& at) { return at.plain && at.not_null; });
+  if (key != table.keys.end()) columns.insert(key->columns.begin(), key->columns.end());
+  if (columns.empty()) columns.insert(0);
+}
+
+// In place of a column, the same column of another input.
+ExprPtr seen_as(const ExprPtr& expr, program::InputId input) {
+  return lower::rewrite(expr, [&](const ExprPtr& at) -> ExprPtr {
+    return at->kind == ExprKind::column ? lower::column_of(input, at->column, at->type) : nullptr;
+  });
+}
+
+Shipment shipment_of(const Program& program, TableRef ref, Use use) {
+  Shipment shipment{.table = ref, .columns = {}, .rows = nullptr};
+  add_key(program.table(ref), use.columns);
+  shipment.columns.assign(use.columns.begin(), use.columns.end());
+  shipment.sought.assign(use.sought.begin(), use.sought.end());
+  Relation rows;
+  const program::InputId input = use.places.empty() ? 0 : use.places[0].input;
+  rows.inputs.push_back({.id = input, .alias = {}, .table = ref});
+  // A row is of use if any of the places takes it. One place: its filters one by one, so that the first that fails is the one.
+  const bool can = program.catalogues[static_cast<std::size_t>(ref.source)].engine == "sqlite";
+  const bool all = can && !use.places.empty() && std::all_of(use.places.begin(), use.places.end(), [](const Place& place) { return !place.filters.empty(); });
+  if (all && use.places.size() == 1) {
+    for (const ExprPtr& filter : use.places[0].filters) rows.filters.push_back({.condition = filter});
+  } else if (all) {
+    std::vector<ExprPtr> any;
+    for (const Place& place : use.places) {
+      std::vector<ExprPtr> every;
+      for (const ExprPtr& filter : place.filters) every.push_back(seen_as(filter, input));
+      any.push_back(lower::all_of(std::move(every)));
+    }
+    rows.filters.push_back({.condition = lower::any_of(std::move(any))});
+  }
+  shipment.filtered = all;
+  for (const int column : shipment.columns) {
+    const Column& of = program.table(ref).columns[static_cast<std::size_t>(column)];
+    rows.fields.push_back({.name = of.name, .expr = lower::column_of(input, column, of.type)});
+  }
+  rows.anchored = true;
+  shipment.rows = std::make_shared<Relation>(std::move(rows));
+  return shipment;
+}
+
+// The form that keeps every value of a type, whatever engine it comes from.
+void keep_exactly(Column& column) {
+  const char* declared = "TEXT";
+  switch (column.type.kind) {
+    case Kind::integer:
+    case Kind::duration: declared = "INTEGER", column.storage = Storage::native; break;
+    case Kind::boolean: declared = "INTEGER", column.storage = Storage::boolean_integer; break;
+    case Kind::floating: declared = "REAL", column.storage = Storage::real_or_nan; break;
+    case Kind::bytes: declared = "BLOB", column.storage = Storage::native; break;
+    case Kind::decimal: column.storage = Storage::decimal_text, column.scale = -1; break;
+    case Kind::date:
+    case Kind::timestamp: column.storage = Storage::iso_text, column.time_separator = 'T', column.time_suffix = "Z"; break;
+    case Kind::uuid: column.storage = Storage::uuid_text; break;
+    default: column.storage = Storage::native; break;
+  }
+  column.declared = declared;
+}
+
+// The table as it lies in the database that computes.
+Table moved(const Table& table, const Shipment& shipment, bool same_engine) {
+  Table there = table;
+  there.schema = "temp";
+  there.name = fmt::format("s{}_{}", shipment.table.source, table.name);
+  there.view = there.virtual_table = there.without_rowid = there.strict = false;
+  there.rowid_alias = -1;
+  there.triggers.clear();
+  const auto shipped = [&](int column) { return std::binary_search(shipment.columns.begin(), shipment.columns.end(), column); };
+  const auto whole = [&](const std::vector<int>& columns) { return !columns.empty() && std::all_of(columns.begin(), columns.end(), shipped); };
+  std::erase_if(there.keys, [&](const Key& key) { return !whole(key.columns); });
+  std::erase_if(there.indexes, [&](const std::vector<int>& index) { return !whole(index); });
+  for (const int column : shipment.sought)
+    if (std::none_of(there.indexes.begin(), there.indexes.end(), [&](const std::vector<int>& index) { return index[0] == column; }))
+      there.indexes.push_back({column});
+  for (Column& column : there.columns) {
+    if (!same_engine) keep_exactly(column);
+    column.generated = column.has_default = false;
+    column.binary_collation = true;
+  }
+  return there;
+}
+
+// A database that computes: SQLite. Of several, the one that holds the most rows.
+int home_of(const Program& program, const Step& step, const Uses& uses) {
+  const auto computes = [&](int source) { return program.catalogues[static_cast<std::size_t>(source)].engine == "sqlite"; };
+  if (step.kind == program::StepKind::update) return computes(step.target.source) ? step.target.source : -1;
+  std::map<int, std::int64_t> rows;
+  for (const auto& [ref, use] : uses)
+    if (computes(ref.source)) rows[ref.source] += program.table(ref).estimated_rows.value_or(0) + 1;
+  const auto most = std::max_element(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  if (most != rows.end()) return most->first;
+  return uses.empty() && computes(std::max(step.keeper, 0)) ? std::max(step.keeper, 0) : -1;
+}
+
+}  // namespace
+
+Arrangement arrange(const Program& program, const Step& step) {
+  Arrangement made;
+  made.given = &program;
+  Uses uses = uses_of(program, step);
+  made.home = home_of(program, step, uses);
+  for (auto& [ref, use] : uses)
+    if (ref.source != made.home) made.shipments.push_back(shipment_of(program, ref, std::move(use)));
+  if (made.shipments.empty()) return made;
+  made.moved = std::make_unique<Program>();
+  made.moved->job = program.job;
+  made.moved->sources = program.sources;
+  made.moved->catalogues = program.catalogues;
+  made.moved->inputs = program.inputs;
+  for (const Shipment& shipment : made.shipments) {
+    Catalogue& catalogue = made.moved->catalogues[static_cast<std::size_t>(shipment.table.source)];
+    Table& table = catalogue.tables[static_cast<std::size_t>(shipment.table.table)];
+    table = moved(table, shipment, catalogue.engine == "sqlite");
+  }
+  return made;
+}
+
+std::vector<std::string> shown(const Arrangement& arrangement) {
+  std::vector<std::string> lines;
+  for (const Shipment& shipment : arrangement.shipments) {
+    const Table& table = arrangement.given->table(shipment.table);
+    std::string columns;
+    for (const int column : shipment.columns) columns += (columns.empty() ? "" : ", ") + table.columns[static_cast<std::size_t>(column)].name;
+    lines.push_back(fmt::format("{}.{} ({}){}", arrangement.given->sources[static_cast<std::size_t>(shipment.table.source)].name, table.name, columns,
+                                shipment.filtered ? ", filtered there" : ""));
+  }
+  return lines;
+}
+
+}  // namespace bfl::run

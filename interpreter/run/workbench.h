@@ -1,0 +1,67 @@
+// Where the relations of a step are computed: in the one SQLite database that it reads, or, when it reads several sources or
+// one that cannot compute (a CSV file), in a database to which the missing rows are shipped first.
+//
+// The rows that are shipped lie in temporary tables of the connection that computes, never in the database itself: SQLite
+// keeps them in a file of its own and drops them when the reading ends. Only the columns that are used travel, and only rows
+// that the relation's own filters let through, where those can be asked of the source. Everything is read in one snapshot per
+// source. Expressions and lowering know nothing of it: tables keep their numbers, columns their places; only the catalogue
+// that the lowering sees says that a table lies elsewhere.
+// Rejected: ATTACH (one engine only, and a second file in every transaction), computing joins in bfl.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "interpreter/connect/connector.h"
+
+namespace bfl::run {
+
+struct Shipment {
+  program::TableRef table;
+  std::vector<int> columns;             // in table order
+  std::vector<int> sought;              // of them, those by which rows are looked up
+  program::RelationPtr rows;            // what is asked of the source: these columns, and filters that it can apply
+  bool filtered = false;
+};
+
+// Which database computes a step, and what must be brought there. Pure: made from the program alone.
+struct Arrangement {
+  int home = 0;                         // a source; -1: a scratch database
+  std::vector<Shipment> shipments;
+  const program::Program* given = nullptr;
+  std::unique_ptr<program::Program> moved;  // with catalogues that say where the shipped tables lie; none: nothing is shipped
+
+  // To lower the step's relations and expressions with.
+  const program::Program& program() const { return moved ? *moved : *given; }
+};
+Arrangement arrange(const program::Program& program, const program::Step& step);
+// "list.rows (id, kind)", one for each table.
+std::vector<std::string> shown(const Arrangement& arrangement);
+
+// Reads begun in every source that the step reads, with the rows shipped. They end with it.
+class Workbench {
+ public:
+  static Result<std::unique_ptr<Workbench>> open(const program::Program& program, const program::Step& step,
+                                                 const std::vector<connect::Connector*>& sources, const eval::Context& evaluation);
+  ~Workbench();
+  Workbench(const Workbench&) = delete;
+  Workbench& operator=(const Workbench&) = delete;
+
+  const program::Program& program() const { return arrangement_.program(); }
+  connect::Connector& engine() const { return *engine_; }
+  const Arrangement& arrangement() const { return arrangement_; }
+  std::int64_t shipped_rows() const { return rows_; }
+
+ private:
+  Workbench() = default;
+  Result<void> begin(connect::Connector& source);
+  Result<void> ship(const Shipment& shipment, connect::Connector& source, const eval::Context& evaluation);
+
+  Arrangement arrangement_;
+  std::unique_ptr<connect::Connector> scratch_;
+  connect::Connector* engine_ = nullptr;
+  std::vector<connect::Connector*> reading_;
+  std::int64_t rows_ = 0;
+};
+
+}  // namespace bfl::run
