@@ -1,4 +1,4 @@
-// SHA-256 (FIPS 180-4), through OpenSSL's EVP with one fetched algorithm: the digest of memo keys, ledger and packs.
+// SHA-256 (FIPS 180-4), by OpenSSL: the digest of memo keys, ledger and packs.
 #pragma once
 #include <array>
 #include <cstdint>

@@ -102,8 +102,15 @@ bool encode_decimal(const Decimal& value, const lower::Wire& wire, std::string& 
 
 }  // namespace
 
+// The bytes of a text are asked for as those of a blob: sqlite3_value_text would first copy the text to put a zero behind it,
+// which is a tenth of the time of a change that keeps the image of each row. The encoding is UTF-8 always (sqlite_open.cpp),
+// so that nothing has to be converted.
 RawValue raw_of(sqlite3_value* value) {
   RawValue raw;
+  const auto bytes = [value] {
+    const auto* data = static_cast<const char*>(sqlite3_value_blob(value));
+    return data ? std::string_view(data, static_cast<std::size_t>(sqlite3_value_bytes(value))) : std::string_view("");
+  };
   switch (sqlite3_value_type(value)) {
     case SQLITE_INTEGER:
       raw.kind = Class::integer;
@@ -113,18 +120,14 @@ RawValue raw_of(sqlite3_value* value) {
       raw.kind = Class::real;
       raw.real = sqlite3_value_double(value);
       break;
-    case SQLITE_TEXT: {
+    case SQLITE_TEXT:
       raw.kind = Class::text;
-      const auto* data = reinterpret_cast<const char*>(sqlite3_value_text(value));
-      raw.bytes = data ? std::string_view(data, static_cast<std::size_t>(sqlite3_value_bytes(value))) : std::string_view("");
+      raw.bytes = bytes();
       break;
-    }
-    case SQLITE_BLOB: {
+    case SQLITE_BLOB:
       raw.kind = Class::blob;
-      const auto* data = static_cast<const char*>(sqlite3_value_blob(value));
-      raw.bytes = data ? std::string_view(data, static_cast<std::size_t>(sqlite3_value_bytes(value))) : std::string_view("");
+      raw.bytes = bytes();
       break;
-    }
     default: break;
   }
   return raw;
@@ -132,6 +135,10 @@ RawValue raw_of(sqlite3_value* value) {
 
 RawValue raw_of_column(sqlite3_stmt* statement, int column) {
   RawValue raw;
+  const auto bytes = [statement, column] {
+    const auto* data = static_cast<const char*>(sqlite3_column_blob(statement, column));
+    return data ? std::string_view(data, static_cast<std::size_t>(sqlite3_column_bytes(statement, column))) : std::string_view("");
+  };
   switch (sqlite3_column_type(statement, column)) {
     case SQLITE_INTEGER:
       raw.kind = Class::integer;
@@ -141,18 +148,14 @@ RawValue raw_of_column(sqlite3_stmt* statement, int column) {
       raw.kind = Class::real;
       raw.real = sqlite3_column_double(statement, column);
       break;
-    case SQLITE_TEXT: {
+    case SQLITE_TEXT:
       raw.kind = Class::text;
-      const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(statement, column));
-      raw.bytes = data ? std::string_view(data, static_cast<std::size_t>(sqlite3_column_bytes(statement, column))) : std::string_view("");
+      raw.bytes = bytes();
       break;
-    }
-    case SQLITE_BLOB: {
+    case SQLITE_BLOB:
       raw.kind = Class::blob;
-      const auto* data = static_cast<const char*>(sqlite3_column_blob(statement, column));
-      raw.bytes = data ? std::string_view(data, static_cast<std::size_t>(sqlite3_column_bytes(statement, column))) : std::string_view("");
+      raw.bytes = bytes();
       break;
-    }
     default: break;
   }
   return raw;

@@ -47,8 +47,10 @@ void Watcher::hook(void* self, sqlite3*, int operation, const char* database, co
 }
 
 Watcher::Shape& Watcher::shape_of(const char* table) {
+  // SQLite's own name of the table stays where it is while the schema does, that is until the transaction ends.
+  if (table == latest_name_) return shapes_[latest_];
+  latest_name_ = table;
   const std::string_view name(table);
-  if (latest_ < shapes_.size() && shapes_[latest_].table == name) return shapes_[latest_];
   for (latest_ = 0; latest_ < shapes_.size(); ++latest_)
     if (shapes_[latest_].table == name) return shapes_[latest_];
 

@@ -47,6 +47,7 @@ class Watcher {
   std::vector<int> assigned_;
   std::vector<Shape> shapes_;
   std::size_t latest_ = 0;  // the shape that was asked for last
+  const char* latest_name_ = nullptr;
   std::vector<RawValue> before_, after_;
   std::vector<int> changed_;
   std::vector<std::string> kept_;  // bytes of default values

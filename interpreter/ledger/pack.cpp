@@ -2,6 +2,7 @@
 
 #include <zstd.h>
 
+#include <array>
 #include <condition_variable>
 #include <cstdlib>
 #include <cstring>
@@ -37,6 +38,13 @@ struct Block {
 
 }  // namespace
 
+Digest pack_salt(std::string_view seed, std::uint64_t ordinal) {
+  std::array<char, pack_seed_bytes + sizeof ordinal> text;
+  std::memcpy(text.data(), seed.data(), pack_seed_bytes);
+  std::memcpy(text.data() + pack_seed_bytes, &ordinal, sizeof ordinal);
+  return sha256({text.data(), text.size()});
+}
+
 // What happens to full blocks. The thread is started by the first block that fills: most steps of most jobs never need it.
 struct PackWriter::Worker {
   std::mutex mutex;
@@ -47,7 +55,6 @@ struct PackWriter::Worker {
   std::thread thread;
   // Of the pack under way; touched by the thread while it is busy, by finish() when it is not.
   std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)> zstd{ZSTD_createCCtx(), ZSTD_freeCCtx};
-  Hasher salts;
   MerkleTree tree;
   ColumnWriter columns;
   std::string seed = fresh_seed(), out;
@@ -88,9 +95,7 @@ struct PackWriter::Worker {
       std::uint32_t length = 0;
       std::memcpy(&length, at, sizeof length);
       const std::string_view record(at + sizeof length, length);
-      const std::uint64_t ordinal = tree.size();
-      const Digest salt = salts.add(seed).add({reinterpret_cast<const char*>(&ordinal), sizeof ordinal}).finish();
-      tree.add(as_bytes(salt).substr(0, pack_salt_bytes), record);
+      tree.add(as_bytes(pack_salt(seed, tree.size())).substr(0, pack_salt_bytes), record);
       columns.add(record);
       at += sizeof length + length;
     }

@@ -74,5 +74,6 @@ Result<void> read_pack(std::string_view bytes, const Digest& root, const std::fu
 // What a writer and a reader of packs share.
 inline constexpr std::string_view pack_magic = "BFP1";
 inline constexpr std::size_t pack_seed_bytes = 32, pack_salt_bytes = 16;
+Digest pack_salt(std::string_view seed, std::uint64_t ordinal);  // its first bytes; `seed` has pack_seed_bytes
 
 }  // namespace bfl::ledger

@@ -98,15 +98,12 @@ Result<void> read_pack(std::string_view bytes, const Digest& root, const std::fu
     return broken("it does not begin as a pack");
   const std::string_view seed = bytes.substr(pack_magic.size(), pack_seed_bytes);
   Blocks blocks(bytes.substr(pack_magic.size() + pack_seed_bytes));
-  Hasher salts;
   std::string block, text;
   Record record;
   while (blocks.next(block)) {
     ColumnReader reader(block);
     while (reader.next(text)) {
-      const std::uint64_t ordinal = tree.size();
-      const Digest salt = salts.add(seed).add({reinterpret_cast<const char*>(&ordinal), sizeof ordinal}).finish();
-      tree.add(as_bytes(salt).substr(0, pack_salt_bytes), text);
+      tree.add(as_bytes(pack_salt(seed, tree.size())).substr(0, pack_salt_bytes), text);
       if (!parse(text, record)) return broken("a record is not well formed");
       if (!each(record)) return {};
     }

@@ -19,6 +19,16 @@ TEST_CASE("a hasher starts anew after each digest and can be moved") {
   CHECK(other.add("abc").finish() == sha256("abc"));
 }
 
+TEST_CASE("a text of any length has one digest, in one piece or byte by byte") {
+  Hasher hasher;
+  std::string text;
+  for (int length = 0; length < 300; ++length) {
+    for (const char& byte : text) hasher.add({&byte, 1});
+    CHECK(hasher.finish() == sha256(text));
+    text += static_cast<char>(length * 7);
+  }
+}
+
 TEST_CASE("neighbouring fields do not run into each other") {
   Hasher hasher;
   const Digest first = hasher.field("ab").field("c").finish();
