@@ -15,6 +15,14 @@ namespace {
 
 constexpr char hex_digits[] = "0123456789abcdef";
 
+// The highest byte first.
+void store(unsigned char* to, std::uint32_t word) {
+  to[0] = static_cast<unsigned char>(word >> 24);
+  to[1] = static_cast<unsigned char>(word >> 16);
+  to[2] = static_cast<unsigned char>(word >> 8);
+  to[3] = static_cast<unsigned char>(word);
+}
+
 }  // namespace
 
 struct Hasher::State {
@@ -58,16 +66,17 @@ Digest sha256(std::string_view bytes) {
   const auto* at = reinterpret_cast<const unsigned char*>(bytes.data());
   std::size_t left = bytes.size();
   for (; left >= block; left -= block, at += block) SHA256_Transform(&context, at);
-  // What is left, a bit, zeros, and the length in bits, the highest byte first.
+  // What is left, a bit, zeros, and the length in bits.
   unsigned char last[2 * block] = {};
   if (left > 0) std::memcpy(last, at, left);
   last[left] = 0x80;
   const std::size_t padded = left + 1 + length_bytes <= block ? block : 2 * block;
-  for (std::size_t i = 0; i < length_bytes; ++i)
-    last[padded - 1 - i] = static_cast<unsigned char>(static_cast<std::uint64_t>(bytes.size()) << 3 >> (8 * i));
+  const std::uint64_t bits = std::uint64_t{bytes.size()} << 3;
+  store(last + padded - 8, static_cast<std::uint32_t>(bits >> 32));
+  store(last + padded - 4, static_cast<std::uint32_t>(bits));
   for (std::size_t i = 0; i < padded; i += block) SHA256_Transform(&context, last + i);
   Digest digest;
-  for (std::size_t i = 0; i < digest.size(); ++i) digest[i] = static_cast<std::uint8_t>(context.h[i / 4] >> (24 - 8 * (i % 4)));
+  for (std::size_t i = 0; i < digest.size() / 4; ++i) store(digest.data() + 4 * i, context.h[i]);
   return digest;
 }
 

@@ -35,8 +35,9 @@ std::int64_t plus(std::int64_t a, std::int64_t b) {
 
 void end_run(ColumnStream& stream) {
   if (stream.run == 0) return;
-  stream.classes.push_back(static_cast<char>(stream.current));
-  put_varint(stream.classes, stream.run);
+  char* to = stream.classes.room(1 + varint_room);
+  *to++ = static_cast<char>(stream.current);
+  stream.classes.written(put_varint(to, stream.run));
   stream.run = 0;
 }
 
@@ -49,12 +50,14 @@ void note(std::vector<std::pair<bool, std::int64_t>>& numbers, bool is_number, s
   numbers.emplace_back(is_number, number);
 }
 
-}  // namespace
-
-ColumnStream& ColumnWriter::stream(std::size_t number) {
-  if (number >= streams_.size()) streams_.resize(number + 1);
-  return streams_[number];
+// Text or bytes behind their length.
+void append(Growing& to, std::string_view bytes) {
+  char* at = put_varint(to.room(varint_room + bytes.size()), bytes.size());
+  if (!bytes.empty()) std::memcpy(at, bytes.data(), bytes.size());
+  to.written(at + bytes.size());
 }
+
+}  // namespace
 
 void ColumnWriter::put(ColumnStream& stream, const RawValue& value, std::size_t column, bool after) {
   auto kind = static_cast<std::uint8_t>(value.kind);
@@ -69,13 +72,15 @@ void ColumnWriter::put(ColumnStream& stream, const RawValue& value, std::size_t 
   ++stream.run;
   const bool is_number = kind == static_cast<std::uint8_t>(Class::integer) || kind == cents_class;
   if (is_number) {
-    put_varint(stream.content, zigzag(minus(number, base(numbers_, column, after, stream.previous))));
+    const std::int64_t step = minus(number, base(numbers_, column, after, stream.previous));
+    stream.content.written(put_varint(stream.content.room(varint_room), zigzag(step)));
     stream.previous = number;
   } else if (value.kind == Class::real) {
-    stream.content.append(reinterpret_cast<const char*>(&value.real), sizeof value.real);
+    char* to = stream.content.room(sizeof value.real);
+    std::memcpy(to, &value.real, sizeof value.real);
+    stream.content.written(to + sizeof value.real);
   } else if (value.kind != Class::null) {
-    put_varint(stream.content, value.bytes.size());
-    stream.content.append(value.bytes);
+    append(stream.content, value.bytes);
   }
   if (!after) note(numbers_, is_number, number);
 }
@@ -83,9 +88,8 @@ void ColumnWriter::put(ColumnStream& stream, const RawValue& value, std::size_t 
 // The head of a record is all of it but the values. Heads are the same for thousands of rows.
 void ColumnWriter::end_head_run() {
   if (head_run_ == 0) return;
-  put_varint(heads_, head_run_);
-  put_varint(heads_, last_head_.size());
-  heads_.append(last_head_);
+  heads_.written(put_varint(heads_.room(varint_room), head_run_));
+  append(heads_, last_head_);
   head_run_ = 0;
 }
 
@@ -122,39 +126,37 @@ void ColumnWriter::add(std::string_view record) {
   ++records_;
 }
 
-std::string ColumnWriter::finish() {
-  std::string out;
+std::string_view ColumnWriter::finish() {
+  block_.clear();
   if (records_ > 0) {
     end_head_run();
     std::uint64_t used = 0;
     for (ColumnStream& stream : streams_) {
       end_run(stream);
-      if (!stream.classes.empty()) ++used;
+      if (!stream.classes.text().empty()) ++used;
     }
-    put_varint(out, records_);
-    put_varint(out, heads_.size());
-    out.append(heads_);
-    put_varint(out, used);
+    const auto number = [this](std::uint64_t value) { block_.written(put_varint(block_.room(varint_room), value)); };
+    number(records_);
+    append(block_, heads_.text());
+    number(used);
     for (std::size_t i = 0; i < streams_.size(); ++i) {
       const ColumnStream& stream = streams_[i];
-      if (stream.classes.empty()) continue;
-      put_varint(out, i);
-      put_varint(out, stream.classes.size());
-      out.append(stream.classes);
-      put_varint(out, stream.content.size());
-      out.append(stream.content);
+      if (stream.classes.text().empty()) continue;
+      number(i);
+      append(block_, stream.classes.text());
+      append(block_, stream.content.text());
     }
   }
   heads_.clear();
   last_head_.clear();
   records_ = 0;
-  for (ColumnStream& stream : streams_) {  // memory is kept
+  for (ColumnStream& stream : streams_) {
     stream.classes.clear();
     stream.content.clear();
     stream.current = 0xff;
     stream.previous = 0;
   }
-  return out;
+  return block_.text();
 }
 
 ColumnReader::ColumnReader(std::string_view block) {

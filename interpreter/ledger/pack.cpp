@@ -99,7 +99,7 @@ struct PackWriter::Worker {
       columns.add(record);
       at += sizeof length + length;
     }
-    const std::string turned = columns.finish();
+    const std::string_view turned = columns.finish();
     std::string length;
     put_varint(length, turned.size());
     compress(length, ZSTD_e_continue);

@@ -59,7 +59,7 @@ void put(std::string& out, const RawValue& value) {
   out.resize(static_cast<std::size_t>(put(out.data() + before, value) - out.data()));
 }
 
-std::uint64_t Reader::varint() {
+std::uint64_t Reader::long_varint() {
   std::uint64_t number = 0;
   for (int shift = 0; shift < 64; shift += 7) {
     if (rest.empty()) break;
@@ -85,12 +85,12 @@ std::string_view Reader::bytes(std::size_t count) {
 
 RawValue Reader::value() {
   RawValue value;
-  const std::string_view kind = bytes(1);
-  if (failed || static_cast<unsigned char>(kind[0]) > static_cast<unsigned char>(Class::blob)) {
+  if (failed || rest.empty() || static_cast<unsigned char>(rest.front()) > static_cast<unsigned char>(Class::blob)) {
     failed = true;
     return value;
   }
-  value.kind = static_cast<Class>(kind[0]);
+  value.kind = static_cast<Class>(rest.front());
+  rest.remove_prefix(1);
   switch (value.kind) {
     case Class::null: break;
     case Class::integer: value.integer = unzigzag(varint()); break;

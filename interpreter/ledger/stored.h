@@ -42,7 +42,13 @@ inline std::int64_t unzigzag(std::uint64_t number) {
 struct Reader {
   std::string_view rest;
   bool failed = false;
-  std::uint64_t varint();
+  std::uint64_t varint() {  // most are of one byte
+    if (rest.empty() || static_cast<unsigned char>(rest.front()) >= 0x80) return long_varint();
+    const auto byte = static_cast<unsigned char>(rest.front());
+    rest.remove_prefix(1);
+    return byte;
+  }
+  std::uint64_t long_varint();
   std::string_view bytes(std::size_t count);
   connect::RawValue value();  // views into the text that is read
 };

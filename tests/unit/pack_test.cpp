@@ -222,7 +222,7 @@ TEST_CASE("a block of nonsense is refused and never read beyond its end") {
   ledger::put(record, text("abd"));
   ledger::put_varint(record, 0);
   for (int i = 0; i < 20; ++i) writer.add(record);
-  const std::string block = writer.finish();
+  const std::string block(writer.finish());
   ledger::ColumnReader sound(block);
   int rows = 0;
   while (sound.next(row)) {
