@@ -39,7 +39,8 @@ struct reserved_word : sor<kw::and_, kw::or_, kw::not_, kw::null_, kw::true_, kw
 struct reserved : seq<reserved_initial, reserved_word> {};
 struct closing_backtick : one<'`'> {};
 struct backticked : if_must<one<'`'>, star<not_one<'`', '\n'>>, closing_backtick> {};
-struct plain : seq<not_at<reserved>, word> {};
+struct plain_letter : ranges<'a', 'z', 'A', 'Z', '_', '_', '$'> {};  // `$x`: what a recipe or a loop puts there
+struct plain : seq<not_at<reserved>, plain_letter, star<ranges<'a', 'z', 'A', 'Z', '0', '9', '_', '_', '$'>>> {};
 struct name_text : sor<plain, backticked> {};      // without the white space behind it
 struct label : seq<name_text, ws> {};              // the name that a construct gives or points at
 struct name : seq<name_text, ws> {};               // a name that is an operand
@@ -357,10 +358,16 @@ struct snapshot : if_must<snapshot_mark, label, becomes, relation, star<step_cla
 struct verb : seq<plain, ws> {};
 struct statement_text : seq<text_literal> {};
 struct step : seq<verb, must<label>, opt<of_rows>, star<step_clause>, opt<statement_text>, opt<body>> {};
-struct later_word : sor<kw::recipe, kw::apply, kw::for_> {};
-struct later_item : seq<later_word> {};
+struct item;
+struct items : star<sor<separator, seq<not_at<one<'}'>>, must<item>>>> {};
+struct items_block : if_must<open_brace, items, close_brace> {};
+struct recipe : if_must<kw::recipe, label, fn_params, items_block> {};
+struct apply_arguments : if_must<open_paren, opt<argument_list>, close_paren> {};
+struct apply : if_must<kw::apply, label, apply_arguments, alias> {};
+struct loop_values : array {};
+struct loop_item : if_must<kw::for_, label, kw::in_, loop_values, items_block> {};
 struct known_step : sor<kw::check, kw::update, kw::insert, kw::upsert, kw::delete_, kw::sql, kw::verify> {};
-struct item : sor<job, use, param, source, let, fn, native_fn, snapshot, test, later_item, step, sql_semicolon> {};
+struct item : sor<job, use, param, source, let, fn, native_fn, snapshot, test, recipe, apply, loop_item, step, sql_semicolon> {};
 struct byte_order_mark : opt<string<'\xef', '\xbb', '\xbf'>> {};
 struct opening : seq<byte_order_mark, ws> {};
 struct file : seq<opening, until<eof, must<item>>> {};

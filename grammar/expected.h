@@ -110,6 +110,11 @@ BFL_EXPECTED(fn_params, "`(`")
 BFL_EXPECTED(fn_param, "the name of a parameter")
 BFL_EXPECTED(kw::fn, "`fn`")
 BFL_EXPECTED(item, "an item")
+BFL_EXPECTED(items_block, "`{` and items")
+BFL_EXPECTED(items, "an item or `}`")
+BFL_EXPECTED(apply_arguments, "`(` and the arguments")
+BFL_EXPECTED(alias, "`as` and a prefix for the names")
+BFL_EXPECTED(loop_values, "`[` and the values")
 
 #undef BFL_EXPECTED
 

@@ -25,6 +25,7 @@ void Checker::run() {
 
   // Definitions first, used or not: their mistakes are reported where they stand.
   for (NodeId let : lets_) {
+    const Within from(origin_, origin_of(let));
     Declared& declared = names_.at(at(let).text);
     const bool used = declared.used;
     expanded_ = 0;
@@ -34,10 +35,14 @@ void Checker::run() {
   for (const auto& [name, all] : functions_)
     for (const Function& function : all) {
       expanded_ = 0;
+      const Within from(origin_, origin_of(function.node));
       check_definition(function);
     }
   for (NodeId item : ast::children(script_, script_.root))
-    if (at(item).kind == NodeKind::step) step(item);
+    if (at(item).kind == NodeKind::step) {
+      const Within from(origin_, origin_of(item));
+      step(item);
+    }
   report_unused();
   choose_keepers();
 

@@ -167,6 +167,8 @@ class Checker {
   void forbid_triggers(const program::Step& step);
 
   void choose_keepers();  // check.cpp
+  const ast::Origin* origin_of(NodeId item) const;
+  Diagnostic& placed(Diagnostic& found) const;
 
   // effects.cpp, classes.cpp
   void effects(program::Step& step);
@@ -200,6 +202,7 @@ class Checker {
   std::size_t expanded_ = 0, expanded_in_all_ = 0;   // nodes made by expansions, in the item at hand and in the script
   bool too_large_reported_ = false;
   ExprPtr true_;
+  const ast::Origin* origin_ = nullptr;              // of the item at hand: what is wrong with it is shown there too
 };
 
 // Sets a variable for the length of a block.

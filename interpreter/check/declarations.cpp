@@ -20,6 +20,7 @@ void Checker::declare() {
   std::vector<NodeId> jobs;
   std::size_t sources = 0, steps = 0;
   for (NodeId item : ast::children(script_, script_.root)) {
+    const Within from(origin_, origin_of(item));
     switch (at(item).kind) {
       case NodeKind::job: jobs.push_back(item); break;
       case NodeKind::use: use_module(item); break;
@@ -70,10 +71,6 @@ void Checker::declare_job(NodeId item) {
 void Checker::use_module(NodeId item) {
   const std::string_view written = at(item).text;
   std::string_view name = written;
-  if (name.starts_with('"') || name.ends_with(".bfl") || name.find('/') != std::string_view::npos) {
-    error(Code::not_supported, at(item).span, "modules of one's own are not in this version", "write the functions into the job");
-    return;
-  }
   if (name.starts_with("std.")) name.remove_prefix(4);
   for (const std::string& known : library_.modules())
     if (name == known) {
@@ -242,7 +239,7 @@ void Checker::report_unused() {
     if (!names_.at(at(let).text).used) warning(Code::unused_name, at(let).name_span, fmt::format("the relation `{}` is never used", at(let).text), "leave it out, or use it where it was meant");
   for (const auto& [name, all] : functions_)
     for (const Function& function : all)
-      if (!called_[&function]) warning(Code::unused_name, at(function.node).name_span, fmt::format("the function `{}` is never used", function.name), "leave it out, or use it where it was meant");
+      if (!called_[&function] && at(function.node).span.file == script_.source) warning(Code::unused_name, at(function.node).name_span, fmt::format("the function `{}` is never used", function.name), "leave it out, or use it where it was meant");
 }
 
 }  // namespace bfl::check

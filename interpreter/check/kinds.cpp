@@ -39,9 +39,6 @@ const LaterWord* later_verb(std::string_view word) {
       {"upsert", "`update` changes rows that are there"},
       {"delete", "mark the rows with an `update`, and delete them by hand"},
       {"sql", "say it with `update`, or run the statement by hand"},
-      {"recipe", "write the steps out"},
-      {"apply", "write the steps out"},
-      {"for", "write the steps out"},
       {"test", "run the job on a copy of the database: `--source NAME=sqlite:COPY`"},
   };
   return find(words, word);

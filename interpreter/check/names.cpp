@@ -16,12 +16,27 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string>& 
 
 Diagnostic& Checker::error(Code code, Span span, std::string message, std::string help) {
   if (quiet_ > 0) return ignored_ = {};
-  return diagnostics_.error(code, span, std::move(message), std::move(help));
+  if (origin_)  // a mistake in a recipe is said once, with the first place of use
+    for (const Diagnostic& known : diagnostics_.all())
+      if (known.code == code && known.span == span && known.message == message) return ignored_ = {};
+  return placed(diagnostics_.error(code, span, std::move(message), std::move(help)));
+}
+
+const ast::Origin* Checker::origin_of(NodeId item) const {
+  const auto& all = script_.origins;
+  const auto found = std::lower_bound(all.begin(), all.end(), item, [](const ast::Origin& origin, NodeId id) { return origin.item < id; });
+  return found != all.end() && found->item == item ? &*found : nullptr;
+}
+
+Diagnostic& Checker::placed(Diagnostic& found) const {
+  if (origin_)
+    for (const ast::Use& use : origin_->uses) found.labels.push_back({use.span, use.text});
+  return found;
 }
 
 Diagnostic& Checker::warning(Code code, Span span, std::string message, std::string help) {
   if (quiet_ > 0) return ignored_ = {};
-  return diagnostics_.warning(code, span, std::move(message), std::move(help));
+  return placed(diagnostics_.warning(code, span, std::move(message), std::move(help)));
 }
 
 // The text of the script on one line.

@@ -65,7 +65,7 @@ void remember_finished(store::State& state, const std::string& inputs, Session& 
   const program::Program& program = session.program;
   const bool verifies = std::any_of(program.steps.begin(), program.steps.end(),
                                     [](const program::Step& step) { return step.kind == program::StepKind::verify; });
-  if (verifies || session.connectors.size() != 1 || session.identities[0].empty()) return;
+  if (verifies || !session.modules.empty() || session.connectors.size() != 1 || session.identities[0].empty()) return;
   auto schema = session.connectors[0]->schema_version();
   auto revision = ledger::revision(*session.connectors[0]);
   if (!schema || !revision) return;

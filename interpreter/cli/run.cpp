@@ -47,6 +47,15 @@ std::string host_name() {
   return gethostname(name, sizeof name - 1) == 0 ? name : "unknown";
 }
 
+// Of the job's text, and of its modules' if it has any.
+std::string script_digest(const Session& session) {
+  if (session.modules.empty()) return hex(sha256(session.text));
+  Hasher hasher;
+  hasher.field(session.text);
+  for (const std::string& module : session.modules) hasher.field(module);
+  return hex(hasher.finish());
+}
+
 // A flag that says what to do with certain steps makes the question a new one.
 bool asks_for_more(const Arguments& arguments) {
   for (const char* flag : {"only", "again", "accept", "limit-chunks"})
@@ -115,7 +124,7 @@ int run_job(const Arguments& arguments) {
   options.who = user_name();
   options.host = host_name();
   options.version = BFL_VERSION;
-  options.script_digest = hex(sha256(session.text));
+  options.script_digest = script_digest(session);
   options.only = arguments.value("only");
   options.again = arguments.all("again");
   options.accept = arguments.all("accept");

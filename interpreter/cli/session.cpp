@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -13,6 +14,7 @@
 #include "interpreter/eval/patterns.h"
 #include "interpreter/ledger/ledger.h"
 #include "interpreter/report/words.h"
+#include "interpreter/syntax/expand.h"
 #include "interpreter/syntax/parse.h"
 
 namespace bfl::cli {
@@ -44,6 +46,29 @@ Result<std::string> read_script(const std::string& path) {
   if (failed) return Error{ErrorClass::fatal, fmt::format("`{}` cannot be read", path), {}, {}};
   text.resize(length);
   return text;
+}
+
+// A module of the project: a file under the job's folder, wherever the links on the way to it lead.
+Result<syntax::ModuleText> load_module(Session& session, const std::string& written) {
+  const auto refused = [&](std::string why) {
+    return Error{ErrorClass::refused, fmt::format("`{}` {}", written, why), {}, "a module is named by its path from the job's folder: `use \"lib/money.bfl\"`"};
+  };
+  const std::filesystem::path path(written);
+  if (path.is_absolute() || written.find('\0') != std::string::npos || written.find('\\') != std::string::npos) return refused("is no path within the job's folder");
+  for (const auto& part : path)
+    if (part == ".." || part == "." || part.empty()) return refused("is no plain path within the job's folder");
+  if (path.extension() != ".bfl") return refused("is no module: its name does not end in `.bfl`");
+  std::error_code failed;
+  const auto root = std::filesystem::canonical(session.settings.job_directory.empty() ? "." : session.settings.job_directory, failed);
+  const auto whole = root / path;
+  if (!std::filesystem::exists(whole, failed)) return refused("does not exist");
+  const auto real = std::filesystem::canonical(whole, failed);
+  if (failed) return refused(fmt::format("cannot be read: {}", failed.message()));
+  if (std::mismatch(root.begin(), root.end(), real.begin(), real.end()).first != root.end()) return refused("leads out of the job's folder");
+  auto text = read_script(real.string());
+  if (!text) return text.error();
+  session.modules.push_back(*text);
+  return syntax::ModuleText{real.lexically_relative(root).string(), std::move(*text)};
 }
 
 bool connect_sources(Session& session, Access access) {
@@ -147,7 +172,9 @@ bool load(Session& session, const Arguments& arguments) {
 
 bool check(Session& session, Access access) {
   const std::uint32_t source = session.texts.add(session.path, session.text);
-  const ast::File file = syntax::parse(session.texts, source, session.diagnostics);
+  ast::File file = syntax::parse(session.texts, source, session.diagnostics);
+  if (session.diagnostics.has_errors()) return false;
+  syntax::expand(file, session.texts, [&session](const std::string& written) { return load_module(session, written); }, session.diagnostics);
   if (session.diagnostics.has_errors()) return false;
   auto library = check::load_library(session.texts);
   session.program.sources = check::sources_of(file, session.texts, session.settings, session.diagnostics);

@@ -22,6 +22,7 @@ struct Session {
   std::string path;                      // as typed
   std::string text;                      // bytes of the script, kept for its digest
   check::Settings settings;
+  std::vector<std::string> modules;      // texts of the modules that the job uses
   Sources texts;
   Diagnostics diagnostics;
   program::Program program;

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::string_view kind_names[] = {
     "file",   "job",    "entry",   "use",    "param",     "source",   "column_decl", "let",          "fn",       "fn_param",
-    "step",   "relation", "alias", "clause", "by",        "using",    "else_skip",   "assign",       "order_key", "over",
+    "step",   "recipe", "apply", "for", "relation", "alias", "clause", "by",  "using",    "else_skip",   "assign",       "order_key", "over",
     "body",   "statement", "type", "null",   "true",      "false",    "integer",     "decimal",      "string",   "fstring",
     "string_piece", "date", "timestamp", "duration", "size", "percent", "name",     "member",       "call",     "pick",
     "named_arg", "unary", "binary", "case",  "case_arm",  "case_else", "array",      "object",       "object_entry", "tuple",
@@ -58,6 +58,7 @@ std::size_t child_count(const File& file, NodeId parent) {
 }
 
 std::string documentation(const File& file, const Sources& sources, NodeId item) {
+  if (file[item].span.file != file.source) return {};  // the comments of modules are not kept
   const std::string_view text = sources.file(file.source).text();
   std::uint32_t below = file[item].span.begin;  // what the next comment above has to touch
   auto comment = std::lower_bound(file.comments.begin(), file.comments.end(), below,

@@ -17,6 +17,9 @@
 //   let        text = name; children: relation
 //   fn         text = name; flags native; children: fn_param*, type (result), expression? (absent when native)
 //   fn_param   text = name; children: type
+//   recipe     text = name; children: fn_param* (text = `$name`), items
+//   apply      text = name of the recipe; children: argument*, alias (the prefix)
+//   for_       text = name; children: array, items          syntax/expand.h puts the items that they mean in their place
 //   step       text = name; word = verb (`check`, `update`, `verify`, …); children: relation? (after `of`), clause*, body?
 //              A step may also be written by other verbs; check/ says which it knows.
 // relations
@@ -102,7 +105,7 @@ inline constexpr NodeId no_node = 0xffffffff;
 
 enum class NodeKind : std::uint8_t {
   file, job, entry, use, param, source, column_decl, let, fn, fn_param, step,
-  relation, alias, clause, by, using_, else_skip, assign, order_key, over, body, statement, type,
+  recipe, apply, for_, relation, alias, clause, by, using_, else_skip, assign, order_key, over, body, statement, type,
   null_, true_, false_, integer, decimal, string, fstring, string_piece, date, timestamp, duration, size, percent,
   name, member, call, pick, named_arg, unary, binary, case_, case_arm, case_else, array, object, object_entry, tuple, error,
 };
@@ -135,11 +138,22 @@ struct Comment {
   Span span;                   // from `#` to the end of the line, without the line end
 };
 
+// An item that stands in the text only as what it was made from.
+struct Use {
+  Span span;                   // of the `apply` or the `for`
+  std::string text;            // "applied here", "for r = \"eu\""
+};
+struct Origin {
+  NodeId item = no_node;
+  std::vector<Use> uses;       // from the inside out
+};
+
 struct File {
   std::uint32_t source = 0;    // index into Sources
   NodeId root = no_node;       // kind file
   std::vector<Node> nodes;
   std::vector<Comment> comments;          // in order of the text
+  std::vector<Origin> origins;            // of items that were expanded, by ascending item
   std::vector<std::unique_ptr<std::string>> names;  // texts that do not stand in the source as they are
 
   const Node& operator[](NodeId id) const { return nodes[id]; }

@@ -340,7 +340,10 @@ template <> struct action<g::fn_param> : node<NodeKind::fn_param> {};
 template <> struct action<g::fn> : node<NodeKind::fn> {};
 template <> struct action<g::native_mark> : flags<ast::flag::native> {};
 template <> struct action<g::native_fn> : node<NodeKind::fn> {};
-template <> struct action<g::later_item> : later {};
+template <> struct action<g::recipe> : deep_node<NodeKind::recipe> {};
+template <> struct action<g::apply> : node<NodeKind::apply> {};
+template <> struct action<g::loop_values> : deep_node<NodeKind::array> {};
+template <> struct action<g::loop_item> : deep_node<NodeKind::for_> {};
 template <> struct action<g::later_relation> : later {};
 struct names_step : p::maybe_nothing {
   template <class In>

@@ -171,7 +171,6 @@ TEST_CASE("a module that is not used is named by the help") {
   CHECK(helped(*check_job("update u of shop.customers { set email = lower(email) }"), Code::unknown_function) == "write `use std.text` at the top");
   CHECK(!check_job("use std.text\nupdate u of shop.customers { set email = lower(email) }")->diagnostics.has_errors());
   CHECK(helped(*check_job("use std.txt"), Code::unknown_module) == "did you mean `std.text`?");
-  CHECK(check_job("use \"lib/x.bfl\"")->has(Code::not_supported));
   CHECK(!check_job("verify v { assert not exists(shop.customers where blank(name)) }")->diagnostics.has_errors());
 }
 
