@@ -8,7 +8,6 @@ namespace bfl::check {
 
 Checker::Checker(const ast::File& script, const Sources& texts, const Library& library, const Settings& settings, Diagnostics& diagnostics)
     : script_(script), texts_(texts), library_(library), settings_(settings), diagnostics_(diagnostics), file_(&script) {
-  modules_["core"] = true;
 }
 
 void Checker::run() {

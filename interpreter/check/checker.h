@@ -185,7 +185,6 @@ class Checker {
   std::vector<NodeId> lets_;
   Overloads functions_;                              // of the script
   std::unordered_map<const Function*, DefinitionState> definitions_;
-  std::unordered_map<std::string_view, bool> modules_;  // in sight
   std::unordered_map<const Function*, bool> called_;
   std::vector<SourceNames> source_names_;
   std::unordered_map<std::string, const program::Native*> natives_;

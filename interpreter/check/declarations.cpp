@@ -73,10 +73,7 @@ void Checker::use_module(NodeId item) {
   std::string_view name = written;
   if (name.starts_with("std.")) name.remove_prefix(4);
   for (const std::string& known : library_.modules())
-    if (name == known) {
-      modules_[known] = true;
-      return;
-    }
+    if (name == known) return;  // its functions are in sight anyway: the line tells the reader where they come from
   std::vector<std::string> known;
   for (const std::string& module : library_.modules()) known.push_back("std." + module);
   std::string help = did_you_mean(written, known);

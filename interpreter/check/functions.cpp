@@ -70,7 +70,7 @@ void Checker::unknown_function(NodeId node) {
       {"char_length", "the function is called `length`"}, {"instr", "the function is called `position`"}, {"ltrim", "the function is called `trim_start`"},
       {"rtrim", "the function is called `trim_end`"}, {"ucase", "the function is called `upper`"}, {"lcase", "the function is called `lower`"},
       {"cast", "write `to_int(…)`, `to_text(…)`, `to_decimal(…)`"}, {"iif", "write `case { C => a, else => b }`"}, {"if", "write `case { C => a, else => b }`"},
-      {"random", "a job computes the same whenever it runs: a changing value comes in as a `param`"}, {"today", "write `date_of(now())`, with `use std.time`"},
+      {"random", "a job computes the same whenever it runs: a changing value comes in as a `param`"}, {"today", "write `date_of(now())`"},
       {"regexp_replace", "the function is called `replace_all`"}, {"strftime", "the function is called `format_time`"}};
   for (const auto& [habit, help] : habits)
     if (name == habit) {
@@ -115,23 +115,6 @@ ExprPtr Checker::call(NodeId node) {
       return nullptr;
     }
     return call_native("error", {{Kind::text}}, {Kind::null}, {std::move(message)}, at(node).span);
-  }
-  // A module that the script does not use is not in sight, whatever its functions are called.
-  std::vector<Function> visible;
-  if (file_ == &script_ && !all->front().module.empty()) {
-    bool any = false, every = true;
-    for (const Function& function : *all) (modules_.contains(function.module) ? any : every) = modules_.contains(function.module);
-    if (!any) {
-      for (NodeId argument : ast::children(*file_, node)) expression(argument);
-      error(Code::unknown_function, at(node).name_span, fmt::format("`{}` is a function of `std.{}`, which the script does not use", name, all->front().module),
-            fmt::format("write `use std.{}` at the top", all->front().module));
-      return nullptr;
-    }
-    if (!every) {
-      for (const Function& function : *all)
-        if (modules_.contains(function.module)) visible.push_back(function);
-      return call_function(node, visible);
-    }
   }
   return call_function(node, *all);
 }
