@@ -19,7 +19,8 @@ enum class Storage : std::uint8_t {
   iso_text,          // date, timestamp as ISO 8601 text
   uuid_text,
   uuid_blob,
-  json_text,
+  json_text,         // arrays, too: `[1,2]`
+  json_canonical,    // computed documents where SQL compares them: equal documents are one text
   real_or_nan,       // computed floats on their way through SQL: REAL, and the text `nan` for what the engine would turn into null
   unknown,           // no usable type: reading or writing it is an error whose help is the source's `column` clause
 };

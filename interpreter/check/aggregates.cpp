@@ -12,10 +12,16 @@ std::optional<AggregateKind> aggregate_named(std::string_view name) {
   static const std::unordered_map<std::string_view, AggregateKind> kinds = {
       {"count", AggregateKind::count}, {"count_distinct", AggregateKind::count_distinct}, {"sum", AggregateKind::sum}, {"min", AggregateKind::min},
       {"max", AggregateKind::max},     {"avg", AggregateKind::average},                   {"average", AggregateKind::average}, {"any", AggregateKind::any},
-      {"every", AggregateKind::every}, {"first", AggregateKind::first},                   {"last", AggregateKind::last}, {"exists", AggregateKind::exists}};
+      {"every", AggregateKind::every}, {"first", AggregateKind::first},                   {"last", AggregateKind::last}, {"list", AggregateKind::list}, {"exists", AggregateKind::exists}};
   const auto found = kinds.find(name);
   return found == kinds.end() ? std::nullopt : std::optional(found->second);
 }
+
+namespace {
+
+bool is_ranked(AggregateKind kind) { return kind == AggregateKind::first || kind == AggregateKind::last || kind == AggregateKind::list; }
+
+}  // namespace
 
 // Checks the operand and gives the type of the aggregate.
 bool Checker::finish_aggregate(NodeId node, AggregateKind kind, const ExprPtr& operand, bool may_be_empty, Type& type) {
@@ -50,6 +56,10 @@ bool Checker::finish_aggregate(NodeId node, AggregateKind kind, const ExprPtr& o
     case AggregateKind::first:
     case AggregateKind::last:
       type = operand->type.with_null(operand->type.nullable || may_be_empty);
+      return true;
+    case AggregateKind::list:
+      if (operand->type.kind == Kind::array || operand->type.kind == Kind::null) return wrong("values that are no arrays");
+      type = array_of(operand->type);
       return true;
   }
   return false;
@@ -86,8 +96,25 @@ ExprPtr Checker::aggregate_call(NodeId node, AggregateKind kind) {
 }
 
 ExprPtr Checker::aggregate_of_group(NodeId node, AggregateKind kind) {
+  Block& block = *scope_->block;
+  Scope rows{.block = &block, .outer = scope_->outer};
+  const Within scope(scope_, &rows);
+  auto aggregate = read_aggregate(node, kind, {});
+  Type type;
+  if (!aggregate || !finish_aggregate(node, kind, aggregate->operand, aggregate->filter != nullptr || block.relation->group_by.empty(), type)) return nullptr;
+  if (kind == AggregateKind::list) type = list_type(*aggregate, block);
+  return make({.kind = ExprKind::aggregate, .type = type, .span = at(node).span, .aggregate = std::move(aggregate)});
+}
+
+// What stands in the parentheses, over the rows of the scope; `otherwise` orders them when nothing is said there.
+std::shared_ptr<Aggregate> Checker::read_aggregate(NodeId node, AggregateKind kind, const std::vector<program::OrderKey>& otherwise) {
   const std::string_view name = at(node).text;
-  const NodeId argument = at(node).first_child;
+  NodeId argument = at(node).first_child;
+  if (argument != ast::no_node && at(argument).kind == NodeKind::over) argument = ast::no_node;
+  if (argument != ast::no_node && at(argument).next_sibling != ast::no_node && at(at(argument).next_sibling).kind != NodeKind::over) {
+    error(Code::wrong_arguments, at(node).span, fmt::format("`{}` takes one argument", name));
+    return nullptr;
+  }
   NodeId operand_node = argument;
   std::vector<NodeId> clauses;
   if (argument != ast::no_node && (at(argument).kind == NodeKind::pick || at(argument).kind == NodeKind::relation)) {
@@ -107,8 +134,6 @@ ExprPtr Checker::aggregate_of_group(NodeId node, AggregateKind kind) {
     return nullptr;
   }
   Block& block = *scope_->block;
-  Scope rows{.block = &block, .outer = scope_->outer};
-  const Within scope(scope_, &rows);
   auto aggregate = std::make_shared<Aggregate>();
   aggregate->kind = kind;
   bool good = true;
@@ -129,16 +154,17 @@ ExprPtr Checker::aggregate_of_group(NodeId node, AggregateKind kind) {
     }
   }
   if (!good || block.broken) return nullptr;
-  const bool ranked = kind == AggregateKind::first || kind == AggregateKind::last;
-  if (ranked && aggregate->order.empty()) {
+  if (!is_ranked(kind)) {
+    aggregate->order.clear();
+    return aggregate;
+  }
+  if (aggregate->order.empty()) aggregate->order = otherwise;
+  if (aggregate->order.empty()) {
     error(Code::order_dependent, at(node).span, fmt::format("`{}` of what order?", name), fmt::format("write `{}({} order by …)`", name, slice(at(operand_node).span)));
     return nullptr;
   }
-  if (ranked) add_row_key(block, aggregate->order);
-  else aggregate->order.clear();
-  Type type;
-  if (!finish_aggregate(node, kind, aggregate->operand, aggregate->filter != nullptr || block.relation->group_by.empty(), type)) return nullptr;
-  return make({.kind = ExprKind::aggregate, .type = type, .span = at(node).span, .aggregate = std::move(aggregate)});
+  add_row_key(block, aggregate->order);
+  return aggregate;
 }
 
 ExprPtr Checker::aggregate_of_relation(NodeId node, AggregateKind kind, NodeId argument) {
@@ -168,17 +194,26 @@ ExprPtr Checker::aggregate_of_relation(NodeId node, AggregateKind kind, NodeId a
           takes_operand ? fmt::format("write `{}(COLUMN from {})`", name, slice(at(argument).span)) : fmt::format("write `{}(RELATION)`{}", name, kind == AggregateKind::count ? ", or `count_distinct(E from RELATION)`" : ""));
     return nullptr;
   }
-  const bool ranked = kind == AggregateKind::first || kind == AggregateKind::last;
-  if (ranked && !block->relation->limit && !block->relation->order.empty()) aggregate.order = std::move(block->relation->order);
-  if (!block->relation->limit) block->relation->order.clear();
+  const bool ranked = is_ranked(kind);
+  const BlockPtr limited = block->relation->limit ? block : nullptr;
+  if (!limited && !ranked) block->relation->order.clear();
   open(block);
+  if (limited && ranked && !block->broken)  // the limit's order is that of its rows
+    for (std::size_t i = 0; i < limited->relation->order.size(); ++i) {
+      const auto& [key, descending] = limited->relation->order[i];
+      const int field = expose(*limited, fmt::format(" order {}", i), key, key->span);
+      block->relation->order.push_back({make({.kind = ExprKind::column, .type = key->type, .span = key->span, .input = block->relation->inputs[0].id, .column = field}), descending});
+    }
   if (takes_operand) {
+    prepare_windows(block, operand_node);
     Scope inside{.block = block.get(), .outer = scope_};
     const Within scope(scope_, &inside);
     aggregate.operand = expression(operand_node);
     good &= aggregate.operand != nullptr;
   }
   if (!good || block->broken) return nullptr;
+  aggregate.order = std::move(block->relation->order);
+  block->relation->order.clear();
   if (ranked && aggregate.order.empty()) {
     error(Code::order_dependent, at(node).span, fmt::format("`{}` of what order?", name), fmt::format("write `{}({} from … order by …)`", name, slice(at(operand_node).span)));
     return nullptr;
@@ -186,7 +221,16 @@ ExprPtr Checker::aggregate_of_relation(NodeId node, AggregateKind kind, NodeId a
   if (ranked) add_row_key(*block, aggregate.order);
   Type type;
   if (!finish_aggregate(node, kind, aggregate.operand, true, type)) return nullptr;
+  if (kind == AggregateKind::list) type = list_type(aggregate, *block);
   return subquery(std::move(block), std::move(aggregate), type, at(node).span);
+}
+
+// What the filters have compared with null is not among the elements.
+Type Checker::list_type(const Aggregate& aggregate, Block& block) {
+  Block facts;
+  facts.not_null = block.not_null;
+  if (aggregate.filter) note_not_null(facts, aggregate.filter, true);
+  return array_of(aggregate.operand->type.with_null(may_be_null(aggregate.operand, facts)));
 }
 
 ExprPtr Checker::subquery(BlockPtr block, Aggregate aggregate, Type type, Span span) {

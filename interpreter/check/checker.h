@@ -52,6 +52,7 @@ class Checker {
   Lookup bare(Block& block, std::string_view name, Span span);
   Lookup member(Block& block, std::string_view alias, std::string_view name, Span span);
   ExprPtr column(program::InputId input, program::TableRef table, int column, bool nullable, Span span);
+  std::string_view keep_name(const std::string& name);
   int expose(Block& block, const std::string& name, const ExprPtr& expr, Span span);
   ExprPtr name(NodeId node);
   ExprPtr member(NodeId node);
@@ -117,11 +118,35 @@ class Checker {
   // aggregates.cpp
   ExprPtr aggregate_call(NodeId node, program::AggregateKind kind);
   ExprPtr aggregate_of_group(NodeId node, program::AggregateKind kind);
+  std::shared_ptr<program::Aggregate> read_aggregate(NodeId node, program::AggregateKind kind, const std::vector<program::OrderKey>& otherwise);
   ExprPtr aggregate_of_relation(NodeId node, program::AggregateKind kind, NodeId argument);
   bool finish_aggregate(NodeId node, program::AggregateKind kind, const ExprPtr& operand, bool may_be_empty, Type& type);
+  Type list_type(const program::Aggregate& aggregate, Block& block);
   ExprPtr subquery(BlockPtr block, program::Aggregate aggregate, Type type, Span span);
 
+  // windows.cpp
+  void over_calls(NodeId node, std::vector<NodeId>& found) const;
+  bool names_derived(NodeId node, const Block& block) const;
+  void prepare_windows(BlockPtr& block, NodeId node);  // before `node` is read as an expression over the block
+  void window(BlockPtr& block, NodeId clause, Scope* outer);
+  bool read_window(NodeId node, program::Window& window);
+  ExprPtr window_call(NodeId node, NodeId over);
+
+  // row_sets.cpp
+  void distinct(BlockPtr& block, NodeId clause);
+  void unite(BlockPtr& block, NodeId clause, Scope* outer);
+  void expand(BlockPtr& block, NodeId clause, Scope* outer);
+
+  // follow.cpp
+  void follow(BlockPtr& block, NodeId clause, Scope* outer);
+  void match_start(Block& way);
+  Lookup reached(Block& way, std::string_view name, bool previous, Span span);
+  ExprPtr place_on_way(Block& block, std::string_view alias, int column, Span span);
+  ExprPtr place_call(NodeId node);
+  bool ends_way(const Block& block, const ExprPtr& condition) const;
+
   // relations.cpp, joins.cpp
+  static BlockPtr broken();  // its mistake was reported
   BlockPtr relation(NodeId node, Scope* outer);
   BlockPtr operand(NodeId node, Scope* outer);
   BlockPtr table_block(NodeId node, std::string_view source, std::string_view name);
@@ -129,6 +154,7 @@ class Checker {
   void apply_clause(BlockPtr& block, NodeId clause, Scope* outer);
   void wrap(BlockPtr& block);
   void open(BlockPtr& block);     // a block that filters and joins can be added to
+  static void lose_anchor(Block& block, std::string_view word);
   void where(BlockPtr& block, NodeId clause, Scope* outer, bool skip);
   void derive(BlockPtr& block, NodeId clause, Scope* outer);
   void group(BlockPtr& block, NodeId clause, Scope* outer);
@@ -202,6 +228,7 @@ class Checker {
   bool too_large_reported_ = false;
   ExprPtr true_;
   const ast::Origin* origin_ = nullptr;              // of the item at hand: what is wrong with it is shown there too
+  std::set<std::string, std::less<>> kept_names_;    // that stand in no text
 };
 
 // Sets a variable for the length of a block.
@@ -219,6 +246,7 @@ class Within {
 };
 
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& known);
+bool is_window_function(std::string_view name);
 std::optional<program::AggregateKind> aggregate_named(std::string_view name);
 
 }  // namespace bfl::check

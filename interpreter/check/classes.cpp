@@ -32,6 +32,7 @@ class SelfReads {
                             }};
     for_each(*step.relation, see);
     for (const auto& assignment : step.assignments) for_each(*assignment.value, see);
+    others_ = others_ || windows_read_written();
   }
 
   bool of_other_rows() const { return others_; }
@@ -63,13 +64,19 @@ class SelfReads {
     for (const auto& assignment : step_.assignments) for_each(*assignment.value, see);
     return local;
   }
-  bool joins_group() const {
-    const auto grouped = [](const program::Input& input) {
-      for (const Relation* sub = input.sub.get(); sub; sub = sub->inputs[0].sub.get())
-        if (sub->grouped) return true;
-      return false;
-    };
-    return std::any_of(chain_.begin(), chain_.end(), [&](const Relation* relation) { return std::any_of(relation->inputs.begin() + 1, relation->inputs.end(), grouped); });
+  // What would be computed anew for each chunk, from rows of other chunks: its name, or nothing.
+  std::string_view computed_whole() const {
+    for (const Relation* relation : chain_) {
+      if (has_window(*relation)) return "windows";
+      if (relation->follow) return "chains";
+      for (std::size_t i = 1; i < relation->inputs.size(); ++i)
+        for (const Relation* sub = relation->inputs[i].sub.get(); sub; sub = sub->inputs[0].sub.get()) {
+          if (sub->grouped) return "groups that are joined";
+          if (has_window(*sub)) return "windows";
+          if (sub->follow) return "chains";
+        }
+    }
+    return {};
   }
   // `n + 1`, `price * 1.1`: a second run adds again, whatever the row. Behind a condition that looks at what is written it may
   // not come to that.
@@ -80,6 +87,24 @@ class SelfReads {
     if (target_.columns[static_cast<std::size_t>(column)].generated) return true;
     return step_.writes.contains({step_.target, column});
   }
+  static bool has_window(const Relation& relation) {
+    return std::any_of(relation.fields.begin(), relation.fields.end(), [](const auto& field) { return field.expr->kind == ExprKind::window; });
+  }
+  // A window sees other rows of the table: those that the conditions before it leave.
+  bool windows_read_written() const {
+    for (std::size_t i = 0; i < chain_.size(); ++i) {
+      if (!has_window(*chain_[i])) continue;
+      for (const auto& field : chain_[i]->fields)
+        if (field.expr->kind == ExprKind::window && own(*field.expr)) return true;
+      for (std::size_t inner = i; inner < chain_.size(); ++inner) {
+        for (const auto& filter : chain_[inner]->filters)
+          if (own(*filter.condition)) return true;
+        for (const auto& input : chain_[inner]->inputs)
+          if (input.on && own(*input.on)) return true;
+      }
+    }
+    return false;
+  }
   bool is_own_input(program::InputId id) const {
     return std::any_of(chain_.begin(), chain_.end(), [&](const Relation* relation) { return relation->inputs[0].id == id; });
   }
@@ -87,6 +112,9 @@ class SelfReads {
     if (expr.kind != ExprKind::column || is_own_input(expr.input)) return false;
     const auto& ref = program_.inputs[expr.input].table;
     return ref && *ref == step_.target && written(expr.column);
+  }
+  static bool is_of_way(const Relation& relation, program::InputId id) {
+    return id == relation.inputs[1].id || id == relation.follow->previous || id == relation.follow->place;
   }
   // What a column of an enclosing block stands for.
   const Expr* behind(const Expr& column) const {
@@ -107,9 +135,15 @@ class SelfReads {
         found = inner ? own(*inner, joined) : written(expr.column);
         return;
       }
-      for (const Relation* relation : chain_)
+      for (const Relation* relation : chain_) {
+        if (relation->follow && is_of_way(*relation, expr.input) && joined.insert(expr.input).second) {
+          found = found || own(*relation->inputs[1].on, joined);
+          for (const ExprPtr& part : relation->follow->first) found = found || own(*part, joined);
+          continue;
+        }
         for (std::size_t i = 1; i < relation->inputs.size(); ++i)
           if (relation->inputs[i].id == expr.input && relation->inputs[i].on && joined.insert(expr.input).second) found = found || own(*relation->inputs[i].on, joined);
+      }
     });
     return found;
   }
@@ -196,7 +230,7 @@ void Checker::classify(Step& step, const Block&) {
   if (exact) return route(Route::sealed, "an exact number of rows is expected");
   if (reads.limited()) return route(Route::sealed, "`limit`: which rows come first is decided once");
   if (writes_walk) return route(Route::sealed, "the step sets the key that it would walk along");
-  if (reads.joins_group()) return route(Route::sealed, "the groups that are joined are computed once");
+  if (const auto whole = reads.computed_whole(); !whole.empty()) return route(Route::sealed, fmt::format("the {} are computed once", whole));
   std::string key;
   for (int c : step.walk) key += (key.empty() ? "" : ", ") + table(step.target).columns[static_cast<std::size_t>(c)].name;
   route(Route::direct, fmt::format("walks `{}` along {}", table(step.target).name, key));

@@ -72,11 +72,15 @@ std::string declare_type(Column& column, const Type& type) {
       storage = Storage::json_text;
       break;
     case Kind::duration: return "no column holds durations: declare `int` and compute with it";
-    case Kind::array: return "no column holds arrays: declare `json`";
+    case Kind::array:
+      if (affinity != Affinity::text && affinity != Affinity::blob) return "an array is stored as a JSON text: it takes a column of type TEXT";
+      if (type.element->kind == Kind::bytes || type.element->kind == Kind::duration) return "JSON has no such elements";
+      storage = Storage::json_text;
+      break;
     case Kind::null: return "null is no type of a column";
   }
   const bool nullable = column.type.nullable;  // what the catalogue says stands
-  column.type = {type.kind, nullable};
+  column.type = type.with_null(nullable);
   column.storage = storage;
   column.scale = type.kind == Kind::decimal ? declared_scale(column.declared) : -1;
   return {};

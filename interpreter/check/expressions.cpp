@@ -28,6 +28,8 @@ void add_weight(Expr& expr, const program::Relation& relation) {
   for (const auto& input : relation.inputs) {
     if (input.on) add_weight(expr, *input.on);
     if (input.sub) add_weight(expr, *input.sub);
+    for (const auto& more : input.united) add_weight(expr, *more);
+    if (input.elements) add_weight(expr, *input.elements);
   }
   for (const auto& filter : relation.filters) add_weight(expr, *filter.condition);
   for (const auto& key : relation.group_by) add_weight(expr, *key);
@@ -56,6 +58,10 @@ ExprPtr Checker::make(Expr expr) {
     if (expr.aggregate->operand) add_weight(expr, *expr.aggregate->operand);
     if (expr.aggregate->filter) add_weight(expr, *expr.aggregate->filter);
     for (const auto& key : expr.aggregate->order) add_weight(expr, *key.expr);
+  }
+  if (expr.window) {
+    for (const ExprPtr& key : expr.window->partition) add_weight(expr, *key);
+    for (const auto& key : expr.window->order) add_weight(expr, *key.expr);
   }
   if (definitions_open_ > 0 && (++expanded_ > max_expanded || ++expanded_in_all_ > max_expanded_in_all)) return too_large(expr.span);
   if (expr.weight > program::max_weight || expr.height > program::max_height) return too_large(expr.span);

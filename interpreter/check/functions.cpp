@@ -80,7 +80,7 @@ void Checker::unknown_function(NodeId node) {
   std::vector<std::string> known{"now"};
   for (const auto& [own, list] : functions_) known.emplace_back(own);
   for (const auto& [theirs, list] : library_.functions()) known.emplace_back(theirs);
-  for (const char* aggregate : {"count", "exists", "sum", "min", "max", "avg", "average", "any", "every", "count_distinct", "first", "last"}) known.emplace_back(aggregate);
+  for (const char* aggregate : {"count", "exists", "sum", "min", "max", "avg", "average", "any", "every", "count_distinct", "first", "last", "list", "row_number", "rank", "dense_rank", "lag", "lead", "depth", "is_last"}) known.emplace_back(aggregate);
   std::sort(known.begin(), known.end());
   std::string help = did_you_mean(name, known);
   error(Code::unknown_function, at(node).name_span, fmt::format("unknown function `{}`", name), help.empty() ? "`bfl doc` lists the functions of the library" : std::move(help));
@@ -88,12 +88,14 @@ void Checker::unknown_function(NodeId node) {
 
 ExprPtr Checker::call(NodeId node) {
   const std::string_view name = at(node).text;
-  if (const NodeId over = ast::child(*file_, node, NodeKind::over); over != ast::no_node) {
-    error(Code::not_supported, at(over).span, "functions over a window are not in this version", "group the rows and join the result by its key");
-    return nullptr;
-  }
+  if (const NodeId over = ast::child(*file_, node, NodeKind::over); over != ast::no_node) return window_call(node, over);
   if (file_ != &script_ || !functions_.contains(name))
     if (const auto aggregate = aggregate_named(name)) return aggregate_call(node, *aggregate);
+  if ((name == "depth" || name == "is_last") && file_ == &script_ && !functions_.contains(name)) return place_call(node);
+  if (is_window_function(name) && file_ == &script_ && !functions_.contains(name)) {
+    error(Code::aggregate_misplaced, at(node).span, fmt::format("`{}` of which rows?", name), fmt::format("say it: `{} over (partition by … order by …)`", slice(at(node).span)));
+    return nullptr;
+  }
   if (name == "now") {
     if (at(node).first_child != ast::no_node) {
       error(Code::wrong_arguments, at(node).span, "`now` takes no arguments");

@@ -46,6 +46,7 @@ void Checker::join_rows(BlockPtr& block, NodeId clause, Scope* outer) {
     else on = part;
   }
   if (joined == ast::no_node) return;
+  prepare_windows(block, on);
   std::string_view alias;
   Span alias_span = at(joined).span;
   if (const NodeId named = ast::child(*file_, joined, NodeKind::alias); at(joined).kind == NodeKind::relation && named != ast::no_node) {
@@ -124,7 +125,7 @@ void Checker::join_rows(BlockPtr& block, NodeId clause, Scope* outer) {
             many ? "`join many` leaves out rows without a partner by itself" : "write `join one … else skip`, or `where … != null`");
     }
   }
-  if (many) block->relation->anchored = false;
+  if (many) lose_anchor(*block, "join many");
 }
 
 void Checker::lint_join(const ExprPtr& on) {
@@ -167,21 +168,28 @@ bool Checker::proved_single(const Block& block, std::size_t index) const {
   if (input.table)
     return covered(table(*input.table), [&](int c) { const auto at = fixed.find(c); return at == fixed.end() ? nullptr : &at->second; });
 
-  const program::Relation& sub = *input.sub;
-  if (sub.grouped) {
-    return std::all_of(sub.group_by.begin(), sub.group_by.end(), [&](const ExprPtr& key) {
-      return std::any_of(fixed.begin(), fixed.end(), [&](const auto& entry) { return sub.fields[static_cast<std::size_t>(entry.first)].expr == key; });
-    });
-  }
-  // Each row of the block is one row of its first table.
-  if (!sub.inputs[0].table || std::any_of(sub.inputs.begin(), sub.inputs.end(), [](const auto& joined) { return joined.kind == InputKind::many; })) return false;
-  return covered(table(*sub.inputs[0].table), [&](int c) -> const bool* {
+  // Down to the table whose rows those of the relation are, with the columns that are fixed there.
+  const bool one_of_each_way = input.sub->anchored;
+  for (const program::Relation* sub = input.sub.get();;) {
+    if (sub->grouped)
+      return std::all_of(sub->group_by.begin(), sub->group_by.end(), [&](const ExprPtr& key) {
+        return std::any_of(fixed.begin(), fixed.end(), [&](const auto& entry) { return sub->fields[static_cast<std::size_t>(entry.first)].expr == key; });
+      });
+    const program::Input& first = sub->inputs[0];
+    const bool several = std::any_of(sub->inputs.begin(), sub->inputs.end(), [](const auto& joined) { return joined.kind == InputKind::many; });
+    if (!first.united.empty() || (several && !(sub->follow && one_of_each_way))) return false;
+    std::map<int, bool> within;
     for (const auto& [field, nulls] : fixed) {
-      const Expr& expr = *sub.fields[static_cast<std::size_t>(field)].expr;
-      if (expr.kind == ExprKind::column && expr.input == sub.inputs[0].id && expr.column == c) return &nulls;
+      const Expr& expr = *sub->fields[static_cast<std::size_t>(field)].expr;
+      if (expr.kind != ExprKind::column || expr.input != first.id) continue;
+      const auto [entry, fresh] = within.emplace(expr.column, nulls);
+      if (!fresh) entry->second &= nulls;
     }
-    return nullptr;
-  });
+    fixed = std::move(within);
+    if (first.table)
+      return covered(table(*first.table), [&](int c) { const auto at = fixed.find(c); return at == fixed.end() ? nullptr : &at->second; });
+    sub = first.sub.get();
+  }
 }
 
 }  // namespace bfl::check

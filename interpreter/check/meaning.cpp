@@ -14,9 +14,11 @@ namespace bfl::program {
 namespace {
 
 constexpr std::string_view kind_names[] = {"literal", "column", "call", "compare", "and", "or", "not", "coalesce", "case", "in", "convert",
-                                           "array", "object", "subquery", "aggregate", "now", "local", "bind"};
+                                           "array", "object", "subquery", "aggregate", "window", "now", "local", "bind"};
 constexpr std::string_view compare_names[] = {"==", "!=", "<", "<=", ">", ">="};
-constexpr std::string_view aggregate_names[] = {"count", "count_distinct", "sum", "min", "max", "average", "any", "every", "first", "last", "exists"};
+constexpr std::string_view aggregate_names[] = {"count", "count_distinct", "sum", "min", "max", "average", "any", "every", "first", "last", "list", "exists"};
+constexpr std::string_view window_names[] = {"row_number", "rank", "dense_rank", "lag", "lead", "aggregate"};
+constexpr std::string_view loop_names[] = {"error", "skip", "stop"};
 constexpr std::string_view input_names[] = {"from", "one", "optional", "many"};
 
 class Writer {
@@ -57,6 +59,7 @@ class Writer {
     }
     for (const auto& argument : e.args) expr(*argument);
     if (e.aggregate) aggregate(*e.aggregate, !e.relation);
+    if (e.window) window(*e.window);
     out += ')';
   }
 
@@ -78,11 +81,22 @@ class Writer {
       input(in.id);
       if (in.table) table(*in.table);
       if (in.sub) relation(*in.sub);
+      for (const auto& more : in.united) relation(*more);
+      if (in.elements) expr(*in.elements);
       if (in.on) expr(*in.on);
       out += ')';
       filters(i + 1);
     }
     filters(r.inputs.size() + 1);
+    if (r.follow) {
+      fmt::format_to(std::back_inserter(out), "(follow {} {}", r.follow->many ? "many" : "one", loop_names[static_cast<std::size_t>(r.follow->on_loop)]);
+      input(r.follow->previous);
+      input(r.follow->place);
+      list("(first", r.follow->first);
+      list("(start", r.follow->start_key);
+      list("(key", r.follow->key);
+      out += ')';
+    }
     if (r.grouped) list("(group", r.group_by);
     if (!r.fields.empty()) {
       out += "(fields";
@@ -135,6 +149,13 @@ class Writer {
       if (key.descending) out += " desc";
       expr(*key.expr);
     }
+    out += ')';
+  }
+
+  void window(const Window& w) {
+    fmt::format_to(std::back_inserter(out), "(over {} {}{}", window_names[static_cast<std::size_t>(w.function)], w.distance, w.running ? " running" : "");
+    list("(partition", w.partition);
+    order(w.order);
     out += ')';
   }
 

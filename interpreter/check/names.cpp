@@ -77,6 +77,8 @@ ExprPtr Checker::column(program::InputId input, TableRef ref, int index, bool nu
   return make({.kind = ExprKind::column, .type = of.type.with_null(of.type.nullable || nullable), .span = span, .input = input, .column = index});
 }
 
+std::string_view Checker::keep_name(const std::string& name) { return *kept_names_.insert(name).first; }
+
 int Checker::expose(Block& block, const std::string& field, const ExprPtr& expr, Span span) {
   auto [entry, fresh] = block.fields.emplace(field, static_cast<int>(block.relation->fields.size()));
   if (fresh) block.relation->fields.push_back({.name = field, .expr = expr, .span = span});
@@ -97,7 +99,8 @@ Checker::Lookup Checker::bare(Block& block, std::string_view name, Span span) {
   Lookup inner = bare(*block.subs[0], name, span);
   if (!inner.found || !inner.expr) return inner;
   const int field = expose(*block.subs[0], std::string(name), inner.expr, span);
-  return {true, true, make({.kind = ExprKind::column, .type = inner.expr->type, .span = span, .input = input.id, .column = field})};
+  const Type type = inner.expr->type.with_null(may_be_null(inner.expr, *block.subs[0]));
+  return {true, true, make({.kind = ExprKind::column, .type = type, .span = span, .input = input.id, .column = field})};
 }
 
 // A column of a joined row, or of the block's own row by its alias.
@@ -105,6 +108,7 @@ Checker::Lookup Checker::member(Block& block, std::string_view alias, std::strin
   for (const Alias& known : block.aliases) {
     if (known.name != alias) continue;
     if (known.own_row) return bare(block, name, span);
+    if (block.relation->follow && known.input == 1) return reached(block, name, known.previous, span);
     const Input& input = block.relation->inputs[known.input];
     const bool nullable = input.kind == InputKind::optional;
     if (input.table) {
@@ -116,7 +120,7 @@ Checker::Lookup Checker::member(Block& block, std::string_view alias, std::strin
     Lookup inner = bare(sub, name, span);
     if (!inner.found || !inner.expr) return inner;
     const int field = expose(sub, std::string(name), inner.expr, span);
-    const Type type = inner.expr->type.with_null(inner.expr->type.nullable || nullable);
+    const Type type = inner.expr->type.with_null(nullable || may_be_null(inner.expr, sub));
     return {true, true, make({.kind = ExprKind::column, .type = type, .span = span, .input = input.id, .column = field})};
   }
   // Behind a `limit` the joined rows are still in sight.

@@ -330,6 +330,7 @@ ExprPtr Checker::membership_in_relation(NodeId node, NodeId subject, NodeId set)
   BlockPtr block = relation(at(from).first_child, scope_);
   for (NodeId clause = at(from).next_sibling; clause != ast::no_node; clause = at(clause).next_sibling) apply_clause(block, clause, scope_);
   open(block);
+  prepare_windows(block, wanted);
   if (left.size() != right.size()) {
     error(Code::type_mismatch, at(node).name_span, fmt::format("{} value{} cannot be looked for among {}", left.size(), left.size() == 1 ? "" : "s", right.size()), "both sides of `in` have as many values");
     return nullptr;

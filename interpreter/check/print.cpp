@@ -13,7 +13,9 @@ namespace {
 enum Binding : int { or_binding = 1, and_binding, not_binding, compare_binding, coalesce_binding, sum_binding, product_binding, sign_binding, tight };
 
 constexpr std::string_view compare_signs[] = {"==", "!=", "<", "<=", ">", ">="};
-constexpr std::string_view aggregate_names[] = {"count", "count_distinct", "sum", "min", "max", "average", "any", "every", "first", "last", "exists"};
+constexpr std::string_view aggregate_names[] = {"count", "count_distinct", "sum", "min", "max", "average", "any", "every", "first", "last", "list", "exists"};
+constexpr std::string_view window_names[] = {"row_number", "rank", "dense_rank", "lag", "lead"};
+constexpr std::string_view loop_names[] = {"error", "skip", "stop"};
 
 bool is_plain_name(std::string_view name) {
   static constexpr std::string_view reserved[] = {"true", "false", "null", "and", "or", "not", "in", "case"};
@@ -50,6 +52,17 @@ class Printer {
     filters(1);
     for (std::size_t i = 1; i < r.inputs.size(); ++i) {
       const Input& input = r.inputs[i];
+      if (input.elements) {
+        const auto& names = program_.inputs.at(input.id).columns;
+        text += fmt::format(" expand {} at {} in {}", quoted(names.at(0)), quoted(names.at(1)), expr(*input.elements));
+        filters(i + 1);
+        continue;
+      }
+      if (r.follow) {
+        text += fmt::format(" follow {} {} as {} on {}", r.follow->many ? "many" : "one", operand(input), quoted(input.alias), expr(*input.on));
+        if (r.follow->on_loop != OnLoop::error) text += fmt::format(" on loop {}", loop_names[static_cast<std::size_t>(r.follow->on_loop)]);
+        continue;
+      }
       text += fmt::format(" join {} {}", input.kind == InputKind::one ? "one" : input.kind == InputKind::optional ? "optional" : "many", operand(input));
       if (!input.alias.empty()) text += " as " + quoted(input.alias);
       if (input.on) text += " on " + expr(*input.on);
@@ -57,7 +70,7 @@ class Printer {
       filters(i + 1);
     }
     if (r.grouped) {
-      text += " group by";
+      text += r.group_by.empty() ? " group" : " group by";
       for (std::size_t i = 0; i < r.group_by.size(); ++i) text += (i ? ", " : " ") + expr(*r.group_by[i]);
       text += " {";
       for (const Field& field : r.fields) text += fmt::format(" {} = {}", quoted(field.name), expr(*field.expr));
@@ -71,20 +84,30 @@ class Printer {
  private:
   std::string operand(const Input& input) {
     if (input.table) return table(*input.table);
-    return input.sub ? "(" + relation(*input.sub) + ")" : std::string("?");
+    if (!input.sub) return "?";
+    const Relation& sub = *input.sub;
+    if (input.united.empty() && sub.inputs.size() == 1 && sub.filters.empty() && !sub.grouped && sub.order.empty() && sub.inputs[0].alias.empty())
+      return operand(sub.inputs[0]);
+    std::string text = "(" + relation(*input.sub);
+    for (const auto& more : input.united) text += " union " + relation(*more);
+    return text + ")";
   }
 
   std::string table(TableRef ref) const {
     return fmt::format("{}.{}", program_.sources.at(static_cast<std::size_t>(ref.source)).name, quoted(program_.table(ref).name));
   }
 
-  std::string column(const Expr& e) const {
+  std::string column(const Expr& e) {
     if (e.input >= program_.inputs.size()) return fmt::format("#{}.{}", e.input, e.column);
     const InputName& input = program_.inputs[e.input];
     std::string name = fmt::format("#{}", e.column);
     if (input.table) name = quoted(program_.table(*input.table).columns[static_cast<std::size_t>(e.column)].name);
+    else if (static_cast<std::size_t>(e.column) < input.columns.size()) return input.columns[static_cast<std::size_t>(e.column)];
     else if (const auto sub = input.sub.lock(); sub && static_cast<std::size_t>(e.column) < sub->fields.size())
-      name = sub->fields[static_cast<std::size_t>(e.column)].name;
+    {
+      const Field& field = sub->fields[static_cast<std::size_t>(e.column)];
+      name = field.expr->kind == ExprKind::window ? window(*field.expr) : field.name;
+    }
     return input.alias.empty() ? name : fmt::format("{}.{}", quoted(input.alias), name);
   }
 
@@ -138,6 +161,7 @@ class Printer {
       }
       case ExprKind::subquery: return aggregate(*e.aggregate, relation(*e.relation));
       case ExprKind::aggregate: return aggregate(*e.aggregate, {});
+      case ExprKind::window: return window(e);
       case ExprKind::clock: return "now()";
       case ExprKind::local: {
         const auto bound = bound_.find(e.slot);
@@ -163,6 +187,21 @@ class Printer {
       return "-" + expr(*e.args[0], own);
     }
     return fmt::format("{}({})", name, listed(e.args));
+  }
+
+  std::string window(const Expr& e) {
+    const Window& w = *e.window;
+    std::string text;
+    if (e.aggregate) text = aggregate(*e.aggregate, {});
+    else {
+      text = fmt::format("{}({}", window_names[static_cast<std::size_t>(w.function)], listed(e.args));
+      if (!e.args.empty() && w.distance != 1) text += fmt::format(", {}", w.distance);
+      text += ")";
+    }
+    std::string over = w.partition.empty() ? std::string() : "partition by " + listed(w.partition);
+    const std::string by = order(w.order);
+    over += over.empty() && !by.empty() ? by.substr(1) : by;
+    return fmt::format("{} over ({}{})", text, over, w.running ? " running" : "");
   }
 
   std::string aggregate(const Aggregate& a, const std::string& from) {

@@ -49,6 +49,7 @@ enum class ExprKind : std::uint8_t {
   object,       // args: key literal, value, key literal, value …; a json
   subquery,     // relation's one field, aggregate below over its rows; correlated through columns of enclosing inputs
   aggregate,    // only in fields of a grouped relation: aggregate over the rows of the group
+  window,       // only as a field: `window`, with args[0] for lag and lead, or with `aggregate`, over rows of its own block
   clock,        // now(): the instant of the run's first start; key holds the expression, not the value
   local,        // slot: the value of an enclosing `bind`
   bind,         // args[0] is seen as `slot` in args[1], computed at most once, when first asked for: an argument of an inlined function
@@ -64,6 +65,7 @@ enum class AggregateKind : std::uint8_t {
   average,         // int and decimal give decimal (division as Decimal's), float gives float; null of none
   any, every,      // of booleans; any of none is false, every of none is true
   first, last,     // operand of the first/last row by `order` (required); null of none
+  list,            // the operands as an array, by `order` (required), nulls among them; empty of none
   exists,          // subqueries only
 };
 
@@ -73,7 +75,24 @@ struct Aggregate {
   AggregateKind kind{};
   ExprPtr operand;               // absent for count and exists
   ExprPtr filter;                // `where C` inside the call; absent: every row
-  std::vector<OrderKey> order;   // first, last
+  std::vector<OrderKey> order;   // first, last, list
+};
+
+enum class WindowFunction : std::uint8_t {
+  row_number,      // 1, 2, … by the order, which is total
+  rank,            // rows of one rank share the number of the first of them
+  dense_rank,      // the same, without gaps
+  lag, lead,       // the operand `distance` rows before or behind; null beyond the ends
+  aggregate,       // over the whole partition
+};
+
+// The rows that a function sees beside its own: those of the block with equal `partition` values.
+struct Window {
+  WindowFunction function{};
+  std::int64_t distance = 1;            // lag, lead
+  std::vector<ExprPtr> partition;       // none: all rows are one partition
+  std::vector<OrderKey> order;          // not of aggregates, unless `running`
+  bool running = false;                 // aggregates: up to the row itself, by `order`, which is total then
 };
 
 using InputId = std::uint32_t;   // unique in a Program, so that no reference can be captured
@@ -90,7 +109,8 @@ struct Expr {
   std::uint32_t slot = 0;         // local, bind
   std::vector<ExprPtr> args{};
   RelationPtr relation{};         // subquery
-  std::shared_ptr<const Aggregate> aggregate{};  // subquery, aggregate
+  std::shared_ptr<const Aggregate> aggregate{};  // subquery, aggregate, window
+  std::shared_ptr<const Window> window{};
   std::uint32_t weight = 1;       // nodes of the tree, shared ones counted each time; bounded, so that every stage may walk it
   std::uint16_t height = 1;       // bounded, so that every stage may recurse
 };
@@ -108,6 +128,8 @@ struct Input {
   std::string alias;                    // empty when it has none
   std::optional<TableRef> table{};      // either a table …
   RelationPtr sub{};                    // … or a block of its own
+  std::vector<RelationPtr> united{};    // with `sub`: the rows of these as well; their fields are those of `sub`, one by one
+  ExprPtr elements{};                   // … or an array: a row for each element; column 0 is the element, 1 its number from 1
   ExprPtr on{};                         // joins
   bool at_most_one = false;             // proved by a unique key of the joined table, or by its grouping
   bool skip_missing = false;            // join one … else skip
@@ -129,9 +151,29 @@ struct Field {
   Span span{};
 };
 
+enum class OnLoop : std::uint8_t {
+  error,
+  skip,   // rows whose chain comes back to a row of it are left out
+  stop,   // the chain ends before the row that it would come back to
+};
+
+// A block of two inputs, rows to start from ([0]) and rows to go to ([1]; its `on` says when, and sees the row before as
+// `previous`). It has a row for each start and each row on the way from it, the start itself first.
+struct Follow {
+  bool many = false;                    // false: a second row to go to is an error
+  OnLoop on_loop = OnLoop::error;
+  InputId previous = 0;                 // its columns are those of inputs[1]
+  InputId place = 0;                    // column 0: how many rows after the start; 1: is it the last on its way
+  std::vector<ExprPtr> first;           // the start as a row of inputs[1]: over inputs[0], in step with the columns of [1]
+  std::vector<ExprPtr> start_key;       // what tells rows apart, to find loops: over inputs[0]; empty when the starts are
+  std::vector<ExprPtr> key;             //   rows of another kind than those of inputs[1], over which this one is
+};
+inline constexpr int longest_way = 10'000;  // beyond it is an error
+
 struct Relation {
   std::vector<Input> inputs;            // [0] is the anchor
   std::vector<Filter> filters;
+  std::optional<Follow> follow{};       // then there are fields, and nothing else
   bool grouped = false;
   std::vector<ExprPtr> group_by;        // keys; none: one group of all rows
   std::vector<Field> fields;            // what the relation shows by bare name
@@ -219,6 +261,7 @@ struct InputName {
   std::string alias;                    // as written; empty when it has none
   std::optional<TableRef> table{};
   std::weak_ptr<const Relation> sub{};
+  std::vector<std::string> columns{};   // of inputs that are neither
 };
 
 struct Program {

@@ -14,13 +14,13 @@ namespace {
 constexpr int max_blocks = 40;       // within each other
 constexpr int max_definitions = 64;  // that use each other in a row
 
-BlockPtr broken_block() {
+}  // namespace
+
+BlockPtr Checker::broken() {
   auto block = std::make_shared<Block>();
   block->broken = true;
   return block;
 }
-
-}  // namespace
 
 program::InputId Checker::fresh_input(std::string_view alias, std::optional<TableRef> ref, const std::shared_ptr<program::Relation>& sub) {
   program.inputs.push_back({.alias = std::string(alias), .table = ref, .sub = sub});
@@ -35,11 +35,11 @@ BlockPtr Checker::table_block(NodeId node, std::string_view source, std::string_
     std::string help = did_you_mean(source, known);
     if (help.empty()) help = known.empty() ? "declare it: `source shop = sqlite(\"shop.db\")`" : fmt::format("the source is `{}`", known[0]);
     error(Code::unknown_source, at(at(node).first_child).span, fmt::format("unknown source `{}`", source), std::move(help));
-    return broken_block();
+    return broken();
   }
   declared->second.used = true;
   const int index = static_cast<int>(declared->second.index);
-  if (declared->second.index >= source_names_.size()) return broken_block();
+  if (declared->second.index >= source_names_.size()) return broken();
   const auto& tables = source_names_[declared->second.index].tables;
   const auto found = tables.find(name);
   if (found == tables.end()) {
@@ -52,7 +52,7 @@ BlockPtr Checker::table_block(NodeId node, std::string_view source, std::string_
       if (known.size() > 12) help += ", …";
     }
     error(Code::unknown_table, at(node).name_span, fmt::format("`{}` has no table `{}`", source, name), std::move(help));
-    return broken_block();
+    return broken();
   }
   auto block = std::make_shared<Block>();
   const TableRef ref{index, found->second};
@@ -77,7 +77,7 @@ BlockPtr Checker::use_let(std::string_view name, NodeId node) {
     const bool parameter = found != names_.end() && found->second.kind == Declared::parameter;
     error(Code::unknown_name, at(node).span, parameter ? fmt::format("`{}` is a parameter, expected a relation", name) : fmt::format("unknown relation `{}`", name),
           help.empty() ? "a relation is a `let` or a table, `source.table`" : std::move(help));
-    return broken_block();
+    return broken();
   }
   Declared& declared = found->second;
   declared.used = true;
@@ -93,7 +93,7 @@ BlockPtr Checker::use_let(std::string_view name, NodeId node) {
   if (declared.state == DefinitionState::fresh) {
     if (definitions_open_ > max_definitions) {
       too_large(script_[declared.node].name_span);
-      return broken_block();
+      return broken();
     }
     declared.state = DefinitionState::open;
     const Within loud(quiet_, 0);
@@ -103,10 +103,10 @@ BlockPtr Checker::use_let(std::string_view name, NodeId node) {
     const bool good = !checked->broken && diagnostics_.errors() == errors && declared.state == DefinitionState::open;
     declared.state = good ? DefinitionState::good : DefinitionState::broken;
   }
-  if (declared.state == DefinitionState::broken || body == ast::no_node) return broken_block();
+  if (declared.state == DefinitionState::broken || body == ast::no_node) return broken();
   if (definitions_open_ > max_definitions) {
     too_large(at(node).span);
-    return broken_block();
+    return broken();
   }
   const Within silent(quiet_, quiet_ + 1);
   BlockPtr block = relation(body, nullptr);
@@ -115,7 +115,7 @@ BlockPtr Checker::use_let(std::string_view name, NodeId node) {
 }
 
 BlockPtr Checker::operand(NodeId node, Scope* outer) {
-  if (node == ast::no_node) return broken_block();
+  if (node == ast::no_node) return broken();
   switch (at(node).kind) {
     case NodeKind::relation: return relation(node, outer);
     case NodeKind::name: return use_let(at(node).text, node);
@@ -123,17 +123,17 @@ BlockPtr Checker::operand(NodeId node, Scope* outer) {
       const NodeId left = at(node).first_child;
       if (left != ast::no_node && at(left).kind == NodeKind::name) return table_block(node, at(left).text, at(node).text);
       error(Code::unknown_table, at(node).span, fmt::format("`{}` is no table", slice(at(node).span)), "a table is written `source.table`");
-      return broken_block();
+      return broken();
     }
-    case NodeKind::error: return broken_block();
+    case NodeKind::error: return broken();
     default:
       error(Code::type_mismatch, at(node).span, fmt::format("`{}` is a value, expected a relation", slice(at(node).span)), "a relation is a `let` or a table, `source.table`, and its clauses");
-      return broken_block();
+      return broken();
   }
 }
 
 BlockPtr Checker::relation(NodeId node, Scope* outer) {
-  if (node == ast::no_node) return broken_block();
+  if (node == ast::no_node) return broken();
   const Within deeper(depth_, depth_ + 1);
   if (at(node).kind != NodeKind::relation) return operand(node, outer);
   BlockPtr block;
@@ -142,7 +142,7 @@ BlockPtr Checker::relation(NodeId node, Scope* outer) {
     else if (at(part).kind == NodeKind::alias) add_alias(*block, {.name = at(part).text, .own_row = true}, at(part).span);
     else if (at(part).kind == NodeKind::clause) apply_clause(block, part, outer);
   }
-  if (!block) return broken_block();
+  if (!block) return broken();
   block->relation->span = at(node).span;
   return block;
 }
@@ -165,23 +165,40 @@ void Checker::wrap(BlockPtr& block) {
   auto outer = std::make_shared<Block>();
   if (block->height >= max_blocks) {
     too_large(block->relation->span);
-    block = broken_block();
+    block = broken();
     return;
   }
   outer->height = block->height + 1;
   outer->let = block->let;
+  outer->windows = block->windows;
+  outer->chained = block->chained;
+  outer->unanchored_by = block->unanchored_by;
   outer->broken = block->broken;
   outer->relation->span = block->relation->span;
   outer->relation->anchored = block->relation->anchored;
   outer->relation->inputs.push_back({.id = fresh_input({}, std::nullopt, block->relation), .kind = InputKind::anchor, .alias = {}, .sub = block->relation, .span = block->relation->span});
   for (const Alias& alias : block->aliases)
     if (alias.own_row) outer->aliases.push_back(alias);
+  const std::vector<OrderKey> order = block->relation->limit ? std::vector<OrderKey>() : std::move(block->relation->order);
+  if (!block->relation->limit) block->relation->order.clear();
+  const program::InputId rows = outer->relation->inputs[0].id;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    const ExprPtr& key = order[i].expr;
+    const int field = expose(*block, fmt::format(" order {}", i), key, key->span);
+    outer->relation->order.push_back({.expr = make({.kind = ExprKind::column, .type = key->type, .span = key->span, .input = rows, .column = field}), .descending = order[i].descending});
+  }
+  std::erase_if(outer->relation->order, [](const OrderKey& key) { return !key.expr; });
   outer->subs.push_back(std::move(block));
   block = std::move(outer);
 }
 
 void Checker::open(BlockPtr& block) {
   if (!block->broken && (block->relation->grouped || block->relation->limit)) wrap(block);
+}
+
+void Checker::lose_anchor(Block& block, std::string_view word) {
+  block.relation->anchored = block.chained = false;
+  if (block.unanchored_by.empty()) block.unanchored_by = word;
 }
 
 void Checker::apply_clause(BlockPtr& block, NodeId clause, Scope* outer) {
@@ -194,18 +211,13 @@ void Checker::apply_clause(BlockPtr& block, NodeId clause, Scope* outer) {
   if (word == "order") return order(block, clause, outer);
   if (word == "limit") return limit(block, clause);
   if (word == "keep") return keep(block, clause, outer);
-  static constexpr std::pair<std::string_view, std::string_view> later[] = {
-      {"window", "group the rows and join the result by its key"}, {"distinct", "group by the columns that make a row: `group by a, b { n = count() }`"},
-      {"union", "write a step for each relation"}, {"expand", "the functions of `std.json` read elements by their number"},
-      {"follow", "join the relation to itself, once for each level"}};
-  for (const auto& [name, help] : later)
-    if (word == name) {
-      error(Code::not_supported, at(clause).span, fmt::format("`{}` is not in this version", word), std::string(help));
-      block = broken_block();
-      return;
-    }
+  if (word == "window") return window(block, clause, outer);
+  if (word == "distinct") return distinct(block, clause);
+  if (word == "union") return unite(block, clause, outer);
+  if (word == "expand") return expand(block, clause, outer);
+  if (word == "follow") return follow(block, clause, outer);
   error(Code::unknown_clause, at(clause).span, fmt::format("a relation has no `{}`", word),
-        did_you_mean(word, {"where", "skip", "derive", "join", "group", "order", "limit", "keep"}));
+        did_you_mean(word, {"where", "skip", "derive", "join", "group", "order", "limit", "keep", "window", "distinct", "union", "expand", "follow"}));
 }
 
 void Checker::note_not_null(Block& block, const ExprPtr& condition, bool holds) {
@@ -223,6 +235,7 @@ void Checker::note_not_null(Block& block, const ExprPtr& condition, bool holds) 
 
 void Checker::where(BlockPtr& block, NodeId clause, Scope* outer, bool skip) {
   open(block);
+  prepare_windows(block, at(clause).first_child);
   Scope inside{.block = block.get(), .outer = outer};
   const Within scope(scope_, &inside);
   const NodeId written = at(clause).first_child;
@@ -236,15 +249,20 @@ void Checker::where(BlockPtr& block, NodeId clause, Scope* outer, bool skip) {
     if (const NodeId text = ast::child_at(*file_, clause, 1); text != ast::no_node)
       if (ExprPtr content = expression(text); content && content->kind == ExprKind::literal && content->type.kind == Kind::text) reason = content->value.as<std::string>();
   note_not_null(*block, filter, !skip);
+  if (block->chained && !skip && ends_way(*block, filter)) {
+    block->chained = false;
+    for (Block* way = block.get(); !way->relation->anchored; way = way->subs[0].get()) way->relation->anchored = true;
+  }
   block->relation->filters.push_back({.condition = std::move(filter), .after_inputs = block->relation->inputs.size(), .skip = skip, .reason = std::move(reason)});
 }
 
 void Checker::derive(BlockPtr& block, NodeId clause, Scope* outer) {
   open(block);
-  Scope inside{.block = block.get(), .outer = outer};
-  const Within scope(scope_, &inside);
   for (NodeId item : ast::children(*file_, clause)) {
     if (at(item).kind != NodeKind::assign) continue;
+    prepare_windows(block, at(item).first_child);
+    Scope inside{.block = block.get(), .outer = outer};
+    const Within scope(scope_, &inside);
     const std::string_view derived = at(item).text;
     ExprPtr value = expression(at(item).first_child);
     const bool known = block->derived.contains(derived);
@@ -258,6 +276,7 @@ void Checker::derive(BlockPtr& block, NodeId clause, Scope* outer) {
 
 void Checker::keep(BlockPtr& block, NodeId clause, Scope* outer) {
   open(block);
+  prepare_windows(block, clause);
   std::map<std::string_view, ExprPtr> kept;
   Scope inside{.block = block.get(), .outer = outer};
   const Within scope(scope_, &inside);
@@ -274,11 +293,13 @@ void Checker::keep(BlockPtr& block, NodeId clause, Scope* outer) {
   block->derived = std::move(kept);
   block->only_derived = true;
   block->aliases.clear();
-  block->relation->anchored = false;
+  block->windows.clear();
+  lose_anchor(*block, "keep");
 }
 
 void Checker::group(BlockPtr& block, NodeId clause, Scope* outer) {
   open(block);
+  prepare_windows(block, clause);
   if (!block->relation->limit) block->relation->order.clear();
   std::map<std::string_view, ExprPtr> output;
   std::vector<ExprPtr> keys;
@@ -322,8 +343,9 @@ void Checker::group(BlockPtr& block, NodeId clause, Scope* outer) {
   block->derived = std::move(output);
   block->only_derived = true;
   block->aliases.clear();
+  block->windows.clear();
   block->relation->grouped = true;
-  block->relation->anchored = false;
+  lose_anchor(*block, "group by");
 }
 
 std::vector<OrderKey> Checker::order_keys(NodeId clause) {
@@ -349,6 +371,7 @@ void Checker::order(BlockPtr& block, NodeId clause, Scope* outer) {
     error(Code::repeated_clause, at(clause).span, "the relation is ordered twice", "write all keys behind one `order by`");
     return;
   }
+  prepare_windows(block, clause);
   Scope inside{.block = block.get(), .outer = outer};
   const Within scope(scope_, &inside);
   block->relation->order = order_keys(clause);
@@ -377,9 +400,22 @@ void Checker::limit(BlockPtr& block, NodeId clause) {
 std::vector<ExprPtr> Checker::row_key(Block& block) {
   std::vector<ExprPtr> keys;
   if (block.relation->grouped) return block.relation->group_by;
+  if (const auto& follow = block.relation->follow) keys.push_back(make({.kind = ExprKind::column, .type = {Kind::integer}, .input = follow->place, .column = 0}));
   for (std::size_t i = 0; i < block.relation->inputs.size(); ++i) {
     const program::Input& input = block.relation->inputs[i];
     if (input.kind != InputKind::anchor && input.kind != InputKind::many) continue;
+    if (input.elements) {
+      keys.push_back(make({.kind = ExprKind::column, .type = {Kind::integer}, .span = input.span, .input = input.id, .column = 1}));
+      continue;
+    }
+    if (!input.united.empty()) {
+      for (std::size_t f = 0; f < input.sub->fields.size(); ++f) {
+        Type type = input.sub->fields[f].expr->type;
+        for (const auto& more : input.united) type.nullable |= more->fields[f].expr->type.nullable;
+        if (is_ordered(type.kind) || type.kind == Kind::boolean) keys.push_back(make({.kind = ExprKind::column, .type = type, .span = input.span, .input = input.id, .column = static_cast<int>(f)}));
+      }
+      continue;
+    }
     if (!input.table) {
       Block& sub = *block.subs[i];
       std::size_t number = 0;

@@ -25,6 +25,7 @@ struct Alias {
   std::string_view name;
   std::size_t input = 0;  // of the block's relation
   bool own_row = false;   // names the block's own row: its columns are those that a bare name finds
+  bool previous = false;  // `prev` in the condition of a `follow`
 };
 
 // A relation under construction. Its fields are made when somebody first looks at them, so that a block computes only what
@@ -37,6 +38,10 @@ struct Block {
   std::unordered_map<std::string, int> fields;      // by name, or by `alias.name`
   std::vector<program::ExprPtr> not_null;           // expressions that a filter has compared with null
   std::string_view let;                             // the `let` that it comes from, for messages
+  std::map<std::string_view, NodeId> windows;       // by name: the clause
+  std::string_view unanchored_by;                   // the clause behind which rows are no longer rows of the first table
+  bool over_rows = false;                           // subs[0] holds the rows that windows see from here
+  bool chained = false;                             // behind `follow one`: anchored once only the last row of each chain is left
   bool only_derived = false;                        // after group and keep: columns of the table are out of sight
   bool broken = false;                              // its mistake was reported: every name in it is silent
   int height = 1;                                   // blocks within blocks

@@ -25,6 +25,7 @@ void Checker::update(Step& step, const StepParts& parts) {
   }
   // A grouping is never anchored, so that only a limit stays: its rows are read through a block around it.
   if (!block->relation->limit) block->relation->order.clear();
+  for (NodeId statement : parts.statements) prepare_windows(block, statement);
   assignments(step, *block, parts);
   if (block->broken || diagnostics_.errors() != errors) return;
   step.relation = block->relation;
@@ -37,17 +38,9 @@ void Checker::update(Step& step, const StepParts& parts) {
 bool Checker::writable_table(const Step& step, const Block& block, Span span) {
   const program::Relation& relation = *block.relation;
   if (!relation.anchored) {
-    const char* lost = "`keep`";
-    if (relation.grouped) lost = "`group by`";
-    for (const program::Relation* inner = &relation; inner;) {
-      if (inner->grouped) lost = "`group by`";
-      for (const auto& input : inner->inputs)
-        if (input.kind == program::InputKind::many) lost = "`join many`";
-      inner = inner->inputs.empty() ? nullptr : inner->inputs[0].sub.get();
-    }
     std::string name = block.let.empty() ? slice(span) : std::string(block.let);
     if (name.size() > 40) name = "RESULT";
-    Diagnostic& wrong = error(Code::not_anchored, span, fmt::format("rows of this relation are not rows of one table, because of {}", lost),
+    Diagnostic& wrong = error(Code::not_anchored, span, fmt::format("rows of this relation are not rows of one table, because of `{}`", block.unanchored_by),
                               fmt::format("update the table itself and join the result by its key: `update {0} of TABLE join one {1} as r on r.KEY == KEY`, or `where id in (id from {1})`", step.name, name));
     wrong.label = "an update changes rows of one table";
     return false;
@@ -129,6 +122,7 @@ void Checker::assign(Step& step, Block& block, NodeId statement, std::unordered_
     std::string help;
     if (to == Kind::text && from != Kind::array) help = from == Kind::json ? "write `json_text(…)`" : "write `to_text(…)`, or f\"{…}\"";
     else if (to == Kind::integer && is_number(from)) help = "say how it is rounded: `to_int(round(…))`";
+    else if (from == Kind::array && to == Kind::array && value->type.element->nullable && !column.type.element->nullable) help = "leave out what is null: `list(… where … != null order by …)`";
     else if (to == Kind::json) help = "write `json_parse(…)` for a document, `to_json(…)` for a value";
     else if (from == Kind::text) help = fmt::format("write `to_{}(…)`", kind_name(to));
     else if (to == Kind::decimal && from == Kind::floating) help = "write `to_decimal(…)`";
@@ -149,7 +143,7 @@ namespace {
 
 bool same(const Expr& a, const Expr& b) {
   if (&a == &b) return true;
-  if (a.kind != b.kind || a.args.size() != b.args.size() || a.relation || b.relation || a.aggregate || b.aggregate) return false;
+  if (a.kind != b.kind || a.args.size() != b.args.size() || a.relation || b.relation || a.aggregate || b.aggregate || a.window || b.window) return false;
   if (a.input != b.input || a.column != b.column || a.native != b.native || a.op != b.op || a.slot != b.slot || !same_kind(a.type, b.type)) return false;
   if (a.kind == ExprKind::literal && !equal(a.value, b.value)) return false;
   for (std::size_t i = 0; i < a.args.size(); ++i)

@@ -19,6 +19,10 @@ void for_each(const program::Expr& expr, F&& see) {
   see(expr);
   for (const auto& argument : expr.args) for_each(*argument, see);
   if (expr.relation) for_each(*expr.relation, see);
+  if (expr.window) {
+    for (const auto& key : expr.window->partition) for_each(*key, see);
+    for (const auto& key : expr.window->order) for_each(*key.expr, see);
+  }
   if (!expr.aggregate) return;
   // Of a subquery, the operand is the relation's one field.
   if (expr.aggregate->operand && !expr.relation) for_each(*expr.aggregate->operand, see);
@@ -31,8 +35,13 @@ void for_each(const program::Relation& relation, F&& see) {
   if constexpr (std::is_invocable_v<F, const program::Relation&>) see(relation);
   for (const auto& input : relation.inputs) {
     if (input.sub) for_each(*input.sub, see);
+    for (const auto& more : input.united) for_each(*more, see);
+    if (input.elements) for_each(*input.elements, see);
     if (input.on) for_each(*input.on, see);
   }
+  if (relation.follow)
+    for (const auto* list : {&relation.follow->first, &relation.follow->start_key, &relation.follow->key})
+      for (const auto& part : *list) for_each(*part, see);
   for (const auto& filter : relation.filters) for_each(*filter.condition, see);
   for (const auto& key : relation.group_by) for_each(*key, see);
   for (const auto& field : relation.fields) for_each(*field.expr, see);

@@ -161,6 +161,7 @@ std::optional<Error> read_indexes(Connection& connection, Table& table) {
                                             lower::quote_identifier(table.columns[static_cast<std::size_t>(columns[0])].name)));
       not_null = !null_key.next();
       if (null_key.error) return null_key.error;
+      if (not_null) table.columns[static_cast<std::size_t>(columns[0])].type.nullable = false;
     }
     Key unique{.name = primary ? "primary key" : index.name, .columns = columns, .primary = primary, .not_null = not_null, .plain = plain};
     table.keys.insert(primary ? table.keys.begin() : table.keys.end(), std::move(unique));

@@ -80,6 +80,20 @@ void step(sqlite3_context* context, int count, sqlite3_value** arguments) {
   if (decode_arguments(context, function, count, arguments)) (*state)->add(function.row);
 }
 
+// Over a window: the value so far, and the state lives on.
+void current(sqlite3_context* context) {
+  auto& function = *static_cast<Registered*>(sqlite3_user_data(context));
+  auto** state = static_cast<eval::Accumulator**>(sqlite3_aggregate_context(context, sizeof(eval::Accumulator*)));
+  if (!state) return sqlite3_result_error_nomem(context);
+  if (!*state) *state = eval::accumulator(function.fused.aggregate, function.fused.result.type, function.fused.descending).release();
+  give(context, function, (*state)->finish());
+}
+
+// Every window of bfl begins with its partition, so that no row ever leaves it.
+void leave(sqlite3_context* context, int, sqlite3_value**) {
+  fail(context, *static_cast<Registered*>(sqlite3_user_data(context)), "a row left a window that only grows");
+}
+
 void finish(sqlite3_context* context) {
   auto& function = *static_cast<Registered*>(sqlite3_user_data(context));
   auto** state = static_cast<eval::Accumulator**>(sqlite3_aggregate_context(context, 0));
@@ -113,9 +127,11 @@ Result<void> Connection::register_function(const lower::Fused& fused, const eval
   // A function that raises must be called where it stands, never moved ahead of the row.
   const int flags = SQLITE_UTF8 | (fused.raise.empty() ? SQLITE_DETERMINISTIC : 0);
   // On an error SQLite calls `free` itself.
-  const int code = sqlite3_create_function_v2(db_.get(), fused.name.c_str(), arguments, flags, function.release(),
-                                              fused.is_aggregate ? nullptr : (scalar ? call : raise), fused.is_aggregate ? step : nullptr,
-                                              fused.is_aggregate ? finish : nullptr, free);
+  const int code = fused.is_aggregate
+                       ? sqlite3_create_window_function(db_.get(), fused.name.c_str(), arguments, flags, function.release(), step, finish,
+                                                        current, leave, free)
+                       : sqlite3_create_function_v2(db_.get(), fused.name.c_str(), arguments, flags, function.release(),
+                                                    scalar ? call : raise, nullptr, nullptr, free);
   if (code != SQLITE_OK) return failure(code, {});
   functions_[fused.name] = context.clock;
   return {};

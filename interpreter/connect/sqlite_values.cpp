@@ -6,6 +6,9 @@
 #include <cmath>
 #include <cstring>
 
+#include "interpreter/base/json.h"
+#include "interpreter/connect/sqlite_arrays.h"
+
 namespace bfl::connect {
 
 bool operator==(const RawValue& a, const RawValue& b) {
@@ -235,8 +238,10 @@ bool decode_into(const RawValue& raw, const lower::Wire& wire, Value& out, std::
       if (raw.kind != Class::text || !valid_utf8(raw.bytes)) return misfit(raw, wire, problem, "json as text");
       out.data = Json{std::string(raw.bytes)};
       return true;
-    case Kind::null:
-    case Kind::array: break;
+    case Kind::array:
+      if (raw.kind != Class::text || !valid_utf8(raw.bytes)) return misfit(raw, wire, problem, "an array as a JSON text");
+      return decode_array(raw.bytes, wire, out, problem);
+    case Kind::null: break;
   }
   return misfit(raw, wire, problem);
 }
@@ -295,6 +300,11 @@ bool encode_into(const Value& value, const lower::Wire& wire, std::string& arena
     }
     case Kind::json: {
       const std::string& document = value.as<Json>().text;
+      if (wire.storage == Storage::json_canonical) {
+        arena = canonical_json(document);
+        out = text(arena);
+        return true;
+      }
       if (wire.storage == Storage::json_text && !keeps_number(document)) {
         problem = fmt::format("the json number {} cannot be stored exactly", document);
         return false;
@@ -302,7 +312,10 @@ bool encode_into(const Value& value, const lower::Wire& wire, std::string& arena
       out = text(document);
       return true;
     }
-    case Kind::array: break;
+    case Kind::array:
+      if (!encode_array(value.as<Array>(), wire, arena, problem)) return false;
+      out = text(arena);
+      return true;
   }
   problem = fmt::format("a value of type {} cannot be stored", kind_name(value.kind()));
   return false;

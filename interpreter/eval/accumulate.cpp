@@ -1,5 +1,6 @@
 // Aggregates, fed row by row. Every result is the same whatever the order of the rows: sums are kept exactly and judged at
 // the end, also those of floats; first and last go by their keys.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <optional>
@@ -56,7 +57,7 @@ class Extreme final : public Accumulator {
     if (row.empty() || row[0].is_null()) return;
     if (best_.is_null() || (largest_ ? order(row[0], best_) > 0 : order(row[0], best_) < 0)) best_ = row[0];
   }
-  Outcome finish() override { return std::move(best_); }
+  Outcome finish() override { return best_; }
 
  private:
   bool largest_;
@@ -188,6 +189,17 @@ class Sum final : public Accumulator {
   std::optional<Kind> wrong_;
 };
 
+std::strong_ordering compare(std::span<const Value> a, std::span<const Value> b, const std::vector<bool>& descending) {
+  for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) {
+    const auto o = order(a[i], b[i]);
+    if (o == 0) continue;
+    const bool has_null = a[i].is_null() || b[i].is_null();  // last in both directions
+    if (i < descending.size() && descending[i] && !has_null) return 0 <=> o;
+    return o;
+  }
+  return std::strong_ordering::equal;
+}
+
 // Of rows with equal keys the first that came for `first`, the last that came for `last`.
 class Edge final : public Accumulator {
  public:
@@ -196,31 +208,40 @@ class Edge final : public Accumulator {
     if (row.empty()) return;
     const auto keys = row.subspan(1);
     if (any_) {
-      const auto o = compare(keys);
+      const auto o = compare(keys, keys_, descending_);
       if (last_ ? o < 0 : o >= 0) return;
     }
     any_ = true;
     value_ = row[0];
     keys_.assign(keys.begin(), keys.end());
   }
-  Outcome finish() override { return std::move(value_); }
+  Outcome finish() override { return value_; }
 
  private:
-  std::strong_ordering compare(std::span<const Value> keys) const {
-    for (std::size_t i = 0; i < keys.size() && i < keys_.size(); ++i) {
-      const auto o = order(keys[i], keys_[i]);
-      if (o == 0) continue;
-      const bool has_null = keys[i].is_null() || keys_[i].is_null();  // last in both directions
-      if (i < descending_.size() && descending_[i] && !has_null) return 0 <=> o;
-      return o;
-    }
-    return std::strong_ordering::equal;
-  }
-
   bool last_, any_ = false;
   std::vector<bool> descending_;
   Value value_;
   std::vector<Value> keys_;
+};
+
+class List final : public Accumulator {
+ public:
+  explicit List(std::vector<bool> descending) : descending_(std::move(descending)) {}
+  void add(std::span<const Value> row) override {
+    if (!row.empty()) rows_.emplace_back(row.begin(), row.end());
+  }
+  Outcome finish() override {
+    std::stable_sort(rows_.begin(), rows_.end(), [&](const auto& a, const auto& b) {
+      return compare(std::span(a).subspan(1), std::span(b).subspan(1), descending_) < 0;
+    });
+    std::vector<Value> items;
+    for (const auto& row : rows_) items.push_back(row[0]);
+    return Value(Array{std::make_shared<const std::vector<Value>>(std::move(items))});
+  }
+
+ private:
+  std::vector<bool> descending_;
+  std::vector<std::vector<Value>> rows_;  // operand and keys
 };
 
 }  // namespace
@@ -237,6 +258,7 @@ std::unique_ptr<Accumulator> accumulator(AggregateKind kind, const Type& result,
     case AggregateKind::every: return std::make_unique<Truths>(false);
     case AggregateKind::first: return std::make_unique<Edge>(false, descending);
     case AggregateKind::last: return std::make_unique<Edge>(true, descending);
+    case AggregateKind::list: return std::make_unique<List>(descending);
     case AggregateKind::exists: return std::make_unique<Exists>();
   }
   return std::make_unique<Exists>();

@@ -50,7 +50,8 @@ class Compiler {
       case ExprKind::clock: return make_literal(context_.clock);
       case ExprKind::column:
       case ExprKind::subquery:
-      case ExprKind::aggregate: return make_slot(slot(expr), expr->type.kind);
+      case ExprKind::aggregate:
+      case ExprKind::window: return make_slot(slot(expr), expr->type.kind);
       case ExprKind::call: return call(*expr);
       case ExprKind::compare: return compare(*expr);
       case ExprKind::and_: return make_and(compile_all(*expr));

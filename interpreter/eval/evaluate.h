@@ -15,9 +15,9 @@
 
 namespace bfl::eval {
 
-// What stands outside an expression and is handed in per row: a column of an input, or a subquery or aggregate node.
+// What stands outside an expression and is handed in per row: a column of an input, or a subquery, aggregate or window node.
 struct Slot {
-  program::ExprPtr expr;  // kind column, subquery or aggregate
+  program::ExprPtr expr;  // kind column, subquery, aggregate or window
 };
 
 class Compiled {
@@ -43,7 +43,7 @@ class Accumulator {
   virtual ~Accumulator() = default;
   // operand (absent for count), and for first/last the values of the order keys.
   virtual void add(std::span<const Value> operand_and_keys) = 0;
-  virtual Outcome finish() = 0;
+  virtual Outcome finish() = 0;  // the value so far: more rows may follow
 };
 std::unique_ptr<Accumulator> accumulator(program::AggregateKind kind, const Type& result, const std::vector<bool>& descending);
 

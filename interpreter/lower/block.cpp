@@ -61,19 +61,39 @@ std::string rowid_name(const Table& table) {
 // `marked`: a column of the input must tell whether the join found a row.
 std::string Writer::input_from(const Input& input, bool marked) {
   const std::string alias = alias_of(input.id);
+  if (input.elements) {
+    const Type element = *input.elements->type.element;
+    const std::string array = value_as(input.elements, wire_of(input.elements->type));
+    see_hole(input.id, {{alias + ".value", wire_of(element)}, {fmt::format("({}.key + 1)", alias), wire_of(Type{Kind::integer})}});
+    return fmt::format("json_each({}) AS {}", array, alias);
+  }
   if (!input.table) {
     std::vector<Wire> wires;
-    std::string text = block(*input.sub, &wires);
+    std::string text = input.united.empty() ? block(*input.sub, &wires) : united(input, wires);
     std::vector<Sql> columns;
     for (std::size_t i = 0; i < wires.size(); ++i) columns.push_back({fmt::format("{}.c{}", alias, i), wires[i]});
     views_[input.id] = View{.alias = alias, .table = nullptr, .columns = std::move(columns)};
-    if (marked) text = "SELECT 1 AS bfl_present, " + text.substr(std::string_view("SELECT ").size());
+    const std::string_view select = "SELECT ";
+    if (marked && text.starts_with(select)) text = "SELECT 1 AS bfl_present, " + text.substr(select.size());
+    else if (marked) text = fmt::format("SELECT 1 AS bfl_present, * FROM ({})", text);
     return fmt::format("({}) AS {}", text, alias);
   }
   const Table& joined = table(*input.table);
   see_table(input.id, joined, alias);
   if (marked && joined.view) return fmt::format("(SELECT 1 AS bfl_present, * FROM {}) AS {}", qualified(joined), alias);
   return fmt::format("{} AS {}", qualified(joined), alias);
+}
+
+// One relation's rows after the other's, each field in the plain form of its type.
+std::string Writer::united(const Input& input, std::vector<Wire>& wires) {
+  for (std::size_t i = 0; i < input.sub->fields.size(); ++i) {
+    Type type = input.sub->fields[i].expr->type;
+    for (const auto& more : input.united) type.nullable |= more->fields[i].expr->type.nullable;
+    wires.push_back(wire_of(type));
+  }
+  std::string text = fmt::format("SELECT * FROM ({})", block(*input.sub, nullptr, &wires));
+  for (const auto& more : input.united) text += fmt::format(" UNION ALL SELECT * FROM ({})", block(*more, nullptr, &wires));
+  return fmt::format("SELECT * FROM ({})", text);
 }
 
 std::string Writer::present(const Input& input) const {
@@ -157,7 +177,7 @@ std::string Writer::body(const Relation& relation, const std::vector<std::string
     checks = checks || must_find(input) || must_not_repeat(input);
     const bool outer = input.kind == InputKind::optional || must_find(input);
     const std::string from = input_from(input, must_find(input));
-    text += fmt::format(" {} {} ON {}", outer ? "LEFT JOIN" : "JOIN", from, join_condition(input.on));
+    text += fmt::format(" {} {} ON {}", outer ? "LEFT JOIN" : "JOIN", from, input.on ? join_condition(input.on) : "1");
   }
 
   std::string where;
@@ -193,11 +213,12 @@ std::string Writer::anchor_column(const Relation& relation, int column) {
   return fmt::format("{}.k{}", alias_of(anchor.id), place);
 }
 
-std::string Writer::block(const Relation& relation, std::vector<Wire>* fields) {
+std::string Writer::block(const Relation& relation, std::vector<Wire>* fields, const std::vector<Wire>* as) {
+  if (relation.follow) return follow_block(relation, fields);
   const std::string from = body(relation);
   std::string list;
   for (std::size_t i = 0; i < relation.fields.size(); ++i) {
-    Sql sql = value(relation.fields[i].expr);
+    Sql sql = as ? Sql{value_as(relation.fields[i].expr, (*as)[i]), (*as)[i]} : value(relation.fields[i].expr);
     // A column passes its collation on through a block; bfl's texts have none.
     if (sql.wire.type.kind == Kind::text && relation.fields[i].expr->kind == ExprKind::column) sql.text += " COLLATE BINARY";
     list += fmt::format("{}{} AS c{}", i ? ", " : "", sql.text, i);
@@ -206,21 +227,28 @@ std::string Writer::block(const Relation& relation, std::vector<Wire>* fields) {
   if (relation.anchored)
     for (std::size_t i = 0; i < exposed.size(); ++i)
       list += fmt::format("{}{} AS k{}", list.empty() ? "" : ", ", anchor_column(relation, exposed[i]), i);
+  // Without an aggregate there would be a row for each row, not for the one group.
+  if (relation.grouped && relation.group_by.empty()) list += fmt::format("{}count(*) AS bfl_rows", list.empty() ? "" : ", ");
   if (list.empty()) list = "1";
   return "SELECT " + list + from + order_and_limit(relation);
 }
 
 std::string Writer::order_and_limit(const Relation& relation) {
-  std::string text;
-  for (const program::OrderKey& key : relation.order) {
-    text += (text.empty() ? " ORDER BY " : ", ") + sortable(key.expr) + (key.descending ? " DESC" : "");
-    if (key.expr->type.nullable) text += " NULLS LAST";
-  }
+  std::string text = relation.order.empty() ? std::string() : " " + order_by(relation.order);
   if (relation.limit) text += fmt::format(" LIMIT {}", *relation.limit);
   return text;
 }
 
-Sql Writer::aggregate(const Aggregate& given, const ExprPtr& operand, const Type& result) {
+std::string Writer::order_by(const std::vector<program::OrderKey>& keys) {
+  std::string text;
+  for (const program::OrderKey& key : keys) {
+    text += (text.empty() ? "ORDER BY " : ", ") + sortable(key.expr) + (key.descending ? " DESC" : "");
+    if (key.expr->type.nullable) text += " NULLS LAST";
+  }
+  return text;
+}
+
+Sql Writer::aggregate(const Aggregate& given, const ExprPtr& operand, const Type& result, bool over_window) {
   const std::string filter = given.filter ? fmt::format(" FILTER (WHERE {})", condition(given.filter)) : "";
   const auto plain = [&](const char* name, std::string_view before = "") {
     Sql sql = value(operand);
@@ -240,7 +268,7 @@ Sql Writer::aggregate(const Aggregate& given, const ExprPtr& operand, const Type
       }
       break;
     case AggregateKind::count_distinct:
-      if (simple) return {plain("count", "DISTINCT ").text, wire_of(Type{Kind::integer})};
+      if (simple && !over_window) return {plain("count", "DISTINCT ").text, wire_of(Type{Kind::integer})};
       break;
     default: break;
   }

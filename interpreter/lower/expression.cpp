@@ -190,11 +190,11 @@ Sql Writer::value(const ExprPtr& given) {
     case ExprKind::literal: {
       const Wire wire = wire_of(expr->type);
       if (expr->value.is_null()) return {"NULL", wire};
-      if (expr->value.kind() == Kind::array) break;
       return {bind(expr->value, wire), wire};
     }
     case ExprKind::subquery: return subquery(*expr);
     case ExprKind::aggregate: return aggregate(*expr->aggregate, expr->aggregate->operand, expr->type);
+    case ExprKind::window: return window(*expr);
     default: break;
   }
   if (expr->type.kind == Kind::boolean && expr->kind != ExprKind::column) {
@@ -211,9 +211,10 @@ Sql Writer::value(const ExprPtr& given) {
 std::string Writer::value_as(const ExprPtr& given, const Wire& wire) {
   const ExprPtr expr = without_binds_around_subqueries(given);
   if (expr->kind == ExprKind::literal && expr->value.is_null()) return "NULL";
-  if (expr->kind == ExprKind::literal && expr->value.kind() == wire.type.kind && expr->value.kind() != Kind::array)
+  if (expr->kind == ExprKind::literal && expr->value.kind() == wire.type.kind)
     return bind(expr->value, wire);
-  if (expr->kind == ExprKind::column || expr->kind == ExprKind::subquery || expr->kind == ExprKind::aggregate) {
+  if (expr->kind == ExprKind::column || expr->kind == ExprKind::subquery || expr->kind == ExprKind::aggregate ||
+      expr->kind == ExprKind::window) {
     Sql sql = value(expr);
     if (copies_exactly(sql.wire, wire)) return sql.text;
     // Its value under another form: through a function of one slot.
@@ -242,7 +243,9 @@ std::string Writer::sortable(const ExprPtr& expr) {
     case Kind::timestamp: return value_as(expr, Wire{.type = expr->type, .storage = Storage::native});
     case Kind::text: return value(expr).text + " COLLATE BINARY";
     case Kind::uuid:
+    case Kind::array:
     case Kind::floating: return value_as(expr, wire_of(expr->type));
+    case Kind::json: return value_as(expr, Wire{.type = expr->type, .storage = Storage::json_canonical});
     default: return value(expr).text;
   }
 }

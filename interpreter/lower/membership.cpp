@@ -55,7 +55,6 @@ std::optional<Sql> Writer::membership(const Relation& relation) {
     if (input.on && mentions_any(input.on, enclosing)) return {};
   const bool nullable =
       std::any_of(pairs.begin(), pairs.end(), [](const Pair& pair) { return pair.inner->type.nullable && pair.outer->type.nullable; });
-  if (nullable && pairs.size() > 1) return {};
 
   // An index on the inner column answers each question by itself, without reading the whole of R.
   for (const Pair& pair : pairs) {
@@ -73,15 +72,19 @@ std::optional<Sql> Writer::membership(const Relation& relation) {
     whole.filters.erase(whole.filters.begin() + static_cast<std::ptrdiff_t>(pair->filter));
   const std::string from = body(whole);
   std::string inner, outer;
-  const auto add = [&](std::string& list, const ExprPtr& value) {
-    list += (list.empty() ? "" : ", ") + value_as(value, wire_of(value->type)) + (value->type.kind == Kind::text ? " COLLATE BINARY" : "");
+  // Of several values, one that may be null on both sides is looked for together with whether it is.
+  const auto add = [&](std::string& list, const ExprPtr& value, bool with_null) {
+    std::string text = value_as(value, wire_of(value->type));
+    if (with_null) text = fmt::format("({0}) IS NULL, ifnull({0}, 0)", text);
+    list += (list.empty() ? "" : ", ") + text + (value->type.kind == Kind::text ? " COLLATE BINARY" : "");
   };
   for (const Pair& pair : pairs) {
-    add(inner, pair.inner);
-    add(outer, pair.outer);
+    const bool with_null = pairs.size() > 1 && pair.inner->type.nullable && pair.outer->type.nullable;
+    add(inner, pair.inner, with_null);
+    add(outer, pair.outer, with_null);
   }
   std::string text = fmt::format("{} IN (SELECT {}{})", pairs.size() > 1 ? "(" + outer + ")" : outer, inner, from);
-  if (nullable) {
+  if (nullable && pairs.size() == 1) {
     Relation nulls = relation;
     nulls.filters[pairs[0].filter].condition = compare(CompareOp::equal, pairs[0].inner, literal(Value(), pairs[0].inner->type));
     text = fmt::format("CASE WHEN {} IS NULL THEN EXISTS (SELECT 1{}) ELSE {} END", outer, body(nulls), text);

@@ -29,18 +29,34 @@ bool apply(std::vector<program::OrderKey>& order, const Change& change) {
   return changed;
 }
 
+bool apply(std::vector<ExprPtr>& exprs, const Change& change) {
+  bool changed = false;
+  for (auto& expr : exprs) changed |= apply(expr, change);
+  return changed;
+}
+
 RelationPtr rewrite_relation(const RelationPtr& relation, const Change& change) {
   if (!relation) return relation;
   Relation copy = *relation;
   bool changed = false;
   for (auto& input : copy.inputs) {
     changed |= apply(input.on, change);
-    RelationPtr sub = rewrite_relation(input.sub, change);
-    changed |= sub != input.sub;
-    input.sub = std::move(sub);
+    changed |= apply(input.elements, change);
+    const auto part = [&](RelationPtr& at) {
+      RelationPtr made = rewrite_relation(at, change);
+      changed |= made != at;
+      at = std::move(made);
+    };
+    part(input.sub);
+    for (auto& more : input.united) part(more);
   }
   for (auto& filter : copy.filters) changed |= apply(filter.condition, change);
-  for (auto& key : copy.group_by) changed |= apply(key, change);
+  if (copy.follow) {
+    changed |= apply(copy.follow->first, change);
+    changed |= apply(copy.follow->start_key, change);
+    changed |= apply(copy.follow->key, change);
+  }
+  changed |= apply(copy.group_by, change);
   for (auto& field : copy.fields) changed |= apply(field.expr, change);
   changed |= apply(copy.order, change);
   return changed ? std::make_shared<const Relation>(std::move(copy)) : relation;
@@ -69,7 +85,7 @@ ExprPtr rewrite(const ExprPtr& expr, const Change& change) {
   if (ExprPtr answer = change(expr)) return answer;
   std::vector<ExprPtr> args = expr->args;
   bool changed = false;
-  for (auto& argument : args) changed |= apply(argument, change);
+  changed |= apply(args, change);
   RelationPtr relation = rewrite_relation(expr->relation, change);
   changed |= relation != expr->relation;
   std::shared_ptr<const program::Aggregate> aggregate = expr->aggregate;
@@ -81,11 +97,20 @@ ExprPtr rewrite(const ExprPtr& expr, const Change& change) {
     if (touched) aggregate = std::make_shared<const program::Aggregate>(std::move(copy));
     changed |= touched;
   }
+  std::shared_ptr<const program::Window> window = expr->window;
+  if (window) {
+    program::Window copy = *window;
+    bool touched = apply(copy.partition, change);
+    touched |= apply(copy.order, change);
+    if (touched) window = std::make_shared<const program::Window>(std::move(copy));
+    changed |= touched;
+  }
   if (!changed) return expr;
   Expr copy = *expr;
   copy.args = std::move(args);
   copy.relation = std::move(relation);
   copy.aggregate = std::move(aggregate);
+  copy.window = std::move(window);
   return node(std::move(copy));
 }
 
@@ -96,6 +121,10 @@ bool has_subquery(const Expr& expr) {
 
 bool mentions_input(const Expr& expr, program::InputId input) {
   return any_node(expr, [&](const Expr& at) { return at.kind == ExprKind::column && at.input == input; });
+}
+
+bool mentions_column(const Expr& expr, program::InputId input, int column) {
+  return any_node(expr, [&](const Expr& at) { return at.kind == ExprKind::column && at.input == input && at.column == column; });
 }
 
 ExprPtr without_binds_around_subqueries(const ExprPtr& expr) {

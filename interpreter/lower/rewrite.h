@@ -15,6 +15,7 @@ program::ExprPtr without_binds_around_subqueries(const program::ExprPtr& expr);
 
 bool has_subquery(const program::Expr& expr);
 bool mentions_input(const program::Expr& expr, program::InputId input);  // subqueries included
+bool mentions_column(const program::Expr& expr, program::InputId input, int column);
 
 // New nodes.
 program::ExprPtr literal(Value value, Type type);

@@ -34,6 +34,7 @@ struct Drawing {
       case ExprKind::column: slot(nullptr, nullptr, expr.input, expr.column); break;
       case ExprKind::subquery: slot(expr.relation.get(), expr.aggregate.get(), 0, 0); break;
       case ExprKind::aggregate: slot(nullptr, expr.aggregate.get(), 0, 0); break;
+      case ExprKind::window: slot(expr.window.get(), expr.aggregate.get(), 0, 0); break;
       case ExprKind::call: fmt::format_to(std::back_inserter(text), " {}", expr.native->signature); break;
       case ExprKind::compare: fmt::format_to(std::back_inserter(text), " {}", static_cast<int>(expr.op)); break;
       case ExprKind::local:

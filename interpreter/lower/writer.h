@@ -1,7 +1,7 @@
 // Writes one statement: expressions and blocks as SQLite SQL, with the binds and fused functions that they need.
 //
-// Four files: native.cpp (what SQLite says exactly as bfl means it), expression.cpp (everything else, fused), block.cpp
-// (relations), membership.cpp (`in` over a relation). Inputs have program-wide ids, so that `t<id>` is an alias that nothing can capture;
+// Six files: native.cpp (what SQLite says exactly as bfl means it), expression.cpp (everything else, fused), block.cpp
+// (relations), window.cpp, follow.cpp, membership.cpp (`in` over a relation). Inputs have program-wide ids, so that `t<id>` is an alias that nothing can capture;
 // an input is in scope once its block's body has been written.
 #pragma once
 #include <map>
@@ -68,11 +68,14 @@ class Writer {
   // Blocks. `body` is ` FROM … WHERE … GROUP BY …`; `more` are conjuncts beyond the relation's own, tested last.
   std::string body(const program::Relation& relation, const std::vector<std::string>& more_plain = {},
                    const program::ExprPtr& more = nullptr);
-  std::string block(const program::Relation& relation, std::vector<Wire>* fields);  // SELECT f AS c0, … FROM …
+  // SELECT f AS c0, … FROM …; `as`: each field in this form.
+  std::string block(const program::Relation& relation, std::vector<Wire>* fields, const std::vector<Wire>* as = nullptr);
   std::string order_and_limit(const program::Relation& relation);
+  std::string order_by(const std::vector<program::OrderKey>& keys);
   Sql subquery(const program::Expr& expr);
   std::optional<Sql> membership(const program::Relation& relation);  // `exists`, as IN where that is better
-  Sql aggregate(const program::Aggregate& aggregate, const program::ExprPtr& operand, const Type& result);
+  Sql aggregate(const program::Aggregate& aggregate, const program::ExprPtr& operand, const Type& result, bool over_window = false);
+  Sql window(const program::Expr& expr);
 
   // Scope.
   void see_table(program::InputId id, const Table& table, const std::string& alias);
@@ -109,6 +112,8 @@ class Writer {
   std::string call(Fused function, const std::vector<Sql>& arguments, std::string_view shape);
   std::string raise(const program::Relation& relation, const program::Input& input, std::string_view found);
   std::string input_from(const program::Input& input, bool marked);
+  std::string united(const program::Input& input, std::vector<Wire>& wires);
+  std::string follow_block(const program::Relation& relation, std::vector<Wire>* fields);
   std::string present(const program::Input& input) const;
   std::string join_checks(const program::Relation& relation, Conjuncts& first, const program::ExprPtr& more);
 

@@ -33,7 +33,9 @@
 //                derive { a = E … }            assign*
 //                join one|optional|many R as r on E [else skip "…"]
 //                                              op = JoinKind; relation, expression (on) or using, else_skip?
-//                group by k = E, k { n = E … } by (assign* or expression*), assign*
+//                group by k = E, k { n = E … } by (assign* or expression*)?, assign*
+//                expand x at i in E            name, name?, expression
+//                union R                       relation
 //                order by E [desc], E          order_key*
 //                limit E                       expression
 //                keep { a, b = E }             assign* or expression*
@@ -41,7 +43,7 @@
 //                expect changed <= 5% of R     expression (a comparison), relation?
 //                into T, from R, on S          name or member; relation; name or member       of insert, upsert, sql
 //                follow one R as h on C on loop skip   op = JoinKind; relation, expression, clause on (text = skip)?
-//                window g (partition by … order by …)  text = g; clause*
+//                window g (partition by … order by … running)  text = g; clause*
 //                chunk 5_000 [by a, b]         expression?, by?
 //                once [per E, E]               by?
 //                atomic, when E "reason", key (a, b), cascades to t, pace …: whatever stands there, as expressions
@@ -50,7 +52,7 @@
 //   else_skip  children: string?
 //   assign     text = name; children: expression        a = E
 //   order_key  op = Descending or Ascending; children: expression
-//   over       children: clause* (partition by …, order by …) or a name      window of a call: last child of the call
+//   over       children: clause* (partition by …, order by …, running) or a name      window of a call: last child of the call
 // bodies
 //   body       children: statement*
 //   statement  word = set | assert | …; children by word:

@@ -264,6 +264,7 @@ template <> struct action<g::loop_rule> : p::maybe_nothing {
 };
 template <> struct action<g::window_clause> : clause {};
 template <> struct action<g::partition_clause> : clause {};
+template <> struct action<g::running_clause> : clause {};
 template <> struct action<g::from_clause> : clause {};
 template <> struct action<g::into_clause> : clause {};
 template <> struct action<g::on_clause> : clause {};

@@ -370,7 +370,7 @@ TEST_CASE("clauses of a step are its own, stand once and are in range") {
 }
 
 TEST_CASE("words of the language that this version lacks are said to be so") {
-  for (const char* script : {"delete d of shop.orders", "update u of shop.orders distinct { set note = \"x\" }", "update u of shop.orders { set note = \"x\" pace }",
+  for (const char* script : {"delete d of shop.orders", "update u of shop.orders { set note = \"x\" pace }",
                              "update u of shop.orders once per id { set note = \"x\" }", "snapshot s = shop.orders"}) {
     CAPTURE(script);
     CHECK(check_job(script)->has(Code::not_supported));

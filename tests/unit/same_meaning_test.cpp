@@ -113,6 +113,7 @@ std::vector<ExprPtr> examples(World& world, ExprKind form, const Function& recip
     case ExprKind::array:     // arguments of functions; in no column
     case ExprKind::subquery:  // tests of their own, below
     case ExprKind::aggregate:
+    case ExprKind::window:
     case ExprKind::local: break;  // with bind
   }
   return made;
