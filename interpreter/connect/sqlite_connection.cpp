@@ -109,10 +109,24 @@ int wait_for_lock(void* self, int tries) {
   return 1;
 }
 
+// bfl_keep (lower/sql.h): without an observer, nothing but its value.
+void keep(sqlite3_context* context, int count, sqlite3_value** arguments) {
+  auto& connection = *static_cast<Connection*>(sqlite3_user_data(context));
+  if (count < 2) return sqlite3_result_error_code(context, SQLITE_MISUSE);
+  const RawValue value = raw_of(arguments[1]);
+  if (connection.watcher_)
+    connection.watcher_->keep(sqlite3_value_int(arguments[0]), value, std::span(arguments, static_cast<std::size_t>(count)).subspan(2));
+  // Not sqlite3_result_value: of a text whose bytes were looked at, some columns would store a blob.
+  set_result(context, value);
+}
+
 Connection::Connection(Database db, const OpenOptions& options)
     : db_(std::move(db)), read_only_(options.read_only), busy_timeout_ms_(options.busy_timeout_ms) {
   sqlite3_extended_result_codes(db_.get(), 1);
   sqlite3_busy_handler(db_.get(), wait_for_lock, this);
+  // Never called ahead of its row, and by nothing but bfl's own statements.
+  sqlite3_create_function_v2(db_.get(), std::string(lower::keep_function).c_str(), -1, SQLITE_UTF8 | SQLITE_DIRECTONLY, this, keep,
+                             nullptr, nullptr, nullptr);
 }
 
 Connection::~Connection() { watcher_.reset(); }
@@ -161,7 +175,7 @@ Result<std::unique_ptr<Prepared>> Connection::prepare(const lower::Statement& lo
       if (error.detail.empty()) error.detail = statement_detail(lowered.text);
       return error;
     }
-  auto statement = compile(lowered.text, SQLITE_PREPARE_PERSISTENT);
+  auto statement = compile(lowered.keeping.empty() ? lowered.text : lowered.keeping, SQLITE_PREPARE_PERSISTENT);
   if (!statement) return statement.error();
   std::string arena, problem;
   for (std::size_t i = 0; i < lowered.binds.size(); ++i) {

@@ -72,6 +72,7 @@ class Connection final : public Connector {
   std::atomic<unsigned> interrupts_{0};
   unsigned interrupts_seen_ = 0;  // by the busy handler, when a wait begins
   friend int wait_for_lock(void* connection, int tries);
+  friend void keep(sqlite3_context* context, int count, sqlite3_value** arguments);
 };
 
 }  // namespace bfl::connect::sqlite

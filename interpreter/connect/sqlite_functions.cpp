@@ -56,7 +56,10 @@ void give(sqlite3_context* context, Registered& function, eval::Outcome outcome)
 
 void call(sqlite3_context* context, int count, sqlite3_value** arguments) {
   auto& function = *static_cast<Registered*>(sqlite3_user_data(context));
-  if (decode_arguments(context, function, count, arguments)) give(context, function, function.compiled->run(function.row));
+  if (!decode_arguments(context, function, count, arguments)) return;
+  if (function.fused.result.type.kind == Kind::integer && function.fused.expr->type.kind == Kind::integer)
+    if (const auto number = function.compiled->integer(function.row)) return sqlite3_result_int64(context, *number);
+  give(context, function, function.compiled->run(function.row));
 }
 
 // Always fails: joins that must find exactly one row call it when they do not.

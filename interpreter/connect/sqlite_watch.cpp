@@ -3,6 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+#include <utility>
+
 #include "interpreter/connect/sqlite_connection.h"
 #include "interpreter/connect/sqlite_values.h"
 #include "interpreter/lower/sql.h"
@@ -32,6 +35,21 @@ std::string reread_sql(sqlite3* db, const std::string& table, const std::vector<
   return fmt::format("SELECT {} FROM main.{} WHERE {}", list, lower::quote_identifier(table), where.empty() ? "_rowid_ = ?1" : where);
 }
 
+// Whether a column of this affinity keeps the value as it is. A REAL column keeps a whole number as an integer, but gives it
+// back as the same REAL; all but -0.0.
+bool stored_as_it_is(const RawValue& value, lower::Affinity affinity) {
+  using lower::Affinity;
+  switch (value.kind) {
+    case RawValue::Class::null: case RawValue::Class::blob: return true;
+    case RawValue::Class::integer: return affinity == Affinity::integer || affinity == Affinity::numeric || affinity == Affinity::blob;
+    case RawValue::Class::real:
+      if (affinity == Affinity::real) return value.real != 0;
+      return affinity == Affinity::blob || (affinity != Affinity::text && value.real != std::trunc(value.real));
+    case RawValue::Class::text: return affinity == Affinity::text || affinity == Affinity::blob;
+  }
+  return false;
+}
+
 }  // namespace
 
 Watcher::Watcher(sqlite3* db, ChangeObserver observer, std::string_view table, std::vector<int> assigned)
@@ -48,11 +66,16 @@ void Watcher::hook(void* self, sqlite3*, int operation, const char* database, co
 
 Watcher::Shape& Watcher::shape_of(const char* table) {
   // SQLite's own name of the table stays where it is while the schema does, that is until the transaction ends.
-  if (table == latest_name_) return shapes_[latest_];
-  latest_name_ = table;
-  const std::string_view name(table);
-  for (latest_ = 0; latest_ < shapes_.size(); ++latest_)
-    if (shapes_[latest_].table == name) return shapes_[latest_];
+  if (table != latest_name_) {
+    latest_ = &shape_named(table);
+    latest_name_ = table;
+  }
+  return *latest_;
+}
+
+Watcher::Shape& Watcher::shape_named(std::string_view name) {
+  for (Shape& known : shapes_)
+    if (known.table == name) return known;
 
   Shape shape;
   shape.table = name;
@@ -60,17 +83,21 @@ Watcher::Shape& Watcher::shape_of(const char* table) {
   sqlite3_stmt* raw = nullptr;
   // A statement inside the hook reads only, which the hook may do.
   constexpr const char* sql =
-      "SELECT hidden, dflt_value, pk, (SELECT wr FROM pragma_table_list(?1) WHERE schema = 'main') FROM pragma_table_xinfo(?1) ORDER BY "
-      "cid";
+      "SELECT hidden, dflt_value, pk, (SELECT wr FROM pragma_table_list(?1) WHERE schema = 'main'), type FROM pragma_table_xinfo(?1) "
+      "ORDER BY cid";
   if (sqlite3_prepare_v2(db_, sql, -1, &raw, nullptr) == SQLITE_OK) {
     StatementHandle statement(raw);
-    sqlite3_bind_text(raw, 1, table, -1, SQLITE_STATIC);
+    sqlite3_bind_text(raw, 1, shape.table.c_str(), -1, SQLITE_STATIC);
     int stored = 0;
     std::vector<std::pair<int, int>> key;
     while (sqlite3_step(raw) == SQLITE_ROW) {
       const int hidden = sqlite3_column_int(raw, 0);
       const bool is_virtual = hidden == 1 || hidden == 2;  // 2: GENERATED … VIRTUAL; 3 is STORED
-      if (hidden != 1) shape.stored.push_back(is_virtual ? -1 : stored);
+      if (hidden != 1) {
+        shape.stored.push_back(is_virtual ? -1 : stored);
+        const auto* type = reinterpret_cast<const char*>(sqlite3_column_text(raw, 4));
+        shape.affinities.push_back(lower::affinity(type ? type : ""));
+      }
       if (!is_virtual && sqlite3_column_type(raw, 1) != SQLITE_NULL && !is_null_literal(raw, 1))
         shape.defaulted.push_back(static_cast<int>(shape.stored.size()) - 1);
       if (!is_virtual) ++stored;
@@ -81,8 +108,7 @@ Watcher::Shape& Watcher::shape_of(const char* table) {
     shape.key.resize(key.size());
     for (const auto& [place, column] : key) shape.key[static_cast<std::size_t>(place) - 1] = column;
   }
-  shapes_.push_back(std::move(shape));
-  return shapes_[latest_];
+  return shapes_.emplace_back(std::move(shape));
 }
 
 RawValue Watcher::old_value(const Shape& shape, int column) {
@@ -133,12 +159,54 @@ void Watcher::fill_defaults(Shape& shape, sqlite3_int64 rowid) {
   sqlite3_reset(statement);
 }
 
+void Watcher::compare(int column) {
+  const auto at = static_cast<std::size_t>(column);
+  if (!(after_[at] == before_[at])) changed_.push_back(column);
+}
+
+// Everything here is only a quicker way to what the hook would find: in doubt it returns and leaves the row to the hook.
+void Watcher::keep(int column, const RawValue& value, std::span<sqlite3_value*> row) {
+  if (!own_) own_ = &shape_named(table_);
+  const Shape& shape = *own_;
+  const auto at = static_cast<std::size_t>(column);
+  if (shape.own || at >= shape.affinities.size()) return;
+  after_.resize(static_cast<std::size_t>(shape.columns));
+  after_[at] = value;
+  if (!stored_as_it_is(after_[at], shape.affinities[at])) return;
+  ++told_;
+  if (row.empty()) {
+    told_bytes_.resize(after_.size());
+    told_bytes_[at].assign(after_[at].bytes);
+    after_[at].bytes = told_bytes_[at];
+    return;
+  }
+  const bool whole = told_ == assigned_.size() && row.size() == shape.stored.size();
+  told_ = 0;
+  if (!whole || confirm_) return;
+  before_.resize(row.size());
+  for (std::size_t i = 0; i < row.size(); ++i) before_[i] = raw_of(row[i]);
+  changed_.clear();
+  for (int assigned : assigned_) compare(assigned);
+  RowChange change;
+  change.kind = ChangeKind::update;
+  change.table = shape.table;
+  change.before = before_;
+  change.after = after_;
+  change.changed = changed_;
+  confirm_ = true;
+  observer_(change);
+}
+
 void Watcher::change(int operation, const char* table, sqlite3_int64 rowid) {
   Shape& shape = shape_of(table);
   if (shape.own) return;
   RowChange change;
   change.table = shape.table;
   change.depth = sqlite3_preupdate_depth(db_);
+  if (change.depth == 0) {
+    told_ = 0;
+    if (std::exchange(confirm_, false) && operation == SQLITE_UPDATE && shape.table == table_) return;
+  }
   changed_.clear();
 
   if (operation != SQLITE_INSERT) {
@@ -152,16 +220,15 @@ void Watcher::change(int operation, const char* table, sqlite3_int64 rowid) {
     for (int i = 0; i < shape.columns; ++i) after_[static_cast<std::size_t>(i)] = new_value(shape, i);
     change.after = after_;
   } else if (operation == SQLITE_UPDATE) {
-    const auto compare = [&](int column) {
-      const auto at = static_cast<std::size_t>(column);
-      after_[at] = new_value(shape, column);
-      if (!(after_[at] == before_[at])) changed_.push_back(column);
+    const auto look = [&](int column) {
+      after_[static_cast<std::size_t>(column)] = new_value(shape, column);
+      compare(column);
     };
     if (change.depth == 0 && shape.table == table_) {
-      for (int column : assigned_) compare(column);
+      for (int column : assigned_) look(column);
       // STORED generated columns follow their inputs without being assigned.
     } else {
-      for (int i = 0; i < shape.columns; ++i) compare(i);
+      for (int i = 0; i < shape.columns; ++i) look(i);
     }
     change.after = after_;
   }

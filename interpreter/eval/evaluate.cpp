@@ -32,6 +32,13 @@ class Program final : public Compiled {
     return *result;
   }
 
+  std::optional<std::int64_t> integer(std::span<const Value> row) const override {
+    if (locals_ > 0) return std::nullopt;
+    Frame frame{row, nullptr, {}};
+    std::int64_t out = 0;
+    return root_->integer(frame, out) == Status::ok ? std::optional(out) : std::nullopt;
+  }
+
   const std::vector<Slot>& slots() const override { return slots_; }
 
  private:

@@ -6,6 +6,7 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -25,6 +26,8 @@ class Compiled {
   virtual ~Compiled() = default;
   // `row[i]` is the value of slots()[i]. Thread-safe: no state is kept between calls.
   virtual Outcome run(std::span<const Value> row) const = 0;
+  // The same for expressions of kind int, without the detour over Outcome; none: null or a failure, run() says which.
+  virtual std::optional<std::int64_t> integer(std::span<const Value> row) const = 0;
   virtual const std::vector<Slot>& slots() const = 0;
 };
 

@@ -203,7 +203,7 @@ std::string Writer::body(const Relation& relation, const std::vector<std::string
   return text;
 }
 
-std::string Writer::anchor_column(const Relation& relation, int column) {
+std::string Writer::anchor_column(const Relation& relation, int column) const {
   const Input& anchor = relation.inputs[0];
   if (anchor.table) {
     if (column >= 0) return views_.at(anchor.id).columns.at(static_cast<std::size_t>(column)).text;

@@ -6,6 +6,7 @@
 // Identifiers come from the catalogue only and are always quoted.
 #pragma once
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "interpreter/base/result.h"
@@ -38,12 +39,19 @@ struct Fused {
   std::string raise{};                // not empty: no expression but an error, this text and `label = value` of each argument
 };
 
+// `bfl_keep(column, value [, every column of the row])`: gives back `value`, and shows an observer what `column` becomes; where
+// the row stands behind it, the row as it is before the change. An engine that calls functions has all that at hand while it
+// computes the row, which costs half of asking for it afterwards.
+inline constexpr std::string_view keep_function = "bfl_keep";
+inline constexpr std::size_t most_kept_columns = 100;  // SQLite takes 127 arguments
+
 struct Statement {
   std::string text;
   std::vector<Value> binds;           // ?1 … ?n in order; later parameters (bounds, limits) follow from ?n+1
   std::vector<Wire> bind_wires;
   std::vector<Fused> functions;
   std::vector<Wire> columns;          // of the result, in order
+  std::string keeping{};              // the same statement with bfl_keep around what it assigns; empty: there is none
 };
 
 // The statements of one chunked write on the direct route. The bounds are the key columns of `walk`, in order; `lo` is

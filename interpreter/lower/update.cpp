@@ -178,29 +178,53 @@ std::string range(const std::vector<std::string>& key, std::size_t binds, bool f
   return tuple_compare(key, ">", parameters(binds + 1, n)) + " AND " + upper;
 }
 
+// The assigned values inside calls of bfl_keep; none where a row's columns cannot simply be listed. SQLite computes the
+// values in the order of the table's columns: the last one brings the row.
+std::vector<std::string> keeping(const Update& update, const Writer& writer, std::vector<std::string> values) {
+  const std::vector<Column>& columns = update.table.columns;
+  if (columns.size() > most_kept_columns || std::any_of(columns.begin(), columns.end(), [](const Column& at) { return at.generated; }))
+    return {};
+  const auto& assignments = update.step.assignments;
+  const auto last = std::max_element(assignments.begin(), assignments.end(),
+                                     [](const Assignment& a, const Assignment& b) { return a.column < b.column; });
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    std::string row;
+    if (assignments[i].column == last->column)
+      for (std::size_t c = 0; c < columns.size(); ++c) row += ", " + writer.anchor_column(update.relation(), static_cast<int>(c));
+    values[i] = fmt::format("{}({}, {}{})", keep_function, assignments[i].column, values[i], row);
+  }
+  return values;
+}
+
 Statement change(const Update& update, bool from_start) {
   Writer writer(update.program);
   writer.walking = &update.step;
-  std::vector<std::string> assignments;
-  std::string text, bounded;
   if (update.flat()) {
     const std::string alias = fmt::format("t{}", update.relation().inputs[0].id);
     std::string from = writer.body(update.relation(), {std::string(mark)}, update.still_wrong());
-    const std::string where = from.substr(from.find(fmt::format(" WHERE {}", mark)));
+    std::string where = from.substr(from.find(fmt::format(" WHERE {}", mark)));
+    std::vector<std::string> values;
     for (const Assignment& assignment : update.step.assignments)
-      assignments.push_back(fmt::format("{} = {}", quote_identifier(update.column(assignment).name),
-                                        writer.value_as(update.wanted(assignment), wire_of(update.column(assignment)))));
-    text = fmt::format("UPDATE {} AS {} SET {}{}", update.name(), alias, listed(assignments), where);
-    put(text, range(update.keys(alias), writer.binds(), from_start));
-    return writer.finish(std::move(text));
+      values.push_back(writer.value_as(update.wanted(assignment), wire_of(update.column(assignment))));
+    put(where, range(update.keys(alias), writer.binds(), from_start));
+    const auto setting = [&](const std::vector<std::string>& to) {
+      std::vector<std::string> list;
+      for (std::size_t i = 0; i < to.size(); ++i)
+        list.push_back(fmt::format("{} = {}", quote_identifier(update.column(update.step.assignments[i]).name), to[i]));
+      return fmt::format("UPDATE {} AS {} SET {}{}", update.name(), alias, listed(list), where);
+    };
+    Statement statement = writer.finish(setting(values));
+    if (const auto kept = keeping(update, writer, std::move(values)); !kept.empty()) statement.keeping = setting(kept);
+    return statement;
   }
+  std::vector<std::string> assignments;
   std::string rows =
       update.rows(writer, update.joined_flat() ? std::vector<std::string>{std::string(mark)} : std::vector<std::string>{}, true);
   std::string differs;
   if (const auto condition = writer.condition(update.differs_from_rows(writer, "u")); !update.once()) differs = " AND " + condition;
   for (std::size_t i = 0; i < update.step.assignments.size(); ++i)
     assignments.push_back(fmt::format("{} = s.v{}", quote_identifier(update.column(update.step.assignments[i]).name), i));
-  text = fmt::format("UPDATE {} AS u SET {} FROM ({}) AS s WHERE {}{}", update.name(), listed(assignments), rows,
+  std::string text = fmt::format("UPDATE {} AS u SET {} FROM ({}) AS s WHERE {}{}", update.name(), listed(assignments), rows,
                      tuple_equal(update.keys("u"), update.row_keys()), differs);
   if (update.joined_flat()) {
     std::vector<std::string> key;

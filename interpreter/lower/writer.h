@@ -82,7 +82,7 @@ class Writer {
   void see_hole(program::InputId id, std::vector<Sql> columns);  // columns that exist as SQL only
   program::InputId fresh() { return next_hole_++; }
   const Table& table(program::TableRef ref) const { return program_.table(ref); }
-  std::string anchor_column(const program::Relation& relation, int column);  // -1: the rowid
+  std::string anchor_column(const program::Relation& relation, int column) const;  // -1: the rowid
 
   Statement finish(std::string text, std::vector<Wire> columns = {});
   std::size_t binds() const { return statement_.binds.size(); }
