@@ -230,6 +230,7 @@ void Checker::declare_columns(NodeId source, int index) {
 }
 
 void Checker::report_unused() {
+  if (diagnostics_.has_errors()) return;  // a mistake may hide the use
   for (const auto& parameter : program.parameters)
     if (!names_.at(parameter.name).used) warning(Code::unused_name, parameter.span, fmt::format("the parameter `{}` is never used", parameter.name), "leave it out, or use it where it was meant");
   for (NodeId let : lets_)
