@@ -27,6 +27,8 @@ class SelfReads {
     for (; relation; relation = relation->inputs[0].sub.get()) chain_.push_back(relation);
     const auto see = Seeing{[&](const Expr& expr) { others_ |= is_other(expr); },
                             [&](const Relation& inner) {
+                              if (has_window(inner)) whole_ = "windows";
+                              if (inner.follow) whole_ = "chains";
                               for (const auto& input : inner.inputs)  // what is behind a view is not known
                                 if (input.table && input.table->source == step.target.source && (program.table(*input.table).view || program.table(*input.table).virtual_table)) others_ = true;
                             }};
@@ -66,16 +68,11 @@ class SelfReads {
   }
   // What would be computed anew for each chunk, from rows of other chunks: its name, or nothing.
   std::string_view computed_whole() const {
-    for (const Relation* relation : chain_) {
-      if (has_window(*relation)) return "windows";
-      if (relation->follow) return "chains";
+    if (!whole_.empty()) return whole_;
+    for (const Relation* relation : chain_)
       for (std::size_t i = 1; i < relation->inputs.size(); ++i)
-        for (const Relation* sub = relation->inputs[i].sub.get(); sub; sub = sub->inputs[0].sub.get()) {
+        for (const Relation* sub = relation->inputs[i].sub.get(); sub; sub = sub->inputs[0].sub.get())
           if (sub->grouped) return "groups that are joined";
-          if (has_window(*sub)) return "windows";
-          if (sub->follow) return "chains";
-        }
-    }
     return {};
   }
   // `n + 1`, `price * 1.1`: a second run adds again, whatever the row. Behind a condition that looks at what is written it may
@@ -179,6 +176,7 @@ class SelfReads {
   const Table& target_;
   std::vector<const Relation*> chain_;  // the step's relation and the blocks that its rows come through
   bool others_ = false;
+  std::string_view whole_;
 };
 
 }  // namespace

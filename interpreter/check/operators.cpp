@@ -276,11 +276,12 @@ ExprPtr Checker::membership(NodeId node) {
       for (const Value& item : *items.items) made.args.push_back(convert(constant_of(item, element, at(set).span), *both));
     return signed_result(make(std::move(made)));
   }
-  if (element.kind == Kind::text && value->type.kind == Kind::text) {
-    const std::vector<Type> params{list->type.with_null(false), Type{Kind::text}};
+  const bool known = element.kind == Kind::text || element.kind == Kind::integer || element.kind == Kind::decimal || element.kind == Kind::date || element.kind == Kind::timestamp;
+  if (known && distance(value->type, element)) {
+    const std::vector<Type> params{list->type.with_null(false), element.with_null(false)};
     return signed_result(call_native("has_item", params, {Kind::boolean}, {std::move(list), std::move(value)}, at(node).span));
   }
-  error(Code::type_mismatch, at(set).span, fmt::format("`in` takes a list, a relation or an array of texts, found {}", with_article(list->type)), "write the values: `in [1, 2]`");
+  error(Code::type_mismatch, at(set).span, fmt::format("`in` takes a list, a relation or an array of {} values, found {}", value->type.kind == Kind::null ? "such" : kind_name(value->type.kind), with_article(list->type)), "write the values: `in [1, 2]`");
   return nullptr;
 }
 

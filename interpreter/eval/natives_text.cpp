@@ -213,6 +213,8 @@ Outcome item(Args args) {
   return items[static_cast<std::size_t>(number - 1)];
 }
 
+Outcome count_items(Args args) { return Value(static_cast<std::int64_t>(items_of(args[0]).size())); }
+
 Outcome has_item(Args args) {
   for (const Value& part : items_of(args[0]))
     if (equal(part, args[1])) return Value(true);
@@ -246,8 +248,20 @@ constexpr NativeRow rows[] = {
     {"split(text,text)", split},
     {"concat_with([text],text)", concat_with},
     {"item([text],int)", item},
-    {"count_items([text])", [](Args a) -> Outcome { return Value(static_cast<std::int64_t>(items_of(a[0]).size())); }},
+    {"count_items([text])", count_items},
     {"has_item([text],text)", has_item},
+    {"item([int],int)", item},
+    {"count_items([int])", count_items},
+    {"has_item([int],int)", has_item},
+    {"item([decimal],int)", item},
+    {"count_items([decimal])", count_items},
+    {"has_item([decimal],decimal)", has_item},
+    {"item([date],int)", item},
+    {"count_items([date])", count_items},
+    {"has_item([date],date)", has_item},
+    {"item([timestamp],int)", item},
+    {"count_items([timestamp])", count_items},
+    {"has_item([timestamp],timestamp)", has_item},
 };
 
 }  // namespace

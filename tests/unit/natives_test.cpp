@@ -93,7 +93,7 @@ TEST_CASE("every function of the library has words and an example, and no module
 }
 
 TEST_CASE("no function crashes on any mixture of hostile values") {
-  const std::map<std::string, std::vector<Value>> hostile = {
+  std::map<std::string, std::vector<Value>> hostile = {
       {"int",
        {integer(0), integer(1), integer(-1), integer(63), integer(64), integer(largest), integer(smallest), integer(1'000'000'000'000)}},
       {"decimal",
@@ -113,6 +113,11 @@ TEST_CASE("no function crashes on any mixture of hostile values") {
       {"json", {json("{}"), json("[1,null]"), json("1e400"), json("\"\\u0000\""), json("broken"), json("{\"a\":{\"a\":1}}")}},
       {"[text]", {Array{}, Array{std::make_shared<std::vector<Value>>(std::vector<Value>{text("a"), Value(), text("\xff")})}}},
   };
+  for (const char* element : {"int", "decimal", "date", "timestamp"}) {
+    std::vector<Value> items = hostile.at(element);
+    items.emplace_back();
+    hostile["[" + std::string(element) + "]"] = {Array{}, Array{std::make_shared<std::vector<Value>>(std::move(items))}};
+  }
   std::mt19937 random(7);
   for (const std::string_view key : native_signatures()) {
     const NativeFunction function = find_native(key);

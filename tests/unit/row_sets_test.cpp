@@ -85,6 +85,15 @@ TEST_CASE("expand makes a row of each element") {
   CHECK(has(db.ask("let e = db.t expand n in [1]", "count(e)"), "`n` is a column already"));
 }
 
+TEST_CASE("arrays of other elements than texts are looked into as well") {
+  Db db;
+  const std::string ids = "let g = db.t group by grp { ids = list(id order by id), prices = list(price order by id) }\n";
+  CHECK(db.ask(ids, "list(grp from g where 2 in ids order by grp)") == R"(["a"])");
+  CHECK(db.ask(ids, "list(grp from g where 2 not in ids order by grp)") == R"(["A", "b"])");
+  CHECK(db.ask(ids, "list(item(ids, 2) from g order by grp)") == "[null, 2, 4]");
+  CHECK(db.ask(ids, "list(count_items(prices) from g where 3.30 in prices or 2.20 in prices order by grp)") == "[1, 2]");
+}
+
 TEST_CASE("follow has a row for each start and each row on the way") {
   Db db;
   const std::string up = "let x = db.t follow one db.t as up on up.id == prev.parent_id\n";
