@@ -59,7 +59,8 @@ struct Trigger { std::string name, event /* UPDATE, INSERT, DELETE */, sql; };
 
 struct Table {
   std::string name;              // as the catalogue spells it
-  std::string schema = "main";   // where it lies, as SQL names it; rows that were shipped lie in `temp`
+  std::string schema = "main";   // where it lies, as SQL names it; rows that were shipped lie in `temp`; empty: wherever it is found
+  std::string kept{};            // a relation that bfl keeps, as the script calls it: `ranked`, `fresh.inserted`; empty: the user's own table
   std::vector<Column> columns;
   std::vector<Key> keys;         // unique ones only, primary first
   std::vector<std::vector<int>> indexes;  // all indexes, unique or not: leading columns

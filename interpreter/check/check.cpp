@@ -11,6 +11,7 @@ Checker::Checker(const ast::File& script, const Sources& texts, const Library& l
 }
 
 void Checker::run() {
+  reserve_kept_tables();  // first: names point into the tables
   for (std::size_t i = 0; i < program.catalogues.size(); ++i) {
     SourceNames& names = source_names_.emplace_back();
     const Catalogue& catalogue = program.catalogues[i];
@@ -22,28 +23,21 @@ void Checker::run() {
   }
   declare();
 
-  // Definitions first, used or not: their mistakes are reported where they stand.
-  for (NodeId let : lets_) {
-    const Within from(origin_, origin_of(let));
-    Declared& declared = names_.at(at(let).text);
-    const bool used = declared.used;
-    expanded_ = 0;
-    if (declared.state == DefinitionState::fresh) use_let(at(let).text, let);
-    declared.used = used;
-  }
+  // Definitions are checked where they stand, used or not: their mistakes are reported there.
   for (const auto& [name, all] : functions_)
     for (const Function& function : all) {
       expanded_ = 0;
       const Within from(origin_, origin_of(function.node));
       check_definition(function);
     }
-  for (NodeId item : ast::children(script_, script_.root))
-    if (at(item).kind == NodeKind::step) {
-      const Within from(origin_, origin_of(item));
-      step(item);
-    }
+  for (NodeId item : ast::children(script_, script_.root)) {
+    const Within from(origin_, origin_of(item));
+    if (at(item).kind == NodeKind::step) step(item);
+    if (at(item).kind == NodeKind::let && names_.contains(at(item).text) && names_.at(at(item).text).node == item) define(item);
+  }
   report_unused();
   choose_keepers();
+  read_in_order();
 
   // What is behind a view is not known: whoever reads one depends on all that the job writes in its source.
   std::set<program::ColumnUse> written;
@@ -60,13 +54,13 @@ void Checker::choose_keepers() {
   const auto keeps = [&](int source) { return !program.catalogues[static_cast<std::size_t>(source)].read_only; };
   std::set<int> written;
   for (const program::Step& step : program.steps)
-    if (step.kind == program::StepKind::update) written.insert(step.target.source);
+    if (!program::only_asserts(step.kind) && step.relation) written.insert(step.target.source);
   int other = written.empty() ? -1 : *written.begin();
   for (std::size_t i = 0; other < 0 && i < program.catalogues.size(); ++i)
     if (keeps(static_cast<int>(i))) other = static_cast<int>(i);
   for (program::Step& step : program.steps) {
     step.keeper = other;
-    if (step.kind == program::StepKind::update) step.keeper = step.target.source;
+    if (!program::only_asserts(step.kind) && step.relation) step.keeper = step.target.source;
     else
       for (const program::ColumnUse& use : step.reads)
         if (written.empty() ? keeps(use.table.source) : written.contains(use.table.source)) {
@@ -74,6 +68,14 @@ void Checker::choose_keepers() {
           break;
         }
   }
+}
+
+void Checker::define(NodeId let) {
+  Declared& declared = names_.at(at(let).text);
+  const bool used = declared.used;
+  expanded_ = 0;
+  if (declared.state == DefinitionState::fresh) use_let(at(let).text, let);
+  declared.used = used;
 }
 
 program::Program check(const ast::File& file, const Sources& texts, std::shared_ptr<const Library> library, std::vector<program::Source> sources,

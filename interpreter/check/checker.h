@@ -17,7 +17,7 @@ namespace bfl::check {
 enum class DefinitionState : std::uint8_t { fresh, open, good, broken };
 
 struct Declared {
-  enum Kind : std::uint8_t { parameter, let, source } kind{};
+  enum Kind : std::uint8_t { parameter, let, source, snapshot } kind{};
   NodeId node = ast::no_node;
   std::size_t index = 0;      // of parameters, of sources
   ExprPtr value{};            // parameters; null: its mistake was reported
@@ -69,6 +69,7 @@ class Checker {
   void declare_parameter(NodeId item);
   void declare_function(NodeId item);
   void use_module(NodeId item);
+  void define(NodeId let);
   void declare_columns(NodeId source, int index);
   void check_settings();
   bool take_name(NodeId item, Declared declared);
@@ -183,8 +184,10 @@ class Checker {
   void expect(program::Step& step, NodeId clause);
   void after(program::Step& step, NodeId clause);
   void chunk(program::Step& step, NodeId clause);
+  void when(program::Step& step, NodeId clause);
   void assertions(program::Step& step, const StepParts& parts);
   void update(program::Step& step, const StepParts& parts);
+  BlockPtr anchored_rows(program::Step& step, const StepParts& parts);
   void assignments(program::Step& step, Block& block, const StepParts& parts);
   void assign(program::Step& step, Block& block, NodeId statement, std::unordered_map<int, Span>& seen);
   bool may_be_null(const ExprPtr& expr, const Block& block) const;
@@ -195,6 +198,45 @@ class Checker {
   void choose_keepers();  // check.cpp
   const ast::Origin* origin_of(NodeId item) const;
   Diagnostic& placed(Diagnostic& found) const;
+  // match.cpp
+  void match(program::Step& step, BlockPtr& block, NodeId statement);
+  ExprPtr arm_condition(NodeId arm, const ExprPtr& subject, Span subject_span, std::map<std::string, Span>& taken);
+  std::vector<program::Assignment> arm_body(const program::Step& step, BlockPtr& block, NodeId arm, const ExprPtr& applies);
+  ExprPtr either(std::vector<ExprPtr> parts, Span span);
+
+  // live.cpp
+  void note_live(std::string_view let, Span span, const Block& block);
+  void forbid_live_reads(const program::Step& step);
+
+  // remove.cpp, insert.cpp
+  void remove(program::Step& step, const StepParts& parts);
+  void cascades(program::Step& step, NodeId clause);
+  void insert(program::Step& step, const StepParts& parts);
+  std::optional<program::TableRef> written_path(NodeId path);
+  void target_key(program::Step& step, NodeId clause, Block& block);
+  void once_per(program::Step& step, NodeId clause, Block& block);
+
+  // kept.cpp: relations that bfl keeps: snapshots, and what steps did
+  struct LiveRead {
+    std::string_view let;
+    Span span{};
+    std::set<program::ColumnUse> columns{};
+  };
+  struct Snapshot {
+    DefinitionState state = DefinitionState::fresh;
+    std::vector<LiveRead> live{};
+    program::TableRef table{};
+    program::RelationPtr relation{};
+  };
+  void reserve_kept_tables();
+  void snapshot(program::Step& step, const StepParts& parts);
+  const Snapshot* made_snapshot(NodeId step);
+  BlockPtr snapshot_block(NodeId step, NodeId node);
+  BlockPtr effect_block(NodeId node, std::string_view step, std::string_view effect);
+  BlockPtr kept_block(program::TableRef ref, NodeId node);
+  std::optional<Column> kept_column(const std::string& name, const ExprPtr& expr) const;
+  std::vector<int> unique_fields(const Block& block) const;
+  void read_in_order();
 
   // effects.cpp, classes.cpp
   void effects(program::Step& step);
@@ -215,6 +257,11 @@ class Checker {
   std::vector<SourceNames> source_names_;
   std::unordered_map<std::string, const program::Native*> natives_;
   std::unordered_map<std::string_view, std::size_t> steps_;
+  std::unordered_map<NodeId, Snapshot> snapshots_;   // by step
+  std::unordered_map<std::size_t, BlockPtr> from_;   // rows that cause new ones, by step
+  std::vector<std::string_view> from_names_;         // every `.from.NAME` of the script
+  std::vector<LiveRead> live_;                       // what the step at hand reads through `let`s
+  std::map<program::ColumnUse, std::size_t> written_by_;  // the last step so far
   std::vector<NodeId> chunk_by_;                     // of the step at hand
   bool once_ = false;                                // of the step at hand
 

@@ -29,6 +29,7 @@ class SelfReads {
                             [&](const Relation& inner) {
                               if (has_window(inner)) whole_ = "windows";
                               if (inner.follow) whole_ = "chains";
+                              for (const auto& input : inner.inputs) own_table_ |= input.table == step.target && !is_own_input(input.id);
                               for (const auto& input : inner.inputs)  // what is behind a view is not known
                                 if (input.table && input.table->source == step.target.source && (program.table(*input.table).view || program.table(*input.table).virtual_table)) others_ = true;
                             }};
@@ -38,6 +39,7 @@ class SelfReads {
   }
 
   bool of_other_rows() const { return others_; }
+  bool of_own_table() const { return own_table_; }  // in whatever way: which rows there are
   // Of the row itself; through the conditions of joins too, which choose what is read.
   bool of_row(const Expr& expr) const { return own(expr); }
   bool where_reads_row() const {
@@ -175,20 +177,59 @@ class SelfReads {
   const Step& step_;
   const Table& target_;
   std::vector<const Relation*> chain_;  // the step's relation and the blocks that its rows come through
-  bool others_ = false;
+  bool others_ = false, own_table_ = false;
   std::string_view whole_;
 };
 
 }  // namespace
 
 void Checker::classify(Step& step, const Block&) {
+  const auto route = [&](Route taken, std::string reason) {
+    step.route = taken;
+    step.route_reason = std::move(reason);
+  };
+  const bool exact = std::any_of(step.expectations.begin(), step.expectations.end(), [](const auto& expectation) { return expectation.bound == program::Bound::exactly; });
+  if (program::adds_rows(step.kind)) {
+    for (const auto& assignment : step.assignments) {
+      if (step.kind == program::StepKind::insert || std::find(step.key.begin(), step.key.end(), assignment.column) != step.key.end()) continue;
+      bool reads = false;
+      const auto see = [&](const Expr& expr) { reads |= expr.kind == ExprKind::column && expr.column == assignment.column && program.inputs[expr.input].table == step.target; };
+      for_each(*step.relation, see);
+      for (const auto& other : step.assignments) for_each(*other.value, see);
+      if (!reads) continue;
+      error(Code::not_idempotent, assignment.span, fmt::format("running the step twice may change `{}` twice: the step reads what it writes", table(step.target).columns[static_cast<std::size_t>(assignment.column)].name),
+            "keep what is read as it is now: `snapshot NAME = …`");
+      return;
+    }
+    step.idempotence = step.once_per.empty() ? Idempotence::convergent : Idempotence::once;
+    return step.atomic ? route(Route::whole, "`atomic`: one transaction") : route(Route::sealed, "which rows are added is decided and kept before the first one is");
+  }
   const SelfReads reads(program, step);
+  const auto along_the_key = [&] {
+    std::string key;
+    for (int c : step.walk) key += (key.empty() ? "" : ", ") + table(step.target).columns[static_cast<std::size_t>(c)].name;
+    route(Route::direct, fmt::format("walks `{}` along {}", table(step.target).name, key));
+  };
+  if (step.kind == program::StepKind::remove) {
+    step.row_local = reads.row_local();
+    if (reads.limited() && !once_) {
+      error(Code::not_idempotent, step.relation->span, "running the step twice would delete further rows: the `limit` counts rows that it takes away", "choose the rows without a `limit`, or say `once`");
+      return;
+    }
+    step.idempotence = reads.of_other_rows() || reads.of_own_table() || reads.limited() ? Idempotence::staged : Idempotence::convergent;
+    if (step.atomic) return route(Route::whole, step.walk.empty() ? "`atomic`, and the table has no key" : "`atomic`: one transaction");
+    if (step.idempotence == Idempotence::staged) return route(Route::sealed, "which rows go depends on other rows that the step deletes");
+    if (exact) return route(Route::sealed, "an exact number of rows is expected");
+    if (!step.cascades.empty()) return route(Route::sealed, "rows that refer to those that go are deleted first");
+    if (const auto whole = reads.computed_whole(); !whole.empty()) return route(Route::sealed, fmt::format("the {} are computed once", whole));
+    return along_the_key();
+  }
   step.row_local = reads.row_local();
   step.once = once_;
   const bool elsewhere = std::any_of(step.reads.begin(), step.reads.end(), [&](const program::ColumnUse& use) { return use.table.source != step.target.source; });
   const program::Assignment* self = nullptr;
   for (const auto& assignment : step.assignments)
-    if (!self && reads.of_row(*assignment.value)) self = &assignment;
+    if (!self && reads.of_row(assignment.changed ? *assignment.changed : *assignment.value)) self = &assignment;
 
   if (step.once) {
     // What another source says has to be kept with the keys: it may say something else when a row's turn comes.
@@ -215,11 +256,6 @@ void Checker::classify(Step& step, const Block&) {
     step.idempotence = reads.of_other_rows() ? Idempotence::staged : Idempotence::convergent;
   }
 
-  const auto route = [&](Route taken, std::string reason) {
-    step.route = taken;
-    step.route_reason = std::move(reason);
-  };
-  const bool exact = std::any_of(step.expectations.begin(), step.expectations.end(), [](const auto& expectation) { return expectation.bound == program::Bound::exactly; });
   const bool writes_walk = std::any_of(step.walk.begin(), step.walk.end(), [&](int c) { return step.writes.contains({step.target, c}); });
   if (step.atomic) return route(Route::whole, step.walk.empty() ? "`atomic`, and the table has no key" : "`atomic`: one transaction");
   if (step.idempotence == Idempotence::once) return route(Route::sealed, "`once`: which rows change is kept before the first one does");
@@ -229,9 +265,7 @@ void Checker::classify(Step& step, const Block&) {
   if (reads.limited()) return route(Route::sealed, "`limit`: which rows come first is decided once");
   if (writes_walk) return route(Route::sealed, "the step sets the key that it would walk along");
   if (const auto whole = reads.computed_whole(); !whole.empty()) return route(Route::sealed, fmt::format("the {} are computed once", whole));
-  std::string key;
-  for (int c : step.walk) key += (key.empty() ? "" : ", ") + table(step.target).columns[static_cast<std::size_t>(c)].name;
-  route(Route::direct, fmt::format("walks `{}` along {}", table(step.target).name, key));
+  along_the_key();
 }
 
 }  // namespace bfl::check

@@ -35,6 +35,7 @@ void Checker::declare() {
         break;
       case NodeKind::step: {
         const auto [entry, fresh] = steps_.emplace(at(item).text, steps++);
+        if (fresh && at(item).word == "snapshot") take_name(item, {.kind = Declared::snapshot, .node = item});
         if (!fresh)
           error(Code::duplicate_name, at(item).name_span, fmt::format("the step `{}` is defined already", at(item).text), "a step's name is its identity in the ledger: give it one of its own");
         break;
@@ -126,6 +127,7 @@ std::optional<ExprPtr> Checker::constant(NodeId node, const Type& type, std::str
     return constant_of(Array{std::make_shared<const std::vector<Value>>(std::move(items))}, type, at(node).span);
   }
   value = convert(std::move(value), type);
+  if (value && value->kind == ExprKind::clock) return value;  // frozen when the run first starts
   if (value && value->kind != ExprKind::literal) {
     error(Code::not_constant, at(node).span, fmt::format("{} is computed, expected a literal", what), "write the value itself");
     return std::nullopt;
@@ -176,6 +178,7 @@ void Checker::declare_parameter(NodeId item) {
       error(Code::missing_parameter, made.span, fmt::format("the parameter `{}` has no value", made.name), fmt::format("give it: `--set {}=…`", made.name));
     }
     if (declared.value) made.value = declared.value->value;
+    made.is_clock = declared.value && declared.value->kind == ExprKind::clock;
   }
   if (take_name(item, std::move(declared))) program.parameters.push_back(std::move(made));
 }
@@ -235,6 +238,9 @@ void Checker::report_unused() {
     if (!names_.at(parameter.name).used) warning(Code::unused_name, parameter.span, fmt::format("the parameter `{}` is never used", parameter.name), "leave it out, or use it where it was meant");
   for (NodeId let : lets_)
     if (!names_.at(at(let).text).used) warning(Code::unused_name, at(let).name_span, fmt::format("the relation `{}` is never used", at(let).text), "leave it out, or use it where it was meant");
+  for (const auto& [name, declared] : names_)
+    if (declared.kind == Declared::snapshot && !declared.used)
+      warning(Code::unused_name, script_[declared.node].name_span, fmt::format("the relation `{}` is never used", name), "leave it out, or use it where it was meant");
   for (const auto& [name, all] : functions_)
     for (const Function& function : all)
       if (!called_[&function] && at(function.node).span.file == script_.source) warning(Code::unused_name, at(function.node).name_span, fmt::format("the function `{}` is never used", function.name), "leave it out, or use it where it was meant");

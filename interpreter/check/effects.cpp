@@ -27,13 +27,24 @@ void Checker::effects(Step& step) {
           if (input.table) step.reads.insert({*input.table, -1});
       }};
   for (const auto& assertion : step.assertions) for_each(*assertion.condition, see);
-  if (step.kind != program::StepKind::update || !step.relation) return;
+  if (step.when) for_each(*step.when, see);
+  if (program::only_asserts(step.kind) || !step.relation) return;
   for_each(*step.relation, see);
   for (const auto& assignment : step.assignments) {
     for_each(*assignment.value, see);
     step.writes.insert({step.target, assignment.column});
   }
+  for (const ExprPtr& expr : step.once_per) for_each(*expr, see);
+  const auto write_rows = [&](TableRef ref) {
+    step.writes.insert({ref, -1});
+    for (std::size_t c = 0; c < table(ref).columns.size(); ++c) step.writes.insert({ref, static_cast<int>(c)});
+  };
+  if (step.kind != program::StepKind::update || step.duplicates) write_rows(step.target);
+  for (TableRef ref : step.cascades) write_rows(ref);
+  if (step.kind == program::StepKind::snapshot) return;
+  if (step.kind != program::StepKind::update) step.reads.insert({step.target, -1});
   for (int c : step.walk) step.reads.insert({step.target, c});
+  for (int c : step.key) step.reads.insert({step.target, c});
 
   const Table& target = table(step.target);
   const auto writes = [&](int c) { return step.writes.contains({step.target, c}); };
@@ -55,7 +66,7 @@ void Checker::effects(Step& step) {
       if (const int c = column_index(ref, name); c >= 0) step.reads.insert({ref, c});
     step.reads.insert({ref, -1});
   };
-  if (const auto keys = names.keys_of_child.find(target.name); keys != names.keys_of_child.end())
+  if (const auto keys = names.keys_of_child.find(target.name); keys != names.keys_of_child.end() && step.kind != program::StepKind::remove)
     for (std::size_t index : keys->second)
       if (writes_any(foreign_keys[index].columns)) read(foreign_keys[index].parent, foreign_keys[index].parent_columns);
   if (const auto keys = names.keys_of_parent.find(target.name); keys != names.keys_of_parent.end())

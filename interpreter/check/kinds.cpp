@@ -9,8 +9,15 @@ using program::StepKind;
 const std::vector<StepKindRow>& step_kinds() {
   static const std::vector<StepKindRow> kinds = {
       {"check", StepKind::check, "what must hold before anything that depends on it is written", {"after"}, {"assert"}, "check small { assert count(wrong) <= 1_000 }"},
-      {"update", StepKind::update, "new values for columns of the rows of a relation", {"after", "expect", "chunk", "once", "atomic"}, {"set"},
+      {"snapshot", StepKind::snapshot, "a relation that is computed once and seen unchanged by every later step", {"after"}, {}, "snapshot wrong = shop.orders where total != subtotal + tax"},
+      {"update", StepKind::update, "new values for columns of the rows of a relation", {"after", "expect", "chunk", "once", "atomic", "when"}, {"set", "match"},
        "update fix of shop.orders { set total = subtotal + tax }"},
+      {"insert", StepKind::insert, "rows that are missing in a table", {"into", "from", "key", "once", "after", "expect", "chunk", "atomic", "when"}, {"set"},
+       "insert add into shop.totals from shop.orders { set order_id = id key order_id }"},
+      {"upsert", StepKind::upsert, "rows that are missing in a table or differ there", {"into", "from", "key", "after", "expect", "chunk", "atomic", "when"}, {"set"},
+       "upsert keep into shop.totals from shop.orders { set order_id = id set total = total key order_id }"},
+      {"delete", StepKind::remove, "the rows of a relation are taken out of their table", {"after", "expect", "chunk", "once", "atomic", "when", "cascades"}, {},
+       "delete stale of shop.orders where total == 0"},
       {"verify", StepKind::verify, "what must hold at the end, asked on every run", {"after"}, {"assert"}, "verify done { assert count(wrong) == 0 }"},
   };
   return kinds;
@@ -34,10 +41,6 @@ const LaterWord* find(const std::vector<LaterWord>& words, std::string_view word
 
 const LaterWord* later_verb(std::string_view word) {
   static const std::vector<LaterWord> words = {
-      {"snapshot", "a `let` shows the rows as they are when a step reads them"},
-      {"insert", "`update` changes rows that are there"},
-      {"upsert", "`update` changes rows that are there"},
-      {"delete", "mark the rows with an `update`, and delete them by hand"},
       {"sql", "say it with `update`, or run the statement by hand"},
       {"test", "run the job on a copy of the database: `--source NAME=sqlite:COPY`"},
   };
@@ -46,15 +49,12 @@ const LaterWord* later_verb(std::string_view word) {
 
 const LaterWord* later_clause(std::string_view word) {
   static const std::vector<LaterWord> words = {
-      {"match", "write a `case`, or a step for each kind of row"},
       {"unique", "compute the name in a `case`"},
       {"on", "write the steps so that no two rows want one key"},
       {"key", "a key is taken from the catalogue: `chunk N by COLUMNS` chooses one"},
-      {"when", "put the condition into the `where`"},
       {"pace", "`chunk N` sets the size of a transaction"},
       {"retry", "a database that is busy is asked again by itself"},
       {"quarantine", "leave such rows out: `skip where C \"reason\"`"},
-      {"cascades", "write the child rows in a step of their own"},
       {"reads", "reads are known from the step"},
       {"writes", "writes are known from the step"},
       {"into", "`update NAME of RELATION` names the rows"},

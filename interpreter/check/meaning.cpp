@@ -19,6 +19,7 @@ constexpr std::string_view compare_names[] = {"==", "!=", "<", "<=", ">", ">="};
 constexpr std::string_view aggregate_names[] = {"count", "count_distinct", "sum", "min", "max", "average", "any", "every", "first", "last", "list", "exists"};
 constexpr std::string_view window_names[] = {"row_number", "rank", "dense_rank", "lag", "lead", "aggregate"};
 constexpr std::string_view loop_names[] = {"error", "skip", "stop"};
+constexpr std::string_view step_names[] = {"check", "snapshot", "update", "insert", "upsert", "delete", "verify"};
 constexpr std::string_view input_names[] = {"from", "one", "optional", "many"};
 
 class Writer {
@@ -84,6 +85,11 @@ class Writer {
       for (const auto& more : in.united) relation(*more);
       if (in.elements) expr(*in.elements);
       if (in.on) expr(*in.on);
+      if (in.when) {
+        out += "(when";
+        expr(*in.when);
+        out += ')';
+      }
       out += ')';
       filters(i + 1);
     }
@@ -109,11 +115,14 @@ class Writer {
   }
 
   void step(const Step& s) {
-    out += s.kind == StepKind::check ? "(check" : s.kind == StepKind::verify ? "(verify" : "(update";
+    out += '(';
+    out += step_names[static_cast<std::size_t>(s.kind)];
     for (const Assertion& assertion : s.assertions) expr(*assertion.condition);
     if (s.relation) {
       table(s.target);
       relation(*s.relation);
+      if (s.kind == StepKind::snapshot)
+        for (const Field& field : s.relation->fields) text(field.name);
       for (const Assignment& assignment : s.assignments) {
         out += "(set";
         text(program_.table(s.target).columns[static_cast<std::size_t>(assignment.column)].name);
@@ -121,6 +130,20 @@ class Writer {
         out += ')';
       }
       if (s.once) out += "(once)";
+      if (!s.key.empty()) out += "(key";
+      for (int column : s.key) text(program_.table(s.target).columns[static_cast<std::size_t>(column)].name);
+      if (!s.key.empty()) out += ')';
+      if (!s.once_per.empty()) list("(once per", s.once_per);
+      for (TableRef cascade : s.cascades) {
+        out += "(cascades";
+        table(cascade);
+        out += ')';
+      }
+    }
+    if (s.when) {
+      out += "(when";
+      expr(*s.when);
+      out += ')';
     }
     out += ')';
   }

@@ -53,7 +53,7 @@ std::string Checker::slice(Span span) const {
 }
 
 std::string Checker::shown(TableRef ref) const {
-  return fmt::format("{}.{}", program.sources[static_cast<std::size_t>(ref.source)].name, table(ref).name);
+  return program.shown(ref);
 }
 
 int Checker::column_index(TableRef ref, std::string_view column) {
@@ -212,7 +212,7 @@ void Checker::unknown_name(NodeId node) {
       return;
     }
   }
-  if (const auto declared = names_.find(text); declared != names_.end() && declared->second.kind == Declared::let) {
+  if (const auto declared = names_.find(text); declared != names_.end() && (declared->second.kind == Declared::let || declared->second.kind == Declared::snapshot)) {
     declared->second.used = true;
     error(Code::unknown_name, span, fmt::format("`{}` is a relation, expected a value", text), fmt::format("write `count({0})`, `exists({0})` or `sum(COLUMN from {0})`", text));
     return;
@@ -239,13 +239,20 @@ void Checker::unknown_name(NodeId node) {
 }
 
 ExprPtr Checker::member(NodeId node) {
-  const NodeId left = at(node).first_child;
+  NodeId left = at(node).first_child;
   const Span span = at(node).span;
+  std::string_view text = at(node).text;
+  std::string of_cause;  // `n.from.x`: of the row that caused what the step did
+  if (left != ast::no_node && at(left).kind == NodeKind::member && at(left).text == "from") {
+    of_cause = fmt::format("from.{}", text);
+    text = of_cause;
+    left = at(left).first_child;
+  }
   if (left == ast::no_node || at(left).kind != NodeKind::name) {
     error(Code::unknown_name, span, fmt::format("`{}` is no column", slice(span)), "a column of a joined relation is written `alias.column`");
     return nullptr;
   }
-  const std::string_view alias = at(left).text, text = at(node).text;
+  const std::string_view alias = at(left).text;
   for (Scope* scope = scope_; scope; scope = scope->outer) {
     if (scope->block->broken) return nullptr;
     Lookup found = member(*scope->block, alias, text, span);

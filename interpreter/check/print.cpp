@@ -94,6 +94,7 @@ class Printer {
   }
 
   std::string table(TableRef ref) const {
+    if (!program_.table(ref).kept.empty()) return program_.table(ref).kept;
     return fmt::format("{}.{}", program_.sources.at(static_cast<std::size_t>(ref.source)).name, quoted(program_.table(ref).name));
   }
 

@@ -132,6 +132,7 @@ struct Input {
   ExprPtr elements{};                   // … or an array: a row for each element; column 0 is the element, 1 its number from 1
   ExprPtr on{};                         // joins
   bool at_most_one = false;             // proved by a unique key of the joined table, or by its grouping
+  ExprPtr when{};                       // joined only where this holds, elsewhere left out; absent: always
   bool skip_missing = false;            // join one … else skip
   std::string skip_reason{};
   Span span{};
@@ -183,7 +184,7 @@ struct Relation {
   Span span{};
 };
 
-enum class StepKind : std::uint8_t { check, update, verify };
+enum class StepKind : std::uint8_t { check, snapshot, update, insert, upsert, remove, verify };
 
 // How a repetition is kept from changing a row twice; see language.md, "Idempotent by construction".
 enum class Idempotence : std::uint8_t {
@@ -197,6 +198,12 @@ enum class Idempotence : std::uint8_t {
 // protocol.md, "Three routes".
 enum class Route : std::uint8_t { none, direct, sealed, whole };
 
+constexpr bool only_asserts(StepKind kind) { return kind == StepKind::check || kind == StepKind::verify; }
+constexpr bool changes_rows(StepKind kind) { return !only_asserts(kind) && kind != StepKind::snapshot; }
+// The rows of its relation are rows of the table that it writes.
+constexpr bool writes_anchor(StepKind kind) { return kind == StepKind::update || kind == StepKind::remove; }
+constexpr bool adds_rows(StepKind kind) { return kind == StepKind::insert || kind == StepKind::upsert; }
+
 struct ColumnUse {
   TableRef table;
   int column = -1;                      // -1: which rows there are
@@ -207,6 +214,7 @@ struct Assignment {
   int column = 0;                       // of the target table
   ExprPtr value;
   Span span{};
+  ExprPtr changed{};                    // of a `match`: the value without the arms that leave the column as it is
 };
 
 struct Assertion {
@@ -223,15 +231,51 @@ struct Expectation {                    // expect changed <= 50_000
   Span span{};
 };
 
+// What a step does to its target, as rows that later steps read: kept in a table of bfl's, filled with the step's chunks.
+enum class EffectKind : std::uint8_t { inserted, updated, deleted };
+struct Effect {
+  EffectKind kind{};
+  TableRef table{};                     // the columns of the target, as they are after the change (deleted: before), then `from`
+  std::vector<Field> from{};            // `from.x`: of the row of the step's relation that caused the change
+};
+
+// on duplicate (COLUMNS) keep first by ORDER delete others: of rows that would come to the same values one stays.
+struct Duplicates {
+  std::vector<int> columns;             // of the target
+  std::vector<OrderKey> order;          // over the step's relation
+  bool keep_last = false;
+  Span span{};
+};
+
+// unique EXPR within COLUMNS order by K else CANDIDATE: a value that is taken gives way to the next candidate.
+struct FreeName {
+  int column = -1;                      // of the target, set by the step
+  ExprPtr compared;                     // what must be unique, over the target's columns (input `row`)
+  InputId row = 0;
+  std::vector<int> within;              // of the target
+  std::vector<OrderKey> order;          // over the step's relation: who chooses first
+  ExprPtr candidate;                    // over input `attempt`: column 0 is `wanted`, column 1 is `n`; the target's columns as in `row`
+  InputId attempt = 0;
+  Span span{};
+};
+
 struct Step {
   std::string name;
   StepKind kind{};
   Span span{}, name_span{};
   std::string doc{};
   std::vector<Assertion> assertions{};  // check, verify
-  RelationPtr relation{};               // update: the rows
-  TableRef target{};                    // update
-  std::vector<Assignment> assignments{};  // update
+  RelationPtr relation{};               // the rows: to be changed, to be kept, or (insert, upsert) that cause new rows
+  TableRef target{};                    // the table that is written; of a snapshot the table that keeps it
+  std::vector<Assignment> assignments{};  // update, insert, upsert
+  std::vector<int> key{};               // insert, upsert: columns of a unique key of the target: which rows are there already
+  std::vector<ExprPtr> once_per{};      // insert: what tells the rows of the relation apart in the ledger
+  std::vector<Effect> effects{};        // that later steps read
+  std::vector<TableRef> cascades{};     // delete: tables whose rows go with those that they refer to, nearest first
+  std::optional<Duplicates> duplicates{};  // update
+  std::optional<FreeName> free_name{};  // update
+  ExprPtr when{};                       // the step is left out where this does not hold
+  std::string when_reason{};
   std::set<ColumnUse> reads{}, writes{};
   Idempotence idempotence = Idempotence::reads;
   Route route = Route::none;
@@ -246,7 +290,7 @@ struct Step {
   int keeper = 0;                       // the source whose ledger keeps its generations; -1: none can
 };
 
-struct Parameter { std::string name; Type type; Value value; bool given = false; Span span{}; };
+struct Parameter { std::string name; Type type; Value value; bool given = false; Span span{}; bool is_clock = false; };  // now(): no value yet
 
 struct Source {
   std::string name;
@@ -275,6 +319,8 @@ struct Program {
   std::vector<InputName> inputs;        // by InputId
   std::vector<std::unique_ptr<Native>> natives;  // owned here, pointed to by expressions; shared with the library
 
+  // As the script writes it: `shop.orders`; of a relation that is kept its name.
+  std::string shown(TableRef ref) const { return table(ref).kept.empty() ? sources[static_cast<std::size_t>(ref.source)].name + "." + table(ref).name : table(ref).kept; }
   const Table& table(TableRef ref) const { return catalogues[static_cast<std::size_t>(ref.source)].tables[static_cast<std::size_t>(ref.table)]; }
 };
 

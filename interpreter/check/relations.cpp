@@ -44,7 +44,8 @@ BlockPtr Checker::table_block(NodeId node, std::string_view source, std::string_
   const auto found = tables.find(name);
   if (found == tables.end()) {
     std::vector<std::string> known;
-    for (const Table& entry : program.catalogues[declared->second.index].tables) known.push_back(entry.name);
+    for (const Table& entry : program.catalogues[declared->second.index].tables)
+      if (entry.kept.empty()) known.push_back(entry.name);
     std::string help = did_you_mean(name, known);
     if (help.empty() && !known.empty()) {
       help = "its tables are";
@@ -65,12 +66,19 @@ BlockPtr Checker::table_block(NodeId node, std::string_view source, std::string_
 
 BlockPtr Checker::use_let(std::string_view name, NodeId node) {
   const auto found = names_.find(name);
+  if (found != names_.end() && found->second.kind == Declared::snapshot) {
+    found->second.used = true;
+    return snapshot_block(found->second.node, node);
+  }
   if (found == names_.end() || found->second.kind != Declared::let) {
     std::vector<std::string> known;
     for (NodeId let : lets_) known.emplace_back(script_[let].text);
     for (const auto& source : program.sources)
       if (source_names_.size() > 0 && &source == program.sources.data())
-        for (const Table& entry : program.catalogues[0].tables) known.push_back(fmt::format("{}.{}", source.name, entry.name));
+        for (const Table& entry : program.catalogues[0].tables)
+          if (entry.kept.empty()) known.push_back(fmt::format("{}.{}", source.name, entry.name));
+    for (const auto& [other, declared] : names_)
+      if (declared.kind == Declared::snapshot) known.emplace_back(other);
     std::string help = did_you_mean(name, known);
     for (std::size_t i = 0; help.empty() && i < source_names_.size(); ++i)
       if (source_names_[i].tables.contains(name)) help = fmt::format("a table is written with its source: `{}.{}`", program.sources[i].name, name);
@@ -111,6 +119,7 @@ BlockPtr Checker::use_let(std::string_view name, NodeId node) {
   const Within silent(quiet_, quiet_ + 1);
   BlockPtr block = relation(body, nullptr);
   block->let = name;
+  note_live(name, at(node).span, *block);
   return block;
 }
 
@@ -121,6 +130,8 @@ BlockPtr Checker::operand(NodeId node, Scope* outer) {
     case NodeKind::name: return use_let(at(node).text, node);
     case NodeKind::member: {
       const NodeId left = at(node).first_child;
+      if (left != ast::no_node && at(left).kind == NodeKind::name && !names_.contains(at(left).text) && steps_.contains(at(left).text))
+        return effect_block(node, at(left).text, at(node).text);
       if (left != ast::no_node && at(left).kind == NodeKind::name) return table_block(node, at(left).text, at(node).text);
       error(Code::unknown_table, at(node).span, fmt::format("`{}` is no table", slice(at(node).span)), "a table is written `source.table`");
       return broken();

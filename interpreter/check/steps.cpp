@@ -44,10 +44,11 @@ void Checker::step(NodeId node) {
     for (const StepKindRow& row : step_kinds()) known.emplace_back(row.verb);
     std::string help = did_you_mean(verb, known);
     error(Code::unknown_step_kind, Span{at(node).span.begin, at(node).span.begin + static_cast<std::uint32_t>(verb.size()), at(node).span.file}, fmt::format("unknown kind of step `{}`", verb),
-          help.empty() ? "a step is a `check`, an `update` or a `verify`" : std::move(help));
+          help.empty() ? "a step is a `check`, a `snapshot`, an `update`, an `insert`, an `upsert`, a `delete` or a `verify`" : std::move(help));
     return;
   }
   expanded_ = 0;
+  live_.clear();
   chunk_by_.clear();
   once_ = false;
   Step made{.name = std::string(at(node).text), .kind = kind->kind, .span = at(node).span, .name_span = at(node).name_span};
@@ -56,7 +57,7 @@ void Checker::step(NodeId node) {
   std::vector<std::string_view> seen;
   for (NodeId clause : parts.clauses) {
     const std::string_view word = at(clause).word;
-    if (is_relation_clause(word) && made.kind == StepKind::update) continue;
+    if (is_relation_clause(word) && program::writes_anchor(made.kind)) continue;
     if (std::find(kind->clauses.begin(), kind->clauses.end(), word) != kind->clauses.end()) {
       step_clause(made, clause, seen);
       continue;
@@ -76,15 +77,23 @@ void Checker::step(NodeId node) {
     } else if (at(statement).kind == NodeKind::string) {
       error(Code::unknown_clause, at(statement).span, fmt::format("`{}` has no text", verb), std::string(kind->example));
     } else {
-      error(Code::unknown_clause, at(statement).span, fmt::format("`{}` has no `{}`", verb, word), fmt::format("in its braces stands `{}`: `{}`", kind->statements[0], kind->example));
+      error(Code::unknown_clause, at(statement).span, fmt::format("`{}` has no `{}`", verb, word),
+            kind->statements.empty() ? std::string(kind->example) : fmt::format("in its braces stands `{}`: `{}`", kind->statements[0], kind->example));
     }
   }
   if (made.kind == StepKind::update) {
     update(made, parts);
+  } else if (made.kind == StepKind::remove) {
+    remove(made, parts);
+  } else if (program::adds_rows(made.kind)) {
+    insert(made, parts);
+  } else if (made.kind == StepKind::snapshot) {
+    snapshot(made, parts);
   } else {
     if (parts.relation != ast::no_node) error(Code::unknown_clause, at(parts.relation).span, fmt::format("`{}` has no relation of its own", verb), std::string(kind->example));
     assertions(made, parts);
   }
+  forbid_live_reads(made);
   program.steps.push_back(std::move(made));
 }
 
@@ -100,9 +109,12 @@ bool Checker::step_clause(Step& step, NodeId clause, std::vector<std::string_vie
   else if (word == "expect") expect(step, clause);
   else if (word == "chunk") chunk(step, clause);
   else if (word == "atomic") step.atomic = true;
+  else if (word == "when") when(step, clause);
   else if (word == "once") {
     once_ = true;
-    if (at(clause).first_child != ast::no_node) error(Code::not_supported, at(clause).span, "`once per` is not in this version", "`once` alone is once per row");
+    const bool per = at(clause).first_child != ast::no_node;
+    if (per && step.kind != StepKind::insert) error(Code::unknown_clause, at(clause).span, "`once per` belongs to `insert`", "`once` alone is once per row");
+    if (!per && step.kind == StepKind::insert) error(Code::unknown_clause, at(clause).span, "once per what?", "say what tells the rows apart: `once per EXPRESSION, …`");
   }
   return true;
 }
@@ -151,6 +163,14 @@ void Checker::expect(Step& step, NodeId clause) {
   if (!rows) return;
   expectation.rows = *rows + shift;
   step.expectations.push_back(expectation);
+}
+
+void Checker::when(Step& step, NodeId clause) {
+  const NodeId written = at(clause).first_child;
+  step.when = condition(written, "the condition of `when`");
+  step.when_reason = fmt::format("`{}` does not hold", slice(at(written).span));
+  if (const NodeId reason = at(written).next_sibling; reason != ast::no_node)
+    if (ExprPtr text = expression(reason); text && text->kind == ExprKind::literal && text->type.kind == Kind::text) step.when_reason = text->value.as<std::string>();
 }
 
 void Checker::chunk(Step& step, NodeId clause) {

@@ -10,23 +10,36 @@ namespace bfl::check {
 using program::Step;
 using program::TableRef;
 
-void Checker::update(Step& step, const StepParts& parts) {
+// The rows that are changed or deleted, and their table; nothing when that cannot be told.
+BlockPtr Checker::anchored_rows(Step& step, const StepParts& parts) {
+  const std::string_view verb = at(parts.node).word;
   if (parts.relation == ast::no_node) {
-    error(Code::empty_step, step.name_span, fmt::format("`{}` does not say which rows it changes", step.name), fmt::format("write `update {} of RELATION {{ … }}`", step.name));
-    return;
+    error(Code::empty_step, step.name_span, fmt::format("`{}` does not say which rows it {}s", step.name, verb == "update" ? "change" : verb), fmt::format("write `{} {} of RELATION{}`", verb, step.name, verb == "update" ? " { … }" : ""));
+    return nullptr;
   }
   const std::size_t errors = diagnostics_.errors();
   BlockPtr block = relation(parts.relation, nullptr);
   for (NodeId clause : parts.clauses)
     if (is_relation_clause(at(clause).word)) apply_clause(block, clause, nullptr);
-  if (block->broken && diagnostics_.errors() == errors && errors == 0) return;
-  if (!block->broken) {
-    if (!writable_table(step, *block, at(parts.relation).span)) return;
-  }
+  if (block->broken && diagnostics_.errors() == errors && errors == 0) return nullptr;
+  if (!block->broken && !writable_table(step, *block, at(parts.relation).span)) return nullptr;
   // A grouping is never anchored, so that only a limit stays: its rows are read through a block around it.
   if (!block->relation->limit) block->relation->order.clear();
+  if (block->broken) return block;
+  const program::Relation* inner = block->relation.get();
+  while (inner->inputs[0].sub) inner = inner->inputs[0].sub.get();
+  step.target = *inner->inputs[0].table;
+  return block;
+}
+
+void Checker::update(Step& step, const StepParts& parts) {
+  const std::size_t errors = diagnostics_.errors();
+  BlockPtr block = anchored_rows(step, parts);
+  if (!block) return;
   for (NodeId statement : parts.statements) prepare_windows(block, statement);
   assignments(step, *block, parts);
+  for (NodeId statement : parts.statements)
+    if (at(statement).word == "match" && !block->broken) match(step, block, statement);
   if (block->broken || diagnostics_.errors() != errors) return;
   step.relation = block->relation;
   choose_walk(step);
@@ -37,12 +50,17 @@ void Checker::update(Step& step, const StepParts& parts) {
 
 bool Checker::writable_table(const Step& step, const Block& block, Span span) {
   const program::Relation& relation = *block.relation;
+  const std::string_view verb = step.kind == program::StepKind::update ? "update" : "delete";
   if (!relation.anchored) {
+    const program::Relation* first = &relation;
+    while (!first->inputs.empty() && first->inputs[0].sub) first = first->inputs[0].sub.get();
+    const bool kept = !first->inputs.empty() && first->inputs[0].table && !table(*first->inputs[0].table).kept.empty();
     std::string name = block.let.empty() ? slice(span) : std::string(block.let);
     if (name.size() > 40) name = "RESULT";
-    Diagnostic& wrong = error(Code::not_anchored, span, fmt::format("rows of this relation are not rows of one table, because of `{}`", block.unanchored_by),
-                              fmt::format("update the table itself and join the result by its key: `update {0} of TABLE join one {1} as r on r.KEY == KEY`, or `where id in (id from {1})`", step.name, name));
-    wrong.label = "an update changes rows of one table";
+    Diagnostic& wrong = error(Code::not_anchored, span, fmt::format("rows of this relation are not rows of one table, because of `{}`", kept ? "snapshot" : block.unanchored_by),
+                              fmt::format("{2} the table itself and join the result by its key: `{3} {0} of TABLE join one {1} as r on r.KEY == KEY`, or `where id in (id from {1})`", step.name, name,
+                                          verb == "update" ? "update" : "delete rows of", verb));
+    wrong.label = fmt::format("{} rows of one table", verb == "update" ? "an update changes" : "a delete takes");
     return false;
   }
   const program::Relation* inner = &relation;
@@ -54,7 +72,7 @@ bool Checker::writable_table(const Step& step, const Block& block, Span span) {
   }
   if (target.view || target.virtual_table) {
     error(Code::not_writable, span, fmt::format("`{}` is a {}, which has no rows of its own to change", shown(*inner->inputs[0].table), target.view ? "view" : "virtual table"),
-          target.view ? "update the tables that it is made of" : "");
+          target.view ? fmt::format("{} the tables that it is made of", verb == "update" ? "update" : "delete rows of") : "");
     return false;
   }
   return true;
@@ -63,12 +81,8 @@ bool Checker::writable_table(const Step& step, const Block& block, Span span) {
 void Checker::assignments(Step& step, Block& block, const StepParts& parts) {
   std::unordered_map<int, Span> seen;
   bool any = false;
-  if (!block.broken) {
-    const program::Relation* inner = block.relation.get();
-    while (inner->inputs[0].sub) inner = inner->inputs[0].sub.get();
-    step.target = *inner->inputs[0].table;
-  }
   for (NodeId statement : parts.statements) {
+    any |= at(statement).word == "match";
     if (at(statement).word != "set") continue;
     any = true;
     assign(step, block, statement, seen);
@@ -289,13 +303,17 @@ void Checker::forbid_triggers(const Step& step) {
   const auto written = [&](const std::string& name) {
     return std::any_of(step.assignments.begin(), step.assignments.end(), [&](const auto& assignment) { return equal_name(target.columns[static_cast<std::size_t>(assignment.column)].name, name); });
   };
+  const bool updates = step.kind == program::StepKind::update || step.kind == program::StepKind::upsert;
+  const bool inserts = program::adds_rows(step.kind), deletes = step.kind == program::StepKind::remove || step.duplicates;
   for (const Trigger& trigger : target.triggers) {
-    if (!equal_name(trigger.event, "UPDATE")) continue;
-    const auto columns = trigger_columns(trigger.sql);
+    const bool on_update = equal_name(trigger.event, "UPDATE");
+    if (!(updates && on_update) && !(inserts && equal_name(trigger.event, "INSERT")) && !(deletes && equal_name(trigger.event, "DELETE"))) continue;
+    const auto columns = on_update ? trigger_columns(trigger.sql) : std::vector<std::string>();
     if (!columns.empty() && std::none_of(columns.begin(), columns.end(), written)) continue;
     error(Code::undeclared_effect, step.relation->span, fmt::format("the trigger `{}` of `{}` would run for each row that the step changes", trigger.name, shown(step.target)),
           "drop the trigger for the time of the job, and do its work in a step of its own");
   }
+  if (!updates) return;
   const SourceNames& names = source_names_[static_cast<std::size_t>(step.target.source)];
   const auto keys = names.keys_of_parent.find(target.name);
   if (keys == names.keys_of_parent.end()) return;

@@ -38,6 +38,7 @@ void for_each(const program::Relation& relation, F&& see) {
     for (const auto& more : input.united) for_each(*more, see);
     if (input.elements) for_each(*input.elements, see);
     if (input.on) for_each(*input.on, see);
+    if (input.when) for_each(*input.when, see);
   }
   if (relation.follow)
     for (const auto* list : {&relation.follow->first, &relation.follow->start_key, &relation.follow->key})

@@ -213,11 +213,12 @@ void PackWriter::reasoned(char kind, connect::RawRow key, std::string_view reaso
 void PackWriter::conflict(connect::RawRow key, std::string_view reason) { reasoned('c', key, reason); }
 void PackWriter::skip(connect::RawRow key, std::string_view reason) { reasoned('s', key, reason); }
 
-void PackWriter::plan(connect::RawRow key, connect::RawRow row, std::span<const int> columns, connect::RawRow values) {
+void PackWriter::plan(connect::RawRow key, connect::RawRow row, std::span<const int> columns, connect::RawRow values,
+                      std::string_view table) {
   std::size_t needed = 0;
   for (const auto& list : {key, row, values})
     for (const connect::RawValue& value : list) needed += room(value) + varint_room;
-  char* to = begin('p', {}, 0, needed);
+  char* to = begin('p', table, 0, needed);
   to = put_varint(to, key.size() + row.size());
   for (const auto& list : {key, row})
     for (const connect::RawValue& value : list) to = put(to, value);

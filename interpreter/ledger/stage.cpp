@@ -51,12 +51,14 @@ Result<ChangedRows> Writer::changed_rows(const std::string& step, const std::vec
         const auto root = rows_root(row[0].bytes);
         std::vector<RawValue> key, before;
         sound = read_pack(row[1].bytes, root.value_or(Digest{}), [&](const Record& record) {
-          if (record.kind != 'u' || !record.table.empty()) return true;
+          if ((record.kind != 'u' && record.kind != 'i') || !record.table.empty()) return true;
           key.clear();
           before.clear();
           for (const Stored& value : record.before) before.push_back(value.view());
-          for (const int column : key_columns)
-            key.push_back(static_cast<std::size_t>(column) < before.size() ? before[static_cast<std::size_t>(column)] : RawValue{});
+          if (record.kind == 'i') key = before;  // of the row that caused it
+          else
+            for (const int column : key_columns)
+              key.push_back(static_cast<std::size_t>(column) < before.size() ? before[static_cast<std::size_t>(column)] : RawValue{});
           rows[short_digest(key)] = short_digest(before);
           return true;
         });

@@ -51,6 +51,8 @@ Result<std::int64_t> Writer::open(const Opening& opening, const BlockSource& blo
     auto made = insert_step(opening.step, opening.generation, *opening.key, opening.route, "open", opening.sealed_rows);
     if (!made) return made.error();
     id = *made;
+    if (opening.also)
+      if (auto also = opening.also(); !also) return also;
     Fields fields{{"step", opening.step},
                   {"step_row", std::to_string(id)},
                   {"generation", std::to_string(opening.generation)},
@@ -146,8 +148,30 @@ Result<void> Writer::close(std::int64_t step) {
   });
 }
 
-Result<void> Writer::record_done(const std::string& step, const std::string& route, const plan::MemoKey& key, std::int64_t generation) {
+Result<void> Writer::keep(const std::vector<Keeping>& all, const std::function<Result<std::vector<std::int64_t>>()>& fill) {
   return guarded([&]() -> Result<void> {
+    auto rows = fill();
+    if (!rows) return rows.error();
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      auto id = insert_step(all[i].step, all[i].generation, *all[i].key, "kept", "done", (*rows)[i]);
+      if (!id) return id.error();
+      auto noted = note("keep", {{"step", all[i].step},
+                                 {"step_row", std::to_string(*id)},
+                                 {"generation", std::to_string(all[i].generation)},
+                                 {"memo_key", all[i].key->digest},
+                                 {"schema", schema_of(*all[i].key)},
+                                 {"rows", std::to_string((*rows)[i])}});
+      if (!noted) return noted.error();
+    }
+    return raise_revision();
+  });
+}
+
+Result<void> Writer::record_done(const std::string& step, const std::string& route, const plan::MemoKey& key, std::int64_t generation,
+                                 const std::function<Result<void>()>& also) {
+  return guarded([&]() -> Result<void> {
+    if (also)
+      if (auto done = also(); !done) return done;
     auto id = insert_step(step, generation, key, route, "done", 0);
     if (!id) return id.error();
     auto noted = note(route == "check" ? "check" : "nothing", {{"step", step},

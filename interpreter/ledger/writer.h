@@ -80,6 +80,7 @@ class Writer {
     std::int64_t generation = 1;
     Key upto;
     std::int64_t sealed_rows = 0;
+    std::function<Result<void>()> also{};   // in the same transaction: tables that the step fills
   };
   // Gives the blocks one after the other, then nothing; a call with `from_start` begins anew.
   using BlockSource = std::function<Result<std::optional<StageBlock>>(bool from_start)>;
@@ -88,7 +89,11 @@ class Writer {
   Result<void> open_lane(std::int64_t step, const Key& upto);               // another pass over the walk
   Result<void> close(std::int64_t step);
   // A step that changed nothing: a check that passed, an update without a row to change. A generation without lanes.
-  Result<void> record_done(const std::string& step, const std::string& route, const plan::MemoKey& key, std::int64_t generation);
+  Result<void> record_done(const std::string& step, const std::string& route, const plan::MemoKey& key, std::int64_t generation,
+                           const std::function<Result<void>()>& also = {});
+  // Relations that are kept: `fill` makes and fills their tables and gives the rows of each; recorded in the same transaction.
+  struct Keeping { std::string step; const plan::MemoKey* key = nullptr; std::int64_t generation = 1; };
+  Result<void> keep(const std::vector<Keeping>& all, const std::function<Result<std::vector<std::int64_t>>()>& fill);
 
   Result<Lane> newest_lane(std::int64_t step);
   Result<StageBlock> stage_block(std::int64_t step, std::int64_t ordinal);

@@ -153,7 +153,10 @@ std::string Writer::join_checks(const Relation& relation, Conjuncts& first, cons
   };
   for (std::size_t i = 0; i < relation.inputs.size(); ++i) {
     const Input& input = relation.inputs[i];
-    if (i > 0 && must_find(input)) list += fmt::format(" WHEN {} IS NULL THEN {}", present(input), raise(relation, input, "no row"));
+    // The join of an arm that does not apply to the row finds none, as it should.
+    const std::string only = i > 0 && input.when ? fmt::format("({}) IS TRUE AND ", condition(input.when)) : "";
+    if (i > 0 && must_find(input)) list += fmt::format(" WHEN {}{} IS NULL THEN {}", only, present(input), raise(relation, input, "no row"));
+    else if (!only.empty()) list += fmt::format(" WHEN {}{} IS NULL THEN 0", only, present(input));
     if (i > 0 && must_not_repeat(input)) {
       const std::string from = input_from(input, false);
       list += fmt::format(" WHEN (SELECT count(*) FROM (SELECT 1 FROM {} WHERE {} LIMIT 2)) > 1 THEN {}", from, join_condition(input.on),
@@ -174,9 +177,9 @@ std::string Writer::body(const Relation& relation, const std::vector<std::string
       text += input_from(input, false);
       continue;
     }
-    checks = checks || must_find(input) || must_not_repeat(input);
-    const bool outer = input.kind == InputKind::optional || must_find(input);
-    const std::string from = input_from(input, must_find(input));
+    checks = checks || must_find(input) || must_not_repeat(input) || input.when;
+    const bool outer = input.kind == InputKind::optional || must_find(input) || input.when;
+    const std::string from = input_from(input, must_find(input) || input.when);
     text += fmt::format(" {} {} ON {}", outer ? "LEFT JOIN" : "JOIN", from, input.on ? join_condition(input.on) : "1");
   }
 

@@ -67,21 +67,60 @@ struct DirectUpdate {
   Statement any;         // one row if there is a row that would change now: ends at the first
 };
 
-// The statements of the sealed and whole routes: the set, and the change of one row by key.
-struct SealedUpdate {
-  Statement select;      // SELECT key…, every column of the target in table order, new value of each assignment, ORDER BY key.
-                         // `once`: no new values
+// What a row of a sealed set consists of, in this order.
+struct Intent {
+  std::size_t key = 0;      // values by which the row is known: of the walk, of the target's key, or `once per` of the row that causes it
+  bool flag = false;        // then one value: 1 when the row is there already
+  std::size_t image = 0;    // every column of the target in table order, as it is before; none: the row is not there
+  std::size_t values = 0;   // the new value of each assignment; none for deletes and for `once`
+  std::size_t from = 0;     // `from.x` of what a later step reads of the row
+};
+
+// Rows that go because those that they refer to go.
+struct Cascade {
+  std::string table;
+  Intent intent;
+  Statement select, read, remove;  // as of SealedWrite
+};
+
+// The statements of the sealed and whole routes: the set of intents, and how one of them is carried out. What a kind of step
+// has no use for is empty.
+struct SealedWrite {
+  Intent intent;
+  Statement select;      // the set, in the order in which it is carried out
   Statement change;      // UPDATE … SET (assigned columns) = ?… WHERE key = ?…;  binds: values, then key
+  Statement add;         // INSERT … (assigned columns) VALUES (?…);  binds: values
+  Statement remove;      // DELETE … WHERE key = ?…
   Statement read;        // SELECT every column WHERE key = ?…: the row as it is now
   Statement recompute;   // once: SELECT the new values for one key, `where` tested again (no row: does not apply);  binds: key
   Statement probe;       // SELECT count(*)
   std::vector<Wire> key;
+  std::vector<Cascade> cascades;  // in the order in which they are carried out: before the rows of the step
+};
+
+// A table that bfl keeps for later steps.
+struct KeptTable {
+  std::string drop, create;
+  std::vector<std::string> indexes;
+  Statement fill;        // snapshots: INSERT … SELECT
+  Statement select;      // snapshots: the rows alone, as `add` takes them
+  Statement add;         // INSERT one row; binds: every column
+  Statement count;
+};
+
+// Rows that refer to rows that a step deletes, and that it does not delete as well.
+struct LeftBehind {
+  std::string table;
+  Statement count;       // SELECT count(*)
 };
 
 enum class Dialect : std::uint8_t { sqlite };
 
 Result<DirectUpdate> direct_update(const program::Program& program, const program::Step& step, Dialect dialect);
-Result<SealedUpdate> sealed_update(const program::Program& program, const program::Step& step, Dialect dialect);
+Result<SealedWrite> sealed_write(const program::Program& program, const program::Step& step, Dialect dialect);
+std::vector<LeftBehind> left_behind(const program::Program& program, const program::Step& step, Dialect dialect);
+// `rows`: of a snapshot. `temporary`: for this connection only, in front of one that is kept.
+KeptTable kept_table(const program::Program& program, program::TableRef table, const program::Relation* rows, bool temporary, Dialect dialect);
 // SELECT the value of an expression without outer columns (an assertion, an operand of one): one row, one column.
 Statement scalar(const program::Program& program, const program::ExprPtr& expr, Dialect dialect);
 // SELECT the fields of a relation, in the order of its `order`.

@@ -9,6 +9,7 @@
 #include "interpreter/lower/rewrite.h"
 #include "interpreter/lower/shape.h"
 #include "interpreter/lower/writer.h"
+#include "interpreter/lower/writing.h"
 
 namespace bfl::lower {
 
@@ -22,30 +23,6 @@ using program::Step;
 
 namespace {
 
-std::string listed(const std::vector<std::string>& parts, std::string_view between = ", ") {
-  std::string text;
-  for (const std::string& part : parts) text += (text.empty() ? "" : std::string(between)) + part;
-  return text;
-}
-
-std::vector<std::string> parameters(std::size_t first, std::size_t count) {
-  std::vector<std::string> names;
-  for (std::size_t i = 0; i < count; ++i) names.push_back(fmt::format("?{}", first + i));
-  return names;
-}
-
-// `(a, b) > (?1, ?2)`: SQLite walks an index by row values as by single ones.
-std::string tuple_compare(const std::vector<std::string>& left, std::string_view op, const std::vector<std::string>& right) {
-  if (left.size() == 1) return fmt::format("{} {} {}", left[0], op, right[0]);
-  return fmt::format("({}) {} ({})", listed(left), op, listed(right));
-}
-
-std::string tuple_equal(const std::vector<std::string>& left, const std::vector<std::string>& right) {
-  std::vector<std::string> parts;
-  for (std::size_t i = 0; i < left.size(); ++i) parts.push_back(fmt::format("{} = {}", left[i], right[i]));
-  return listed(parts, " AND ");
-}
-
 // One writing step and what its statements have in common.
 struct Update {
   const Program& program;
@@ -53,7 +30,8 @@ struct Update {
   const Table& table;
   std::vector<int> key;  // walk columns; -1: the rowid
 
-  bool once() const { return step.idempotence == program::Idempotence::once; }
+  bool once() const { return removes() || step.idempotence == program::Idempotence::once; }  // no new values are computed for a row
+  bool removes() const { return step.kind == program::StepKind::remove; }
   const Relation& relation() const { return *step.relation; }
   // Rows and values of the step are those of its table's own scan: no join, no limit, no block in between.
   bool flat() const { return joined_flat() && relation().inputs.size() == 1; }
@@ -211,7 +189,8 @@ Statement change(const Update& update, bool from_start) {
       std::vector<std::string> list;
       for (std::size_t i = 0; i < to.size(); ++i)
         list.push_back(fmt::format("{} = {}", quote_identifier(update.column(update.step.assignments[i]).name), to[i]));
-      return fmt::format("UPDATE {} AS {} SET {}{}", update.name(), alias, listed(list), where);
+      return update.removes() ? fmt::format("DELETE FROM {} AS {}{}", update.name(), alias, where)
+                              : fmt::format("UPDATE {} AS {} SET {}{}", update.name(), alias, listed(list), where);
     };
     Statement statement = writer.finish(setting(values));
     if (const auto kept = keeping(update, writer, std::move(values)); !kept.empty()) statement.keeping = setting(kept);
@@ -220,13 +199,23 @@ Statement change(const Update& update, bool from_start) {
   std::vector<std::string> assignments;
   std::string rows =
       update.rows(writer, update.joined_flat() ? std::vector<std::string>{std::string(mark)} : std::vector<std::string>{}, true);
+  if (update.removes() && !update.joined_flat()) rows = fmt::format("SELECT {} FROM ({}) AS s WHERE {}", listed(update.row_keys()), rows, mark);
   std::string differs;
-  if (const auto condition = writer.condition(update.differs_from_rows(writer, "u")); !update.once()) differs = " AND " + condition;
+  if (!update.once()) differs = " AND " + writer.condition(update.differs_from_rows(writer, "u"));
   for (std::size_t i = 0; i < update.step.assignments.size(); ++i)
     assignments.push_back(fmt::format("{} = s.v{}", quote_identifier(update.column(update.step.assignments[i]).name), i));
-  std::string text = fmt::format("UPDATE {} AS u SET {} FROM ({}) AS s WHERE {}{}", update.name(), listed(assignments), rows,
-                     tuple_equal(update.keys("u"), update.row_keys()), differs);
-  if (update.joined_flat()) {
+  std::string text;
+  if (update.removes()) {
+    std::string key = listed(update.keys("u"));
+    if (update.key.size() > 1) key = "(" + key + ")";
+    text = fmt::format("DELETE FROM {} AS u WHERE {} IN ({})", update.name(), key, rows);
+  } else {
+    text = fmt::format("UPDATE {} AS u SET {} FROM ({}) AS s WHERE {}{}", update.name(), listed(assignments), rows,
+                       tuple_equal(update.keys("u"), update.row_keys()), differs);
+  }
+  if (update.removes() && !update.joined_flat()) {
+    put(text, range(update.row_keys(), writer.binds(), from_start));
+  } else if (update.joined_flat()) {
     std::vector<std::string> key;
     for (int column : update.key) key.push_back(writer.anchor_column(update.relation(), column));
     put(text, range(key, writer.binds(), from_start));
@@ -301,6 +290,11 @@ Statement change_by_key(const Update& update) {
                                    tuple_equal(update.keys(""), parameters(first, update.key.size()))));
 }
 
+Statement remove_by_key(const Update& update) {
+  Writer writer(update.program);
+  return writer.finish(fmt::format("DELETE FROM {} WHERE {}", update.name(), tuple_equal(update.keys(""), parameters(1, update.key.size()))));
+}
+
 Statement read_by_key(const Update& update) {
   Writer writer(update.program);
   std::vector<std::string> list;
@@ -348,16 +342,35 @@ Result<DirectUpdate> direct_update(const Program& program, const Step& step, Dia
   return statements;
 }
 
-Result<SealedUpdate> sealed_update(const Program& program, const Step& step, Dialect) {
+Result<SealedWrite> sealed_rows(const Program& program, const Step& step) {
   auto update = prepare(program, step);
   if (!update) return update.error();
-  SealedUpdate statements{.select = selection(*update, false),
-                          .change = change_by_key(*update),
-                          .read = read_by_key(*update),
-                          .probe = selection(*update, true),
-                          .key = update->key_wires()};
-  if (update->once()) statements.recompute = recompute(*update);
+  const bool values = !update->once();
+  SealedWrite statements{
+      .intent = {.key = update->key.size(), .image = update->table.columns.size(), .values = values ? step.assignments.size() : 0},
+      .select = selection(*update, false),
+      .read = read_by_key(*update),
+      .probe = selection(*update, true),
+      .key = update->key_wires()};
+  if (update->removes()) statements.remove = remove_by_key(*update);
+  else statements.change = change_by_key(*update);
+  if (!values && !update->removes()) statements.recompute = recompute(*update);
   return statements;
+}
+
+// Without what would differ: a delete takes every row of its relation.
+std::string selected(Writer& writer, const Program& program, const Step& step, const std::vector<int>& columns) {
+  const Update update{program, step, program.table(step.target), step.walk.empty() ? std::vector<int>{-1} : step.walk};
+  std::vector<std::string> list;
+  if (update.joined_flat()) {
+    writer.exposed = update.key;
+    const std::string from = writer.body(update.relation());
+    for (int column : columns) list.push_back(writer.anchor_column(update.relation(), column));
+    return fmt::format("SELECT {}{}", listed(list), from);
+  }
+  const std::string rows = update.rows(writer, {}, false);
+  for (int column : columns) list.push_back("u." + update.key_name(column));
+  return fmt::format("SELECT {} FROM ({}) AS s JOIN {} AS u ON {}", listed(list), rows, update.name(), tuple_equal(update.keys("u"), update.row_keys()));
 }
 
 }  // namespace bfl::lower

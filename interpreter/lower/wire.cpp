@@ -27,6 +27,7 @@ std::string quote_identifier(std::string_view name) {
   return quoted + '"';
 }
 
-std::string qualified(const Table& table) { return table.schema + "." + quote_identifier(table.name); }
+// What bfl keeps may have been computed for this connection only: it is found without a schema.
+std::string qualified(const Table& table) { return table.schema.empty() ? quote_identifier(table.name) : table.schema + "." + quote_identifier(table.name); }
 
 }  // namespace bfl::lower

@@ -10,7 +10,7 @@ namespace bfl::plan {
 namespace {
 
 std::string table_name(const program::ColumnUse& use, const program::Program& program) {
-  return program.sources[static_cast<std::size_t>(use.table.source)].name + "." + program.table(use.table).name;
+  return program.shown(use.table);
 }
 
 std::string titled(const program::Step& step) { return fmt::format("{} {}", name_of(step.kind), step.name); }
@@ -51,7 +51,11 @@ std::string_view name_of(EdgeReason reason) {
 std::string_view name_of(program::StepKind kind) {
   switch (kind) {
     case program::StepKind::check: return "check";
+    case program::StepKind::snapshot: return "snapshot";
     case program::StepKind::update: return "update";
+    case program::StepKind::insert: return "insert";
+    case program::StepKind::upsert: return "upsert";
+    case program::StepKind::remove: return "delete";
     case program::StepKind::verify: return "verify";
   }
   return "";

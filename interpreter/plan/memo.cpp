@@ -1,5 +1,8 @@
 #include "interpreter/plan/memo.h"
 
+#include <fmt/format.h>
+
+#include <map>
 #include <string_view>
 
 #include "interpreter/base/digest.h"
@@ -48,9 +51,9 @@ class Keys {
 
   MemoKey of(const Step& step) {
     MemoKey key;
-    const bool writes = step.kind == program::StepKind::update;
+    const bool writes = program::changes_rows(step.kind);
     key.components.reserve(5);
-    key.components.push_back({"meaning", digest_of(program::meaning(step, program_)), writes ? "update " + program_.table(step.target).name : "assertions"});
+    key.components.push_back(meaning(step));
     key.components.push_back(schema(step));
     key.components.push_back(target(step));
     key.components.push_back({"semantics", semantics_, std::to_string(semantics_version)});
@@ -63,10 +66,21 @@ class Keys {
     if (computed) key.digest = digest_of(text_);
     if (writes) key.components.push_back(walk(step));
     key.pacing = pacing(step);
+    if (step.kind == program::StepKind::snapshot && step.relation) kept_[step.target] = key.digest;
+    for (const program::Effect& effect : step.effects) kept_[effect.table] = key.digest;
     return key;
   }
 
  private:
+  // What a step reads of a relation that is kept means what the step that keeps it means.
+  KeyComponent meaning(const Step& step) {
+    std::string text = program::meaning(step, program_);
+    for (const ColumnUse& use : step.reads)
+      if (const auto kept = kept_.find(use.table); use.column < 0 && kept != kept_.end()) field(text, kept->second);
+    const bool table = !program::only_asserts(step.kind) && step.relation;
+    return {"meaning", digest_of(text), table ? fmt::format("{} {}", name_of(step.kind), program_.table(step.target).kept.empty() ? program_.table(step.target).name : step.name) : "assertions"};
+  }
+
   KeyComponent schema(const Step& step) {
     text_.clear();
     KeyComponent component{"schema", {}, {}};
@@ -80,7 +94,7 @@ class Keys {
       shown = &use.table;
       take_read ? ++read : ++write;
     }
-    if (step.kind == program::StepKind::update)
+    if (program::changes_rows(step.kind))
       for (const Key& key : program_.table(step.target).keys) {
         if (!key.primary) continue;
         for (const int part : key.columns) text_ += column({step.target, part});
@@ -155,6 +169,7 @@ class Keys {
   const program::Program& program_;
   const std::vector<std::string>& targets_;
   std::vector<std::vector<std::vector<std::string>>> columns_;  // per source, table, column + 1: its description, once wanted
+  std::map<program::TableRef, std::string> kept_;               // the key of the step that keeps it
   std::string semantics_, job_;
   std::string text_;                                            // what is hashed next; kept for its memory
   std::vector<bool> touched_;                                   // sources, of the step at hand

@@ -7,13 +7,14 @@ namespace bfl::plan {
 namespace {
 
 WorkKind work_of(const program::Step& step) {
-  if (step.kind != program::StepKind::update) return WorkKind::assertion;
+  if (program::only_asserts(step.kind)) return WorkKind::assertion;
+  if (step.kind == program::StepKind::snapshot) return WorkKind::keep;
   switch (step.route) {
     case program::Route::direct: return WorkKind::direct_write;
     case program::Route::whole: return WorkKind::whole_write;
     case program::Route::sealed: case program::Route::none: break;
   }
-  return WorkKind::sealed_write;  // the route that is right for every update
+  return WorkKind::sealed_write;  // the route that is right for every step that changes rows
 }
 
 }  // namespace

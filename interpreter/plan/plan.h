@@ -40,6 +40,7 @@ struct MemoKey {
 
 enum class WorkKind : std::uint8_t {
   assertion,     // check, verify
+  keep,          // a relation is computed once and kept
   direct_write,  // chunked by the live key
   sealed_write,  // intents kept first, then applied by compare-and-set
   whole_write,   // one transaction

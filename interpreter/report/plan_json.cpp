@@ -17,10 +17,14 @@ const std::string& column_name(const program::Program& program, const program::S
 }
 
 void add_update(Json& object, const program::Program& program, const program::Step& step) {
-  object["table"] = program.sources[static_cast<std::size_t>(step.target.source)].name + "." + program.table(step.target).name;
+  object["table"] = program.shown(step.target);
   if (step.relation) object["rows"] = program::to_string(*step.relation, program);
   for (const program::Assignment& set : step.assignments)
     object["set"].push_back({{"column", column_name(program, step, set.column)}, {"value", program::to_string(*set.value, program)}});
+  for (const int column : step.key) object["key"].push_back(column_name(program, step, column));
+  for (const auto& expr : step.once_per) object["once_per"].push_back(program::to_string(*expr, program));
+  for (const program::TableRef ref : step.cascades) object["cascades"].push_back(program.shown(ref));
+  if (step.when) object["when"] = program::to_string(*step.when, program);
   object["class"] = word(step.idempotence);
   object["route"] = word(step.route);
   object["route_reason"] = step.route_reason;
@@ -59,7 +63,8 @@ Json step_json(const program::Program& program, const program::Step& step, const
   object["key_components"] = Json::object();
   for (const plan::KeyComponent& component : step_plan.key.components) object["key_components"][component.name] = component.digest;
   for (const program::Assertion& assertion : step.assertions) object["asserts"].push_back({{"text", assertion.text}, {"message", assertion.message}});
-  if (step.kind == program::StepKind::update) add_update(object, program, step);
+  if (step.kind == program::StepKind::snapshot && step.relation) object["rows"] = program::to_string(*step.relation, program);
+  if (program::changes_rows(step.kind)) add_update(object, program, step);
   if (preview) add_measured(object, *preview);
   return object;
 }
@@ -71,7 +76,7 @@ std::string plan_document(const program::Program& program, const plan::Plan& pla
                 {"sources", Json::array()}, {"parameters", Json::array()}, {"steps", Json::array()}, {"edges", Json::array()}};
   for (const program::Source& source : program.sources) document["sources"].push_back({{"name", source.name}, {"url", source.shown}});
   for (const program::Parameter& parameter : program.parameters)
-    document["parameters"].push_back({{"name", parameter.name}, {"type", to_string(parameter.type)}, {"value", to_literal(parameter.value)}, {"given", parameter.given}});
+    document["parameters"].push_back({{"name", parameter.name}, {"type", to_string(parameter.type)}, {"value", parameter.is_clock ? "now()" : to_literal(parameter.value)}, {"given", parameter.given}});
   std::int64_t decisions[4] = {}, would_change = 0;  // in step with DecisionKind
   for (const std::size_t index : plan.order) {
     const run::Preview* preview = index < previews.size() ? &previews[index] : nullptr;

@@ -153,24 +153,44 @@ void head(Page& page, const program::Program& program) {
   for (const program::Source& source : program.sources) page.row(std::exchange(label, ""), fmt::format("{}: {}", source.name, source.shown), Breaks::never);
   label = "param";
   for (const program::Parameter& parameter : program.parameters)
-    page.row(std::exchange(label, ""), fmt::format("{}: {} = {}{}", parameter.name, to_string(parameter.type), to_literal(parameter.value), parameter.given ? "  (given)" : ""));
+    page.row(std::exchange(label, ""), fmt::format("{}: {} = {}{}", parameter.name, to_string(parameter.type), parameter.is_clock ? "now()" : to_literal(parameter.value), parameter.given ? "  (given)" : ""));
 }
 
 void update(Page& page, const program::Program& program, const program::Step& step) {
-  const std::string& source = program.sources[static_cast<std::size_t>(step.target.source)].name;
-  page.row("changes", fmt::format("{}.{}", source, program.table(step.target).name));
-  if (step.relation) page.row("rows", one_clause_a_line(program::to_string(*step.relation, program), page.room()));
-  std::string_view label = "become";
+  const bool adds = program::adds_rows(step.kind), removes = step.kind == program::StepKind::remove;
+  const auto names = [&](const std::vector<int>& columns) {
+    std::string text;
+    for (const int column : columns) text += (text.empty() ? "" : ", ") + program.table(step.target).columns[static_cast<std::size_t>(column)].name;
+    return text;
+  };
+  page.row(adds ? "adds to" : removes ? "deletes" : "changes", program.shown(step.target));
+  if (step.relation) page.row(adds ? "from" : "rows", one_clause_a_line(program::to_string(*step.relation, program), page.room()));
+  if (!step.key.empty()) page.row("key", names(step.key));
+  std::string once;
+  for (const auto& expr : step.once_per) once += (once.empty() ? "" : ", ") + program::to_string(*expr, program);
+  page.row("once per", once);
+  for (const program::TableRef ref : step.cascades) page.row("with", fmt::format("rows of {} that refer to them", program.shown(ref)));
+  if (step.when) page.row("when", program::to_string(*step.when, program));
+  std::string_view label = adds ? "with" : "become";
   for (const program::Assignment& set : step.assignments) {
     const std::string& column = program.table(step.target).columns[static_cast<std::size_t>(set.column)].name;
     page.row(std::exchange(label, ""), fmt::format("{} = {}", column, program::to_string(*set.value, program)));
   }
 }
 
-void measured(Page& page, const run::Preview& preview) {
+void kept(Page& page, const program::Program& program, const program::Step& step) {
+  if (!step.relation) return;
+  page.row("keeps", one_clause_a_line(program::to_string(*step.relation, program), page.room()));
+  std::string columns;
+  for (const program::Field& field : step.relation->fields) columns += (columns.empty() ? "" : ", ") + field.name;
+  page.row("columns", columns);
+}
+
+void measured(Page& page, const program::Step& step, const run::Preview& preview) {
   if (preview.would_change >= 0) {
-    const std::string of = preview.table_rows >= 0 ? fmt::format(" of about {}", grouped(preview.table_rows)) : "";
-    page.row("count", fmt::format("{}{} would change", counted(preview.would_change, "row"), of));
+    const std::string of = preview.table_rows >= 0 && !program::adds_rows(step.kind) ? fmt::format(" of about {}", grouped(preview.table_rows)) : "";
+    page.row("count", step.kind == program::StepKind::update ? fmt::format("{}{} would change", counted(preview.would_change, "row"), of)
+                                                             : fmt::format("{}{} would be {}", counted(preview.would_change, "row"), of, done_word(step.kind)));
   }
   std::string_view label = "sample";
   for (const std::string& sample : preview.sample) page.row(std::exchange(label, ""), sample, Breaks::never);
@@ -197,7 +217,7 @@ struct Tally {
       case run::DecisionKind::reuse: ++reused; break;
       case run::DecisionKind::stop: ++stopped; break;
     }
-    if (step.kind != program::StepKind::update || preview->decision.kind == run::DecisionKind::reuse) return;
+    if (!program::changes_rows(step.kind) || preview->decision.kind == run::DecisionKind::reuse) return;
     if (preview->would_change < 0) counted_all = false;
     else rows += preview->would_change;
   }
@@ -236,9 +256,12 @@ std::string plan_text(const program::Program& program, const plan::Plan& plan, c
     page.row("about", step.doc);
     for (const program::Assertion& assertion : step.assertions)
       page.row("asserts", assertion.message.empty() ? assertion.text : fmt::format("{}\n\"{}\"", assertion.text, assertion.message));
-    if (step.kind == program::StepKind::update) {
+    if (step.kind == program::StepKind::snapshot) {
+      kept(page, program, step);
+      if (preview && !reused && preview->would_change >= 0) page.row("count", fmt::format("{} would be kept", counted(preview->would_change, "row")));
+    } else if (program::changes_rows(step.kind)) {
       update(page, program, step);
-      if (preview && !reused) measured(page, *preview);
+      if (preview && !reused) measured(page, step, *preview);
       if (!reused) manner(page, program, step, preview);
     }
     const auto first = std::lower_bound(plan.edges.begin(), plan.edges.end(), index, [](const plan::Edge& edge, std::size_t to) { return edge.to < to; });

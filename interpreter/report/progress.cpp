@@ -102,7 +102,7 @@ void Progress::on(const run::Event& event) {
     case EventKind::step_failed: line("FAIL", event.step, event.reason); break;
     case EventKind::assertion_passed: break;  // said once, when the step is finished
     case EventKind::assertion_failed: line("FAIL", event.step, event.reason); break;
-    case EventKind::step_blocked: line("-", event.step, event.reason); break;
+    case EventKind::step_blocked: case EventKind::step_left_out: line("-", event.step, event.reason); break;
   }
 }
 
@@ -156,8 +156,13 @@ void Progress::draw(const run::Event& event) {
 
 void Progress::end_step(const run::Event& event) {
   const program::Step* step = find(program_, event.step);
-  if (step && step->kind != program::StepKind::update) return line("ok", event.step, "holds");
-  std::string text = changed_ ? fmt::format("{} changed", counted(changed_, "row")) : "no row needed a change";
+  if (step && program::only_asserts(step->kind)) return line("ok", event.step, "holds");
+  if (step && step->kind == program::StepKind::snapshot) return line("ok", event.step, fmt::format("{} kept", counted(event.rows_done, "row")));
+  const auto kind = step ? step->kind : program::StepKind::update;
+  std::string text = changed_                                    ? fmt::format("{} {}", counted(changed_, "row"), done_word(kind))
+                     : kind == program::StepKind::update         ? "no row needed a change"
+                     : kind == program::StepKind::remove         ? "no row to delete"
+                                                                 : "no row was missing";
   if (chunks_ > 0) text += fmt::format(", {}", counted(chunks_, "chunk"));
   if (event.rows_changed > changed_) text += fmt::format(", {} with earlier runs", grouped(event.rows_changed));
   if (event.conflicts) text += fmt::format(", {} in conflict", counted(event.conflicts, "row"));

@@ -25,10 +25,23 @@ std::string duration(double seconds) {
 std::string_view verb(program::StepKind kind) {
   switch (kind) {
     case program::StepKind::check: return "check";
+    case program::StepKind::snapshot: return "snapshot";
     case program::StepKind::update: return "update";
+    case program::StepKind::insert: return "insert";
+    case program::StepKind::upsert: return "upsert";
+    case program::StepKind::remove: return "delete";
     case program::StepKind::verify: return "verify";
   }
   return "";
+}
+
+std::string_view done_word(program::StepKind kind) {
+  switch (kind) {
+    case program::StepKind::insert: return "added";
+    case program::StepKind::upsert: return "added or changed";
+    case program::StepKind::remove: return "deleted";
+    default: return "changed";
+  }
 }
 
 std::string_view word(run::DecisionKind kind) {

@@ -25,6 +25,7 @@ std::string duration(double seconds);          // `0.04 s`, `2 min 05 s`, `3 h 1
 std::string counted(std::int64_t number, std::string_view one, std::string_view many = {});  // `1 row`, `1,200 rows`
 
 std::string_view verb(program::StepKind kind);
+std::string_view done_word(program::StepKind kind);  // what happened to its rows: "changed", "added", "deleted"
 std::string_view word(run::DecisionKind kind);
 std::string_view word(program::Idempotence kind);
 std::string_view word(program::Route route);

@@ -88,6 +88,10 @@ Uses uses_of(const Program& program, const Step& step) {
   for (const auto& assertion : step.assertions) check::for_each(*assertion.condition, see);
   if (step.relation) check::for_each(*step.relation, see);
   for (const auto& assignment : step.assignments) check::for_each(*assignment.value, see);
+  for (const ExprPtr& expr : step.once_per) check::for_each(*expr, see);
+  for (const program::Effect& effect : step.effects)
+    for (const program::Field& field : effect.from) check::for_each(*field.expr, see);
+  if (step.when) check::for_each(*step.when, see);
   return uses;
 }
 
@@ -181,7 +185,7 @@ Table moved(const Table& table, const Shipment& shipment, bool same_engine) {
 // A database that computes: SQLite. Of several, the one that holds the most rows.
 int home_of(const Program& program, const Step& step, const Uses& uses) {
   const auto computes = [&](int source) { return program.catalogues[static_cast<std::size_t>(source)].engine == "sqlite"; };
-  if (step.kind == program::StepKind::update) return computes(step.target.source) ? step.target.source : -1;
+  if (!program::only_asserts(step.kind) && step.relation) return computes(step.target.source) ? step.target.source : -1;
   std::map<int, std::int64_t> rows;
   for (const auto& [ref, use] : uses)
     if (computes(ref.source)) rows[ref.source] += program.table(ref).estimated_rows.value_or(0) + 1;

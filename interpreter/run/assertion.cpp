@@ -52,6 +52,18 @@ std::string sides(Workbench& bench, const eval::Context& evaluation, const progr
 
 }  // namespace
 
+Result<bool> applies(Context& context, const program::Step& step) {
+  if (!step.when) return true;
+  const eval::Context evaluation = context.evaluation(std::max(step.keeper, 0));
+  auto bench = Workbench::open(context.program, step, context.targets, evaluation);
+  if (!bench) return bench.error();
+  std::string query;
+  auto holds = value_of(**bench, evaluation, step.when, query);
+  if (!holds) return holds.error();
+  const bool* truth = std::get_if<bool>(&holds->data);
+  return truth && *truth;
+}
+
 StepEnd assertion(Context& context, const program::Step& step, const plan::StepPlan& step_plan, const Decision& decision) {
   const bool verify = step.kind == program::StepKind::verify;
   const eval::Context evaluation = context.evaluation(std::max(step.keeper, 0));

@@ -113,22 +113,33 @@ struct Attempt {
     const bool keep_equal = writing.step.idempotence == program::Idempotence::once;  // it was applied, whatever came of it
     writing.target.observe(
         [this, &tally, most, keep_equal](const connect::RowChange& change) {
-          if (change.depth != 0 || change.kind != connect::ChangeKind::update || change.table != writing.table.name) {
+          if (!writing.speaks_of(change)) {
             const auto found = tally.elsewhere.find(change.table);
             if (found != tally.elsewhere.end()) ++found->second;
             else if (tally.elsewhere.size() < 8) tally.elsewhere.emplace(change.table, 1);
             return;
           }
           ++tally.seen;
-          if (change.changed.empty() && !keep_equal) return;
+          if (change.kind == connect::ChangeKind::update && change.changed.empty() && !keep_equal) return;
           ++tally.changed;
-          writing.pack.add(change, true);
+          note(change);
           if (most >= 0 && writing.pack.raw_bytes() > most && !writing.too_large) {
             writing.too_large = true;  // the statement ends, the transaction is rolled back, fewer rows are tried
             writing.target.interrupt();
           }
         },
         writing.table.name, std::move(assigned));
+  }
+
+  void note(const connect::RowChange& change) {
+    const bool own = change.table == writing.table.name;
+    connect::RowChange noted = change;
+    if (change.kind == connect::ChangeKind::insert) noted.before = writing.cause;
+    writing.pack.add(noted, own);
+    if (writing.step.effects.empty() || !own) return;
+    const auto& row = change.kind == connect::ChangeKind::insert ? change.after : change.before;
+    writing.seen = ledger::key_of(row, row.size());
+    for (const int column : change.changed) (*writing.seen)[static_cast<std::size_t>(column)] = ledger::Stored::of(change.after[static_cast<std::size_t>(column)]);
   }
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <string_view>
 #include <unordered_map>
 
@@ -120,7 +121,34 @@ std::vector<Decision> decide(const program::Program& program, const plan::Plan& 
     }
     decisions.push_back(decide(step, step_plan.key, *own));
   }
+  renew(program, generations, decisions);
   return decisions;
+}
+
+void renew(const program::Program& program, const std::vector<std::vector<Generation>>& generations, std::vector<Decision>& decisions) {
+  std::map<program::TableRef, std::size_t> kept_by;
+  for (std::size_t i = 0; i < program.steps.size(); ++i) {
+    if (program.steps[i].kind == program::StepKind::snapshot) kept_by.emplace(program.steps[i].target, i);
+    for (const program::Effect& effect : program.steps[i].effects) kept_by.emplace(effect.table, i);
+  }
+  if (kept_by.empty()) return;
+  std::unordered_map<std::string_view, std::int64_t> ids;
+  for (const auto& list : generations)
+    for (const Generation& generation : list) ids[generation.step] = std::max(ids[generation.step], generation.id);
+  const auto newest = [&](std::size_t step) { return ids[program.steps[step].name]; };
+  for (std::size_t i = 0; i < decisions.size(); ++i) {
+    if (decisions[i].kind != DecisionKind::reuse) continue;
+    for (const program::ColumnUse& use : program.steps[i].reads) {
+      const auto kept = kept_by.find(use.table);
+      if (use.column >= 0 || kept == kept_by.end() || kept->second >= i) continue;
+      const bool one_ledger = program.steps[kept->second].keeper == program.steps[i].keeper;
+      if (decisions[kept->second].kind == DecisionKind::reuse && (!one_ledger || newest(kept->second) <= newest(i))) continue;
+      decisions[i].kind = DecisionKind::run;
+      ++decisions[i].generation;
+      decisions[i].why = fmt::format("`{}` is kept anew", program.shown(use.table));
+      break;
+    }
+  }
 }
 
 }  // namespace bfl::run

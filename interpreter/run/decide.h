@@ -32,4 +32,9 @@ Decision decide(const program::Step& step, const plan::StepPlan& step_plan, cons
 std::vector<Decision> decide(const program::Program& program, const plan::Plan& plan,
                              const std::vector<std::vector<ledger::Generation>>& generations);
 
+// A step that is finished starts again when what it has read is kept anew, or was since. Called by decide(); again by who
+// changes decisions.
+void renew(const program::Program& program, const std::vector<std::vector<ledger::Generation>>& generations,
+           std::vector<Decision>& decisions);
+
 }  // namespace bfl::run

@@ -184,6 +184,7 @@ StepEnd direct_write(Writing& writing, const char* route, const Decision& decisi
     auto last = walk.last_key();
     if (!last) return writing.fail(last.error());
     if (!*any || !*last) return finish_empty(writing, route, decision.generation);
+    if (auto end = refuse_left_behind(writing)) return *end;
     if (step.idempotence == program::Idempotence::guarded) {
       auto proof = prove(context.program, step, writing.target, context.evaluation(writing.source));
       if (!proof) return writing.fail(proof.error());

@@ -11,7 +11,7 @@ namespace bfl::run {
 
 enum class EventKind : std::uint8_t {
   run_started, step_started, step_resumed, step_reused, step_staged, chunk_committed, chunk_retried, step_finished, step_failed,
-  assertion_passed, assertion_failed, step_blocked, draining, run_finished,
+  assertion_passed, assertion_failed, step_blocked, step_left_out, draining, run_finished,
 };
 const char* name_of(EventKind kind);     // "run_started"
 

@@ -105,6 +105,7 @@ bool look(Context& context, Outlook& outlook) {
       outlook.decisions[i] =
           adjusted(context, step, std::move(outlook.decisions[i]), outlook.generations[static_cast<std::size_t>(step.keeper)]);
   }
+  renew(context.program, outlook.generations, outlook.decisions);
   return true;
 }
 
@@ -129,7 +130,7 @@ bool refuse_edited(Context& context, const Outlook& outlook) {
 ledger::Runner runner_of(Context& context) {
   std::string parameters;
   for (const program::Parameter& parameter : context.program.parameters)
-    parameters += fmt::format("{} = {}\n", parameter.name, to_literal(parameter.value));
+    parameters += fmt::format("{} = {}\n", parameter.name, parameter.is_clock ? "now()" : to_literal(parameter.value));
   return {context.options.run_id, context.options.who, context.options.version, context.options.script_digest,
           ledger::this_process(context.options.host), std::move(parameters), [&context] { return context.clock.now(); }};
 }
@@ -168,7 +169,8 @@ bool take_over(Context& context, const Outlook& outlook) {
   return true;
 }
 
-StepEnd carry_out(Context& context, std::size_t index, const Outlook& outlook) {
+// `together`: the snapshots that are taken with this one, itself the first.
+StepEnd carry_out(Context& context, std::size_t index, const Outlook& outlook, const std::vector<std::size_t>& together) {
   const program::Step& step = context.program.steps[index];
   const plan::StepPlan& step_plan = context.plan.steps[index];
   const Decision& decision = outlook.decisions[index];
@@ -186,11 +188,25 @@ StepEnd carry_out(Context& context, std::size_t index, const Outlook& outlook) {
       event.kind = EventKind::step_resumed;
       break;
     case DecisionKind::run:
-      if (step.kind == program::StepKind::update) ++context.outcome.steps_run;
+      if (program::changes_rows(step.kind)) ++context.outcome.steps_run;
       break;
   }
   if (auto end = step.kind == program::StepKind::verify ? std::nullopt : context.pause(step, step.keeper)) return *end;
-  context.tell(event);
+  if (decision.kind == DecisionKind::run) {
+    auto wanted = applies(context, step);
+    if (!wanted) return context.fail(step, wanted.error(), unharmed);
+    if (!*wanted) {
+      event.kind = EventKind::step_left_out;
+      event.reason = "left out: " + step.when_reason;
+      context.tell(event);
+      return StepEnd::done;
+    }
+  }
+  for (const std::size_t other : together) {
+    event.step = context.program.steps[other].name;
+    context.tell(event);
+  }
+  if (step_plan.work == plan::WorkKind::keep) return keep(context, together, outlook.decisions);
   if (step_plan.work == plan::WorkKind::assertion) return assertion(context, step, step_plan, decision);
   const ledger::Generation* open = nullptr;
   for (const ledger::Generation& generation : outlook.generations[static_cast<std::size_t>(step.target.source)])
@@ -207,9 +223,10 @@ void run_steps(Context& context, const Outlook& outlook) {
   std::vector<std::vector<std::size_t>> waits(program.steps.size());
   for (const plan::Edge& edge : context.plan.edges) waits[edge.to].push_back(edge.from);
   std::vector<bool> missing(program.steps.size());  // failed or blocked
+  std::vector<bool> ended(program.steps.size());
   for (const std::size_t index : context.plan.order) {
     const program::Step& step = program.steps[index];
-    if (!wanted(context, step)) continue;
+    if (!wanted(context, step) || ended[index]) continue;
     const auto failed = std::find_if(waits[index].begin(), waits[index].end(), [&](std::size_t before) { return missing[before]; });
     if (failed != waits[index].end()) {
       missing[index] = true;
@@ -218,9 +235,23 @@ void run_steps(Context& context, const Outlook& outlook) {
       context.tell(blocked);
       continue;
     }
-    const StepEnd end = carry_out(context, index, outlook);
+    // Snapshots that stand next to each other and wait for nothing more see one state.
+    std::vector<std::size_t> together{index};
+    const auto joins = [&](std::size_t next) {
+      return context.plan.steps[next].work == plan::WorkKind::keep && !ended[next] && wanted(context, program.steps[next]) &&
+             outlook.decisions[next].kind == DecisionKind::run && program.steps[next].keeper == step.keeper &&
+             std::all_of(waits[next].begin(), waits[next].end(), [&](std::size_t before) {
+               return (ended[before] && !missing[before]) || std::find(together.begin(), together.end(), before) != together.end();
+             });
+    };
+    if (context.plan.steps[index].work == plan::WorkKind::keep && outlook.decisions[index].kind == DecisionKind::run)
+      for (std::size_t next = index + 1; next < program.steps.size() && joins(next); ++next) together.push_back(next);
+    const StepEnd end = carry_out(context, index, outlook, together);
     if (end == StepEnd::stopped) return;
-    missing[index] = end == StepEnd::failed;
+    for (const std::size_t each : together) {
+      ended[each] = true;
+      missing[each] = end == StepEnd::failed;
+    }
   }
 }
 

@@ -15,6 +15,7 @@ const char* name_of(EventKind kind) {
     case EventKind::step_failed: return "step_failed";
     case EventKind::assertion_passed: return "assertion_passed";
     case EventKind::assertion_failed: return "assertion_failed";
+    case EventKind::step_left_out: return "step_left_out";
     case EventKind::step_blocked: return "step_blocked";
     case EventKind::draining: return "draining";
     case EventKind::run_finished: return "run_finished";

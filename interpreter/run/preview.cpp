@@ -36,40 +36,41 @@ struct Look {
   }
 
   // Rows evenly spread over those that would change.
-  Result<void> sample(const lower::SealedUpdate& sql, Preview& preview) {
+  Result<void> sample(const lower::SealedWrite& sql, Preview& preview) {
     auto select = target.prepare(sql.select, evaluation);
     if (!select) return select.error();
-    const bool once = step.idempotence == program::Idempotence::once;
     std::unique_ptr<connect::Prepared> recompute;
-    if (once) {
+    if (!sql.recompute.text.empty()) {
       auto prepared = target.prepare(sql.recompute, evaluation);
       if (!prepared) return prepared.error();
       recompute = std::move(*prepared);
     }
     const Table& table = program.table(step.target);
-    const std::size_t keys = std::max<std::size_t>(step.walk.size(), 1), columns = table.columns.size();
+    const lower::Intent& intent = sql.intent;
+    const std::size_t image = intent.key + (intent.flag ? 1 : 0), values = image + intent.image;
     const std::int64_t apart = std::max<std::int64_t>(1, preview.would_change / static_cast<std::int64_t>(samples));
     std::int64_t at = 0;
     Result<void> sound;
     auto read = (*select)->query_raw({}, [&](connect::RawRow row) {
       if (at++ % apart != 0) return true;
       std::vector<std::string> then(step.assignments.size());
-      const auto take = [&](connect::RawRow values) {
+      const auto take = [&](connect::RawRow given) {
         for (std::size_t i = 0; i < then.size(); ++i)
-          then[i] = shown(target.decode(values[i], lower::wire_of(table.columns[static_cast<std::size_t>(step.assignments[i].column)])));
+          then[i] = shown(target.decode(given[i], lower::wire_of(table.columns[static_cast<std::size_t>(step.assignments[i].column)])));
         return false;
       };
-      if (once) sound = recompute->query_raw(row.first(keys), take);
-      else take(row.subspan(keys + columns));
+      if (recompute) sound = recompute->query_raw(row.first(intent.key), take);
+      else take(row.subspan(values));
+      const bool there = intent.image > 0 && (!intent.flag || row[intent.key].integer != 0);
       std::string line;
-      for (std::size_t i = 0; i < keys; ++i)
-        line +=
-            fmt::format("{}{} {}", i ? ", " : "", step.walk.empty() ? "rowid" : table.columns[static_cast<std::size_t>(step.walk[i])].name,
-                        shown(target.decode(row[i], sql.select.columns[i])));
+      for (std::size_t i = 0; i < intent.key; ++i)
+        line += fmt::format("{}{} {}", i ? ", " : "", key_name(table, i), shown(target.decode(row[i], sql.select.columns[i])));
+      if (then.empty()) line += " goes";
+      const char* between = there ? ": " : " is added: ";
       for (std::size_t i = 0; i < step.assignments.size(); ++i) {
         const auto column = static_cast<std::size_t>(step.assignments[i].column);
-        line += fmt::format("{} {} {} -> {}", i ? "," : ":", table.columns[column].name,
-                            shown(target.decode(row[keys + column], sql.select.columns[keys + column])), then[i]);
+        const std::string before = there ? shown(target.decode(row[image + column], sql.select.columns[image + column])) + " -> " : "";
+        line += fmt::format("{}{} {}{}", std::exchange(between, ", "), table.columns[column].name, before, then[i]);
       }
       preview.sample.push_back(std::move(line));
       return sound && preview.sample.size() < samples;
@@ -77,15 +78,56 @@ struct Look {
     return read ? sound : read;
   }
 
-  Result<void> update(const plan::StepPlan& step_plan, Preview& preview) {
-    auto sealed = lower::sealed_update(program, step, lower::Dialect::sqlite);
+  std::string key_name(const Table& table, std::size_t i) const {
+    if (!step.once_per.empty()) return program::to_string(*step.once_per[i], program);
+    return step.walk.empty() ? "rowid" : table.columns[static_cast<std::size_t>(step.walk[i])].name;
+  }
+
+  // What a snapshot would hold, for the steps that read it: in front of what was kept before, on this connection only.
+  Result<void> keep(Preview& preview, const Arrangement& arrangement, const std::vector<connect::Connector*>& targets) const {
+    const lower::KeptTable sql = lower::kept_table(arrangement.program(), step.target, step.relation.get(), true, lower::Dialect::sqlite);
+    const bool shipped = !arrangement.shipments.empty();
+    preview.sql.push_back(sql.fill.text);
+    std::vector<ledger::Key> rows;
+    if (shipped) {
+      auto given = rows_to_keep(program, step, targets, evaluation);
+      if (!given) return given.error();
+      rows = std::move(*given);
+    }
+    if (auto made = make(sql); !made) return made;
+    auto fill = target.prepare(shipped ? sql.add : sql.fill, evaluation);
+    if (!fill) return fill.error();
+    for (const ledger::Key& row : rows)
+      if (auto added = (*fill)->run_raw(ledger::views(row)); !added) return added.error();
+    preview.would_change = static_cast<std::int64_t>(rows.size());
+    if (shipped) return {};
+    auto filled = (*fill)->run_raw({});
+    if (!filled) return filled.error();
+    preview.would_change = *filled;
+    return {};
+  }
+  Result<void> keep_nothing() const {
+    for (const program::Effect& effect : step.effects)
+      if (auto made = make(lower::kept_table(program, effect.table, nullptr, true, lower::Dialect::sqlite)); !made) return made;
+    return {};
+  }
+  Result<void> make(const lower::KeptTable& sql) const {
+    if (auto made = target.execute(sql.create); !made) return made;
+    for (const std::string& index : sql.indexes)
+      if (auto made = target.execute(index); !made) return made;
+    return {};
+  }
+
+  Result<void> write(const plan::StepPlan& step_plan, Preview& preview) {
+    auto sealed = lower::sealed_write(program, step, lower::Dialect::sqlite);
     if (!sealed) return sealed.error();
     if (step_plan.work == plan::WorkKind::direct_write) {
       auto direct = lower::direct_update(program, step, lower::Dialect::sqlite);
       if (!direct) return direct.error();
       preview.sql.push_back(direct->change.text);
     } else {
-      preview.sql = {sealed->select.text, sealed->change.text};
+      for (const lower::Statement* statement : {&sealed->select, &sealed->add, &sealed->change, &sealed->remove})
+        if (!statement->text.empty()) preview.sql.push_back(statement->text);
     }
     auto count = number(sealed->probe);
     if (!count) return count.error();
@@ -128,7 +170,7 @@ std::vector<Preview> preview(const program::Program& program, const plan::Plan& 
     const program::Step& step = program.steps[i];
     all[i].decision = std::move(decisions[i]);
     const Arrangement arrangement = arrange(program, step);
-    if (step.kind != program::StepKind::update) {
+    if (program::only_asserts(step.kind)) {
       for (const program::Assertion& assertion : step.assertions)
         all[i].sql.push_back(lower::scalar(arrangement.program(), assertion.condition, lower::Dialect::sqlite).text);
       all[i].shipped = shown(arrangement);
@@ -137,13 +179,21 @@ std::vector<Preview> preview(const program::Program& program, const plan::Plan& 
     if (all[i].decision.kind == DecisionKind::reuse) continue;
     const auto source = static_cast<std::size_t>(step.target.source);
     all[i].table_rows = program.table(step.target).estimated_rows.value_or(-1);
-    auto bench = Workbench::open(program, step, targets, {clocks[source]});
-    Result<void> looked = bench ? Result<void>{} : Result<void>{bench.error()};
-    if (bench) {
-      all[i].shipped = shown((*bench)->arrangement());
-      all[i].shipped_rows = (*bench)->shipped_rows();
-      looked = Look{(*bench)->program(), step, (*bench)->engine(), {clocks[source]}}.update(plan.steps[i], all[i]);
+    const Look here{program, step, *targets[source], {clocks[source]}};
+    Result<void> looked;
+    if (plan.steps[i].work == plan::WorkKind::keep) {
+      looked = here.keep(all[i], arrangement, targets);
+      all[i].shipped = shown(arrangement);
+    } else {
+      auto bench = Workbench::open(program, step, targets, {clocks[source]});
+      if (!bench) looked = bench.error();
+      if (bench) {
+        all[i].shipped = shown((*bench)->arrangement());
+        all[i].shipped_rows = (*bench)->shipped_rows();
+        looked = Look{(*bench)->program(), step, (*bench)->engine(), {clocks[source]}}.write(plan.steps[i], all[i]);
+      }
     }
+    if (looked) looked = here.keep_nothing();
     if (!looked) {
       Diagnostic& diagnostic = diagnostics.error(code_of(looked.error()), step.name_span,
                                                  fmt::format("step `{}`: {}", step.name, looked.error().message), looked.error().help);

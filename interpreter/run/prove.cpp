@@ -37,7 +37,7 @@ Result<Proof> prove(const program::Program& program, const program::Step& step, 
                     const eval::Context& evaluation) {
   Proof proof;
   if (!step.row_local) return proof;  // the walk's own end is its proof: see direct.cpp
-  auto sql = lower::sealed_update(program, step, lower::Dialect::sqlite);
+  auto sql = lower::sealed_write(program, step, lower::Dialect::sqlite);
   if (!sql) return sql.error();
   auto select = target.prepare(sql->select, evaluation);
   if (!select) return select.error();

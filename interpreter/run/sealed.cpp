@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "interpreter/run/fault_points.h"
 #include "interpreter/run/spool.h"
@@ -24,21 +25,35 @@ constexpr std::int64_t first_rows = 2'000;
 Key ordinal(std::int64_t number) { return {Stored::of(ledger::number(number))}; }
 std::int64_t position(const std::optional<Key>& cursor) { return cursor && !cursor->empty() ? (*cursor)[0].integer : 0; }
 
+// The statements by which an intent of one table is carried out.
+struct Hand {
+  std::unique_ptr<connect::Prepared> change{}, add{}, remove{}, read{};
+};
+
+// What later steps read of the rows that the step changes, kept with them.
+struct Keeping {
+  connect::ChangeKind kind{};
+  lower::KeptTable sql;
+  std::unique_ptr<connect::Prepared> add{};
+};
+
 struct Sealed {
   Writing& writing;
-  const lower::SealedUpdate sql;
-  const std::size_t keys, columns, values;
-  std::unique_ptr<connect::Prepared> change{}, read{}, recompute{};
+  const lower::SealedWrite sql;
+  Hand own{};
+  std::map<std::string, Hand, std::less<>> others{};  // of cascades, by table
+  std::unique_ptr<connect::Prepared> recompute{};
+  std::vector<Keeping> keeping{};
   // The block under way, unpacked.
   std::int64_t first = 0;
   std::vector<ledger::Record> block{};
   std::string at{};                     // the row under way, for messages
 
-  bool once() const { return writing.step.idempotence == program::Idempotence::once; }
+  std::size_t columns() const { return writing.table.columns.size(); }
+  bool once() const { return !sql.recompute.text.empty(); }
+  bool once_per() const { return !writing.step.once_per.empty(); }
 
-  Result<void> prepare() {
-    const std::pair<std::unique_ptr<connect::Prepared>*, const lower::Statement*> wanted[] = {
-        {&change, &sql.change}, {&read, &sql.read}, {&recompute, &sql.recompute}};
+  Result<void> prepare(std::initializer_list<std::pair<std::unique_ptr<connect::Prepared>*, const lower::Statement*>> wanted) {
     for (const auto& [to, statement] : wanted) {
       if (statement->text.empty()) continue;
       auto prepared = writing.target.prepare(*statement, writing.context.evaluation(writing.source));
@@ -48,7 +63,40 @@ struct Sealed {
     return {};
   }
 
+  Result<void> prepare() {
+    auto prepared = prepare({{&own.change, &sql.change}, {&own.add, &sql.add}, {&own.remove, &sql.remove}, {&own.read, &sql.read}, {&recompute, &sql.recompute}});
+    for (const lower::Cascade& cascade : sql.cascades) {
+      Hand& hand = others[cascade.table];
+      if (prepared) prepared = prepare({{&hand.remove, &cascade.remove}, {&hand.read, &cascade.read}});
+    }
+    for (const program::Effect& effect : writing.step.effects) {
+      Keeping& kept = keeping.emplace_back();
+      kept.kind = effect.kind == program::EffectKind::inserted ? connect::ChangeKind::insert
+                  : effect.kind == program::EffectKind::updated ? connect::ChangeKind::update
+                                                                : connect::ChangeKind::remove;
+      kept.sql = lower::kept_table(writing.context.program, effect.table, nullptr, false, lower::Dialect::sqlite);
+    }
+    return prepared;
+  }
+
+  // (in a transaction) The tables of what later steps read, empty.
+  Result<void> make_tables() {
+    for (const Keeping& kept : keeping) {
+      if (auto dropped = writing.target.execute(kept.sql.drop); !dropped) return dropped;
+      if (auto made = writing.target.execute(kept.sql.create); !made) return made;
+      for (const std::string& index : kept.sql.indexes)
+        if (auto made = writing.target.execute(index); !made) return made;
+    }
+    return {};
+  }
+  Result<void> open_tables() {
+    for (Keeping& kept : keeping)
+      if (auto prepared = prepare({{&kept.add, &kept.sql.add}}); !prepared) return prepared;
+    return {};
+  }
+
   Result<void> collect(Workbench& bench, Spool& spool, bool again);
+  Result<void> collect(Workbench& bench, const lower::Statement& select, const lower::Intent& intent, std::string_view table, Spool& spool, bool again);
 
   Result<const ledger::Record*> row(std::int64_t number) {
     if (number >= first && number < first + static_cast<std::int64_t>(block.size()))
@@ -75,8 +123,13 @@ struct Sealed {
       if (writing.context.stop.level.load() > 1) return Error{ErrorClass::interrupted, "asked to stop"};
       auto planned = row(number);
       if (!planned) return planned.error();
+      writing.seen.reset();
       auto done = apply_row(**planned, facts);
+      if (done && writing.seen) {
+        if (auto kept = keep(**planned); !kept) done = kept.error();
+      }
       if (!done) {
+        const std::size_t keys = std::min(key_size(**planned), (*planned)->before.size());
         at = ledger::display(Key((*planned)->before.begin(), (*planned)->before.begin() + static_cast<std::ptrdiff_t>(keys)));
         return done.error();
       }
@@ -85,29 +138,46 @@ struct Sealed {
     return changed;
   }
 
+  const lower::Intent* intent_of(const ledger::Record& planned) const {
+    if (planned.table.empty()) return &sql.intent;
+    for (const lower::Cascade& cascade : sql.cascades)
+      if (cascade.table == planned.table) return &cascade.intent;
+    return nullptr;
+  }
+  std::size_t key_size(const ledger::Record& planned) const {
+    const lower::Intent* intent = intent_of(planned);
+    return intent ? intent->key : 0;
+  }
+
   Result<std::int64_t> apply_row(const ledger::Record& planned, ledger::ChunkFacts& facts) {
-    if (planned.before.size() != keys + (once() ? 0 : columns) || planned.after.size() != (once() ? 0 : values))
+    const lower::Intent* intent = intent_of(planned);
+    const bool there = intent && planned.before.size() > intent->key;  // with its image
+    if (!intent || planned.before.size() != intent->key + (there ? intent->image : 0) || (once() ? there : intent->image > 0 && !intent->flag && !there) ||
+        planned.after.size() != (once() ? 0 : intent->values + intent->from))
       return Error{ErrorClass::fatal,
                    "a row of the sealed set has another shape than the table",
                    {},
                    "the schema changed since it was sealed: apply the step anew with `--again`"};
+    Hand& hand = planned.table.empty() ? own : others.find(planned.table)->second;
     std::vector<RawValue> before = ledger::views(planned.before);
-    const RawRow key(before.data(), keys);
+    const RawRow key(before.data(), intent->key), image(before.data() + intent->key, before.size() - intent->key);
+    std::vector<RawValue> values;
+    for (std::size_t i = 0; i < intent->values && !once(); ++i) values.push_back(planned.after[i].second.view());
+    if (!there && !once()) return add(hand, *intent, key, values, facts);
+
     // The row as it is now, byte for byte.
-    bool there = false;
+    bool found = false;
     int differs = -1;
-    auto found = read->query_raw(key, [&](RawRow now) {
-      there = true;
-      for (std::size_t i = 0; i < columns && !once() && differs < 0; ++i)
-        if (!ledger::same(now[i], before[keys + i])) differs = static_cast<int>(i);
+    auto read = hand.read->query_raw(key, [&](RawRow now) {
+      found = true;
+      for (std::size_t i = 0; i < image.size() && differs < 0; ++i)
+        if (!ledger::same(now[i], image[i])) differs = static_cast<int>(i);
       return false;
     });
-    if (!found) return found.error();
-    if (!there || differs >= 0) {
+    if (!read) return read.error();
+    if (!found || differs >= 0) {
       ++facts.conflicts;
-      writing.pack.conflict(key, !there ? "the row is gone"
-                                        : fmt::format("`{}` was changed since the set was sealed",
-                                                      writing.table.columns[static_cast<std::size_t>(differs)].name));
+      writing.pack.conflict(key, !found ? std::string("the row is gone") : fmt::format("`{}` was changed since the set was sealed", column(planned.table, differs)));
       return 0;
     }
     std::vector<Stored> computed;
@@ -115,7 +185,7 @@ struct Sealed {
       bool applies = false;
       auto again = recompute->query_raw(key, [&](RawRow now) {
         applies = true;
-        computed = ledger::key_of(now, values);
+        computed = ledger::key_of(now, writing.step.assignments.size());
         return false;
       });
       if (!again) return again.error();
@@ -124,41 +194,96 @@ struct Sealed {
         writing.pack.skip(key, "the row no longer matches");
         return 0;
       }
-    } else {
-      for (const auto& [column, value] : planned.after) computed.push_back(value);
+      values = ledger::views(computed);
     }
-    std::vector<RawValue> parameters = ledger::views(computed);
-    parameters.insert(parameters.end(), key.begin(), key.end());
-    return change->run_raw(parameters);
+    if (values.empty()) return hand.remove->run_raw(key);
+    values.insert(values.end(), key.begin(), key.end());
+    return hand.change->run_raw(values);
+  }
+
+  // A row that was missing when the set was sealed.
+  Result<std::int64_t> add(Hand& hand, const lower::Intent& intent, RawRow key, const std::vector<RawValue>& values, ledger::ChunkFacts& facts) {
+    bool found = false;
+    if (hand.read) {
+      auto read = hand.read->query_raw(key, [&](RawRow) { return !(found = true); });
+      if (!read) return read.error();
+    }
+    if (found && intent.flag) {
+      ++facts.conflicts;
+      writing.pack.conflict(key, "a row with this key was added since the set was sealed");
+      return 0;
+    }
+    if (found) {
+      ++facts.skipped;
+      writing.pack.skip(key, "a row with this key is there");
+      return 0;
+    }
+    writing.cause = key;
+    auto added = hand.add->run_raw(values);
+    writing.cause = {};
+    return added;
+  }
+
+  std::string column(const std::string& table, int index) const {
+    for (const program::TableRef ref : writing.step.cascades)
+      if (const Table& other = writing.context.program.table(ref); other.name == table) return other.columns[static_cast<std::size_t>(index)].name;
+    return writing.table.columns[static_cast<std::size_t>(index)].name;
+  }
+
+  Result<void> keep(const ledger::Record& planned) {
+    const auto kind = sql.intent.values == 0 && !once() ? connect::ChangeKind::remove
+                      : planned.before.size() > sql.intent.key || once() ? connect::ChangeKind::update
+                                                                         : connect::ChangeKind::insert;
+    for (Keeping& kept : keeping) {
+      if (kept.kind != kind) continue;
+      std::vector<RawValue> values = ledger::views(*writing.seen);
+      if (kind == connect::ChangeKind::insert)
+        for (std::size_t i = sql.intent.values; i < planned.after.size(); ++i) values.push_back(planned.after[i].second.view());
+      if (auto added = kept.add->run_raw(values); !added) return added.error();
+    }
+    return {};
   }
 };
 
+// Rows that go before those of the step, and then its own.
+Result<void> Sealed::collect(Workbench& bench, Spool& spool, bool again) {
+  for (const lower::Cascade& cascade : sql.cascades)
+    if (auto collected = collect(bench, cascade.select, cascade.intent, cascade.table, spool, again); !collected) return collected;
+  return collect(bench, sql.select, sql.intent, {}, spool, again);
+}
+
 // The rows that match, in one snapshot; of a `once` step without those that it has changed before. `again` takes them back
 // in where they are as they were before the change.
-Result<void> Sealed::collect(Workbench& bench, Spool& spool, bool again) {
+Result<void> Sealed::collect(Workbench& bench, const lower::Statement& statement, const lower::Intent& intent, std::string_view table, Spool& spool, bool again) {
   Context& context = writing.context;
   ledger::ChangedRows before;
-  if (writing.step.once) {
+  if (writing.step.once || once_per()) {
     auto changed = writing.writer.changed_rows(writing.step.name, writing.step.walk);
     if (!changed) return changed.error();
     before = std::move(*changed);
   }
-  auto select = bench.engine().prepare(sql.select, context.evaluation(writing.source));
+  auto select = bench.engine().prepare(statement, context.evaluation(writing.source));
   if (!select) return select.error();
   std::vector<int> assigned;
   for (const program::Assignment& assignment : writing.step.assignments) assigned.push_back(assignment.column);
+  assigned.resize(std::min(assigned.size(), intent.values));
+  for (std::size_t i = 0; i < intent.from; ++i) assigned.push_back(static_cast<int>(columns() + i));
   ledger::PackWriter pack;
   Result<void> kept;
   const auto flush = [&] { kept = spool.add(pack.finish()); };
   auto rows = (*select)->query_raw({}, [&](RawRow row) {
     if (context.stop.level.load() > 0) kept = Error{ErrorClass::interrupted, "asked to stop"};
-    const RawRow key = row.first(keys), image = row.subspan(keys, columns);
+    const RawRow key = row.first(intent.key);
+    row = row.subspan(intent.key);
+    const bool there = intent.image > 0 && (!intent.flag || row[0].integer != 0);
+    if (intent.flag) row = row.subspan(1);
+    const RawRow image = there ? row.first(intent.image) : RawRow();
     if (!before.empty()) {
       const auto known = before.find(ledger::short_digest(key));
-      if (known != before.end() && !(again && known->second == ledger::short_digest(image))) return bool(kept);
+      if (known != before.end() && !(again && !once_per() && known->second == ledger::short_digest(image))) return bool(kept);
     }
     if (once()) pack.plan(key, {}, {}, {});
-    else pack.plan(key, image, assigned, row.subspan(keys + columns, values));
+    else pack.plan(key, image, assigned, row.subspan(intent.image), table);
     if (pack.raw_bytes() >= block_bytes && kept) flush();
     return bool(kept);
   });
@@ -175,6 +300,7 @@ std::optional<StepEnd> seal(Sealed& sealed, const char* route, const Decision& d
       std::find(context.options.again.begin(), context.options.again.end(), writing.step.name) != context.options.again.end();
   auto bench = Workbench::open(context.program, writing.step, context.targets, context.evaluation(writing.source));
   if (!bench) return writing.fail(bench.error());
+  if (auto end = refuse_left_behind(writing)) return end;
   auto collected = sealed.collect(**bench, spool, again);
   bench->reset();
   if (!collected) return writing.fail(collected.error());
@@ -183,7 +309,8 @@ std::optional<StepEnd> seal(Sealed& sealed, const char* route, const Decision& d
   if (auto end = refuse_unexpected(writing, spool.rows())) return end;
   fault_point("before_seal");
   auto opened = writing.writer.open(
-      {writing.step.name, route, sealed.sql.select.text, &writing.step_plan.key, decision.generation, ordinal(spool.rows()), spool.rows()},
+      {writing.step.name, route, sealed.sql.select.text, &writing.step_plan.key, decision.generation, ordinal(spool.rows()), spool.rows(),
+       [&sealed] { return sealed.make_tables(); }},
       [&spool](bool from_start) { return spool.next(from_start); });
   if (!opened) return writing.fail(opened.error());
   writing.id = *opened;
@@ -202,10 +329,9 @@ StepEnd sealed_write(Writing& writing, const char* route, const Decision& decisi
   Context& context = writing.context;
   const program::Step& step = writing.step;
   const Arrangement arrangement = arrange(context.program, step);
-  auto sql = lower::sealed_update(arrangement.program(), step, lower::Dialect::sqlite);
+  auto sql = lower::sealed_write(arrangement.program(), step, lower::Dialect::sqlite);
   if (!sql) return writing.fail(sql.error());
-  Sealed sealed{writing, std::move(*sql), std::max<std::size_t>(step.walk.size(), 1), writing.table.columns.size(),
-                step.assignments.size()};
+  Sealed sealed{writing, std::move(*sql)};
   if (step.once && step.walk.empty())
     return writing.fail(Code::no_row_identity,
                         {ErrorClass::refused,
@@ -216,8 +342,9 @@ StepEnd sealed_write(Writing& writing, const char* route, const Decision& decisi
   if (!open) {
     bool empty = false;
     if (auto end = seal(sealed, route, decision, empty)) return *end;
-    if (empty) return finish_empty(writing, route, decision.generation);
+    if (empty) return finish_empty(writing, route, decision.generation, [&sealed] { return sealed.make_tables(); });
   }
+  if (auto opened = sealed.open_tables(); !opened) return writing.fail(opened.error());
   auto lane = writing.writer.newest_lane(writing.id);
   if (!lane) return writing.fail(lane.error());
   writing.rows = step.chunk_rows.value_or(first_rows);
@@ -228,7 +355,7 @@ StepEnd sealed_write(Writing& writing, const char* route, const Decision& decisi
     Chunk chunk;
     chunk.hi = ordinal(to);
     chunk.rows = to - at;
-    chunk.query = &sealed.sql.change.text;
+    chunk.query = &(!sealed.sql.add.text.empty() ? sealed.sql.add : !sealed.sql.remove.text.empty() ? sealed.sql.remove : sealed.sql.change).text;
     chunk.change = [&sealed, at, to](ledger::ChunkFacts& facts) { return sealed.apply(at, to, facts); };
     return chunk;
   };

@@ -42,9 +42,9 @@ Event finished_event(const Writing& writing) {
   return event;
 }
 
-// Generations count as the step's own only when the way in which they were walked is the one to go on with.
+// Row by row, from a sealed set. Generations count as the step's own only when the way in which they were walked is the one to go on with.
 bool row_by_row(const program::Step& step) {
-  return !step.row_local || (step.idempotence != program::Idempotence::convergent && step.idempotence != program::Idempotence::guarded);
+  return !step.row_local || !step.effects.empty() || !step.cascades.empty() || (step.idempotence != program::Idempotence::convergent && step.idempotence != program::Idempotence::guarded);
 }
 
 }  // namespace
@@ -98,9 +98,44 @@ StepEnd finish(Writing& writing) {
   return StepEnd::done;
 }
 
-StepEnd finish_empty(Writing& writing, const char* route, std::int64_t generation) {
+bool Writing::speaks_of(const connect::RowChange& change) const {
+  using connect::ChangeKind;
+  if (change.depth != 0) return false;
+  if (change.table != table.name)
+    return change.kind == ChangeKind::remove && std::any_of(step.cascades.begin(), step.cascades.end(),
+                                                            [&](program::TableRef ref) { return context.program.table(ref).name == change.table; });
+  switch (step.kind) {
+    case program::StepKind::update: return change.kind == ChangeKind::update || (step.duplicates && change.kind == ChangeKind::remove);
+    case program::StepKind::remove: return change.kind == ChangeKind::remove;
+    case program::StepKind::insert: return change.kind == ChangeKind::insert;
+    case program::StepKind::upsert: return change.kind != ChangeKind::remove;
+    default: return false;
+  }
+}
+
+std::optional<StepEnd> refuse_left_behind(const Writing& writing) {
+  for (const lower::LeftBehind& left : lower::left_behind(writing.context.program, writing.step, lower::Dialect::sqlite)) {
+    auto prepared = writing.target.prepare(left.count, writing.context.evaluation(writing.source));
+    if (!prepared) return writing.fail(prepared.error());
+    std::int64_t rows = 0;
+    auto read = (*prepared)->query_raw({}, [&](connect::RawRow row) {
+      rows = row[0].integer;
+      return false;
+    });
+    if (!read) return writing.fail(read.error());
+    if (rows == 0) continue;
+    return writing.fail(Code::children_left,
+                        {ErrorClass::data,
+                         fmt::format("{} row{} of `{}` refer{} to rows that would be deleted", rows, rows == 1 ? "" : "s", left.table, rows == 1 ? "s" : ""),
+                         {},
+                         fmt::format("delete those in a step before this one, or with the rows that they refer to: `cascades to {}`", left.table)});
+  }
+  return std::nullopt;
+}
+
+StepEnd finish_empty(Writing& writing, const char* route, std::int64_t generation, const std::function<Result<void>()>& also) {
   if (auto end = refuse_unexpected(writing, 0)) return *end;
-  if (auto done = writing.writer.record_done(writing.step.name, route, writing.step_plan.key, generation); !done)
+  if (auto done = writing.writer.record_done(writing.step.name, route, writing.step_plan.key, generation, also); !done)
     return writing.fail(done.error());
   writing.context.tell(finished_event(writing));
   return StepEnd::done;

@@ -28,10 +28,14 @@ struct Writing {
   bool undeclared = false;          // the last error: rows changed that the step does not speak of
   double began = 0;
   ledger::PackWriter pack{};
+  // Of the row under way, on the sealed route.
+  std::span<const connect::RawValue> cause{};      // the key of the row that causes a new one
+  std::optional<std::vector<ledger::Stored>> seen{};  // the changed row of the step's table: as it is after, of deletes before
 
   Writing(Context& context_, const program::Step& step_, const plan::StepPlan& step_plan_, const ledger::Generation* open);
   StepEnd fail(const Error& error) const { return fail(undeclared ? Code::undeclared_effect : code_of(error), error); }
   StepEnd fail(Code code, const Error& error) const { return context.fail(step, code, error, state_of_data()); }
+  bool speaks_of(const connect::RowChange& change) const;  // the step says that it changes such rows
   std::string state_of_data() const;  // "chunks 1 to 41 are committed, chunk 42 was rolled back, nothing to clean up"
 };
 
@@ -55,8 +59,10 @@ Result<void> same_schema(Context& context, const program::Step& step);
 std::optional<StepEnd> refuse_unexpected(const Writing& writing, std::int64_t rows);
 // At the end: lower bounds, the step's generation closed, the story told.
 StepEnd finish(Writing& writing);
-// Nothing to change: recorded as a generation that is done at once.
-StepEnd finish_empty(Writing& writing, const char* route, std::int64_t generation);
+// Nothing to change: recorded as a generation that is done at once; `also` in the same transaction.
+StepEnd finish_empty(Writing& writing, const char* route, std::int64_t generation, const std::function<Result<void>()>& also = {});
+// Rows that refer to rows that the step would delete, before the first of them goes: an error, or nothing.
+std::optional<StepEnd> refuse_left_behind(const Writing& writing);
 
 StepEnd direct_write(Writing& writing, const char* route, const Decision& decision, const ledger::Generation* open);
 StepEnd sealed_write(Writing& writing, const char* route, const Decision& decision, const ledger::Generation* open);

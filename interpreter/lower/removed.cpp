@@ -1,0 +1,100 @@
+// What hangs on rows that are deleted: rows that go with them, and rows that would be left without their parent.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "interpreter/lower/writing.h"
+
+namespace bfl::lower {
+
+using program::Program;
+using program::Step;
+using program::TableRef;
+
+namespace {
+
+// Rows that a step deletes, by table: its own, and those that go with them.
+class Gone {
+ public:
+  Gone(const Program& program, const Step& step) : program_(program), step_(step) {}
+
+  // Tables whose rows go, up to the one before `cascade`; the step's own is the first.
+  std::string rows(Writer& writer, std::size_t table, const std::vector<int>& columns) const {
+    if (table == 0) return selected(writer, program_, step_, columns);
+    const TableRef ref = step_.cascades[table - 1];
+    std::vector<std::string> list;
+    for (int column : columns) list.push_back(name(ref, column));
+    return fmt::format("SELECT {} FROM {} WHERE {}", listed(list), qualified(program_.table(ref)), refers(writer, ref, table));
+  }
+
+  // Rows of `ref` that refer to rows of the first `tables` tables that go; empty when no foreign key can.
+  std::string refers(Writer& writer, TableRef ref, std::size_t tables) const {
+    std::string condition;
+    for (std::size_t parent = 0; parent < tables; ++parent) {
+      const TableRef to = parent == 0 ? step_.target : step_.cascades[parent - 1];
+      for (const ForeignKey& key : program_.catalogues[static_cast<std::size_t>(ref.source)].foreign_keys) {
+        if (key.table != program_.table(ref).name || key.parent != program_.table(to).name || ref == to) continue;
+        std::vector<std::string> child;
+        std::vector<int> columns;
+        for (const std::string& column : key.columns) child.push_back(quote_identifier(column));
+        for (const std::string& column : key.parent_columns) columns.push_back(program_.table(to).column_index(column));
+        if (columns.size() != child.size() || std::find(columns.begin(), columns.end(), -1) != columns.end()) continue;
+        condition += fmt::format("{}{} IN ({})", condition.empty() ? "" : " OR ", tuple(child), rows(writer, parent, columns));
+      }
+    }
+    return condition;
+  }
+
+ private:
+  std::string name(TableRef ref, int column) const { return quote_identifier(program_.table(ref).columns[static_cast<std::size_t>(column)].name); }
+
+  const Program& program_;
+  const Step& step_;
+};
+
+}  // namespace
+
+std::vector<Cascade> cascades(const Program& program, const Step& step) {
+  std::vector<Cascade> all;
+  const Gone gone(program, step);
+  for (std::size_t i = step.cascades.size(); i-- > 0;) {  // the farthest first
+    const Table& table = program.table(step.cascades[i]);
+    const auto key = std::find_if(table.keys.begin(), table.keys.end(), [](const Key& candidate) { return candidate.plain && candidate.not_null; });
+    std::vector<std::string> keys, columns;
+    std::vector<Wire> wires;
+    for (int column : key->columns) {
+      keys.push_back(quote_identifier(table.columns[static_cast<std::size_t>(column)].name));
+      wires.push_back(wire_of(table.columns[static_cast<std::size_t>(column)]));
+    }
+    for (const Column& column : table.columns) {
+      columns.push_back(quote_identifier(column.name));
+      wires.push_back(wire_of(column));
+    }
+    Cascade cascade{.table = table.name, .intent = {.key = keys.size(), .image = columns.size()}};
+    const std::string by_key = tuple_equal(keys, parameters(1, keys.size()));
+    Writer select(program), read(program), remove(program);
+    const std::string which = gone.refers(select, step.cascades[i], i + 1);
+    cascade.select = select.finish(fmt::format("SELECT {}, {} FROM {} WHERE {} ORDER BY {}", listed(keys), listed(columns), qualified(table), which, listed(keys)), wires);
+    cascade.read = read.finish(fmt::format("SELECT {} FROM {} WHERE {}", listed(columns), qualified(table), by_key));
+    cascade.remove = remove.finish(fmt::format("DELETE FROM {} WHERE {}", qualified(table), by_key));
+    all.push_back(std::move(cascade));
+  }
+  return all;
+}
+
+std::vector<LeftBehind> left_behind(const Program& program, const Step& step, Dialect) {
+  std::vector<LeftBehind> all;
+  if (step.kind != program::StepKind::remove) return all;
+  const Gone gone(program, step);
+  const auto& tables = program.catalogues[static_cast<std::size_t>(step.target.source)].tables;
+  for (std::size_t i = 0; i < tables.size(); ++i) {
+    const TableRef ref{step.target.source, static_cast<int>(i)};
+    if (ref == step.target || !tables[i].kept.empty() || std::find(step.cascades.begin(), step.cascades.end(), ref) != step.cascades.end()) continue;
+    Writer writer(program);
+    const std::string which = gone.refers(writer, ref, step.cascades.size() + 1);
+    if (!which.empty()) all.push_back({program.shown(ref), writer.finish(fmt::format("SELECT count(*) FROM {} WHERE {}", qualified(tables[i]), which))});
+  }
+  return all;
+}
+
+}  // namespace bfl::lower

@@ -1,0 +1,96 @@
+// Snapshots: relations that are computed once and kept. Neighbours of one source are filled in one transaction, so that they
+// see one state.
+#include <fmt/format.h>
+
+#include "interpreter/run/fault_points.h"
+#include "interpreter/run/workbench.h"
+#include "interpreter/run/writing.h"
+
+namespace bfl::run {
+namespace {
+
+// Rows that another source has a part in are computed before the transaction: what is shipped for them ends with the reading.
+struct Computed {
+  bool shipped = false;
+  std::vector<ledger::Key> rows;
+};
+
+Result<void> make(Context& context, const program::Step& step, const Computed& computed, std::int64_t& rows) {
+  connect::Connector& target = context.target(step.target.source);
+  const lower::KeptTable sql = lower::kept_table(context.program, step.target, step.relation.get(), false, lower::Dialect::sqlite);
+  if (auto dropped = target.execute(sql.drop); !dropped) return dropped;
+  if (auto made = target.execute(sql.create); !made) return made;
+  auto fill = target.prepare(computed.shipped ? sql.add : sql.fill, context.evaluation(step.target.source));
+  if (!fill) return fill.error();
+  if (computed.shipped) {
+    for (const ledger::Key& row : computed.rows)
+      if (auto added = (*fill)->run_raw(ledger::views(row)); !added) return added.error();
+    rows = static_cast<std::int64_t>(computed.rows.size());
+  } else {
+    auto filled = (*fill)->run_raw({});
+    if (!filled) return filled.error();
+    rows = *filled;
+  }
+  // Behind the rows: one sort, not a search per row.
+  for (const std::string& index : sql.indexes)
+    if (auto made = target.execute(index); !made) return made;
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<ledger::Key>> rows_to_keep(const program::Program& program, const program::Step& step, const std::vector<connect::Connector*>& targets, const eval::Context& evaluation) {
+  auto bench = Workbench::open(program, step, targets, evaluation);
+  if (!bench) return bench.error();
+  const lower::KeptTable sql = lower::kept_table((*bench)->program(), step.target, step.relation.get(), false, lower::Dialect::sqlite);
+  auto select = (*bench)->engine().prepare(sql.select, evaluation);
+  if (!select) return select.error();
+  std::vector<ledger::Key> rows;
+  auto read = (*select)->query_raw({}, [&](connect::RawRow row) {
+    rows.push_back(ledger::key_of(row, row.size()));
+    return true;
+  });
+  if (!read) return read.error();
+  return rows;
+}
+
+StepEnd keep(Context& context, const std::vector<std::size_t>& steps, const std::vector<Decision>& decisions) {
+  const program::Step* at = &context.program.steps[steps.front()];
+  const double began = context.clock.seconds();
+  std::vector<ledger::Writer::Keeping> all;
+  for (const std::size_t index : steps) {
+    at = &context.program.steps[index];
+    if (auto same = same_schema(context, *at); !same) return context.fail(*at, same.error(), unharmed);
+    all.push_back({at->name, &context.plan.steps[index].key, decisions[index].generation});
+  }
+  std::vector<std::int64_t> rows(steps.size());
+  std::vector<Computed> computed(steps.size());
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const program::Step& step = context.program.steps[steps[i]];
+    computed[i].shipped = !arrange(context.program, step).shipments.empty();
+    if (!computed[i].shipped) continue;
+    auto given = rows_to_keep(context.program, step, context.targets, context.evaluation(step.target.source));
+    if (!given) return context.fail(step, given.error(), "nothing was kept");
+    computed[i].rows = std::move(*given);
+  }
+  fault_point("before_keep");
+  auto kept = context.writer(at->target.source).keep(all, [&]() -> Result<std::vector<std::int64_t>> {
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+      at = &context.program.steps[steps[i]];
+      if (auto made = make(context, *at, computed[i], rows[i]); !made) return made.error();
+    }
+    fault_point("after_fill");
+    return rows;
+  });
+  if (!kept) return context.fail(*at, kept.error(), "nothing was kept");
+  fault_point("after_keep");
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    Event finished = context.event(EventKind::step_finished, context.program.steps[steps[i]]);
+    finished.rows_done = rows[i];
+    finished.seconds = i == 0 ? context.clock.seconds() - began : 0;
+    context.tell(finished);
+  }
+  return StepEnd::done;
+}
+
+}  // namespace bfl::run
