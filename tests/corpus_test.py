@@ -2,8 +2,9 @@
 """Real backfills, retold: `corpus_test.py BFL [CASE…]`. Each folder of tests/corpus is one.
 
     case.md       what was wrong, the end state, the edge rows
-    schema.sql    seed.sql    the database as it was found
-    job.bfl       the correction; its first source is the database
+    schema.sql    seed.sql    the database as it was found; `.sqlite.sql` and `.postgres.sql` where the engines differ
+    source.schema.sql  source.seed.sql    a second database that the job reads; the job names it second
+    job.bfl       the correction; its first source is the database. CSV files lie beside it
     expect.sql    queries that print the end state
     expected.txt  what they print: CSV, null is \\N
 
@@ -54,19 +55,28 @@ def statements(text):
             part = ""
 
 
+def part_of(case, name):
+    own = case / f"{name}.sqlite.sql"
+    return (own if own.exists() else case / f"{name}.sql").read_text()
+
+
 class Place:
-    """The database of a case, as it was found, in a folder of its own."""
+    """The databases of a case, as they were found, in a folder of its own."""
 
     def __init__(self, bfl, case):
         self.bfl, self.case = bfl, case
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="bfl-corpus-"))
-        self.source = re.search(r"(?m)^\s*source\s+(\w+)", (case / "job.bfl").read_text()).group(1)
+        sources = re.findall(r"(?m)^\s*source\s+(\w+)\s*=\s*(\w+)", (case / "job.bfl").read_text())
+        self.databases = dict(zip([name for name, kind in sources if kind != "csv"], ["case", "other"]))
+        self.parts = {"case": ("schema", "seed"), "other": ("source.schema", "source.seed")}
 
     def __enter__(self):
-        with contextlib.closing(sqlite3.connect(self.folder / "found.db")) as db:
-            for part in ("schema.sql", "seed.sql"):
-                db.executescript((self.case / part).read_text())
-        self.words = ["run", str(self.case / "job.bfl"), "--source", f"{self.source}=sqlite:{self.folder / 'case.db'}", "--state", str(self.folder / "state.db")]
+        self.words = ["run", str(self.case / "job.bfl"), "--state", str(self.folder / "state.db")]
+        for name, database in self.databases.items():
+            with contextlib.closing(sqlite3.connect(self.folder / f"{database}.found")) as db:
+                for part in self.parts[database]:
+                    db.executescript(part_of(self.case, part))
+            self.words += ["--source", f"{name}=sqlite:{self.folder / database}.db"]
         self.anew()
         return self
 
@@ -75,9 +85,10 @@ class Place:
 
     def anew(self):
         for name in self.folder.glob("*"):
-            if name.name != "found.db":
+            if name.suffix != ".found":
                 name.unlink()
-        shutil.copy(self.folder / "found.db", self.folder / "case.db")
+        for database in self.databases.values():
+            shutil.copy(self.folder / f"{database}.found", self.folder / f"{database}.db")
 
     def start(self, *more):
         return subprocess.Popen([self.bfl, *self.words, *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -92,7 +103,9 @@ class Place:
     def end(self):
         rows = []
         with contextlib.closing(sqlite3.connect(self.folder / "case.db")) as db:
-            for query in statements((self.case / "expect.sql").read_text()):
+            if "other" in self.databases.values():
+                db.execute("ATTACH DATABASE ? AS src", (str(self.folder / "other.db"),))
+            for query in statements(part_of(self.case, "expect")):
                 rows += [[written(value) for value in row] for row in db.execute(query)]
         return rows
 
