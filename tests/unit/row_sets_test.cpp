@@ -1,4 +1,7 @@
 // Relations that make other rows of rows: groups, distinct, union, expand, follow, and the joins and sets over all of them.
+#include <map>
+#include <random>
+
 #include "tests/unit/asked.h"
 
 using namespace bfl;
@@ -127,6 +130,74 @@ TEST_CASE("a way of more than 10,000 rows is an error") {
   db.run("CREATE TABLE long(id INTEGER PRIMARY KEY); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10002) INSERT INTO long SELECT i FROM n;");
   CHECK(has(db.ask("let x = db.long where id == 1 follow one db.long as l on l.id == prev.id + 1", "count(x)"), "follow one l goes on for more than 10000 rows, behind id = 10001"));
   CHECK(db.ask("let x = db.long where id == 2 follow one db.long as l on l.id == prev.id + 1 where is_last(l)", "max(depth(l) from x)") == "10000");
+}
+
+TEST_CASE("ways through random graphs are those that a walk by hand finds") {
+  std::mt19937 random(11);
+  for (int round = 0; round < 12; ++round) {
+    const int nodes = 4 + static_cast<int>(random() % 12);
+    std::map<int, int> next;
+    std::string sql = "CREATE TABLE g(id INTEGER PRIMARY KEY, next INTEGER); INSERT INTO g VALUES (0, NULL)";
+    for (int id = 1; id < nodes; ++id) {
+      const int to = static_cast<int>(random() % static_cast<unsigned>(nodes + 2)) - 1;  // -1 leads nowhere, nodes does not exist
+      if (to >= 0) next[id] = to;
+      sql += ", (" + std::to_string(id) + ", " + (to < 0 ? "NULL" : std::to_string(to)) + ")";
+    }
+    const test::Asked db(sql);
+    std::string stopped = "[", kept = "[", ends = "[";
+    for (int id = 0; id < nodes; ++id) {
+      std::vector<int> way{id};
+      bool loop = false;
+      while (next.contains(way.back()) && next[way.back()] < nodes) {
+        const int to = next[way.back()];
+        loop = std::find(way.begin(), way.end(), to) != way.end();
+        if (loop) break;
+        way.push_back(to);
+      }
+      for (std::size_t far = 0; far < way.size(); ++far) {
+        const std::string row = "\"" + std::to_string(id) + ":" + std::to_string(far) + ":" + std::to_string(way[far]) + "\"";
+        stopped += (stopped.size() > 1 ? ", " : "") + row;
+        if (!loop) kept += (kept.size() > 1 ? ", " : "") + row;
+      }
+      ends += (ends.size() > 1 ? ", " : "") + std::to_string(way.back());
+    }
+    const std::string follow = "let x = db.g follow one db.g as h on h.id == prev.next on loop ";
+    const std::string rows = "list(f\"{id}:{depth(h)}:{h.id}\" from x order by id, depth(h))";
+    CHECK(db.ask(follow + "stop", rows) == stopped + "]");
+    CHECK(db.ask(follow + "skip", rows) == kept + "]");
+    CHECK(db.ask(follow + "stop where is_last(h)", "list(h.id from x order by id)") == ends + "]");
+    // The other way round, as a tree: what leads to a node, without the nodes on loops.
+    const std::string down = "let x = db.g follow many db.g as d on d.next == prev.id on loop stop ";
+    std::string above = "[";
+    for (int id = 0; id < nodes; ++id) {
+      std::map<int, int> reached{{id, 0}};
+      for (int depth = 0; depth < nodes; ++depth)
+        for (const auto& [from, to] : next)
+          if (reached.contains(to) && reached[to] == depth && !reached.contains(from)) reached[from] = depth + 1;
+      for (const auto& [node, depth] : reached)
+        above += std::string(above.size() > 1 ? ", " : "") + "\"" + std::to_string(id) + ":" + std::to_string(node) + ":" + std::to_string(depth) + "\"";
+    }
+    CHECK(db.ask(down, "list(f\"{id}:{d.id}:{depth(d)}\" from x order by id, d.id)") == above + "]");
+  }
+}
+
+TEST_CASE("windows over windows, as deep as a script has them") {
+  Db db;
+  std::string script = "let r = db.t derive { v0 = id";
+  for (int i = 1; i <= 12; ++i) script += " v" + std::to_string(i) + " = sum(v" + std::to_string(i - 1) + ") over (partition by grp order by id running)";
+  CHECK(db.ask(script + " }", "list(v1 from r order by id)") == "[1, 3, 3, 7, 5]");
+  CHECK(db.ask(script + " }", "list(v12 from r order by id)") == "[1, 14, 3, 40, 5]");
+}
+
+TEST_CASE("relations that look at an enclosing row") {
+  Db db;
+  CHECK(db.ask("", "list(count(db.t where parent_id == o.id union (db.t where id == o.id)) from db.t as o order by id)") == "[2, 3, 2, 1, 1]");
+  CHECK(db.ask("", "list(max(depth(h) from db.t where id == o.id follow one db.t as h on h.id == prev.parent_id) from db.t as o order by id)") ==
+        "[0, 1, 2, 2, 3]");
+  CHECK(db.ask("", "list(count(db.t where grp == o.grp derive { r = row_number() over (order by id) } where r > 1) from db.t as o order by id)") ==
+        "[1, 1, 1, 1, 0]");
+  CHECK(db.ask("let x = db.t where id == 5 follow one db.t as h on h.id == prev.parent_id follow one db.t as k on k.id == prev.parent_id where is_last(k) and is_last(h)",
+               "list(k.id from x order by id)") == "[1]");
 }
 
 TEST_CASE("sets, joins and subqueries over such relations") {
