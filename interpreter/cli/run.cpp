@@ -8,6 +8,10 @@
 #include <fmt/format.h>
 #include <random>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include "interpreter/base/digest.h"
 #include "interpreter/cli/commands.h"
 #include "interpreter/cli/memo.h"
@@ -83,6 +87,15 @@ int refuse(Session& session) {
   return exit_code_of(session.diagnostics);
 }
 
+// Each chunk takes some megabytes and gives them back: handed to the system and asked for again every time, they would be
+// zeroed page by page, which is a tenth of the time of a chunk that changes little.
+void keep_memory() {
+#ifdef __GLIBC__
+  mallopt(M_TRIM_THRESHOLD, 64 << 20);
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+#endif
+}
+
 }  // namespace
 
 int run_job(const Arguments& arguments) {
@@ -116,6 +129,7 @@ int run_job(const Arguments& arguments) {
     }
     state = std::move(*opened);
   }
+  keep_memory();
   show(session.diagnostics, session.texts);  // warnings
   const std::size_t warnings = session.diagnostics.all().size();
 

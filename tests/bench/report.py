@@ -65,6 +65,21 @@ def markdown(rows):
   return "\n".join(lines)
 
 
+def readme(rows):
+  """The table of README.md: what, against what, the goal, and what was measured."""
+  lines = ["| measure | against | goal | measured |", "|---|---|---:|---:|"]
+  for row in rows:
+    measure, against, ours, theirs, measured, _, _, goal, result = cells(row)
+    if not row.ours:
+      measured = "not measured"
+    elif row.relative:
+      measured = f"**{measured}** ({ours} : {theirs})"
+    else:
+      measured = f"**{measured}**"
+    lines.append(f"| {measure} | {against} | {goal} | {measured}{' — missed' if 'missed' in result else ''} |")
+  return "\n".join(lines)
+
+
 def as_json(row):
   return {
     "measure": row.measure, "against": row.against, "unit": row.unit, "goal": row.goal, "measured": row.measured(),
