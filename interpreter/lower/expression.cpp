@@ -79,8 +79,8 @@ void Writer::forget_binds(std::size_t kept) {
 
 void Writer::see_table(program::InputId id, const Table& table, const std::string& alias) {
   View view{.alias = alias, .table = &table, .columns = {}};
-  for (const Column& column : table.columns)
-    view.columns.push_back({fmt::format("{}.{}", alias, quote_identifier(column.name)), wire_of(column)});
+  view.columns.reserve(table.columns.size());
+  for (const Column& column : table.columns) view.columns.push_back({alias + '.' + quote_identifier(column.name), wire_of(column)});
   views_[id] = std::move(view);
 }
 

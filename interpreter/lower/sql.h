@@ -117,6 +117,7 @@ struct LeftBehind {
 enum class Dialect : std::uint8_t { sqlite };
 
 Result<DirectUpdate> direct_update(const program::Program& program, const program::Step& step, Dialect dialect);
+Result<Statement> direct_change(const program::Program& program, const program::Step& step, Dialect dialect);  // `change` of it alone
 Result<SealedWrite> sealed_write(const program::Program& program, const program::Step& step, Dialect dialect);
 std::vector<LeftBehind> left_behind(const program::Program& program, const program::Step& step, Dialect dialect);
 // `rows`: of a snapshot. `temporary`: for this connection only, in front of one that is kept.

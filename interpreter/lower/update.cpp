@@ -342,6 +342,12 @@ Result<DirectUpdate> direct_update(const Program& program, const Step& step, Dia
   return statements;
 }
 
+Result<Statement> direct_change(const Program& program, const Step& step, Dialect) {
+  auto update = prepare(program, step);
+  if (!update) return update.error();
+  return change(*update, false);
+}
+
 Result<SealedWrite> sealed_rows(const Program& program, const Step& step) {
   auto update = prepare(program, step);
   if (!update) return update.error();

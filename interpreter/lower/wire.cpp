@@ -19,7 +19,9 @@ Wire wire_of(const Type& type) {
 }
 
 std::string quote_identifier(std::string_view name) {
-  std::string quoted = "\"";
+  std::string quoted;
+  quoted.reserve(name.size() + 2);  // written for every column of every statement
+  quoted += '"';
   for (char c : name) {
     if (c == '"') quoted += '"';
     quoted += c;

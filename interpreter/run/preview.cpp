@@ -122,9 +122,9 @@ struct Look {
     auto sealed = lower::sealed_write(program, step, lower::Dialect::sqlite);
     if (!sealed) return sealed.error();
     if (step_plan.work == plan::WorkKind::direct_write) {
-      auto direct = lower::direct_update(program, step, lower::Dialect::sqlite);
-      if (!direct) return direct.error();
-      preview.sql.push_back(direct->change.text);
+      auto change = lower::direct_change(program, step, lower::Dialect::sqlite);
+      if (!change) return change.error();
+      preview.sql.push_back(change->text);
     } else {
       for (const lower::Statement* statement : {&sealed->select, &sealed->add, &sealed->change, &sealed->remove})
         if (!statement->text.empty()) preview.sql.push_back(statement->text);
@@ -132,8 +132,9 @@ struct Look {
     auto count = number(sealed->probe);
     if (!count) return count.error();
     preview.would_change = *count;
+    if (*count == 0) return {};
     if (auto sampled = sample(*sealed, preview); !sampled) return sampled;
-    if (step.idempotence != program::Idempotence::guarded || *count == 0) return {};
+    if (step.idempotence != program::Idempotence::guarded) return {};
     auto proof = prove(program, step, target, evaluation);
     if (!proof) return proof.error();
     preview.proof = proof->broken.empty() ? fmt::format("applied twice to {} of its rows: the second time changes nothing", proof->rows)
