@@ -32,9 +32,11 @@ void Checker::run() {
     }
   for (NodeId item : ast::children(script_, script_.root)) {
     const Within from(origin_, origin_of(item));
-    if (at(item).kind == NodeKind::step) step(item);
+    if (at(item).kind == NodeKind::step && at(item).word != "test") step(item);
     if (at(item).kind == NodeKind::let && names_.contains(at(item).text) && names_.at(at(item).text).node == item) define(item);
   }
+  for (NodeId item : ast::children(script_, script_.root))
+    if (at(item).kind == NodeKind::step && at(item).word == "test") test(item);
   report_unused();
   choose_keepers();
   read_in_order();

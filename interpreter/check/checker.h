@@ -172,6 +172,12 @@ class Checker {
   void note_not_null(Block& block, const ExprPtr& condition, bool holds);
   program::InputId fresh_input(std::string_view alias, std::optional<program::TableRef> table, const std::shared_ptr<program::Relation>& sub);
 
+  // tests.cpp
+  void test(NodeId node);
+  void expect_changed(program::Test& made, NodeId value);
+  std::optional<program::TableRows> table_rows(NodeId what, NodeId value);
+  void given_value(program::GivenRow& row, program::TableRef ref, NodeId entry);
+
   // steps.cpp, update.cpp
   struct StepParts {
     NodeId node = ast::no_node, relation = ast::no_node;

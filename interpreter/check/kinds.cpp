@@ -42,7 +42,6 @@ const LaterWord* find(const std::vector<LaterWord>& words, std::string_view word
 const LaterWord* later_verb(std::string_view word) {
   static const std::vector<LaterWord> words = {
       {"sql", "say it with `update`, or run the statement by hand"},
-      {"test", "run the job on a copy of the database: `--source NAME=sqlite:COPY`"},
   };
   return find(words, word);
 }

@@ -290,6 +290,30 @@ struct Step {
   int keeper = 0;                       // the source whose ledger keeps its generations; -1: none can
 };
 
+// A test of the job: rows to begin with, rows to end with. It is no step: what it says is in no memo key.
+struct GivenRow {
+  std::vector<std::pair<int, Value>> values;   // column, in the column's type
+  Span span{};
+};
+struct TableRows {
+  TableRef table;
+  std::vector<GivenRow> rows;
+  Span span{};
+};
+struct ExpectedChange {
+  std::size_t step = 0;
+  CompareOp op{};
+  std::int64_t rows = 0;
+  Span span{};
+};
+struct Test {
+  std::string title;
+  Span span{};
+  std::optional<Timestamp> clock{};
+  std::vector<TableRows> given{}, expected{};
+  std::vector<ExpectedChange> changed{};
+};
+
 struct Parameter { std::string name; Type type; Value value; bool given = false; Span span{}; bool is_clock = false; };  // now(): no value yet
 
 struct Source {
@@ -316,6 +340,7 @@ struct Program {
   std::vector<Source> sources;          // in step with `catalogues`
   std::vector<Catalogue> catalogues;
   std::vector<Step> steps;              // in order of the text
+  std::vector<Test> tests;
   std::vector<InputName> inputs;        // by InputId
   std::vector<std::unique_ptr<Native>> natives;  // owned here, pointed to by expressions; shared with the library
 

@@ -51,6 +51,10 @@ std::vector<Command> table() {
        {job, plan_flags, state, common}, plan_job},
       {"check", "JOB.bfl", 1, 1, "parses, resolves and types the job against its database", "Reads the catalogue and nothing else.",
        {job, check_flags, common}, check_job},
+      {"test", "JOB.bfl", 1, 1, "runs the job's `test` blocks, each in a scratch database",
+       "Tables are made as the job's databases have them, with the rows that the test gives. The job is run, its end compared, run again, and run "
+       "once more killed after its first chunk. Nothing is written to the databases themselves.",
+       {job, common}, test_job},
       {"graph", "JOB.bfl", 1, 1, "shows the order of the steps and the reason for each edge",
        "Two steps are ordered only when one writes what the other reads or writes, or by `after`.", {job, graph_flags, common}, graph_job},
       {"status", "[RUN|JOB.bfl]", 0, 1, "what is running and what ran",
@@ -67,7 +71,6 @@ std::vector<Command> table() {
       {"version", "", 0, 0, "the version of bfl", "", {common}, show_version},
 
       {"approve", "PLAN", 0, 99, "signs a kept plan", "", {}, nullptr, "`bfl plan JOB` shows the plan for review"},
-      {"test", "JOB.bfl", 0, 99, "runs the job's `test` blocks", "", {}, nullptr, "run the job on a copy of the database with `--source`"},
       {"fmt", "JOB.bfl", 0, 99, "writes the job in its canonical layout", "", {}, nullptr, {}},
       {"lint", "JOB.bfl", 0, 99, "looks for likely mistakes", "", {}, nullptr, "`bfl check JOB` gives warnings as well"},
       {"diff", "OLD NEW", 0, 99, "compares the meaning of two jobs", "", {}, nullptr, "`bfl plan JOB` names what changed since the last run"},

@@ -49,6 +49,7 @@ int run_job(const Arguments& arguments);      // run.cpp
 int plan_job(const Arguments& arguments);     // inspect.cpp
 int check_job(const Arguments& arguments);    // inspect.cpp
 int graph_job(const Arguments& arguments);    // inspect.cpp
+int test_job(const Arguments& arguments);     // test.cpp
 int show_status(const Arguments& arguments);  // history.cpp
 int show_log(const Arguments& arguments);     // history.cpp
 int explain_code(const Arguments& arguments);  // reference.cpp

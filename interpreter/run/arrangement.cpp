@@ -40,7 +40,7 @@ bool can_go_ahead(const Expr& expr, program::InputId input) {
   bool good = true;
   check::for_each(expr, [&](const Expr& at) {
     switch (at.kind) {
-      case ExprKind::subquery: good = false; break;
+      case ExprKind::subquery: case ExprKind::aggregate: case ExprKind::window: good = false; break;
       case ExprKind::column: good &= at.input == input; break;
       case ExprKind::call: good &= !at.native->can_fail; break;
       case ExprKind::case_: good &= at.args.size() % 2 == 1; break;  // without `else` it may
@@ -92,6 +92,10 @@ Uses uses_of(const Program& program, const Step& step) {
   for (const program::Effect& effect : step.effects)
     for (const program::Field& field : effect.from) check::for_each(*field.expr, see);
   if (step.when) check::for_each(*step.when, see);
+  if (step.duplicates)
+    for (const program::OrderKey& key : step.duplicates->order) check::for_each(*key.expr, see);
+  if (step.free_name)
+    for (const program::OrderKey& key : step.free_name->order) check::for_each(*key.expr, see);
   return uses;
 }
 
