@@ -187,8 +187,13 @@ ExprPtr Checker::apply(Op op, Span op_span, Span span, ExprPtr left, ExprPtr rig
   for (const OperatorRow& row : operators)
     if (row.op == op && row.left == a.kind && row.right == b.kind) return call_native(spelling(op), {a, b}, {row.result}, {std::move(left), std::move(right)}, span);
 
+  if (op == Op::add && a.kind == Kind::array && b.kind == Kind::array)  // one behind the other
+    if (const auto both = common_type(a, b); both && both->element && both->element->kind != Kind::bytes && both->element->kind != Kind::null)
+      return call_native(spelling(op), {*both, *both}, *both, {std::move(left), std::move(right)}, span);
+
   std::string help;
-  if (op == Op::add && (a.kind == Kind::text || b.kind == Kind::text)) help = "write f\"{a}{b}\", or convert with `to_text(…)`";
+  if (op == Op::add && a.kind == Kind::array) help = "an array takes another of its kind: `+ [x]` adds one element";
+  else if (op == Op::add && (a.kind == Kind::text || b.kind == Kind::text)) help = "write f\"{a}{b}\", or convert with `to_text(…)`";
   else if (op == Op::add && (a.kind == Kind::date || a.kind == Kind::timestamp) && is_number(b.kind)) help = "add a duration: `+ 24h`, or `add_days(…)`, `add_months(…)` of std.time";
   else if (a.kind == Kind::text || b.kind == Kind::text) help = "convert the text: `to_int(…)`, `to_decimal(…)`";
   else if (a.kind == Kind::json || b.kind == Kind::json) help = "take the number out: `json_get_int(…)`, `json_get_decimal(…)`";

@@ -25,6 +25,7 @@ std::span<const NativeRow> pattern_rows();
 std::span<const NativeRow> time_rows();
 std::span<const NativeRow> json_rows();
 std::span<const NativeRow> math_rows();
+std::span<const NativeRow> array_rows();
 
 using Args = std::span<const Value>;
 

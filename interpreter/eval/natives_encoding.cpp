@@ -80,6 +80,51 @@ Outcome unbase64(Args args) {
   return Value(Bytes{std::move(out)});
 }
 
+constexpr std::string_view base32_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", base32_hex_alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUV";
+
+Outcome base32_of(std::string_view bytes, std::string_view digits) {
+  if (bytes.size() > max_text_bytes / 8 * 5) return text_too_long();
+  std::string out;
+  std::uint32_t group = 0;
+  int bits = 0;
+  for (const char c : bytes) {
+    group = (group << 8 | static_cast<unsigned char>(c)) & 0xffff;
+    for (bits += 8; bits >= 5; bits -= 5) out += digits[group >> (bits - 5) & 31];
+  }
+  if (bits > 0) out += digits[group << (5 - bits) & 31];
+  out.append((8 - out.size() % 8) % 8, '=');
+  return Value(std::move(out));
+}
+
+std::optional<Bytes> read_base32(std::string_view s, std::string_view digits) {
+  const std::size_t whole = s.size();
+  while (!s.empty() && s.back() == '=') s.remove_suffix(1);
+  const std::size_t padding = whole - s.size(), last = s.size() % 8;
+  if (last == 1 || last == 3 || last == 6 || (padding > 0 && (padding > 6 || whole % 8 != 0))) return std::nullopt;
+  Bytes out;
+  std::uint32_t group = 0;
+  int bits = 0;
+  for (const char c : s) {
+    const std::size_t value = digits.find(c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c);
+    if (value == std::string_view::npos) return std::nullopt;
+    group = (group << 5 | static_cast<std::uint32_t>(value)) & 0xffff;
+    bits += 5;
+    if (bits >= 8) {
+      bits -= 8;
+      out.data += static_cast<char>(group >> bits & 0xff);
+    }
+  }
+  if ((group & ((1U << bits) - 1)) != 0) return std::nullopt;  // two texts must not stand for the same bytes
+  return out;
+}
+
+template <const std::string_view& digits, bool or_null_on_failure>
+Outcome unbase32(Args args) {
+  auto bytes = read_base32(text_at(args, 0), digits);
+  if (bytes || or_null_on_failure) return or_null(std::move(bytes));
+  return Failure{shown(text_at(args, 0)) + " is not base32" + (digits == base32_hex_alphabet ? " in the extended hex alphabet" : "")};
+}
+
 Outcome letters(Args args) {
   std::int64_t n = int_at(args, 0);
   if (n < 1) return Failure{"letters begin at 1, found " + std::to_string(n)};
@@ -107,6 +152,14 @@ constexpr NativeRow rows[] = {
     {"base64(bytes)", [](Args a) { return base64_of(a[0].as<Bytes>().data); }},
     {"base64(text)", [](Args a) { return base64_of(text_at(a, 0)); }},
     {"unbase64(text)", unbase64},
+    {"base32(bytes)", [](Args a) { return base32_of(a[0].as<Bytes>().data, base32_alphabet); }},
+    {"base32(text)", [](Args a) { return base32_of(text_at(a, 0), base32_alphabet); }},
+    {"unbase32(text)", unbase32<base32_alphabet, false>},
+    {"try_unbase32(text)", unbase32<base32_alphabet, true>},
+    {"base32_hex(bytes)", [](Args a) { return base32_of(a[0].as<Bytes>().data, base32_hex_alphabet); }},
+    {"base32_hex(text)", [](Args a) { return base32_of(text_at(a, 0), base32_hex_alphabet); }},
+    {"unbase32_hex(text)", unbase32<base32_hex_alphabet, false>},
+    {"try_unbase32_hex(text)", unbase32<base32_hex_alphabet, true>},
     {"sha256(text)", [](Args a) -> Outcome { return Value(hex(sha256(text_at(a, 0)))); }},
     {"sha256(bytes)", [](Args a) -> Outcome { return Value(hex(sha256(a[0].as<Bytes>().data))); }},
     {"sha1(text)",

@@ -174,6 +174,31 @@ Outcome array_text(Args args) {
   return array_outcome(std::move(parts));
 }
 
+Outcome elements(const JsonNode& node) {
+  if (node.kind != JsonKind::array) return not_a(node, "an array");
+  if (node.items.size() > max_items) return Failure{"the array has more than 1000000 elements"};
+  std::vector<Value> parts;
+  for (const JsonNode& item : node.items) parts.emplace_back(Json{write_json(item)});
+  return array_outcome(std::move(parts));
+}
+
+Outcome bare_text(const JsonNode& node) { return node.kind == JsonKind::text ? Outcome(Value(node.text)) : not_a(node, "a text"); }
+
+// What the whole document is. Null is a document like others, and none of these.
+template <Outcome (*act)(const JsonNode&)>
+Outcome whole(Args args) {
+  Outcome failed;
+  const auto node = document(args[0].as<Json>().text, failed);
+  if (!node) return failed;
+  return node->kind == JsonKind::null ? not_a(*node, "a value") : act(*node);
+}
+
+template <Outcome (*act)(const JsonNode&)>
+Outcome try_whole(Args args) {
+  Outcome result = whole<act>(args);
+  return std::holds_alternative<Failure>(result) ? Outcome(Value()) : result;
+}
+
 Outcome parse(Args args) {
   Outcome failed;
   if (!document(text_at(args, 0), failed)) return failed;
@@ -240,6 +265,14 @@ constexpr NativeRow rows[] = {
     {"json_keys(json)", keys},
     {"json_length(json)", length},
     {"json_array_text(json)", array_text},
+    {"json_elements(json)", whole<elements>},
+    {"try_json_elements(json)", try_whole<elements>},
+    {"json_string(json)", whole<bare_text>},
+    {"try_json_string(json)", try_whole<bare_text>},
+    {"json_int(json)", whole<as_int>},
+    {"try_json_int(json)", try_whole<as_int>},
+    {"json_decimal(json)", whole<as_decimal>},
+    {"try_json_decimal(json)", try_whole<as_decimal>},
     {"try_python_literal(text)", try_python},
 };
 

@@ -187,40 +187,6 @@ Outcome split(Args args) {
   return array_outcome(std::move(parts));
 }
 
-const std::vector<Value>& items_of(const Value& array) {
-  static const std::vector<Value> none;
-  const auto& items = array.as<Array>().items;
-  return items ? *items : none;
-}
-
-Outcome concat_with(Args args) {
-  std::string out;
-  bool first = true;
-  for (const Value& part : items_of(args[0])) {
-    const auto* const s = std::get_if<std::string>(&part.data);
-    if (s == nullptr) continue;  // nulls are left out
-    if (!std::exchange(first, false)) out += text_at(args, 1);
-    out += *s;
-    if (out.size() > max_text_bytes) return text_too_long();
-  }
-  return Value(std::move(out));
-}
-
-Outcome item(Args args) {
-  const auto& items = items_of(args[0]);
-  const std::int64_t number = int_at(args, 1);
-  if (number < 1 || static_cast<std::uint64_t>(number) > items.size()) return Value();
-  return items[static_cast<std::size_t>(number - 1)];
-}
-
-Outcome count_items(Args args) { return Value(static_cast<std::int64_t>(items_of(args[0]).size())); }
-
-Outcome has_item(Args args) {
-  for (const Value& part : items_of(args[0]))
-    if (equal(part, args[1])) return Value(true);
-  return Value(false);
-}
-
 constexpr NativeRow rows[] = {
     {"trim(text)", trim_space<true, true>},
     {"trim(text,text)", trim_set<true, true>},
@@ -246,22 +212,6 @@ constexpr NativeRow rows[] = {
     {"replace(text,text,text)", replaced},
     {"replace_any(text,text,text)", replaced_any},
     {"split(text,text)", split},
-    {"concat_with([text],text)", concat_with},
-    {"item([text],int)", item},
-    {"count_items([text])", count_items},
-    {"has_item([text],text)", has_item},
-    {"item([int],int)", item},
-    {"count_items([int])", count_items},
-    {"has_item([int],int)", has_item},
-    {"item([decimal],int)", item},
-    {"count_items([decimal])", count_items},
-    {"has_item([decimal],decimal)", has_item},
-    {"item([date],int)", item},
-    {"count_items([date])", count_items},
-    {"has_item([date],date)", has_item},
-    {"item([timestamp],int)", item},
-    {"count_items([timestamp])", count_items},
-    {"has_item([timestamp],timestamp)", has_item},
 };
 
 }  // namespace

@@ -113,7 +113,7 @@ TEST_CASE("no function crashes on any mixture of hostile values") {
       {"json", {json("{}"), json("[1,null]"), json("1e400"), json("\"\\u0000\""), json("broken"), json("{\"a\":{\"a\":1}}")}},
       {"[text]", {Array{}, Array{std::make_shared<std::vector<Value>>(std::vector<Value>{text("a"), Value(), text("\xff")})}}},
   };
-  for (const char* element : {"int", "decimal", "date", "timestamp"}) {
+  for (const char* element : {"int", "decimal", "float", "bool", "date", "timestamp", "duration", "uuid", "json"}) {
     std::vector<Value> items = hostile.at(element);
     items.emplace_back();
     hostile["[" + std::string(element) + "]"] = {Array{}, Array{std::make_shared<std::vector<Value>>(std::move(items))}};
