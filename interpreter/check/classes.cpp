@@ -210,6 +210,7 @@ void Checker::classify(Step& step, const Block&) {
     for (int c : step.walk) key += (key.empty() ? "" : ", ") + table(step.target).columns[static_cast<std::size_t>(c)].name;
     route(Route::direct, fmt::format("walks `{}` along {}", table(step.target).name, key));
   };
+  const bool elsewhere = std::any_of(step.reads.begin(), step.reads.end(), [&](const program::ColumnUse& use) { return use.table.source != step.target.source; });
   if (step.kind == program::StepKind::remove) {
     step.row_local = reads.row_local();
     if (reads.limited() && !once_) {
@@ -219,6 +220,7 @@ void Checker::classify(Step& step, const Block&) {
     step.idempotence = reads.of_other_rows() || reads.of_own_table() || reads.limited() ? Idempotence::staged : Idempotence::convergent;
     if (step.atomic) return route(Route::whole, step.walk.empty() ? "`atomic`, and the table has no key" : "`atomic`: one transaction");
     if (step.idempotence == Idempotence::staged) return route(Route::sealed, "which rows go depends on other rows that the step deletes");
+    if (elsewhere) return route(Route::sealed, "it reads another source: which rows go is kept before the first does");
     if (exact) return route(Route::sealed, "an exact number of rows is expected");
     if (!step.cascades.empty()) return route(Route::sealed, "rows that refer to those that go are deleted first");
     if (const auto whole = reads.computed_whole(); !whole.empty()) return route(Route::sealed, fmt::format("the {} are computed once", whole));
@@ -226,7 +228,6 @@ void Checker::classify(Step& step, const Block&) {
   }
   step.row_local = reads.row_local();
   step.once = once_;
-  const bool elsewhere = std::any_of(step.reads.begin(), step.reads.end(), [&](const program::ColumnUse& use) { return use.table.source != step.target.source; });
   const program::Assignment* self = nullptr;
   for (const auto& assignment : step.assignments)
     if (!self && reads.of_row(assignment.changed ? *assignment.changed : *assignment.value)) self = &assignment;
