@@ -60,6 +60,16 @@ class SelfReads {
   bool limited() const {
     return std::any_of(chain_.begin(), chain_.end(), [](const Relation* relation) { return relation->limit.has_value(); });
   }
+  // A few rows of the table may stand for all of it: what other rows hold is read where they lie, and neither a window nor a
+  // chain over the rows that are changed would come out otherwise. Generated columns would stay behind on a copy.
+  bool provable_on_a_copy() const {
+    const bool computed = std::any_of(step_.reads.begin(), step_.reads.end(), [&](const program::ColumnUse& use) {
+      return use.table == step_.target && use.column >= 0 && target_.columns[static_cast<std::size_t>(use.column)].generated;
+    });
+    return !computed && std::none_of(chain_.begin(), chain_.end(), [](const Relation* relation) {
+      return has_window(*relation) || relation->follow || !relation->inputs[0].united.empty();
+    });
+  }
   bool row_local() const {
     if (chain_.size() > 1 || step_.relation->inputs.size() > 1 || step_.relation->limit) return false;
     bool local = true;
@@ -247,8 +257,8 @@ void Checker::classify(Step& step, const Block&) {
             "make the `where` false once the change is made, or say `once`");
       return;
     }
-    if (!reads.of_other_rows() && !step.row_local) {
-      error(Code::not_idempotent, self->span, fmt::format("the new value of `{}` depends on what the step writes and on other rows: nothing proves that running it twice changes nothing", column),
+    if (!reads.of_other_rows() && !step.row_local && !reads.provable_on_a_copy()) {
+      error(Code::not_idempotent, self->span, fmt::format("the new value of `{}` depends on what the step writes, and the rows come through a window, a chain or generated columns: nothing proves that running it twice changes nothing", column),
             "say `once`, or keep the values to columns of the row that the step does not set");
       return;
     }

@@ -131,10 +131,7 @@ std::optional<StepEnd> walk_lane(Walk& walk, ledger::Lane& lane) {
   return std::nullopt;
 }
 
-Error matches_again() {
-  return {ErrorClass::data, "rows match again right after the step has changed them", {},
-          "make the `where` false once the change is made, or say `once` in the step"};
-}
+Error matches_again() { return {ErrorClass::data, "rows match again right after the step has changed them", {}, help_to_guard}; }
 
 // Walks until a look from the first key finds nothing: rows that arrived meanwhile are not missed.
 std::optional<StepEnd> walk_all(Walk& walk, bool resumed, std::optional<std::int64_t> others) {
@@ -185,11 +182,7 @@ StepEnd direct_write(Writing& writing, const char* route, const Decision& decisi
     if (!last) return writing.fail(last.error());
     if (!*any || !*last) return finish_empty(writing, route, decision.generation);
     if (auto end = refuse_left_behind(writing)) return *end;
-    if (step.idempotence == program::Idempotence::guarded) {
-      auto proof = prove(context.program, step, writing.target, context.evaluation(writing.source));
-      if (!proof) return writing.fail(proof.error());
-      if (!proof->broken.empty()) return writing.fail(Code::not_idempotent, {ErrorClass::data, proof->broken, {}, matches_again().help});
-    }
+    if (auto end = refuse_unproved(writing, context.program, writing.target)) return *end;
     fault_point("before_open");
     auto opened = writing.writer.open({step.name, route, walk.sql.change.text, &writing.step_plan.key, decision.generation, **last, 0});
     if (!opened) return writing.fail(opened.error());

@@ -302,6 +302,8 @@ std::optional<StepEnd> seal(Sealed& sealed, const char* route, const Decision& d
   if (!bench) return writing.fail(bench.error());
   if (auto end = refuse_left_behind(writing)) return end;
   auto collected = sealed.collect(**bench, spool, again);
+  if (collected && spool.rows() > 0)
+    if (auto end = refuse_unproved(writing, (*bench)->program(), (*bench)->engine())) return end;
   bench->reset();
   if (!collected) return writing.fail(collected.error());
   empty = spool.rows() == 0;

@@ -83,6 +83,14 @@ std::optional<StepEnd> refuse_unexpected(const Writing& writing, std::int64_t ro
   return std::nullopt;
 }
 
+std::optional<StepEnd> refuse_unproved(const Writing& writing, const program::Program& program, connect::Connector& engine) {
+  if (writing.step.idempotence != program::Idempotence::guarded) return std::nullopt;
+  auto proof = prove(program, writing.step, engine, writing.context.evaluation(writing.source));
+  if (!proof) return writing.fail(proof.error());
+  if (proof->broken.empty()) return std::nullopt;
+  return writing.fail(Code::not_idempotent, {ErrorClass::data, proof->broken, {}, help_to_guard});
+}
+
 StepEnd finish(Writing& writing) {
   // Upper bounds were kept by every chunk, exact ones tested before the first: what is left are too few rows.
   for (const program::Expectation& expectation : writing.step.expectations)

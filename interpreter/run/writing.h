@@ -57,6 +57,9 @@ Result<void> same_schema(Context& context, const program::Step& step);
 
 // Bounds of `expect`. Before the first write, where the number of rows is known: an error, or nothing.
 std::optional<StepEnd> refuse_unexpected(const Writing& writing, std::int64_t rows);
+// A guarded step, proved on a copy of its rows before the first write: an error, or nothing. `engine` computes `program`.
+std::optional<StepEnd> refuse_unproved(const Writing& writing, const program::Program& program, connect::Connector& engine);
+inline constexpr const char* help_to_guard = "make the `where` false once the change is made, or say `once` in the step";
 // At the end: lower bounds, the step's generation closed, the story told.
 StepEnd finish(Writing& writing);
 // Nothing to change: recorded as a generation that is done at once; `also` in the same transaction.

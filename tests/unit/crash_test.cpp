@@ -29,6 +29,11 @@ struct Sort {
 const Sort kinds[] = {
     {"once", "update u of db.t { set n = n + 1 once chunk 10 }\n", "SELECT count(*) FROM t WHERE n = id * 3 + 1"},
     {"guarded", "update u of db.t where n < 1000 { set n = n + 1000 chunk 10 }\n", "SELECT count(*) FROM t WHERE n = id * 3 + 1000"},
+    {"guarded, through other rows",
+     "update u of db.t where n < 1000 where id in (id from db.t where s != \"none\") { set n = n + 1000 chunk 10 }\n",
+     "SELECT count(*) FROM t WHERE n = id * 3 + 1000"},
+    {"guarded, sealed", "update u of db.t where n < 1000 { set n = n + 1000 chunk 10 expect changed == 60 }\n",
+     "SELECT count(*) FROM t WHERE n = id * 3 + 1000"},
     {"staged", "update u of db.t { set n = n + count(db.t where n > 0) once chunk 10 }\n", "SELECT count(*) FROM t WHERE n = id * 3 + 60"},
     {"atomic", "update u of db.t { set n = n + 1 once atomic chunk 10 }\n", "SELECT count(*) FROM t WHERE n = id * 3 + 1"},
     {"two steps",

@@ -3,6 +3,7 @@
 #include "tests/unit/job_fixture.h"
 
 #include <map>
+#include <memory>
 
 using namespace bfl;
 using namespace bfl::test;
@@ -41,6 +42,43 @@ TEST_CASE("a guarded step proves itself before anything is written") {
   CHECK(job.ask("SELECT count(*) FROM bfl_step") == "0");
   CHECK(job.run_job("update up of db.t where n < 1000 { set n = n + 1000 }\n").exit_code == 0);
   CHECK(job.ask("SELECT min(n) FROM t") == "1003");
+}
+
+TEST_CASE("a guarded step that reads other rows proves itself on a copy of its own") {
+  const std::string joins = "join optional db.other as o on o.id == id\nwhere o.up != null\n", picks = "where id in (id from db.other where up > 0)\n";
+  const auto scene = [] { return std::make_unique<Job>(rows_of_t(20) + "; CREATE TABLE other(id INTEGER PRIMARY KEY, up INTEGER); INSERT INTO other SELECT id, 1000 FROM t WHERE id <= 15"); };
+  for (const std::string* chosen : {&joins, &picks})
+    for (const char* route : {"", "chunk 4", "expect changed == 15", "atomic"}) {
+      const std::string& rows = *chosen;
+      CAPTURE(rows);
+      CAPTURE(route);
+      const auto job = scene();
+      const std::string before = job->ask("SELECT group_concat(n) FROM t");
+      const Ran refused = job->run_job("update up of db.t where n < 1000 " + rows + "{ set n = n + 1 " + std::string(route) + " }\n");
+      CHECK(refused.exit_code == 2);
+      CHECK(refused.says("BFL0404"));
+      CHECK_MESSAGE(refused.says("the row with key 1 again: `n` from 4 to 5"), refused.said);
+      CHECK(refused.says("nothing was changed"));
+      CHECK(job->ask("SELECT count(*) FROM bfl_step") == "0");
+      CHECK(job->ask("SELECT group_concat(n) FROM t") == before);
+      const std::string script = "update up of db.t where n < 1000 " + rows + "{ set n = n + 1000 " + std::string(route) + " }\n";
+      const Ran ran = job->run_job(script);
+      CHECK_MESSAGE(ran.exit_code == 0, ran.said);
+      CHECK(job->ask("SELECT sum(n = id * 3 + 1000), sum(n = id * 3) FROM t") == "15 5");
+      CHECK(job->run_job(script).exit_code == 0);
+      CHECK(job->ask("SELECT sum(n = id * 3 + 1000), sum(n = id * 3) FROM t") == "15 5");
+      CHECK(job->ledger_problem() == "");
+    }
+}
+
+TEST_CASE("the copy of a proof keeps what the database makes of a value, and rows without a key") {
+  Job job("CREATE TABLE t(name TEXT COLLATE NOCASE, n INTEGER, d NUMERIC(10,2)); CREATE TABLE other(name TEXT); INSERT INTO other VALUES('a'), ('B');"
+          "INSERT INTO t VALUES('A', 1, 1.50), ('b', 2, 2.25), ('a', 3, 3)");
+  const Ran refused = job.run_job("update up of db.t where n < 100 where exists(db.other as o where o.name == \"B\") { set n = n + 1 atomic }\n");
+  CHECK(refused.says("again: `n` from 2 to 3"));
+  const Ran ran = job.run_job("update up of db.t where name in (name from db.other) where d < 100 { set d = d + 100 atomic }\n");
+  CHECK_MESSAGE(ran.exit_code == 0, ran.said);
+  CHECK(job.ask("SELECT group_concat(d, ' ') FROM t ORDER BY rowid") == "1.5 2.25 103");
 }
 
 TEST_CASE("an atomic step is one transaction, however many entries it has") {
