@@ -55,7 +55,8 @@ class Keys {
     key.components.reserve(5);
     key.components.push_back(meaning(step));
     key.components.push_back(schema(step));
-    key.components.push_back(target(step));
+    key.components.push_back(target(step, false));
+    if (KeyComponent content = target(step, true); !content.shown.empty()) key.components.push_back(std::move(content));
     key.components.push_back({"semantics", semantics_, std::to_string(semantics_version)});
     text_.clear();
     bool computed = true;
@@ -104,15 +105,16 @@ class Keys {
   }
 
   // Empty digest: a database without bfl's tables has no identity yet.
-  KeyComponent target(const Step& step) {
+  // `files`: what is read of files is known by its content, and goes by a name of its own.
+  KeyComponent target(const Step& step, bool files) {
     text_.clear();
     touched_.assign(targets_.size(), false);
     for (const auto* uses : {&step.reads, &step.writes})
       for (const ColumnUse& use : *uses) touched_.at(static_cast<std::size_t>(use.table.source)) = true;
-    KeyComponent component{"target", {}, {}};
+    KeyComponent component{files ? "content" : "target", {}, {}};
     bool known = true;
     for (std::size_t source = 0; source < touched_.size(); ++source) {
-      if (!touched_[source]) continue;
+      if (!touched_[source] || program_.catalogues[source].read_only != files) continue;
       known = known && !targets_[source].empty();
       field(text_, targets_[source]);
       component.shown += (component.shown.empty() ? "" : ", ") + program_.sources[source].name;
