@@ -29,12 +29,15 @@ struct Column {
   std::string name;
   Type type;                    // nullable unless NOT NULL or part of a not-null key
   std::string declared{};       // as the catalogue has it, `NUMERIC(10,2)`
+  std::string base{};           // PostgreSQL: its type behind domains and lengths, `int4`, `varchar`; `enum`; `other`
+  std::string collation{};      // PostgreSQL: quoted name of a collation other than the database's own
   Storage storage = Storage::native;
   int scale = -1;               // decimals: digits behind the point as declared, -1 for none
   char time_separator = ' ';    // iso_text timestamps: as found in the stored rows
   std::string time_suffix{};    // iso_text timestamps: "", "Z" or "+00:00", as found
   bool generated = false;
-  bool binary_collation = true;  // false: NOCASE, RTRIM or a custom collation
+  bool binary_collation = true;  // false: NOCASE, RTRIM or a custom collation; sorts otherwise than by bytes
+  bool writable = true;         // the connection may set it
   bool has_default = false;
 };
 
@@ -58,14 +61,16 @@ struct ForeignKey {
 struct Trigger { std::string name, event /* UPDATE, INSERT, DELETE */, sql; };
 
 struct Table {
-  std::string name;              // as the catalogue spells it
+  std::string name;              // as the catalogue spells it; PostgreSQL: `schema.table` outside of the search path
   std::string schema = "main";   // where it lies, as SQL names it; rows that were shipped lie in `temp`; empty: wherever it is found
   std::string kept{};            // a relation that bfl keeps, as the script calls it: `ranked`, `fresh.inserted`; empty: the user's own table
+  std::string relation{};        // PostgreSQL: its name in that schema
   std::vector<Column> columns;
   std::vector<Key> keys;         // unique ones only, primary first
   std::vector<std::vector<int>> indexes;  // all indexes, unique or not: leading columns
   std::vector<Trigger> triggers;
   bool view = false, virtual_table = false, without_rowid = false, strict = false;
+  bool inherited = false;        // PostgreSQL: other tables' rows are seen through it
   int rowid_alias = -1;          // SQLite: the INTEGER PRIMARY KEY column
   std::optional<std::int64_t> estimated_rows{};
 
@@ -77,7 +82,7 @@ struct Table {
 };
 
 struct Catalogue {
-  std::string engine;            // "sqlite", "csv"
+  std::string engine;            // "sqlite", "postgres", "csv"
   std::vector<Table> tables;     // bfl's own tables left out
   std::vector<ForeignKey> foreign_keys;
   std::int64_t schema_version = 0;  // changes whenever the schema does

@@ -34,6 +34,8 @@ struct Engine {
 constexpr Engine engines[] = {
     {"sqlite", "sqlite(\"FILE\")"},
     {"csv", "csv(\"FILE.csv\")"},
+    {"postgres", "postgres(env(\"NAME\"))"},
+    {"postgresql", "postgresql(env(\"NAME\"))"},
 };
 
 const Engine* engine_named(std::string_view name) {
@@ -41,7 +43,7 @@ const Engine* engine_named(std::string_view name) {
     if (engine.name == name) return &engine;
   return nullptr;
 }
-bool later_engine(std::string_view name) { return name == "postgres" || name == "postgresql"; }
+bool is_server(std::string_view engine) { return engine == "postgres" || engine == "postgresql"; }
 
 // Where a password stands: between the user and the host, or as a parameter.
 struct Secret { std::size_t begin = 0, end = 0; };
@@ -52,12 +54,20 @@ std::optional<Secret> secret_in(const std::string& url) {
     const auto colon = url.find(':', slashes + 3);
     if (host != std::string::npos && host > slashes && host < end && colon < host) return Secret{colon + 1, host};
   }
-  for (const char* key : {"password=", "passwd=", "pwd=", "key=", "hexkey=", "token=", "secret="})
+  for (const char* key : {"password=", "password =", "sslpassword=", "passwd=", "pwd=", "key=", "hexkey=", "token=", "secret="})
     for (auto found = url.find(key); found != std::string::npos; found = url.find(key, found + 1)) {
       const char before = found == 0 ? '?' : url[found - 1];
       if (before != '?' && before != '&' && before != ';' && before != ' ') continue;
-      const auto begin = found + std::string_view(key).size();
-      return Secret{begin, std::min(url.find_first_of("&; ", begin), url.size())};
+      auto begin = found + std::string_view(key).size();
+      // `password = 'a b'`, as libpq's keywords may be written; in such quotes a backslash takes the next character along.
+      while (begin < url.size() && url[begin] == ' ') ++begin;
+      auto end = std::min(url.find_first_of("&; ", begin), url.size());
+      if (begin < url.size() && url[begin] == '\'') {
+        for (end = begin + 1; end < url.size() && url[end] != '\''; ++end)
+          if (url[end] == '\\') ++end;
+        end = std::min(end + 1, url.size());
+      }
+      return Secret{begin, end};
     }
   return std::nullopt;
 }
@@ -125,8 +135,7 @@ class Reader {
       std::vector<std::string> known{"env"};
       for (const Engine& each : engines) known.emplace_back(each.name);
       const std::string meant = nearest(named, known);
-      if (later_engine(named)) diagnostics_.error(Code::not_supported, file_[written].name_span, fmt::format("`{}` is not in this version", named), "write `sqlite(\"FILE\")`");
-      else diagnostics_.error(Code::unknown_function, file_[written].name_span, fmt::format("unknown kind of source `{}`", named), meant.empty() ? "write `sqlite(\"FILE\")`" : fmt::format("did you mean `{}`?", meant));
+      diagnostics_.error(Code::unknown_function, file_[written].name_span, fmt::format("unknown kind of source `{}`", named), meant.empty() ? "write `sqlite(\"FILE\")`" : fmt::format("did you mean `{}`?", meant));
       return made;
     }
     if (places != 1) {
@@ -140,7 +149,7 @@ class Reader {
     } else if (file_[place].kind == NodeKind::call && file_[place].text == "env") {
       if (auto path = environment(place)) locate(made, *path, named, span, true);
     } else {
-      diagnostics_.error(Code::not_constant, span, "the place of a source is a text or comes from the environment", fmt::format("write `{0}` or `{1}(env(\"NAME\"))`", engine->example, named));
+      diagnostics_.error(Code::not_constant, span, "the place of a source is a text or comes from the environment", is_server(named) ? fmt::format("write `{}`", engine->example) : fmt::format("write `{0}` or `{1}(env(\"NAME\"))`", engine->example, named));
     }
     return made;
   }
@@ -194,8 +203,13 @@ class Reader {
     Url url = split(given);
     if (url.scheme.empty()) url.scheme = engine;
     if (!engine_named(url.scheme)) {
-      const bool later = later_engine(url.scheme);
-      diagnostics_.error(later ? Code::not_supported : Code::cannot_connect, span, fmt::format("sources of kind `{}` are not {}", url.scheme, later ? "in this version" : "known"), "write `sqlite:PATH` or `csv:PATH`");
+      diagnostics_.error(Code::cannot_connect, span, fmt::format("sources of kind `{}` are not known", url.scheme), "write `sqlite:PATH`, `csv:PATH` or `postgres://HOST/DATABASE`");
+      return;
+    }
+    if (is_server(url.scheme)) {
+      // A URL goes on as it is; keywords (`host=… dbname=…`) behind the scheme's name.
+      made.url = url.scheme + ":" + url.rest;
+      made.shown = safe(made.url);
       return;
     }
     if (url.rest.starts_with("//")) url.rest.erase(0, 2);

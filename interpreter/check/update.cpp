@@ -125,6 +125,10 @@ void Checker::assign(Step& step, Block& block, NodeId statement, std::unordered_
     error(Code::not_writable, name_span, fmt::format("`{}` is a generated column", name), "set the columns that it is computed from");
     return;
   }
+  if (!column.writable) {
+    error(Code::not_writable, name_span, fmt::format("the connection has no right to set `{}` of `{}`", name, shown(step.target)), fmt::format("GRANT SELECT, UPDATE ON {} TO the role, or connect as another one", target.name));
+    return;
+  }
   if (column.storage == Storage::unknown) {
     error(Code::untyped_column, name_span, fmt::format("the type of `{}.{}`{} is not known", shown(step.target), name, column.declared.empty() ? "" : fmt::format(", declared `{}`,", column.declared)),
           fmt::format("say it at the source: {{ column {}.{}: text }}", target.name, name));

@@ -66,6 +66,8 @@ void remember_finished(store::State& state, const std::string& inputs, Session& 
   const bool verifies = std::any_of(program.steps.begin(), program.steps.end(),
                                     [](const program::Step& step) { return step.kind == program::StepKind::verify; });
   if (verifies || !session.modules.empty() || session.connectors.size() != 1 || session.identities[0].empty()) return;
+  // Where the data are is kept for the next look, and the address of a server may hold a password.
+  if (!program.sources[0].url.starts_with("sqlite:")) return;
   auto schema = session.connectors[0]->schema_version();
   auto revision = ledger::revision(*session.connectors[0]);
   if (!schema || !revision) return;

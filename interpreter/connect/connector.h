@@ -57,10 +57,14 @@ class Prepared {
   virtual Result<void> query_raw(std::span<const RawValue> more, const RowCallback& row) = 0;
 };
 
+// What a write transaction is for. `rows`: a chunk of the user's rows, in one snapshot where the engine has them. `own`:
+// bfl's own tables, waiting for whoever holds a row of them.
+enum class WriteKind : std::uint8_t { rows, own };
+
 class Connector {
  public:
   virtual ~Connector() = default;
-  virtual std::string engine() const = 0;                                // "sqlite", "csv"
+  virtual std::string engine() const = 0;                                // "sqlite", "postgres", "csv"
   virtual Result<Catalogue> catalogue() = 0;
   virtual Result<std::int64_t> schema_version() = 0;                     // cheap; changes whenever the schema does
 
@@ -75,7 +79,7 @@ class Connector {
   // One read snapshot for several queries.
   virtual Result<void> begin_read() = 0;
   // One write transaction, durable at commit. Checks that the file is still the one that was opened.
-  virtual Result<void> begin_write() = 0;
+  virtual Result<void> begin_write(WriteKind kind = WriteKind::rows) = 0;
   // commit: an error of class unknown_commit when the outcome is not known, transient when the transaction is still open
   // and commit may be called again, else not committed.
   virtual Result<void> commit() = 0;
@@ -108,7 +112,7 @@ struct OpenOptions {
   std::vector<std::pair<std::string, std::string>> settings{};  // of the source's declaration: `delimiter`, `;`
 };
 
-// `sqlite:PATH`, `csv:PATH`, or a bare path. Nothing is created: a missing file is an error.
+// `sqlite:PATH`, `csv:PATH`, a bare path, `postgres://…` or `postgres:KEYWORDS`. Nothing is created: a missing file is an error.
 Result<std::unique_ptr<Connector>> open(const std::string& url, const OpenOptions& options);
 // An empty SQLite database in a temporary file, gone with the connector.
 Result<std::unique_ptr<Connector>> open_scratch();

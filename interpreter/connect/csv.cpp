@@ -173,7 +173,7 @@ class CsvFile final : public Connector {
   Result<std::unique_ptr<Prepared>> prepare(std::string_view) override { return only_read(); }
   Result<void> execute(std::string_view) override { return only_read(); }
   Result<RawValue> encode(const Value&, const lower::Wire&, std::string&) override { return only_read(); }
-  Result<void> begin_write() override { return only_read(); }
+  Result<void> begin_write(WriteKind) override { return only_read(); }
   Result<void> commit() override { return only_read(); }
   void observe(ChangeObserver, std::string_view, std::vector<int>) override {}
 

@@ -3,6 +3,7 @@
 
 #include "interpreter/connect/connector.h"
 #include "interpreter/connect/csv.h"
+#include "interpreter/connect/postgres_open.h"
 #include "interpreter/connect/sqlite_open.h"
 
 namespace bfl::connect {
@@ -10,24 +11,24 @@ namespace {
 
 struct Scheme {
   std::string_view prefix;
+  bool stays;  // the prefix is a part of what the engine itself reads
   Result<std::unique_ptr<Connector>> (*open)(const std::string& rest, const OpenOptions& options);
 };
 
 constexpr Scheme schemes[] = {
-    {"sqlite://", sqlite::open},
-    {"sqlite:", sqlite::open},
-    {"csv://", csv::open},
-    {"csv:", csv::open},
+    {"sqlite://", false, sqlite::open},      {"sqlite:", false, sqlite::open},      {"csv://", false, csv::open},
+    {"csv:", false, csv::open},              {"postgres://", true, postgres::open}, {"postgresql://", true, postgres::open},
+    {"postgres:", false, postgres::open},    {"postgresql:", false, postgres::open},
 };
 
 }  // namespace
 
 Result<std::unique_ptr<Connector>> open(const std::string& url, const OpenOptions& options) {
   for (const Scheme& scheme : schemes)
-    if (url.starts_with(scheme.prefix)) return scheme.open(url.substr(scheme.prefix.size()), options);
+    if (url.starts_with(scheme.prefix)) return scheme.open(scheme.stays ? url : url.substr(scheme.prefix.size()), options);
   // Of a foreign URL only the scheme is shown: the rest may hold a password.
   if (const auto colon = url.find("://"); colon != std::string::npos)
-    return Error{ErrorClass::fatal, fmt::format("no connector for `{}://`", url.substr(0, colon)), {}, "this version opens `sqlite:PATH` and `csv:PATH`"};
+    return Error{ErrorClass::fatal, fmt::format("no connector for `{}://`", url.substr(0, colon)), {}, "this version opens `sqlite:PATH`, `csv:PATH` and `postgres://…`"};
   return sqlite::open(url, options);
 }
 

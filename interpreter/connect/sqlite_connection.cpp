@@ -232,7 +232,7 @@ Result<void> Connection::begin_read() {
   return {};
 }
 
-Result<void> Connection::begin_write() {
+Result<void> Connection::begin_write(WriteKind) {
   if (read_only_) return error_of(SQLITE_READONLY, {});
   if (auto same = same_file(); !same) return same.error();
   return execute("BEGIN IMMEDIATE");

@@ -42,7 +42,7 @@ class Connection final : public Connector {
   Result<Value> decode(RawValue raw, const lower::Wire& wire) override;
   Result<RawValue> encode(const Value& value, const lower::Wire& wire, std::string& arena) override;
   Result<void> begin_read() override;
-  Result<void> begin_write() override;
+  Result<void> begin_write(WriteKind kind) override;
   Result<void> commit() override;
   void rollback() override;
   bool in_transaction() const override;

@@ -70,7 +70,7 @@ Result<Digest> Writer::insert_entry(std::int64_t step, std::int64_t lane, std::i
   const std::string entry = text_of(fields);
   const Digest hash = sha256(entry);
   auto added = sql_.run(
-      "INSERT INTO bfl_ledger VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6)",
+      "INSERT INTO bfl_ledger (step, lane, seq, entry, hash, pack) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
       {number(step), number(lane), number(seq), text(entry), blob(as_bytes(hash)), pack.empty() ? connect::RawValue{} : blob(pack)});
   if (!added) return added.error();
   return hash;
@@ -89,10 +89,11 @@ Result<Digest> Writer::note(const char* kind, Fields fields) {
   };
   if (auto found = find(); !found) return found.error();
   if (own == 0) {
-    auto made = sql_.run("INSERT INTO bfl_step VALUES (NULL, ?1, '', 0, '', '', 'job', '', 'job', 0, 0, 0, ?2, '')",
+    auto made = sql_.run("INSERT INTO bfl_step (job, name, generation, memo_key, components, route, schema, state, sealed_rows, changed, conflicts, opened, closed)"
+                         " VALUES (?1, '', 0, '', '', 'job', '', 'job', 0, 0, 0, ?2, '')",
                          {text(job_), text(format_timestamp(runner_.now()))});
     if (made)
-      made = sql_.run("INSERT INTO bfl_lane SELECT id, 0, 0, 0, NULL, x'', x'' FROM bfl_step WHERE job = ?1 AND name = ''", {text(job_)});
+      made = sql_.run("INSERT INTO bfl_lane SELECT id, 0, 0, 0, NULL, ?2, ?2 FROM bfl_step WHERE job = ?1 AND name = ''", {text(job_), blob("")});
     if (!made) return made.error();
     if (auto found = find(); !found) return found.error();
   }

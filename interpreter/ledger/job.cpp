@@ -20,7 +20,18 @@ Writer::Writer(connect::Connector& target, std::string job, Runner runner)
     : target_(target), sql_(target), job_(std::move(job)), runner_(std::move(runner)) {}
 
 Result<void> Writer::transact(const std::function<Result<void>()>& body) {
-  if (auto begun = target_.begin_write(); !begun) return begun;
+  // A deadlock or a lock that could not be had in time: the whole of it once more.
+  constexpr int attempts = 4;
+  for (int attempt = 1;; ++attempt) {
+    bool begun = false;
+    auto result = transact_once(body, begun);
+    if (result || !begun || result.error().kind != ErrorClass::transient || attempt == attempts) return result;
+  }
+}
+
+Result<void> Writer::transact_once(const std::function<Result<void>()>& body, bool& begun_once) {
+  if (auto begun = target_.begin_write(connect::WriteKind::own); !begun) return begun;
+  begun_once = true;
   auto result = body();
   if (result) result = target_.commit();
   for (int again = 1; !result && again < commit_attempts && result.error().kind == ErrorClass::transient && target_.in_transaction();
@@ -34,7 +45,7 @@ Result<void> Writer::transact(const std::function<Result<void>()>& body) {
 Result<void> Writer::guarded(const std::function<Result<void>()>& body) {
   return transact([&]() -> Result<void> {
     bool mine = false;
-    auto read = sql_.query("SELECT 1 FROM bfl_job WHERE name = ?1 AND epoch = ?2", {text(job_), number(epoch_)},
+    auto read = sql_.query("SELECT 1 FROM bfl_job WHERE name = ?1 AND epoch = ?2 FOR UPDATE", {text(job_), number(epoch_)},
                            [&](RawRow) { return !(mine = true); });
     if (!read) return read;
     return mine ? body() : Result<void>{superseded()};
@@ -54,7 +65,11 @@ Result<std::unique_ptr<Writer>> Writer::take_over(connect::Connector& target, co
     std::string who;
     Process process;
     std::int64_t lease_end = 0, clock = 0;
-    auto read = writer->sql_.query("SELECT epoch, holder, host, pid, pid_start, lease_end, clock FROM bfl_job WHERE name = ?1", {text(job)},
+    // The row is there before it is looked at, so that of two first runs one waits for the other.
+    auto made = writer->sql_.run(
+        "INSERT INTO bfl_job VALUES (?1, 0, '', '', 0, 0, 0, 0, '') ON CONFLICT (name) DO NOTHING", {text(job)});
+    if (!made) return made.error();
+    auto read = writer->sql_.query("SELECT epoch, holder, host, pid, pid_start, lease_end, clock FROM bfl_job WHERE name = ?1 FOR UPDATE", {text(job)},
                                    [&](RawRow row) {
                                      writer->epoch_ = row[0].integer;
                                      who = std::string(row[1].bytes);
@@ -64,10 +79,12 @@ Result<std::unique_ptr<Writer>> Writer::take_over(connect::Connector& target, co
                                      return false;
                                    });
     if (!read) return read;
+    auto server = writer->server_now();
+    if (!server) return server.error();
     const Timestamp now = runner.now();
     // On this host the process itself can be asked, so that a killed run is resumed at once; elsewhere its lease must end.
     const bool gone = process == runner.process || (process.host == runner.process.host && !alive(process));
-    if (!who.empty() && !gone && lease_end > now.micros)
+    if (!who.empty() && !gone && lease_end > server->micros)
       return Error{ErrorClass::held,
                    fmt::format("`{}` is being run by {}; its lease ends at {}", job, named(who, process), format_timestamp({lease_end})),
                    {},
@@ -75,12 +92,10 @@ Result<std::unique_ptr<Writer>> Writer::take_over(connect::Connector& target, co
     ++writer->epoch_;
     writer->clock_ = {clock != 0 ? clock : runner.clock.value_or(now).micros};
     auto changed = writer->sql_.run(
-        "INSERT INTO bfl_job VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (name) DO UPDATE SET epoch = excluded.epoch,"
-        " holder = excluded.holder, host = excluded.host, pid = excluded.pid, pid_start = excluded.pid_start,"
-        " lease_end = excluded.lease_end, parameters = CASE clock WHEN 0 THEN excluded.parameters ELSE parameters END,"
-        " clock = excluded.clock",
+        "UPDATE bfl_job SET epoch = ?2, holder = ?3, host = ?4, pid = ?5, pid_start = ?6, lease_end = ?7,"
+        " parameters = CASE clock WHEN 0 THEN ?9 ELSE parameters END, clock = ?8 WHERE name = ?1",
         {text(job), number(writer->epoch_), text(runner.who), text(runner.process.host), number(runner.process.pid),
-         number(runner.process.start), number(now.micros + lease_micros), number(writer->clock_.micros), text(runner.parameters)});
+         number(runner.process.start), number(server->micros + lease_micros), number(writer->clock_.micros), text(runner.parameters)});
     // From here on no fence of an older epoch moves.
     if (changed)
       changed = writer->sql_.run(
@@ -92,16 +107,30 @@ Result<std::unique_ptr<Writer>> Writer::take_over(connect::Connector& target, co
   return writer;
 }
 
+// Two machines never agree on the time: a lease is counted by the server's clock where there is a server.
+Result<Timestamp> Writer::server_now() {
+  if (target_.engine() != "postgres") return runner_.now();
+  Timestamp now;
+  auto read = sql_.query("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)", {}, [&](RawRow row) {
+    now.micros = row[0].integer;
+    return false;
+  });
+  if (!read) return read.error();
+  return now;
+}
+
 Result<void> Writer::heartbeat() {
+  auto now = server_now();
+  if (!now) return now.error();
   auto beaten = sql_.run("UPDATE bfl_job SET lease_end = ?3 WHERE name = ?1 AND epoch = ?2",
-                         {text(job_), number(epoch_), number(runner_.now().micros + lease_micros)});
+                         {text(job_), number(epoch_), number(now->micros + lease_micros)});
   if (!beaten) return beaten.error();
   return *beaten == 1 ? Result<void>{} : Result<void>{superseded()};
 }
 
 Result<void> Writer::release(bool finished) {
   auto released =
-      sql_.run("UPDATE bfl_job SET holder = '', lease_end = 0, clock = CASE WHEN ?3 THEN 0 ELSE clock END WHERE name = ?1 AND epoch = ?2",
+      sql_.run("UPDATE bfl_job SET holder = '', lease_end = 0, clock = CASE WHEN CAST(?3 AS BIGINT) = 1 THEN 0 ELSE clock END WHERE name = ?1 AND epoch = ?2",
                {text(job_), number(epoch_), number(finished ? 1 : 0)});
   return released ? Result<void>{} : Result<void>{released.error()};
 }

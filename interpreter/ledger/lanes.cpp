@@ -52,7 +52,7 @@ Result<void> Writer::fence(const Lane& lane, const Key& hi) {
 Result<bool> Writer::committed(const Lane& lane, const std::string& attempt) {
   std::int64_t epoch = -1, seq = -1;
   auto read =
-      sql_.query("SELECT epoch, seq FROM bfl_lane WHERE step = ?1 AND lane = ?2", {number(lane.step), number(lane.lane)}, [&](RawRow row) {
+      sql_.query("SELECT epoch, seq FROM bfl_lane WHERE step = ?1 AND lane = ?2 FOR UPDATE", {number(lane.step), number(lane.lane)}, [&](RawRow row) {
         epoch = row[0].integer;
         seq = row[1].integer;
         return false;

@@ -37,7 +37,7 @@ Result<std::vector<Generation>> generations(connect::Connector& target, const st
   if (!present(target)) return all;
   auto read = OwnSql(target).query(
       "SELECT s.id, s.name, s.generation, s.state, s.memo_key, s.components, s.route, s.schema, s.changed, s.conflicts,"
-      " (SELECT coalesce(sum(l.seq), 0) FROM bfl_lane AS l WHERE l.step = s.id) FROM bfl_step AS s WHERE s.job = ?1 AND s.name <> '' ORDER "
+      " (SELECT CAST(coalesce(sum(l.seq), 0) AS BIGINT) FROM bfl_lane AS l WHERE l.step = s.id) FROM bfl_step AS s WHERE s.job = ?1 AND s.name <> '' ORDER "
       "BY s.id",
       {text(job)}, [&](RawRow row) {
         Generation g;

@@ -31,7 +31,8 @@ Result<std::int64_t> Writer::insert_step(const std::string& name, std::int64_t g
   const std::string components = components_text(key), schema = schema_of(key), now = format_timestamp(runner_.now());
   const bool done = std::string_view(state) == "done";
   std::int64_t id = 0;
-  auto made = sql_.query("INSERT INTO bfl_step VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, 0, ?10, ?11) RETURNING id",
+  auto made = sql_.query("INSERT INTO bfl_step (job, name, generation, memo_key, components, route, schema, state, sealed_rows, changed, conflicts, opened, closed)"
+                         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, 0, ?10, ?11) RETURNING id",
                          {text(job_), text(name), number(generation), text(key.digest), text(components), text(route), text(schema),
                           text(state), number(sealed_rows), text(now), text(done ? now : "")},
                          [&](RawRow row) {
@@ -132,7 +133,7 @@ Result<void> Writer::close(std::int64_t step) {
     if (!facts) return facts.error();
     Fields fields{{"step", (*facts)->name}, {"step_row", std::to_string(step)}, {"generation", std::to_string((*facts)->generation)}};
     auto read =
-        sql_.query("SELECT changed, conflicts, (SELECT coalesce(sum(seq), 0) FROM bfl_lane WHERE step = ?1) FROM bfl_step WHERE id = ?1",
+        sql_.query("SELECT changed, conflicts, (SELECT CAST(coalesce(sum(seq), 0) AS BIGINT) FROM bfl_lane WHERE step = ?1) FROM bfl_step WHERE id = ?1",
                    {number(step)}, [&](RawRow row) {
                      fields["changed"] = std::to_string(row[0].integer);
                      fields["conflicts"] = std::to_string(row[1].integer);
@@ -185,7 +186,7 @@ Result<void> Writer::record_done(const std::string& step, const std::string& rou
 
 Result<bool> Writer::count(std::int64_t step, std::int64_t changed, std::int64_t conflicts, std::int64_t limit) {
   auto counted =
-      sql_.run("UPDATE bfl_step SET changed = changed + ?2, conflicts = conflicts + ?3 WHERE id = ?1 AND (?4 < 0 OR changed + ?2 <= ?4)",
+      sql_.run("UPDATE bfl_step SET changed = changed + ?2, conflicts = conflicts + ?3 WHERE id = ?1 AND (CAST(?4 AS BIGINT) < 0 OR changed + ?2 <= ?4)",
                {number(step), number(changed), number(conflicts), number(limit)});
   if (!counted) return counted.error();
   return *counted == 1;

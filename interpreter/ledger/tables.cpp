@@ -7,6 +7,7 @@
 #include <random>
 
 #include "interpreter/ledger/ledger.h"
+#include "interpreter/ledger/own_sql.h"
 
 namespace bfl::ledger {
 namespace {
@@ -45,7 +46,9 @@ constexpr const char* statements[] = {
 };
 
 Result<bool> exists(connect::Connector& target) {
-  auto found = target.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'bfl_meta'");
+  auto found = target.prepare(target.engine() == "postgres"
+                                  ? "SELECT 1 FROM pg_tables WHERE schemaname = 'bfl' AND tablename = 'meta'"
+                                  : "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'bfl_meta'");
   if (!found) return found.error();
   bool any = false;
   if (auto read = (*found)->query_raw({}, [&](RawRow) { return !(any = true); }); !read) return read.error();
@@ -55,7 +58,7 @@ Result<bool> exists(connect::Connector& target) {
 struct Meta { std::string identity; std::int64_t format = 0, revision = 0; };
 
 Result<Meta> read_meta(connect::Connector& target) {
-  auto statement = target.prepare("SELECT identity, format, revision FROM bfl_meta");
+  auto statement = target.prepare(in_dialect("SELECT identity, format, revision FROM bfl_meta", target.engine()));
   if (!statement) return statement.error();
   Meta meta;
   auto read = (*statement)->query_raw({}, [&](RawRow row) {
@@ -73,20 +76,28 @@ Result<Meta> read_meta(connect::Connector& target) {
 }
 
 Result<void> create(connect::Connector& target) {
-  if (auto begun = target.begin_write(); !begun) return begun;
+  if (auto begun = target.begin_write(connect::WriteKind::own); !begun) return begun;
   auto there = exists(target);
   Result<void> done = there ? Result<void>{} : Result<void>{there.error()};
   if (there && !*there) {  // not made by another run meanwhile
+    const bool postgres = target.engine() == "postgres";
+    if (postgres) done = target.execute("CREATE SCHEMA IF NOT EXISTS bfl");
     for (const char* sql : statements)
-      if (done) done = target.execute(sql);
+      if (done) done = target.execute(in_dialect(sql, target.engine()));
+    // Packs are compressed already: trying again would cost time and gain nothing.
+    for (const char* table : {"ledger", "stage"})
+      if (done && postgres) done = target.execute(fmt::format("ALTER TABLE bfl.{} ALTER COLUMN pack SET STORAGE EXTERNAL", table));
     std::random_device random;
     std::string identity;
     for (int i = 0; i < 4; ++i) identity += fmt::format("{:08x}", random());
-    if (done) done = target.execute(fmt::format("INSERT INTO bfl_meta VALUES (1, '{}', {}, 0)", identity, format_version));
+    if (done)
+      done = target.execute(in_dialect(fmt::format("INSERT INTO bfl_meta VALUES (1, '{}', {}, 0)", identity, format_version), target.engine()));
   }
   if (!done) {
     target.rollback();
-    return done;
+    // Two first runs at once: the other one has made them.
+    auto others = exists(target);
+    return others && *others ? Result<void>{} : done;
   }
   auto committed = target.commit();
   if (!committed && target.in_transaction()) target.rollback();

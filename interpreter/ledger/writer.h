@@ -116,8 +116,10 @@ class Writer {
 
   Writer(connect::Connector& target, std::string job, Runner runner);
   Result<void> transact(const std::function<Result<void>()>& body);
+  Result<void> transact_once(const std::function<Result<void>()>& body, bool& begun_once);
   Result<void> guarded(const std::function<Result<void>()>& body);  // a transaction that first compares the epoch
   Error superseded();
+  Result<Timestamp> server_now();
   Result<StepFacts*> facts_of(std::int64_t step);
   Result<std::int64_t> insert_step(const std::string& name, std::int64_t generation, const plan::MemoKey& key, const std::string& route,
                                    const char* state, std::int64_t sealed_rows);

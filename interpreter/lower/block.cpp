@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "interpreter/lower/postgres.h"
 #include "interpreter/lower/rewrite.h"
 #include "interpreter/lower/writer.h"
 
@@ -344,6 +345,14 @@ Statement scalar(const program::Program& program, const ExprPtr& expr, Dialect) 
   Writer writer(program);
   Sql sql = writer.value(expr);
   return writer.finish("SELECT " + sql.text, {sql.wire});
+}
+
+Result<Statement> scalar_in(const program::Program& program, const ExprPtr& expr, Dialect dialect) {
+  return dialect == Dialect::postgres ? postgres::scalar(program, expr) : Result<Statement>(scalar(program, expr, dialect));
+}
+
+Result<Statement> select_in(const program::Program& program, const Relation& relation, Dialect dialect) {
+  return dialect == Dialect::postgres ? postgres::select(program, relation) : Result<Statement>(select(program, relation, dialect));
 }
 
 Statement select(const program::Program& program, const Relation& relation, Dialect) {

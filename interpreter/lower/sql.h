@@ -52,6 +52,11 @@ struct Statement {
   std::vector<Fused> functions;
   std::vector<Wire> columns;          // of the result, in order
   std::string keeping{};              // the same statement with bfl_keep around what it assigns; empty: there is none
+  std::vector<Wire> parameters{};     // of the later parameters, where an engine must know
+  bool shows_changes = false;         // an update whose result rows are images: every column before, then each assigned one after
+  std::string images{};               // the same rows by a SELECT that is sent along before the update, which then shows nothing
+  std::vector<std::size_t> clocks{};  // binds that stand for now(): the instant is known when the statement is prepared
+  bool many = false;                  // a result that may be long: read as it comes
 };
 
 // The statements of one chunked write on the direct route. The bounds are the key columns of `walk`, in order; `lo` is
@@ -114,7 +119,8 @@ struct LeftBehind {
   Statement count;       // SELECT count(*)
 };
 
-enum class Dialect : std::uint8_t { sqlite };
+enum class Dialect : std::uint8_t { sqlite, postgres };
+Dialect dialect_of(const Catalogue& catalogue);
 
 Result<DirectUpdate> direct_update(const program::Program& program, const program::Step& step, Dialect dialect);
 Result<Statement> direct_change(const program::Program& program, const program::Step& step, Dialect dialect);  // `change` of it alone
@@ -126,6 +132,9 @@ KeptTable kept_table(const program::Program& program, program::TableRef table, c
 Statement scalar(const program::Program& program, const program::ExprPtr& expr, Dialect dialect);
 // SELECT the fields of a relation, in the order of its `order`.
 Statement select(const program::Program& program, const program::Relation& relation, Dialect dialect);
+// The same in the words of any dialect; an error of class refused when it has none that mean exactly the same.
+Result<Statement> scalar_in(const program::Program& program, const program::ExprPtr& expr, Dialect dialect);
+Result<Statement> select_in(const program::Program& program, const program::Relation& relation, Dialect dialect);
 
 std::string quote_identifier(std::string_view name);
 std::string qualified(const Table& table);  // with its schema

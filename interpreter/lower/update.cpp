@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "interpreter/lower/postgres.h"
 #include "interpreter/lower/rewrite.h"
 #include "interpreter/lower/shape.h"
 #include "interpreter/lower/writer.h"
@@ -332,7 +333,8 @@ Statement recompute(const Update& update) {
 
 }  // namespace
 
-Result<DirectUpdate> direct_update(const Program& program, const Step& step, Dialect) {
+Result<DirectUpdate> direct_update(const Program& program, const Step& step, Dialect dialect) {
+  if (dialect == Dialect::postgres) return postgres::direct_update(program, step);
   auto update = prepare(program, step);
   if (!update) return update.error();
   DirectUpdate statements{change(*update, false), change(*update, true),    bound(*update, false), bound(*update, true),
@@ -342,7 +344,11 @@ Result<DirectUpdate> direct_update(const Program& program, const Step& step, Dia
   return statements;
 }
 
-Result<Statement> direct_change(const Program& program, const Step& step, Dialect) {
+Result<Statement> direct_change(const Program& program, const Step& step, Dialect dialect) {
+  if (dialect == Dialect::postgres) {
+    auto statements = postgres::direct_update(program, step);
+    return statements ? Result<Statement>(std::move(statements->change)) : Result<Statement>(statements.error());
+  }
   auto update = prepare(program, step);
   if (!update) return update.error();
   return change(*update, false);

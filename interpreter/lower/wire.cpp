@@ -2,6 +2,8 @@
 
 namespace bfl::lower {
 
+Dialect dialect_of(const Catalogue& catalogue) { return catalogue.engine == "postgres" ? Dialect::postgres : Dialect::sqlite; }
+
 Wire wire_of(const Column& column) { return {column.type, column.storage, column.scale, column.time_separator, column.time_suffix}; }
 
 Wire wire_of(const Type& type) {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "interpreter/lower/postgres.h"
+
 namespace bfl::lower {
 
 std::string listed(const std::vector<std::string>& parts, std::string_view between) {
@@ -28,7 +30,8 @@ std::string tuple_equal(const std::vector<std::string>& left, const std::vector<
   return listed(parts, " AND ");
 }
 
-Result<SealedWrite> sealed_write(const program::Program& program, const program::Step& step, Dialect) {
+Result<SealedWrite> sealed_write(const program::Program& program, const program::Step& step, Dialect dialect) {
+  if (dialect == Dialect::postgres) return postgres::sealed_write(program, step);
   if (program::adds_rows(step.kind)) return added_rows(program, step);
   auto write = sealed_rows(program, step);
   if (write) write->cascades = cascades(program, step);

@@ -186,6 +186,18 @@ Table moved(const Table& table, const Shipment& shipment, bool same_engine) {
   return there;
 }
 
+// A PostgreSQL source that holds all that the step reads and has words for all that it computes.
+std::optional<int> said_by_its_source(const Program& program, const Step& step, const Uses& uses) {
+  if (uses.empty()) return std::nullopt;
+  const int source = step.kind == program::StepKind::update ? step.target.source : uses.begin()->first.source;
+  if (program.catalogues[static_cast<std::size_t>(source)].engine != "postgres") return std::nullopt;
+  if (std::any_of(uses.begin(), uses.end(), [&](const auto& use) { return use.first.source != source; })) return std::nullopt;
+  for (const auto& assertion : step.assertions)
+    if (!lower::scalar_in(program, assertion.condition, lower::Dialect::postgres)) return std::nullopt;
+  if (step.kind == program::StepKind::update && !lower::sealed_write(program, step, lower::Dialect::postgres)) return std::nullopt;
+  return source;
+}
+
 // A database that computes: SQLite. Of several, the one that holds the most rows.
 int home_of(const Program& program, const Step& step, const Uses& uses) {
   const auto computes = [&](int source) { return program.catalogues[static_cast<std::size_t>(source)].engine == "sqlite"; };
@@ -204,6 +216,10 @@ Arrangement arrange(const Program& program, const Step& step) {
   Arrangement made;
   made.given = &program;
   Uses uses = uses_of(program, step);
+  if (const auto source = said_by_its_source(program, step, uses)) {
+    made.home = *source;
+    return made;
+  }
   made.home = home_of(program, step, uses);
   for (auto& [ref, use] : uses)
     if (ref.source != made.home) made.shipments.push_back(shipment_of(program, ref, std::move(use)));

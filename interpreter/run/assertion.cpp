@@ -12,13 +12,14 @@ namespace {
 using connect::RawRow;
 
 Result<Value> value_of(Workbench& bench, const eval::Context& evaluation, const program::ExprPtr& expr, std::string& query) {
-  const lower::Statement statement = lower::scalar(bench.program(), expr, lower::Dialect::sqlite);
-  query = statement.text;
-  auto prepared = bench.engine().prepare(statement, evaluation);
+  auto statement = lower::scalar_in(bench.program(), expr, bench.dialect());
+  if (!statement) return statement.error();
+  query = statement->text;
+  auto prepared = bench.engine().prepare(*statement, evaluation);
   if (!prepared) return prepared.error();
   Result<Value> value = Value();
   auto read = (*prepared)->query_raw({}, [&](RawRow row) {
-    value = bench.engine().decode(row[0], statement.columns[0]);
+    value = bench.engine().decode(row[0], statement->columns[0]);
     return false;
   });
   if (!read) return read.error();

@@ -41,6 +41,7 @@ struct Context {
 
   Event event(EventKind kind, const program::Step& step) const;
   eval::Context evaluation(int source) const { return {clocks[static_cast<std::size_t>(source)]}; }
+  lower::Dialect dialect(int source) const { return lower::dialect_of(program.catalogues[static_cast<std::size_t>(source)]); }
   connect::Connector& target(int source) const { return *targets[static_cast<std::size_t>(source)]; }
   ledger::Writer& writer(int source) const { return *writers[static_cast<std::size_t>(source)]; }
 
@@ -79,5 +80,7 @@ struct Proof {
 };
 Result<Proof> prove(const program::Program& program, const program::Step& step, connect::Connector& target,
                     const eval::Context& evaluation);
+Result<Proof> prove_in_memory(const program::Program& program, const program::Step& step, connect::Connector& target,
+                              const eval::Context& evaluation);
 
 }  // namespace bfl::run

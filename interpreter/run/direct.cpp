@@ -167,7 +167,7 @@ std::optional<StepEnd> walk_all(Walk& walk, bool resumed, std::optional<std::int
 StepEnd direct_write(Writing& writing, const char* route, const Decision& decision, const ledger::Generation* open) {
   Context& context = writing.context;
   const program::Step& step = writing.step;
-  auto sql = lower::direct_update(context.program, step, lower::Dialect::sqlite);
+  auto sql = lower::direct_update(context.program, step, context.dialect(writing.source));
   if (!sql) return writing.fail(sql.error());
   Walk walk{writing, std::move(*sql), std::max<std::size_t>(step.walk.size(), 1)};
   if (auto prepared = walk.prepare(); !prepared) return writing.fail(prepared.error());

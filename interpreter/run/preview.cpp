@@ -119,10 +119,10 @@ struct Look {
   }
 
   Result<void> write(const plan::StepPlan& step_plan, Preview& preview) {
-    auto sealed = lower::sealed_write(program, step, lower::Dialect::sqlite);
+    auto sealed = lower::sealed_write(program, step, lower::dialect_of(program.catalogues[static_cast<std::size_t>(step.target.source)]));
     if (!sealed) return sealed.error();
     if (step_plan.work == plan::WorkKind::direct_write) {
-      auto change = lower::direct_change(program, step, lower::Dialect::sqlite);
+      auto change = lower::direct_change(program, step, lower::dialect_of(program.catalogues[static_cast<std::size_t>(step.target.source)]));
       if (!change) return change.error();
       preview.sql.push_back(change->text);
     } else {
@@ -172,8 +172,11 @@ std::vector<Preview> preview(const program::Program& program, const plan::Plan& 
     all[i].decision = std::move(decisions[i]);
     const Arrangement arrangement = arrange(program, step);
     if (program::only_asserts(step.kind)) {
-      for (const program::Assertion& assertion : step.assertions)
-        all[i].sql.push_back(lower::scalar(arrangement.program(), assertion.condition, lower::Dialect::sqlite).text);
+      for (const program::Assertion& assertion : step.assertions) {
+        auto statement = lower::scalar_in(arrangement.program(), assertion.condition, arrangement.dialect());
+        if (statement) all[i].sql.push_back(std::move(statement->text));
+        else diagnostics.error(Code::not_supported, assertion.span, statement.error().message, statement.error().help);
+      }
       all[i].shipped = shown(arrangement);
       continue;
     }

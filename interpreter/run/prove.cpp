@@ -129,6 +129,8 @@ Result<void> apply_again(const OnCopy& copy, Sample& sample, connect::Connector&
 
 Result<Proof> prove(const program::Program& program, const program::Step& step, connect::Connector& target,
                     const eval::Context& evaluation) {
+  if (lower::dialect_of(program.catalogues[static_cast<std::size_t>(step.target.source)]) == lower::Dialect::postgres)
+    return prove_in_memory(program, step, target, evaluation);
   const OnCopy copy(program, step);
   const lower::KeptTable table = lower::kept_table(copy.program, copy.step.target, nullptr, true, lower::Dialect::sqlite);
   const Reading reading(target);

@@ -331,7 +331,7 @@ StepEnd sealed_write(Writing& writing, const char* route, const Decision& decisi
   Context& context = writing.context;
   const program::Step& step = writing.step;
   const Arrangement arrangement = arrange(context.program, step);
-  auto sql = lower::sealed_write(arrangement.program(), step, lower::Dialect::sqlite);
+  auto sql = lower::sealed_write(arrangement.program(), step, context.dialect(writing.source));
   if (!sql) return writing.fail(sql.error());
   Sealed sealed{writing, std::move(*sql)};
   if (step.once && step.walk.empty())

@@ -138,8 +138,11 @@ Result<void> Workbench::ship(const Shipment& shipment, connect::Connector& sourc
   Carrier carrier(source, *engine_, **insert, wires, there, shipment.columns);
   const connect::RowCallback carry = [&carrier](RawRow row) { return carrier.carry(row); };
   if (source.has_sql()) {
-    const lower::Statement select = lower::select(*arrangement_.given, *shipment.rows, lower::Dialect::sqlite);
-    auto prepared = source.prepare(select, evaluation);
+    const Catalogue& catalogue = arrangement_.given->catalogues[static_cast<std::size_t>(shipment.table.source)];
+    auto select = lower::select_in(*arrangement_.given, *shipment.rows, lower::dialect_of(catalogue));
+    if (!select) return select.error();
+    select->many = true;
+    auto prepared = source.prepare(*select, evaluation);
     if (!prepared) return prepared.error();
     if (auto read = (*prepared)->query_raw({}, carry); !read) return read;
   } else if (auto read = source.scan(from, shipment.columns, carry); !read) {

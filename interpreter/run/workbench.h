@@ -33,6 +33,9 @@ struct Arrangement {
 
   // To lower the step's relations and expressions with.
   const program::Program& program() const { return moved ? *moved : *given; }
+  lower::Dialect dialect() const {
+    return home < 0 ? lower::Dialect::sqlite : lower::dialect_of(given->catalogues[static_cast<std::size_t>(home)]);
+  }
 };
 Arrangement arrange(const program::Program& program, const program::Step& step);
 // "list.rows (id, kind)", one for each table.
@@ -48,6 +51,7 @@ class Workbench {
   Workbench& operator=(const Workbench&) = delete;
 
   const program::Program& program() const { return arrangement_.program(); }
+  lower::Dialect dialect() const { return arrangement_.dialect(); }
   connect::Connector& engine() const { return *engine_; }
   const Arrangement& arrangement() const { return arrangement_; }
   std::int64_t shipped_rows() const { return rows_; }

@@ -425,7 +425,7 @@ TEST_CASE("a source says where it is and hides its secrets") {
   CHECK(helped(*check_job("source shop = sqlite(\"shop.db\")", settings), Code::unknown_source) == "did you mean `shop`?");
   settings.sources = {{"shop", "file:x?key=hunter2"}};
   CHECK(check_job("source shop = sqlite(\"shop.db\")", settings)->program.sources.size() <= 1);
-  CHECK(check_job("source shop = postgres(\"x\")")->has(Code::not_supported));
+  CHECK(check_job("source shop = mongo(\"x\")")->has(Code::unknown_function));
   CHECK(helped(*check_job("verify v { assert exists(shp.orders) }"), Code::unknown_source) == "did you mean `shop`?");
 }
 

@@ -26,7 +26,7 @@ struct Faulty final : connect::Connector {
   Result<Value> decode(RawValue raw, const lower::Wire& wire) override { return real->decode(raw, wire); }
   Result<RawValue> encode(const Value& value, const lower::Wire& wire, std::string& arena) override { return real->encode(value, wire, arena); }
   Result<void> begin_read() override { return real->begin_read(); }
-  Result<void> begin_write() override { return real->begin_write(); }
+  Result<void> begin_write(connect::WriteKind kind) override { return real->begin_write(kind); }
   Result<void> commit() override {
     if (++commits != at) return real->commit();
     if (before_fault) before_fault();

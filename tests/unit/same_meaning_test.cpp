@@ -18,7 +18,8 @@ std::vector<ExprPtr> examples(World& world, ExprKind form, const Function& recip
   std::vector<ExprPtr> made;
   const auto& flags = world.columns.at(Kind::boolean);
   const auto& numbers = world.columns.at(Kind::integer);
-  const ExprPtr fails = comparison(CompareOp::greater, call(reciprocal, {numbers[0], numbers[1]}), numbers[2]);
+  const ExprPtr fails = comparison(CompareOp::greater, call(reciprocal, {numbers[0], numbers[1]}),
+                                   make(ExprKind::convert, Type{Kind::decimal, true}, {numbers[2]}));
   switch (form) {
     case ExprKind::literal:
       for (const StoredKind& stored : stored_kinds)

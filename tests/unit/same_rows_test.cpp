@@ -69,8 +69,11 @@ TEST_CASE("aggregates give in SQL what the evaluator's accumulators give") {
                              .fields = {{"x", std::make_shared<const Expr>(grouped)}}};
           for (bool as_group : {false, true}) {
             if (as_group && kind == AggregateKind::exists) continue;
-            const auto statement = as_group ? lower::select(world.program, one_group, Dialect::sqlite)
-                                            : lower::scalar(world.program, std::make_shared<const Expr>(sub), Dialect::sqlite);
+            const auto lowered = as_group ? lower::select_in(world.program, one_group, dialect)
+                                          : lower::scalar_in(world.program, std::make_shared<const Expr>(sub), dialect);
+            if (!lowered && lowered.error().kind == ErrorClass::refused) continue;  // not said in SQL at all
+            REQUIRE(lowered);
+            const lower::Statement& statement = *lowered;
             INFO(statement.text);
             auto prepared = world.connector->prepare(statement, context);
             REQUIRE_MESSAGE(prepared, (prepared ? "" : prepared.error().message));
@@ -82,7 +85,7 @@ TEST_CASE("aggregates give in SQL what the evaluator's accumulators give") {
             });
             if (const auto* failure = std::get_if<eval::Failure>(&expected)) {
               REQUIRE_FALSE(done);
-              CHECK(done.error().message == failure->message);
+              if (dialect == Dialect::sqlite) CHECK(done.error().message == failure->message);
             } else {
               REQUIRE_MESSAGE(done, (done ? "" : done.error().message));
               CHECK_MESSAGE(equal(found, std::get<Value>(expected)), to_literal(found), " is not ", to_literal(std::get<Value>(expected)));
@@ -109,7 +112,7 @@ TEST_CASE("orders sort in SQL as the language does, nulls last in both direction
           if (descending && !x.is_null() && !y.is_null()) return way > 0;
           return way < 0;
         });
-        const auto statement = lower::select(world.program, relation, Dialect::sqlite);
+        const auto statement = *lower::select_in(world.program, relation, dialect);
         auto prepared = world.connector->prepare(statement, context);
         REQUIRE(prepared);
         std::vector<int> found;
@@ -133,7 +136,7 @@ TEST_CASE("groups are by the language's equality") {
                          [&](const Value& value) { return equal(value, world.cell(row, column->column)); }))
           distinct.push_back(world.cell(row, column->column));
       Relation relation{.inputs = {world.anchor()}, .grouped = true, .group_by = {column}, .fields = {{"k", column}}};
-      const auto statement = lower::select(world.program, relation, Dialect::sqlite);
+      const auto statement = *lower::select_in(world.program, relation, dialect);
       auto prepared = world.connector->prepare(statement, context);
       REQUIRE(prepared);
       std::size_t groups = 0;

@@ -350,7 +350,7 @@ TEST_CASE("a running statement can be interrupted, and so can a wait for a lock"
 TEST_CASE("what cannot be opened says why") {
   CHECK(message_of(connect::open("sqlite:/nowhere/at/all.db", {})).find("no such file") != std::string::npos);
   CHECK(message_of(connect::open("sqlite:/", {})).find("folder") != std::string::npos);
-  CHECK(message_of(connect::open("postgres://user:secret@host/db", {})) == "no connector for `postgres://`");
+  CHECK(message_of(connect::open("mysql://user:secret@host/db", {})) == "no connector for `mysql://`");
   Scratch scratch("CREATE TABLE t(a);");
   std::FILE* file = std::fopen((scratch.path + ".txt").c_str(), "w");
   std::fputs("this is a text, not a database, and it is long enough to be read as a header of a hundred bytes, which it is by now", file);

@@ -1,0 +1,298 @@
+#include "interpreter/connect/postgres_connection.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "interpreter/connect/postgres_open.h"
+
+namespace bfl::connect::postgres {
+namespace {
+
+constexpr int fetch_rows = 5'000;  // of a long result at a time
+
+class Statement final : public Prepared {
+ public:
+  Statement(Connection& connection, std::string sql, std::string images, std::vector<Parameter> fixed, std::vector<lower::Wire> later,
+            bool changes, bool many)
+      : connection_(connection),
+        sql_(std::move(sql)),
+        images_(std::move(images)),
+        parameters_(std::move(fixed)),
+        fixed_(parameters_.size()),
+        later_(std::move(later)),
+        changes_(changes),
+        many_(many) {}
+
+  Result<std::int64_t> run(std::span<const Value> more) override {
+    if (auto bound = bind(more); !bound) return bound.error();
+    return run_bound();
+  }
+  Result<void> query(std::span<const Value> more, const RowCallback& row) override {
+    if (auto bound = bind(more); !bound) return bound.error();
+    return query_bound(row);
+  }
+  Result<std::int64_t> run_raw(std::span<const RawValue> more) override {
+    bind_raw(more);
+    return run_bound();
+  }
+  Result<void> query_raw(std::span<const RawValue> more, const RowCallback& row) override {
+    bind_raw(more);
+    return query_bound(row);
+  }
+
+ private:
+  const lower::Wire* wire(std::size_t index) const { return index < later_.size() ? &later_[index] : nullptr; }
+
+  void bind_raw(std::span<const RawValue> more) {
+    parameters_.resize(fixed_ + more.size());
+    for (std::size_t i = 0; i < more.size(); ++i) put(parameters_[fixed_ + i], more[i], wire(i));
+  }
+  Result<void> bind(std::span<const Value> more) {
+    parameters_.resize(fixed_ + more.size());
+    std::string arena;
+    for (std::size_t i = 0; i < more.size(); ++i) {
+      const lower::Wire given = wire(i) ? *wire(i) : lower::wire_of(Type{more[i].kind()});
+      auto raw = connection_.encode(more[i], given, arena);
+      if (!raw) return raw.error();
+      put(parameters_[fixed_ + i], *raw, &given);
+    }
+    return {};
+  }
+
+  Result<std::int64_t> run_bound() {
+    Session& session = connection_.session();
+    session.forget_interrupt();
+    if (auto ready = ready_outside(); !ready) return ready.error();
+    if (!images_.empty() && connection_.observing())
+      return session.execute_both(images_, sql_, parameters_, [this](const PGresult* rows) { return connection_.show_changes(rows); });
+    auto result = session.execute(sql_, parameters_);
+    if (!result) return result.error();
+    const Library& library = session.library();
+    if (changes_) {
+      if (auto shown = connection_.show_changes(result->get()); !shown) return shown.error();
+      return std::int64_t{library.PQntuples(result->get())};
+    }
+    const std::string count = library.PQcmdTuples(result->get());
+    return count.empty() ? std::int64_t{0} : std::int64_t{std::stoll(count)};
+  }
+
+  Result<void> query_bound(const RowCallback& row) {
+    Session& session = connection_.session();
+    session.forget_interrupt();
+    if (auto ready = ready_outside(); !ready) return ready;
+    if (many_) return query_many(row);
+    auto result = session.execute(sql_, parameters_);
+    if (!result) return result.error();
+    auto shown = connection_.show(result->get(), row);
+    return shown ? Result<void>{} : Result<void>{shown.error()};
+  }
+
+  Result<void> ready_outside() {
+    return connection_.in_transaction() ? Result<void>{} : connection_.session().ensure();
+  }
+
+  // By a cursor: a result of any size takes the room of one batch, and may be left early.
+  Result<void> query_many(const RowCallback& row) {
+    Session& session = connection_.session();
+    const bool own = !session.in_transaction();
+    if (own)
+      if (auto begun = connection_.begin_read(); !begun) return begun;
+    Result<void> done;
+    auto declared = session.execute("DECLARE bfl_rows NO SCROLL CURSOR FOR " + sql_, parameters_);
+    if (!declared) done = declared.error();
+    for (bool more = true; done && more;) {
+      auto batch = session.execute(fmt::format("FETCH FORWARD {} FROM bfl_rows", fetch_rows), {});
+      if (!batch) {
+        done = batch.error();
+        break;
+      }
+      more = session.library().PQntuples(batch->get()) == fetch_rows;
+      auto shown = connection_.show(batch->get(), row);
+      if (!shown) done = shown.error();
+      else more = more && *shown;
+      if (done && session.interrupted()) done = Error{ErrorClass::interrupted, "asked to stop"};
+    }
+    if (own) connection_.rollback();
+    else if (done)
+      if (auto closed = session.execute("CLOSE bfl_rows"); !closed) done = closed.error();
+    return done;
+  }
+
+  Connection& connection_;
+  std::string sql_, images_;
+  std::vector<Parameter> parameters_;
+  std::size_t fixed_;
+  std::vector<lower::Wire> later_;
+  bool changes_, many_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Connector>> open(const std::string& url, const OpenOptions& options) {
+  auto found = library();
+  if (!found) return found.error();
+  auto connection = std::make_unique<Connection>(**found, url, options);
+  if (auto connected = connection->session().connect(); !connected) return connected.error();
+  return std::unique_ptr<Connector>(std::move(connection));
+}
+
+Result<std::unique_ptr<Prepared>> Connection::prepare(const lower::Statement& statement, const eval::Context& context) {
+  std::vector<Parameter> fixed(statement.binds.size());
+  std::string arena;
+  const Value now(context.clock);
+  for (std::size_t i = 0; i < fixed.size(); ++i) {
+    const bool clock = std::find(statement.clocks.begin(), statement.clocks.end(), i) != statement.clocks.end();
+    auto raw = encode(clock ? now : statement.binds[i], statement.bind_wires[i], arena);
+    if (!raw) return raw.error();
+    put(fixed[i], *raw, &statement.bind_wires[i]);
+  }
+  return std::unique_ptr<Prepared>(std::make_unique<Statement>(*this, statement.text, statement.images, std::move(fixed), statement.parameters,
+                                                               statement.shows_changes, statement.many));
+}
+
+Result<std::unique_ptr<Prepared>> Connection::prepare(std::string_view sql) {
+  return std::unique_ptr<Prepared>(
+      std::make_unique<Statement>(*this, std::string(sql), std::string(), std::vector<Parameter>{}, std::vector<lower::Wire>{}, false, false));
+}
+
+Result<void> Connection::execute(std::string_view sql) {
+  if (!in_transaction())
+    if (auto ready = session_.ensure(); !ready) return ready;
+  auto done = session_.execute(std::string(sql));
+  return done ? Result<void>{} : Result<void>{done.error()};
+}
+
+Result<Value> Connection::decode(RawValue raw, const lower::Wire& wire) {
+  Value value;
+  std::string problem;
+  if (!decode_into(raw, wire, value, problem)) return Error{ErrorClass::data, problem};
+  return value;
+}
+
+Result<RawValue> Connection::encode(const Value& value, const lower::Wire& wire, std::string& arena) {
+  RawValue raw;
+  std::string problem;
+  if (!encode_into(value, wire, arena, raw, problem)) return Error{ErrorClass::data, problem};
+  return raw;
+}
+
+Result<void> Connection::begin_read() {
+  writing_ = false;
+  return session_.begin("ISOLATION LEVEL REPEATABLE READ READ ONLY");
+}
+
+// A chunk reads and changes rows in one snapshot: a row that somebody else changed meanwhile is refused by the server, so that
+// no image can show another version than the one that was changed. Bookkeeping waits for its rows instead.
+Result<void> Connection::begin_write(WriteKind kind) {
+  writing_ = true;
+  return session_.begin(kind == WriteKind::rows ? "ISOLATION LEVEL REPEATABLE READ READ WRITE;SET LOCAL max_parallel_workers_per_gather = 0" : "ISOLATION LEVEL READ COMMITTED READ WRITE");
+}
+
+Result<void> Connection::commit() {
+  auto committed = session_.commit();
+  if (committed && writing_) ++own_commits_;
+  writing_ = false;
+  return committed;
+}
+
+// Every transaction that writes takes the next number. With none of them under way, and as many taken since as this
+// connection has committed, nobody else has.
+std::optional<std::int64_t> Connection::commits_of_others() {
+  std::optional<std::int64_t> others;
+  auto read = rows("SELECT pg_snapshot_xmin(s)::text::bigint, pg_snapshot_xmax(s)::text::bigint FROM (SELECT pg_current_snapshot() AS s) AS x", {},
+                   [&](RawRow row) {
+                     if (row[0].integer == row[1].integer) others = row[1].integer - own_commits_;
+                     return false;
+                   });
+  return read ? others : std::nullopt;
+}
+
+void Connection::observe(ChangeObserver observer, std::string_view table, std::vector<int> assigned) {
+  observer_ = std::move(observer);
+  table_ = table;
+  assigned_ = std::move(assigned);
+}
+
+Result<void> Connection::rows(const std::string& sql, const std::vector<Parameter>& parameters, const RowCallback& row) {
+  if (!in_transaction())
+    if (auto ready = session_.ensure(); !ready) return ready;
+  auto result = session_.execute(sql, parameters);
+  if (!result) return result.error();
+  auto shown = show(result->get(), row);
+  return shown ? Result<void>{} : Result<void>{shown.error()};
+}
+
+namespace {
+
+// One row of a result as raw values; what has to be made as text lies in `arena`.
+Result<void> read_row(const Library& library, const PGresult* result, const std::vector<Oid>& types, int row, std::vector<RawValue>& values,
+                      std::vector<char>& arena) {
+  std::size_t room = 0;
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    const int column = static_cast<int>(i);
+    room += made_text(types[i], library.PQgetvalue(result, row, column), static_cast<std::size_t>(library.PQgetlength(result, row, column)));
+  }
+  if (arena.size() < room) arena.resize(room);
+  char* made = arena.data();
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    const int column = static_cast<int>(i);
+    if (library.PQgetisnull(result, row, column)) {
+      values[i] = {};
+      continue;
+    }
+    if (!raw_of(types[i], library.PQgetvalue(result, row, column), static_cast<std::size_t>(library.PQgetlength(result, row, column)),
+                values[i], made))
+      return Error{ErrorClass::fatal, fmt::format("a value of the type number {} cannot be read", types[i]), {}, {}};
+  }
+  return {};
+}
+
+std::vector<Oid> types_of(const Library& library, const PGresult* result) {
+  std::vector<Oid> types;
+  for (int i = 0; i < library.PQnfields(result); ++i) types.push_back(library.PQftype(result, i));
+  return types;
+}
+
+}  // namespace
+
+Result<bool> Connection::show(const PGresult* result, const RowCallback& row) {
+  const Library& library = session_.library();
+  const std::vector<Oid> types = types_of(library, result);
+  std::vector<RawValue> values(types.size());
+  for (int i = 0; i < library.PQntuples(result); ++i) {
+    if (auto read = read_row(library, result, types, i, values, arena_); !read) return read.error();
+    if (!row(values)) return false;
+  }
+  return true;
+}
+
+Result<void> Connection::show_changes(const PGresult* result) {
+  if (!observer_) return {};
+  const Library& library = session_.library();
+  const std::vector<Oid> types = types_of(library, result);
+  const std::size_t columns = types.size() - assigned_.size();
+  std::vector<RawValue> values(types.size()), after(columns);
+  std::vector<int> changed;
+  RowChange change;
+  change.kind = ChangeKind::update;
+  change.table = table_;
+  for (int i = 0; i < library.PQntuples(result); ++i) {
+    if (auto read = read_row(library, result, types, i, values, arena_); !read) return read;
+    changed.clear();
+    for (std::size_t a = 0; a < assigned_.size(); ++a) {
+      const auto column = static_cast<std::size_t>(assigned_[a]);
+      if (values[columns + a] == values[column]) continue;
+      after[column] = values[columns + a];
+      changed.push_back(assigned_[a]);
+    }
+    change.before = std::span<const RawValue>(values).first(columns);
+    change.after = after;
+    change.changed = changed;
+    observer_(change);
+    if (session_.interrupted()) return Error{ErrorClass::interrupted, "asked to stop"};
+  }
+  return {};
+}
+
+}  // namespace bfl::connect::postgres

@@ -1,0 +1,55 @@
+// The PostgreSQL connector: statements, transactions, and the images that a change's own statement brings back.
+//
+// Not thread-safe but for interrupt(). Prepared statements must not outlive their connection.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "interpreter/connect/connector.h"
+#include "interpreter/connect/postgres_session.h"
+
+namespace bfl::connect::postgres {
+
+class Connection final : public Connector {
+ public:
+  Connection(const Library& library, std::string url, const OpenOptions& options) : session_(library, std::move(url), options) {}
+
+  std::string engine() const override { return "postgres"; }
+  Result<Catalogue> catalogue() override;
+  Result<std::int64_t> schema_version() override;
+  Result<std::unique_ptr<Prepared>> prepare(const lower::Statement& statement, const eval::Context& context) override;
+  Result<std::unique_ptr<Prepared>> prepare(std::string_view sql) override;
+  Result<void> execute(std::string_view sql) override;
+  Result<Value> decode(RawValue raw, const lower::Wire& wire) override;
+  Result<RawValue> encode(const Value& value, const lower::Wire& wire, std::string& arena) override;
+  Result<void> begin_read() override;
+  Result<void> begin_write(WriteKind kind) override;
+  Result<void> commit() override;
+  void rollback() override { session_.rollback(); }
+  bool in_transaction() const override { return session_.in_transaction(); }
+  void observe(ChangeObserver observer, std::string_view table, std::vector<int> assigned) override;
+  void stop_observing() override { observer_ = nullptr; }
+  std::optional<std::int64_t> commits_of_others() override;
+  void interrupt() override { session_.interrupt(); }
+
+  Session& session() { return session_; }
+  bool observing() const { return static_cast<bool>(observer_); }
+  // A query of the connector's own, rows as raw values.
+  Result<void> rows(const std::string& sql, const std::vector<Parameter>& parameters, const RowCallback& row);
+  // Gives every row of a result; false when the callback has stopped it.
+  Result<bool> show(const PGresult* result, const RowCallback& row);
+  // The rows of a changing statement: images before and after, see lower::Statement::shows_changes.
+  Result<void> show_changes(const PGresult* result);
+
+ private:
+  Session session_;
+  ChangeObserver observer_;
+  std::string table_;
+  std::vector<int> assigned_;
+  std::vector<char> arena_;
+  bool writing_ = false;
+  std::int64_t own_commits_ = 0;  // of transactions that wrote
+};
+
+}  // namespace bfl::connect::postgres

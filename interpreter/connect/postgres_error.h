@@ -1,0 +1,17 @@
+// What PostgreSQL's SQLSTATEs mean to bfl: one table, by class and by the codes that differ from their class.
+#pragma once
+#include <string_view>
+
+#include "interpreter/base/result.h"
+
+namespace bfl::connect::postgres {
+
+// Of a statement that the server refused. An empty state is a connection that broke.
+ErrorClass class_of(std::string_view sqlstate);
+// Whether an error in answer to COMMIT leaves open if it was carried out.
+bool leaves_commit_open(std::string_view sqlstate, std::string_view severity);
+
+// "ERROR:  duplicate key value …\n" as bfl says it: lower case, no final stop.
+std::string worded(std::string_view message);
+
+}  // namespace bfl::connect::postgres

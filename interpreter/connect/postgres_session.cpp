@@ -1,0 +1,276 @@
+#include "interpreter/connect/postgres_session.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "interpreter/connect/postgres_error.h"
+
+namespace bfl::connect::postgres {
+namespace {
+
+constexpr int oldest_server = 120'000;
+constexpr int reconnect_seconds = 30;
+
+std::string shortened(std::string_view sql) {
+  constexpr std::size_t most = 2'000;
+  if (sql.size() <= most) return std::string(sql);
+  return fmt::format("{} … {}", sql.substr(0, most / 2), sql.substr(sql.size() - most / 2));
+}
+
+
+std::string_view field(const Library& library, const PGresult* result, int code) {
+  const char* text = library.PQresultErrorField(result, code);
+  return text ? std::string_view(text) : std::string_view();
+}
+
+}  // namespace
+
+Session::Session(const Library& library, std::string url, const OpenOptions& options)
+    : library_(library), url_(std::move(url)), options_(options) {}
+
+Session::~Session() { close(); }
+
+void Session::close() {
+  if (PGcancel* cancel = cancel_.exchange(nullptr)) library_.PQfreeCancel(cancel);
+  if (connection_) library_.PQfinish(connection_);
+  connection_ = nullptr;
+  open_ = false;
+}
+
+std::string Session::without_secrets(std::string text) const {
+  for (const std::string& secret : secrets_)
+    for (auto at = text.find(secret); at != std::string::npos; at = text.find(secret, at + 3)) text.replace(at, secret.size(), "***");
+  return text;
+}
+
+Result<void> Session::connect() {
+  close();
+  char* problem = nullptr;
+  // What libpq says of a text that it cannot read may quote a part of it, and that part may be the password.
+  PQconninfoOption* parsed = library_.PQconninfoParse(url_.c_str(), &problem);
+  if (problem) library_.PQfreemem(problem);
+  if (!parsed)
+    return Error{ErrorClass::fatal, "the address of the database cannot be read", {},
+                 "write `postgres://USER@HOST:PORT/DATABASE`, or libpq's keywords: `host=HOST dbname=DATABASE`"};
+  std::string host;
+  secrets_.clear();
+  for (const PQconninfoOption* option = parsed; option->keyword; ++option) {
+    const std::string_view name = option->keyword;
+    if (!option->val || !*option->val) continue;
+    if (name == "password" || name == "sslpassword") secrets_.emplace_back(option->val);
+    if (name == "host" || name == "hostaddr") host = option->val;
+  }
+  library_.PQconninfoFree(parsed);
+
+  // What comes later wins: the first three can be said otherwise in the address.
+  const char* names[] = {"connect_timeout", "keepalives_idle", "tcp_user_timeout", "dbname", "client_encoding", "fallback_application_name",
+                         nullptr};
+  const char* values[] = {"10", "30", "60000", url_.c_str(), "UTF8", "bfl", nullptr};
+  connection_ = library_.PQconnectdbParams(names, values, 1);
+  if (!connection_ || library_.PQstatus(connection_) != CONNECTION_OK) {
+    std::string message = connection_ ? without_secrets(library_.PQerrorMessage(connection_)) : "out of memory";
+    std::replace(message.begin(), message.end(), '\n', ' ');
+    close();
+    return Error{ErrorClass::fatal, "cannot connect to the PostgreSQL server", worded(message),
+                 "check the address, that the server runs and that it lets this user in"};
+  }
+  library_.PQsetNoticeProcessor(connection_, [](void*, const char*) {}, nullptr);
+  cancel_.store(library_.PQgetCancel(connection_));
+  version_ = library_.PQserverVersion(connection_);
+  if (version_ < oldest_server)
+    return Error{ErrorClass::fatal, fmt::format("the server is PostgreSQL {}", version_ / 10'000), {}, "bfl needs PostgreSQL 12 or newer"};
+
+  auto facts = execute("SELECT current_setting('search_path'), current_setting('server_encoding'), pg_is_in_recovery()", {});
+  if (!facts) return facts.error();
+  if (const std::string_view encoding = library_.PQgetvalue(facts->get(), 0, 1); encoding != "UTF8")
+    return Error{ErrorClass::fatal, fmt::format("the encoding of the database is {}", encoding), {}, "bfl needs a database in UTF8"};
+  if (search_path_.empty()) search_path_ = library_.PQgetvalue(facts->get(), 0, 0);
+  // Forms and places that the meaning of a statement hangs on, and limits that keep others from waiting for a run that hangs.
+  settings_ = fmt::format(
+      "SET {{0}} search_path = {};SET {{0}} timezone = 'UTC';SET {{0}} datestyle = 'ISO';SET {{0}} intervalstyle = 'postgres';"
+      "SET {{0}} bytea_output = 'hex';SET {{0}} extra_float_digits = 1;SET {{0}} client_encoding = 'UTF8';SET {{0}} row_security = off;"
+      "SET {{0}} lock_timeout = {};SET {{0}} jit = off;SET {{0}} parallel_setup_cost = 10",
+      search_path_.empty() ? "''" : search_path_, options_.busy_timeout_ms);
+  std::string session = fmt::format(fmt::runtime(settings_), "SESSION");
+  if (options_.read_only) session += ";SET SESSION default_transaction_read_only = on";
+  if (auto set = execute(session); !set) return set.error();
+  return {};
+}
+
+bool Session::broken() const { return !connection_ || library_.PQstatus(connection_) != CONNECTION_OK; }
+
+Result<void> Session::ensure() {
+  if (!broken()) return {};
+  open_ = false;
+  for (int waited = 0;; ++waited) {
+    auto connected = connect();
+    if (connected) return connected;
+    if (waited >= reconnect_seconds || interrupted_.load())
+      return Error{ErrorClass::transient, "the connection to the PostgreSQL server is gone and cannot be made anew", connected.error().detail,
+                   "run again when the server is back: the next run goes on behind the last committed chunk"};
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+  }
+}
+
+Error Session::lost(std::string_view sql) {
+  std::string message = connection_ ? without_secrets(library_.PQerrorMessage(connection_)) : "";
+  std::replace(message.begin(), message.end(), '\n', ' ');
+  open_ = false;
+  return {ErrorClass::transient, "the connection to the PostgreSQL server was lost", worded(message) + "\nin " + shortened(sql), {}};
+}
+
+Error Session::refused(const PGresult* result, std::string_view sql) {
+  const std::string_view state = field(library_, result, PG_DIAG_SQLSTATE), severity = field(library_, result, PG_DIAG_SEVERITY_NONLOCALIZED),
+                         primary = field(library_, result, PG_DIAG_MESSAGE_PRIMARY), detail = field(library_, result, PG_DIAG_MESSAGE_DETAIL),
+                         hint = field(library_, result, PG_DIAG_MESSAGE_HINT);
+  if (severity == "FATAL" || severity == "PANIC") open_ = false;
+  Error error{class_of(state), worded(without_secrets(std::string(primary)))};
+  if (state == "57014" && interrupted_.load()) error.kind = ErrorClass::interrupted;
+  // What a statement of bfl's raises by itself comes as a text that is no number; see lower/postgres.
+  constexpr std::string_view mark = "\"bfl: ";
+  if (const auto at = error.message.find(mark); state == "22P02" && at != std::string::npos) {
+    error.message = error.message.substr(at + mark.size(), error.message.size() - at - mark.size() - 1);
+    error.detail = shortened(sql);
+    return error;
+  }
+  if (!detail.empty()) error.detail = without_secrets(worded(detail)) + "\n";
+  error.detail += fmt::format("SQLSTATE {} in {}", state, shortened(sql));
+  error.help = without_secrets(worded(hint));
+  if (state == "42501" && primary.find("row-level security") != std::string_view::npos)
+    error.help = "a policy hides rows of the table from this user: run as a role that sees all of them (BYPASSRLS or the owner)";
+  else if (state == "42501" && error.help.empty()) error.help = "grant the right, or connect as a role that has it";
+  else if (state == "25006") error.help = "connect to the primary server: this one takes no writes";
+  return error;
+}
+
+Result<ResultHandle> Session::checked(PGresult* raw, std::string_view sql) {
+  ResultHandle result(raw, ClearResult{&library_});
+  if (!raw) return lost(sql);
+  const ExecStatusType status = library_.PQresultStatus(raw);
+  if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK || status == PGRES_EMPTY_QUERY) return result;
+  if (field(library_, raw, PG_DIAG_SQLSTATE).empty()) return lost(sql);
+  return refused(raw, sql);
+}
+
+Result<ResultHandle> Session::execute(const std::string& sql) {
+  if (!connection_) return lost(sql);
+  busy_.store(true);
+  PGresult* raw = library_.PQexec(connection_, sql.c_str());
+  busy_.store(false);
+  return checked(raw, sql);
+}
+
+namespace {
+
+struct Sent {
+  std::vector<Oid> types;
+  std::vector<const char*> values;
+  std::vector<int> lengths, formats;
+
+  explicit Sent(const std::vector<Parameter>& parameters) {
+    for (const Parameter& parameter : parameters) {
+      types.push_back(parameter.type);
+      values.push_back(parameter.null ? nullptr : parameter.bytes.c_str());
+      lengths.push_back(static_cast<int>(parameter.bytes.size()));
+      formats.push_back(parameter.binary ? 1 : 0);
+    }
+  }
+  int count() const { return static_cast<int>(types.size()); }
+};
+
+}  // namespace
+
+Result<std::int64_t> Session::execute_both(const std::string& first, const std::string& second, const std::vector<Parameter>& parameters,
+                                           const std::function<Result<void>(const PGresult*)>& show) {
+  if (!connection_) return lost(first);
+  const Sent sent(parameters);
+  const auto send = [&](const std::string& sql) {
+    return library_.PQsendQueryParams(connection_, sql.c_str(), sent.count(), sent.types.data(), sent.values.data(), sent.lengths.data(),
+                                      sent.formats.data(), 1) == 1;
+  };
+  busy_.store(true);
+  struct End {  // whatever happens, the connection is read to the end and ready for the next statement
+    Session& session;
+    ~End() {
+      const Library& library = session.library_;
+      while (library.PQstatus(session.connection_) == CONNECTION_OK && library.PQexitPipelineMode(session.connection_) != 1) {
+        PGresult* rest = library.PQgetResult(session.connection_);
+        if (rest) library.PQclear(rest);
+      }
+      session.busy_.store(false);
+    }
+  } end{*this};
+  if (library_.PQenterPipelineMode(connection_) != 1 || !send(first) || !send(second) || library_.PQpipelineSync(connection_) != 1) return lost(first);
+  auto images = checked(library_.PQgetResult(connection_), first);
+  if (!images) return images.error();
+  if (PGresult* none = library_.PQgetResult(connection_)) library_.PQclear(none);  // the end of the first
+  if (auto shown = show(images->get()); !shown) {
+    char ignored[256];
+    if (PGcancel* cancel = cancel_.load()) library_.PQcancel(cancel, ignored, sizeof ignored);
+    return shown.error();
+  }
+  auto changed = checked(library_.PQgetResult(connection_), second);
+  if (!changed) return changed.error();
+  const std::string count = library_.PQcmdTuples(changed->get());
+  return count.empty() ? std::int64_t{0} : std::int64_t{std::stoll(count)};
+}
+
+Result<ResultHandle> Session::execute(const std::string& sql, const std::vector<Parameter>& parameters) {
+  if (!connection_) return lost(sql);
+  const Sent sent(parameters);
+  busy_.store(true);
+  PGresult* raw = library_.PQexecParams(connection_, sql.c_str(), sent.count(), sent.types.data(), sent.values.data(), sent.lengths.data(),
+                                        sent.formats.data(), 1);
+  busy_.store(false);
+  return checked(raw, sql);
+}
+
+Result<void> Session::begin(const char* how) {
+  if (auto ready = ensure(); !ready) return ready;
+  auto begun = execute(fmt::format("BEGIN {};", how) + fmt::format(fmt::runtime(settings_), "LOCAL") +
+                       (version_ >= 140'000 ? ";SET LOCAL client_connection_check_interval = '10s'" : "") +
+                       ";SET LOCAL synchronous_commit = on;SET LOCAL idle_in_transaction_session_timeout = '5min'");
+  if (!begun) {
+    if (!broken()) (void)execute("ROLLBACK");
+    return begun.error();
+  }
+  open_ = true;
+  return {};
+}
+
+Result<void> Session::commit() {
+  if (!connection_) return lost("COMMIT");
+  PGresult* raw = library_.PQexec(connection_, "COMMIT");
+  ResultHandle result(raw, ClearResult{&library_});
+  open_ = false;
+  const auto unknown = [&](std::string detail) {
+    return Error{ErrorClass::unknown_commit, "whether the transaction was committed is not known: the connection was lost meanwhile",
+                 std::move(detail),
+                 "run again: the next run sees whether it was, and goes on"};
+  };
+  if (!raw) return unknown("");
+  if (library_.PQresultStatus(raw) == PGRES_COMMAND_OK) {
+    if (std::string_view(library_.PQcmdStatus(raw)) == "COMMIT") return {};
+    return Error{ErrorClass::transient, "the server rolled the transaction back instead of committing it"};
+  }
+  const std::string_view state = field(library_, raw, PG_DIAG_SQLSTATE), severity = field(library_, raw, PG_DIAG_SEVERITY_NONLOCALIZED);
+  if (leaves_commit_open(state, severity)) return unknown(without_secrets(worded(library_.PQresultErrorMessage(raw))));
+  return refused(raw, "COMMIT");
+}
+
+void Session::rollback() {
+  if (open_ && !broken()) (void)execute("ROLLBACK");
+  open_ = false;
+}
+
+void Session::interrupt() {
+  interrupted_.store(true);
+  char ignored[256];
+  PGcancel* cancel = cancel_.load();
+  if (busy_.load() && cancel) library_.PQcancel(cancel, ignored, sizeof ignored);
+}
+
+}  // namespace bfl::connect::postgres

@@ -1,0 +1,72 @@
+// One session with the server: how it is begun, and one statement after the other.
+//
+// Nothing is kept in the session that a pooler could lose between two transactions: statements have no names, and every
+// transaction sets what it rests on by itself.
+#pragma once
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "interpreter/connect/postgres_library.h"
+#include "interpreter/connect/postgres_values.h"
+
+namespace bfl::connect::postgres {
+
+struct ClearResult {
+  const Library* library = nullptr;
+  void operator()(PGresult* result) const { library->PQclear(result); }
+};
+using ResultHandle = std::unique_ptr<PGresult, ClearResult>;
+
+class Session {
+ public:
+  // `url` may hold a password: no message ever shows it.
+  Session(const Library& library, std::string url, const OpenOptions& options);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  Result<void> connect();
+  // Connects again when the connection is gone; outside of transactions only.
+  Result<void> ensure();
+  bool broken() const;
+
+  Result<ResultHandle> execute(const std::string& sql);  // several statements, no parameters
+  Result<ResultHandle> execute(const std::string& sql, const std::vector<Parameter>& parameters);
+  // Two statements with the same parameters in one go: the first one's rows are shown while the server works on the second,
+  // whose count of rows is given.
+  Result<std::int64_t> execute_both(const std::string& first, const std::string& second, const std::vector<Parameter>& parameters,
+                                    const std::function<Result<void>(const PGresult*)>& show);
+  Result<void> commit();
+  void rollback();
+  bool in_transaction() const { return open_; }
+  Result<void> begin(const char* how);  // `BEGIN …`; what a transaction rests on is set behind it
+  void interrupt();
+  void forget_interrupt() { interrupted_.store(false); }
+  bool interrupted() const { return interrupted_.load(); }
+
+  const Library& library() const { return library_; }
+  int server_version() const { return version_; }
+
+ private:
+  Error refused(const PGresult* result, std::string_view sql);
+  Error lost(std::string_view sql);
+  std::string without_secrets(std::string text) const;
+  Result<ResultHandle> checked(PGresult* raw, std::string_view sql);
+  void close();
+
+  const Library& library_;
+  std::string url_, settings_, search_path_;
+  std::vector<std::string> secrets_;
+  OpenOptions options_;
+  PGconn* connection_ = nullptr;
+  std::atomic<PGcancel*> cancel_{nullptr};
+  std::atomic<bool> busy_{false}, interrupted_{false};
+  bool open_ = false;  // a transaction, as far as this side knows
+  int version_ = 0;
+};
+
+}  // namespace bfl::connect::postgres

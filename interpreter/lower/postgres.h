@@ -1,0 +1,14 @@
+// What PostgreSQL's SQL says exactly as bfl means it. Nothing else is said: an error of class refused names what has no exact
+// words, and the caller takes another way.
+#pragma once
+#include "interpreter/lower/sql.h"
+
+namespace bfl::lower::postgres {
+
+Result<DirectUpdate> direct_update(const program::Program& program, const program::Step& step);
+// Of updates alone: `plan/` refuses the other kinds of steps.
+Result<SealedWrite> sealed_write(const program::Program& program, const program::Step& step);
+Result<Statement> scalar(const program::Program& program, const program::ExprPtr& expr);
+Result<Statement> select(const program::Program& program, const program::Relation& relation);
+
+}  // namespace bfl::lower::postgres

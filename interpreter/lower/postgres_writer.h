@@ -1,0 +1,104 @@
+// Writes one statement in PostgreSQL's SQL.
+//
+// Values are written in one form for each kind: int as bigint, decimal as numeric, float as double precision, text as text,
+// timestamp as `timestamp` in UTC, duration as bigint microseconds, json as jsonb. A condition is true exactly when bfl's is,
+// elsewhere false or null; a value of type bool is what bfl says it is. SQL may evaluate what bfl would not reach: whatever
+// can fail stands behind a CASE.
+//
+// Three files: postgres_expression.cpp, postgres_native.cpp (the functions of the library), postgres_block.cpp (relations).
+#pragma once
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "interpreter/lower/sql.h"
+
+namespace bfl::lower::postgres {
+
+// A native function in SQL: `%1` … are the arguments. Arguments marked `#1` must be written constants.
+struct NativeSql {
+  std::string_view signature, text;
+  bool can_fail = false;
+};
+const NativeSql* native_sql(std::string_view signature);
+std::string division(const std::string& a, const std::string& b);  // of numerics, by the language's rule
+std::string quotient(const std::string& a, const std::string& b);  // the same of two aggregates, the second never negative
+std::string later(std::size_t number);  // the place of a later parameter, counted from 1
+std::string raised(const std::string& message_sql, std::string_view type);  // fails with that message when it is evaluated
+
+std::string relation_name(const Table& table);
+Wire wire_of_value(const Type& type);
+
+class Writer {
+ public:
+  explicit Writer(const program::Program& program) : program_(program) {}
+
+  std::string bind(Value value, const Wire& wire);
+  std::string value(const program::ExprPtr& expr);
+  std::string condition(const program::ExprPtr& expr);                   // as a whole, lazy
+  std::string as_stored(const program::ExprPtr& expr, const Column& column);  // for an assignment: fails rather than be rounded
+  std::string sortable(const program::ExprPtr& expr);
+  bool can_fail(const program::Expr& expr) const;
+  static std::string_view type_name(Kind kind);
+
+  // Conjuncts that cannot fail may be tested in any order; the others come behind all of them, in the order of the text.
+  struct Conjuncts {
+    std::vector<std::string> plain, late;
+  };
+  void split(const program::ExprPtr& condition, Conjuncts& into);
+  static std::string joined(const Conjuncts& conjuncts);  // "" for none
+
+  // ` FROM … WHERE … GROUP BY …`; `more_plain` are conjuncts beyond the relation's own, `more` one tested last.
+  std::string body(const program::Relation& relation, const std::vector<std::string>& more_plain = {}, const program::ExprPtr& more = nullptr);
+  std::string block(const program::Relation& relation);  // SELECT f AS c0, … FROM …
+  std::string order_and_limit(const program::Relation& relation);
+
+  void see_table(program::InputId id, const Table& table, const std::string& alias);
+  void see_columns(program::InputId id, std::vector<std::string> columns);  // that exist as SQL only, in the form of values
+  program::InputId fresh() { return next_++; }
+  const Table& table(program::TableRef ref) const { return program_.table(ref); }
+  std::string anchor_column(const program::Relation& relation, int column);  // as it is stored
+
+  void refuse(std::string_view what);  // no exact words for this
+  Result<Statement> finish(std::string text, std::vector<Wire> columns = {}, std::vector<Wire> parameters = {});
+  std::string numbered(std::string text) const;  // with the numbers of later parameters
+
+  std::vector<int> exposed{};  // key columns of the anchor that nested anchored blocks pass on
+
+ private:
+  struct View {
+    std::string alias;
+    const Table* table = nullptr;
+    std::vector<std::string> columns;  // as stored
+  };
+  struct Side {
+    std::string text;
+    bool nullable = true, null = false;
+    std::string collation{};  // of a text column that is written as stored
+    bool column = false;
+  };
+  Side side(const program::ExprPtr& expr, const Column* other);
+  const Column* stored_column(const program::Expr& expr) const;
+  std::string stored(const program::Expr& column) const;
+  std::string column_value(const program::Expr& column);
+  std::string compared(const program::Expr& expr);
+  std::string equality(const program::ExprPtr& a, const program::ExprPtr& b, bool negated);
+  std::string call(const program::Expr& expr);
+  std::string subquery(const program::Expr& expr);
+  std::string aggregate(const program::Aggregate& aggregate, const program::ExprPtr& operand, const Type& result);
+  std::string input_from(const program::Input& input, bool marked);
+  std::string join_checks(const program::Relation& relation, Conjuncts& first, const program::ExprPtr& more);
+  std::string no_row(const program::Relation& relation, const program::Input& input, std::string_view found);
+
+  const program::Program& program_;
+  Statement statement_;
+  std::size_t binds_ = 0;
+  std::map<program::InputId, View> views_;
+  std::map<std::uint32_t, std::string> locals_;
+  program::InputId next_ = 0xF0000000;
+  std::string refused_;
+};
+
+}  // namespace bfl::lower::postgres
