@@ -10,8 +10,9 @@ namespace bfl::lower::postgres {
 namespace {
 
 #define BFL_SPACES "U&'\\0009\\000A\\000B\\000C\\000D\\0020\\0085\\00A0\\1680\\2000\\2001\\2002\\2003\\2004\\2005\\2006\\2007\\2008\\2009\\200A\\2028\\2029\\202F\\205F\\3000'"
-#define BFL_EITHER(name) "(CASE WHEN %1 IS NULL OR %2 IS NULL THEN NULL ELSE " name "(%1, %2) END)"
-#define BFL_EITHER_TEXT(name) "(CASE WHEN %1 IS NULL OR %2 IS NULL THEN NULL ELSE " name "(%1 COLLATE \"C\", %2 COLLATE \"C\") END)"
+// Both arguments are evaluated, as everywhere: one that fails is no less wrong beside a null.
+#define BFL_EITHER(name) "(CASE WHEN num_nulls(%1, %2) > 0 THEN NULL ELSE " name "(%1, %2) END)"
+#define BFL_EITHER_TEXT(name) "(CASE WHEN num_nulls(%1, %2) > 0 THEN NULL ELSE " name "(%1 COLLATE \"C\", %2 COLLATE \"C\") END)"
 
 constexpr NativeSql rows[] = {
     {"+(int,int)", "(%1 + %2)", true},
