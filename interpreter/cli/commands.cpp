@@ -14,7 +14,7 @@ namespace {
 
 constexpr Flag job_flags[] = {
     {"set", "NAME=VALUE", "gives a parameter of the job its value", {}, true},
-    {"source", "NAME=URL", "replaces the URL of a source: sqlite:PATH", {}, true},
+    {"source", "NAME=URL", "replaces the URL of a source: sqlite:PATH, csv:PATH, postgres://HOST/DATABASE", {}, true},
 };
 constexpr Flag state_flags[] = {{"state", "PATH", "the state file; `.bfl/state.db` beside the job unless told"}};
 constexpr Flag common_flags[] = {

@@ -11,7 +11,7 @@
 namespace bfl::connect::postgres {
 namespace {
 
-constexpr int oldest_server = 120'000;
+constexpr int oldest_server = 140'000;
 constexpr int reconnect_seconds = 30;
 
 std::string shortened(std::string_view sql) {
@@ -81,7 +81,7 @@ Result<void> Session::connect() {
   cancel_.store(library_.PQgetCancel(connection_));
   version_ = library_.PQserverVersion(connection_);
   if (version_ < oldest_server)
-    return Error{ErrorClass::fatal, fmt::format("the server is PostgreSQL {}", version_ / 10'000), {}, "bfl needs PostgreSQL 12 or newer"};
+    return Error{ErrorClass::fatal, fmt::format("the server is PostgreSQL {}", version_ / 10'000), {}, "bfl needs PostgreSQL 14 or newer"};
 
   auto facts = execute("SELECT current_setting('search_path'), current_setting('server_encoding'), pg_is_in_recovery()", {});
   if (!facts) return facts.error();
@@ -231,7 +231,7 @@ Result<ResultHandle> Session::execute(const std::string& sql, const std::vector<
 Result<void> Session::begin(const char* how) {
   if (auto ready = ensure(); !ready) return ready;
   auto begun = execute(fmt::format("BEGIN {};", how) + fmt::format(fmt::runtime(settings_), "LOCAL") +
-                       (version_ >= 140'000 ? ";SET LOCAL client_connection_check_interval = '10s'" : "") +
+                       ";SET LOCAL client_connection_check_interval = '10s'" +
                        ";SET LOCAL synchronous_commit = on;SET LOCAL idle_in_transaction_session_timeout = '5min'");
   if (!begun) {
     if (!broken()) (void)execute("ROLLBACK");
