@@ -61,6 +61,16 @@ std::vector<std::string_view> sorted_words(std::string_view name) {
   return words;
 }
 
+// Script text in a message may be a name of megabytes.
+void clip(std::string& text) {
+  constexpr std::size_t longest = 2'000;
+  if (text.size() <= longest) return;
+  std::size_t end = longest;
+  while (end > longest - 4 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  text.resize(end);
+  text += "…";
+}
+
 std::string_view severity_text(Severity severity) {
   switch (severity) {
     case Severity::error: return "error";
@@ -76,7 +86,10 @@ std::string_view code_text(Code code) { return code_rows[static_cast<std::size_t
 std::string_view code_title(Code code) { return code_rows[static_cast<std::size_t>(code)].title; }
 
 Diagnostic& Diagnostics::add(Diagnostic diagnostic) {
+  clip(diagnostic.message);
+  clip(diagnostic.help);
   if (diagnostic.severity == Severity::error && ++errors_ > limit_) return dropped_ = std::move(diagnostic);
+  if (diagnostic.severity == Severity::warning && ++warnings_ > limit_) return dropped_ = std::move(diagnostic);
   return list_.emplace_back(std::move(diagnostic));
 }
 

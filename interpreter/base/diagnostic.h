@@ -44,19 +44,21 @@ struct Diagnostic {
 
 class Diagnostics {
  public:
-  // Keeps at most `limit` errors; further ones are counted, not kept.
+  // Keeps at most `limit` errors and as many warnings; further ones are counted, not kept.
   explicit Diagnostics(std::size_t limit = 50) : limit_(limit) {}
   Diagnostic& add(Diagnostic diagnostic);
   Diagnostic& error(Code code, Span span, std::string message, std::string help = {});
   Diagnostic& warning(Code code, Span span, std::string message, std::string help = {});
   bool has_errors() const { return errors_ > 0; }
   std::size_t errors() const { return errors_; }
+  std::size_t warnings() const { return warnings_; }
+  bool full() const { return errors_ >= limit_; }  // further errors are only counted: no need to word them well
   const std::vector<Diagnostic>& all() const { return list_; }
   void sort_by_position();
 
  private:
   std::size_t limit_;
-  std::size_t errors_ = 0;
+  std::size_t errors_ = 0, warnings_ = 0;
   std::vector<Diagnostic> list_;
   Diagnostic dropped_;
 };

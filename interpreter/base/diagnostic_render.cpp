@@ -17,7 +17,8 @@ namespace bfl {
 namespace {
 
 constexpr std::size_t tab_cells = 4;
-constexpr std::size_t widest_line = 140;  // cells; longer lines are cut around what is marked
+constexpr std::size_t widest_line = 140;    // cells; longer lines are cut around what is marked
+constexpr std::size_t longest_line = 2048;  // bytes that are looked at, around what is marked first
 
 struct Range {
   char32_t first, last;
@@ -56,6 +57,7 @@ struct Cell {
 struct DrawnLine {
   std::vector<Cell> cells;
   std::size_t width = 0;
+  bool cut_before = false, cut_behind = false;
 
   std::size_t column_of(std::size_t byte) const {
     const auto cell = std::lower_bound(cells.begin(), cells.end(), byte, [](const Cell& c, std::size_t b) { return c.byte < b; });
@@ -79,10 +81,24 @@ std::pair<std::size_t, char32_t> decode(std::string_view text) {
   return {length, c};
 }
 
-DrawnLine draw_line(std::string_view line) {
+// A script may be one line of megabytes: only the neighbourhood of `place` is drawn.
+DrawnLine draw_line(std::string_view line, std::size_t place) {
   DrawnLine drawn;
-  drawn.cells.reserve(line.size());
-  for (std::size_t at = 0; at < line.size();) {
+  std::size_t at = 0;
+  if (line.size() > longest_line) {
+    const auto between_characters = [&](std::size_t byte) {
+      for (int i = 0; i < 3 && byte > 0 && byte < line.size() && (static_cast<unsigned char>(line[byte]) & 0xc0) == 0x80; ++i) --byte;
+      return byte;
+    };
+    place = std::min(place, line.size());
+    at = between_characters(place > longest_line / 2 ? place - longest_line / 2 : 0);
+    drawn.cut_before = at > 0;
+    const std::size_t end = between_characters(std::min(line.size(), at + longest_line));
+    drawn.cut_behind = end < line.size();
+    line = line.substr(0, end);
+  }
+  drawn.cells.reserve(line.size() - at);
+  while (at < line.size()) {
     const auto [length, c] = decode(line.substr(at));
     std::size_t width = 1;
     std::string_view text = line.substr(at, length);
@@ -110,6 +126,10 @@ struct Mark {
   std::string_view text;
 };
 
+struct MarkedLine {
+  DrawnLine drawn;
+  std::vector<Mark> marks{};
+};
 
 class Painter {
  public:
@@ -223,10 +243,12 @@ class Frame {
     if (span.file >= sources_.size()) return;
     const SourceFile& file = sources_.file(span.file);
     const Position begin = file.position(span.begin);
-    const DrawnLine line = draw_line(file.line(begin.line));
+    auto [known, fresh] = files_[span.file].try_emplace(begin.line);
+    if (fresh) known->second.drawn = draw_line(file.line(begin.line), begin.column - 1);
+    const DrawnLine& line = known->second.drawn;
     const std::size_t from = line.column_of(begin.column - 1);
     const std::size_t to = span.end > span.begin ? line.column_of(begin.column - 1 + (span.end - span.begin)) : from;
-    files_[span.file][begin.line].push_back({from, std::max(to, from + 1), primary, text});
+    known->second.marks.push_back({from, std::max(to, from + 1), primary, text});
   }
 
   void draw_file(std::uint32_t index, Span place, std::string_view arrow) {
@@ -239,18 +261,19 @@ class Frame {
     for (auto& [number, line] : files_[index]) {
       if (before != 0 && number > before + 1) {
         if (number == before + 2) {
-          draw_source(file, number - 1, {});
+          draw_source(number - 1, {.drawn = draw_line(file.line(number - 1), 0)});
         } else {
           out_ += painter_.gutter("...") + "\n";
         }
       }
-      draw_source(file, number, line);
+      draw_source(number, line);
       before = number;
     }
   }
 
-  void draw_source(const SourceFile& file, std::size_t number, std::vector<Mark> marks) {
-    const DrawnLine line = draw_line(file.line(number));
+  void draw_source(std::size_t number, const MarkedLine& marked) {
+    const DrawnLine& line = marked.drawn;
+    const std::vector<Mark>& marks = marked.marks;
     std::size_t from = 0, to = line.width;
     if (line.width > widest_line) {
       std::size_t anchor = 0;
@@ -274,10 +297,11 @@ class Frame {
       any = true;
       text += hidden(cell.column) ? "*" : cell.text;
     }
-    const std::string_view cut_left = from > 0 ? "..." : "";
-    while (!text.empty() && to == line.width && text.back() == ' ') text.pop_back();
+    const std::string_view cut_left = from > 0 || line.cut_before ? "..." : "";
+    const bool cut_right = to < line.width || line.cut_behind;
+    while (!text.empty() && !cut_right && text.back() == ' ') text.pop_back();
     out_ += painter_.gutter(fmt::format("{:>{}} |", number, digits_));
-    if (!text.empty()) out_ += fmt::format(" {}{}{}", cut_left, text, to < line.width ? "..." : "");
+    if (!text.empty()) out_ += fmt::format(" {}{}{}", cut_left, text, cut_right ? "..." : "");
     out_ += "\n";
     std::vector<Mark> visible;
     for (Mark mark : marks) {
@@ -309,7 +333,7 @@ class Frame {
   const Sources& sources_;
   Painter painter_;
   std::string_view color_;
-  std::map<std::uint32_t, std::map<std::size_t, std::vector<Mark>>> files_;
+  std::map<std::uint32_t, std::map<std::size_t, MarkedLine>> files_;
   std::size_t digits_ = 1;
   std::string out_;
 };
@@ -322,16 +346,18 @@ std::string render(const Diagnostic& diagnostic, const Sources& sources, RenderS
 
 std::string render(const Diagnostics& diagnostics, const Sources& sources, RenderStyle style) {
   std::string out;
-  std::size_t errors = 0;
+  std::size_t errors = 0, warnings = 0;
   for (const Diagnostic& diagnostic : diagnostics.all()) {
     if (!out.empty()) out += "\n";
     out += render(diagnostic, sources, style);
     errors += diagnostic.severity == Severity::error ? 1 : 0;
+    warnings += diagnostic.severity == Severity::warning ? 1 : 0;
   }
-  if (diagnostics.errors() > errors) {
-    const std::size_t more = diagnostics.errors() - errors;
-    out += fmt::format("\n{} more error{} not shown\n", more, more == 1 ? "" : "s");
-  }
+  const auto unshown = [&](std::size_t more, std::string_view what) {
+    if (more > 0) out += fmt::format("\n{} more {}{} not shown\n", more, what, more == 1 ? "" : "s");
+  };
+  unshown(diagnostics.errors() - errors, "error");
+  unshown(diagnostics.warnings() - warnings, "warning");
   return out;
 }
 

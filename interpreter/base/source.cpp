@@ -34,7 +34,7 @@ std::string_view SourceFile::line(std::size_t number) const {
 }
 
 std::uint32_t Sources::add(std::string path, std::string text) {
-  files_.push_back(std::make_unique<SourceFile>(std::move(path), std::move(text)));
+  files_.push_back(std::make_shared<const SourceFile>(std::move(path), std::move(text)));
   return static_cast<std::uint32_t>(files_.size() - 1);
 }
 

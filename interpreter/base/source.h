@@ -41,7 +41,7 @@ class Sources {
   std::string_view slice(Span span) const;
 
  private:
-  std::vector<std::unique_ptr<SourceFile>> files_;
+  std::vector<std::shared_ptr<const SourceFile>> files_;  // copies of a Sources share the texts
 };
 
 }  // namespace bfl

@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <optional>
+#include <set>
 
 #include "interpreter/check/scope.h"
 #include "interpreter/check/types.h"
@@ -44,6 +45,8 @@ class Checker {
   const ast::Node& at(NodeId node) const { return (*file_)[node]; }
   Diagnostic& error(Code code, Span span, std::string message, std::string help = {});
   Diagnostic& warning(Code code, Span span, std::string message, std::string help = {});
+  // False: an error said now is not shown, or the names to choose from are too many to look through.
+  bool heard(std::size_t names = 0) const { return quiet_ == 0 && !diagnostics_.full() && names < 5'000; }
   std::string slice(Span span) const;
   struct Lookup {
     bool alias_known = false, found = false;
@@ -104,6 +107,11 @@ class Checker {
   ExprPtr object(NodeId node);
   void flatten(NodeId node, ast::Op op, std::vector<NodeId>& into) const;
   bool unify(std::vector<ExprPtr>& values, const std::vector<Span>& spans, std::string_view what, Type& type);
+  // Work that definitions cause: nodes made, texts read once more, walks over what has grown. What is too much is refused
+  // from there on, at once: it is time that is bounded, not only size.
+  void spend(std::size_t work);
+  bool exhausted() const { return expanded_ > allowed_ || expanded_in_all_ > allowed_in_all_; }
+  bool affords(const program::Step& step);
   ExprPtr too_large(Span span);
 
   // functions.cpp
@@ -163,7 +171,7 @@ class Checker {
   void order(BlockPtr& block, NodeId clause, Scope* outer);
   void limit(BlockPtr& block, NodeId clause);
   void join_rows(BlockPtr& block, NodeId clause, Scope* outer);
-  bool proved_single(const Block& block, std::size_t input) const;
+  bool proved_single(const Block& block, std::size_t input);
   void lint_join(const ExprPtr& on);
   std::vector<program::OrderKey> order_keys(NodeId clause);
   std::vector<ExprPtr> row_key(Block& block);
@@ -260,6 +268,7 @@ class Checker {
   Overloads functions_;                              // of the script
   std::unordered_map<const Function*, DefinitionState> definitions_;
   std::unordered_map<const Function*, bool> called_;
+  std::set<const Function*> querying_;               // with a subquery in the body
   std::vector<SourceNames> source_names_;
   std::unordered_map<std::string, const program::Native*> natives_;
   std::unordered_map<std::string_view, std::size_t> steps_;
@@ -277,7 +286,8 @@ class Checker {
   int quiet_ = 0;                                    // in an expansion: mistakes were reported at the definition
   int depth_ = 0, definitions_open_ = 0;
   std::uint32_t next_slot_ = 0;
-  std::size_t expanded_ = 0, expanded_in_all_ = 0;   // nodes made by expansions, in the item at hand and in the script
+  std::size_t expanded_ = 0, expanded_in_all_ = 0;   // work of expansions, in the item at hand and in the script
+  std::size_t allowed_, allowed_in_all_;             // of it, by the size of the script
   bool too_large_reported_ = false;
   ExprPtr true_;
   const ast::Origin* origin_ = nullptr;              // of the item at hand: what is wrong with it is shown there too

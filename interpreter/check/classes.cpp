@@ -89,7 +89,10 @@ class SelfReads {
   }
   // `n + 1`, `price * 1.1`: a second run adds again, whatever the row. Behind a condition that looks at what is written it may
   // not come to that.
-  bool grows(const Expr& expr) const { return grows(expr, false, 0); }
+  bool grows(const Expr& expr) const {
+    std::set<std::pair<const Expr*, bool>> seen;
+    return grows(expr, false, 0, seen);
+  }
 
  private:
   bool written(int column) const {
@@ -132,51 +135,52 @@ class SelfReads {
     return nullptr;
   }
   bool own(const Expr& root) const {
-    std::set<program::InputId> joined;  // whose conditions were looked at
-    return own(root, joined);
+    std::set<const Expr*> seen;  // fields of enclosed blocks and conditions of joins, each looked at once
+    return own(root, seen);
   }
-  bool own(const Expr& root, std::set<program::InputId>& joined) const {
+  bool own(const Expr& root, std::set<const Expr*>& seen) const {
     bool found = false;
     for_each(root, [&](const Expr& expr) {
       if (found || expr.kind != ExprKind::column) return;
       if (is_own_input(expr.input)) {
         const Expr* inner = behind(expr);
-        found = inner ? own(*inner, joined) : written(expr.column);
+        found = inner ? seen.insert(inner).second && own(*inner, seen) : written(expr.column);
         return;
       }
       for (const Relation* relation : chain_) {
-        if (relation->follow && is_of_way(*relation, expr.input) && joined.insert(expr.input).second) {
-          found = found || own(*relation->inputs[1].on, joined);
-          for (const ExprPtr& part : relation->follow->first) found = found || own(*part, joined);
+        if (relation->follow && is_of_way(*relation, expr.input)) {
+          if (!seen.insert(relation->inputs[1].on.get()).second) continue;
+          found = found || own(*relation->inputs[1].on, seen);
+          for (const ExprPtr& part : relation->follow->first) found = found || own(*part, seen);
           continue;
         }
         for (std::size_t i = 1; i < relation->inputs.size(); ++i)
-          if (relation->inputs[i].id == expr.input && relation->inputs[i].on && joined.insert(expr.input).second) found = found || own(*relation->inputs[i].on, joined);
+          if (relation->inputs[i].id == expr.input && relation->inputs[i].on && seen.insert(relation->inputs[i].on.get()).second) found = found || own(*relation->inputs[i].on, seen);
       }
     });
     return found;
   }
-  bool grows(const Expr& expr, bool under_arithmetic, int depth) const {
+  bool grows(const Expr& expr, bool under_arithmetic, int depth, std::set<std::pair<const Expr*, bool>>& seen) const {
     if (depth > 600) return false;
     switch (expr.kind) {
       case ExprKind::column: {
         if (!is_own_input(expr.input)) return false;
         const Expr* inner = behind(expr);
-        return inner ? grows(*inner, under_arithmetic, depth + 1) : under_arithmetic && step_.writes.contains({step_.target, expr.column});
+        return inner ? seen.insert({inner, under_arithmetic}).second && grows(*inner, under_arithmetic, depth + 1, seen) : under_arithmetic && step_.writes.contains({step_.target, expr.column});
       }
       case ExprKind::call: {
         const std::string& name = expr.native->name;
         const bool arithmetic = name == "+" || name == "-" || name == "*" || name == "/" || name == "negate";
-        return std::any_of(expr.args.begin(), expr.args.end(), [&](const ExprPtr& part) { return grows(*part, under_arithmetic || arithmetic, depth + 1); });
+        return std::any_of(expr.args.begin(), expr.args.end(), [&](const ExprPtr& part) { return grows(*part, under_arithmetic || arithmetic, depth + 1, seen); });
       }
-      case ExprKind::convert: return grows(*expr.args[0], under_arithmetic, depth + 1);
-      case ExprKind::bind: return grows(*expr.args[0], under_arithmetic, depth + 1) || grows(*expr.args[1], under_arithmetic, depth + 1);
-      case ExprKind::coalesce: return grows(*expr.args[0], under_arithmetic, depth + 1);
+      case ExprKind::convert: return grows(*expr.args[0], under_arithmetic, depth + 1, seen);
+      case ExprKind::bind: return grows(*expr.args[0], under_arithmetic, depth + 1, seen) || grows(*expr.args[1], under_arithmetic, depth + 1, seen);
+      case ExprKind::coalesce: return grows(*expr.args[0], under_arithmetic, depth + 1, seen);
       case ExprKind::case_: {
         for (std::size_t i = 0; i + 1 < expr.args.size(); i += 2)
           if (own(*expr.args[i])) return false;
         for (std::size_t i = 0; i < expr.args.size(); ++i)
-          if ((i % 2 == 1 || i + 1 == expr.args.size()) && grows(*expr.args[i], under_arithmetic, depth + 1)) return true;
+          if ((i % 2 == 1 || i + 1 == expr.args.size()) && grows(*expr.args[i], under_arithmetic, depth + 1, seen)) return true;
         return false;
       }
       default: return false;

@@ -242,9 +242,10 @@ void Checker::report_unused() {
   for (const auto& [name, declared] : names_)
     if (declared.kind == Declared::snapshot && !declared.used)
       warning(Code::unused_name, script_[declared.node].name_span, fmt::format("the relation `{}` is never used", name), "leave it out, or use it where it was meant");
-  for (const auto& [name, all] : functions_)
-    for (const Function& function : all)
-      if (!called_[&function] && at(function.node).span.file == script_.source) warning(Code::unused_name, at(function.node).name_span, fmt::format("the function `{}` is never used", function.name), "leave it out, or use it where it was meant");
+  for (NodeId item : ast::children(script_, script_.root))
+    if (const auto own = at(item).kind == NodeKind::fn && at(item).span.file == script_.source ? functions_.find(at(item).text) : functions_.end(); own != functions_.end())
+      for (const Function& function : own->second)
+        if (function.node == item && !called_[&function]) warning(Code::unused_name, at(function.node).name_span, fmt::format("the function `{}` is never used", function.name), "leave it out, or use it where it was meant");
 }
 
 }  // namespace bfl::check

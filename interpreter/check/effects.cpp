@@ -12,6 +12,7 @@ using program::Step;
 using program::TableRef;
 
 void Checker::effects(Step& step) {
+  if (!affords(step)) return;
   const auto see = Seeing{
       [&](const Expr& expr) {
         if (expr.kind != ExprKind::column) return;

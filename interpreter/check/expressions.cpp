@@ -8,8 +8,6 @@ namespace bfl::check {
 
 namespace {
 
-constexpr std::size_t max_expanded = 200'000;          // nodes that definitions may add to one item
-constexpr std::size_t max_expanded_in_all = 6'000'000;  // and to a script
 constexpr int max_depth = 1'200;                        // of this recursion
 
 std::string without_underscores(std::string_view text) {
@@ -39,6 +37,22 @@ void add_weight(Expr& expr, const program::Relation& relation) {
 
 }  // namespace
 
+void Checker::spend(std::size_t work) {
+  expanded_ += work;
+  expanded_in_all_ += work;
+}
+
+// Every stage behind walks what a step has grown to, shared parts once for each use.
+bool Checker::affords(const program::Step& step) {
+  Expr all;
+  for (const auto& assertion : step.assertions) add_weight(all, *assertion.condition);
+  for (const auto& assignment : step.assignments) add_weight(all, *assignment.value);
+  if (step.relation) add_weight(all, *step.relation);
+  spend(all.weight);
+  if (exhausted()) too_large(step.name_span);
+  return !exhausted();
+}
+
 ExprPtr Checker::too_large(Span span) {
   if (!too_large_reported_) {
     too_large_reported_ = true;
@@ -63,7 +77,8 @@ ExprPtr Checker::make(Expr expr) {
     for (const ExprPtr& key : expr.window->partition) add_weight(expr, *key);
     for (const auto& key : expr.window->order) add_weight(expr, *key.expr);
   }
-  if (definitions_open_ > 0 && (++expanded_ > max_expanded || ++expanded_in_all_ > max_expanded_in_all)) return too_large(expr.span);
+  if (definitions_open_ > 0) spend(1);
+  if (exhausted()) return too_large(expr.span);
   if (expr.weight > program::max_weight || expr.height > program::max_height) return too_large(expr.span);
   return std::make_shared<const Expr>(std::move(expr));
 }
@@ -133,7 +148,8 @@ ExprPtr Checker::condition(NodeId node, std::string_view what) {
 ExprPtr Checker::expression(NodeId node) {
   if (node == ast::no_node) return nullptr;
   const Within deeper(depth_, depth_ + 1);
-  if (depth_ > max_depth) return too_large(at(node).span);
+  if (definitions_open_ > 0) spend(1);
+  if (depth_ > max_depth || exhausted()) return too_large(at(node).span);
   switch (at(node).kind) {
     case NodeKind::null_: return make({.kind = ExprKind::literal, .type = {Kind::null, true}, .span = at(node).span});
     case NodeKind::true_: return constant_of(true, {Kind::boolean}, at(node).span);
@@ -318,7 +334,7 @@ ExprPtr Checker::case_of(NodeId node) {
       good &= subject != nullptr;
       if (subject && subject->kind != ExprKind::column && subject->kind != ExprKind::literal && subject->kind != ExprKind::local) {
         slot = ++next_slot_;
-        subject = make({.kind = ExprKind::local, .type = bound->type, .span = bound->span, .slot = slot});
+        subject = make({.kind = ExprKind::local, .type = bound->type, .span = bound->span, .slot = slot, .weight = bound->weight});
       }
       continue;
     }

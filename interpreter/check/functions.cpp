@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "interpreter/check/checker.h"
+#include "interpreter/check/visit.h"
 
 namespace bfl::check {
 
@@ -13,16 +14,17 @@ bool is_cheap(const Expr& expr) {
   return expr.kind == ExprKind::column || expr.kind == ExprKind::literal || expr.kind == ExprKind::local || expr.kind == ExprKind::clock;
 }
 
-// Whether the value is null for certain when `argument` is: then nobody needs to ask.
-bool passes_null(const ExprPtr& expr, const ExprPtr& argument) {
+// Whether the value is null for certain when `argument` is: then nobody needs to ask. Looks at so many nodes and no more.
+bool passes_null(const ExprPtr& expr, const ExprPtr& argument, int& left) {
   if (expr == argument) return true;
+  if (--left < 0) return false;
   if (argument->kind == ExprKind::local && expr->kind == ExprKind::local && expr->slot == argument->slot) return true;
   switch (expr->kind) {
-    case ExprKind::convert: return passes_null(expr->args[0], argument);
-    case ExprKind::bind: return passes_null(expr->args[1], argument);
+    case ExprKind::convert: return passes_null(expr->args[0], argument, left);
+    case ExprKind::bind: return passes_null(expr->args[1], argument, left);
     case ExprKind::call:
       for (std::size_t i = 0; i < expr->args.size(); ++i)
-        if (!expr->native->params[i].nullable && passes_null(expr->args[i], argument)) return true;
+        if (!expr->native->params[i].nullable && passes_null(expr->args[i], argument, left)) return true;
       return false;
     default: return false;
   }
@@ -63,6 +65,10 @@ const Function* Checker::choose(const std::vector<Function>& candidates, const s
 }
 
 void Checker::unknown_function(NodeId node) {
+  if (!heard()) {
+    error(Code::unknown_function, at(node).name_span, {});
+    return;
+  }
   const std::string_view name = at(node).text;
   static constexpr std::pair<std::string_view, std::string_view> habits[] = {
       {"coalesce", "write `a ?? b`"}, {"ifnull", "write `a ?? b`"}, {"nvl", "write `a ?? b`"}, {"isnull", "write `x == null`"},
@@ -78,7 +84,8 @@ void Checker::unknown_function(NodeId node) {
       return;
     }
   std::vector<std::string> known{"now"};
-  for (const auto& [own, list] : functions_) known.emplace_back(own);
+  if (heard(functions_.size()))
+    for (const auto& [own, list] : functions_) known.emplace_back(own);
   for (const auto& [theirs, list] : library_.functions()) known.emplace_back(theirs);
   for (const char* aggregate : {"count", "exists", "sum", "min", "max", "avg", "average", "any", "every", "count_distinct", "first", "last", "list", "row_number", "rank", "dense_rank", "lag", "lead", "depth", "is_last"}) known.emplace_back(aggregate);
   std::sort(known.begin(), known.end());
@@ -117,6 +124,10 @@ ExprPtr Checker::call(NodeId node) {
       return nullptr;
     }
     return call_native("error", {{Kind::text}}, {Kind::null}, {std::move(message)}, at(node).span);
+  }
+  if (all->empty()) {  // the mistake is in its declaration and was reported there
+    for (NodeId argument : ast::children(*file_, node)) expression(argument);
+    return nullptr;
   }
   return call_function(node, *all);
 }
@@ -211,6 +222,10 @@ bool Checker::check_definition(const Function& function) {
           fmt::format("declare `{}?`, or fall back: `… ?? …`", to_string(function.result)));
     good = false;
   }
+  if (body) {
+    spend(body->weight);
+    for_each(*body, [&](const Expr& part) { if (part.kind == ExprKind::subquery) querying_.insert(&function); });
+  }
   DefinitionState& now = definitions_[&function];
   if (now == DefinitionState::broken) return false;  // it met itself
   now = good ? DefinitionState::good : DefinitionState::broken;
@@ -232,7 +247,9 @@ ExprPtr Checker::inline_function(const Function& function, std::vector<ExprPtr> 
     const bool asks_for_null = args[i]->type.nullable && !function.parameters[i].type.nullable;
     if (is_cheap(*args[i]) || (function.parameters[i].uses <= 1 && !asks_for_null)) continue;
     bound.emplace_back(++next_slot_, args[i]);
-    environment.arguments[i] = make({.kind = ExprKind::local, .type = args[i]->type, .span = span, .slot = bound.back().first});
+    // Around a subquery the argument itself takes the place of its local later on, at each use.
+    const std::uint32_t weight = querying_.contains(&function) ? args[i]->weight : 1;
+    environment.arguments[i] = make({.kind = ExprKind::local, .type = args[i]->type, .span = span, .slot = bound.back().first, .weight = weight});
     if (!environment.arguments[i]) return nullptr;
   }
   ExprPtr body;
@@ -247,7 +264,8 @@ ExprPtr Checker::inline_function(const Function& function, std::vector<ExprPtr> 
     std::vector<ExprPtr> nulls;
     for (std::size_t i = 0; body && i < args.size(); ++i) {
       const ExprPtr& argument = environment.arguments[i];
-      if (!argument->type.nullable || function.parameters[i].type.nullable || passes_null(body, argument)) continue;
+      int left = 200;
+      if (!argument->type.nullable || function.parameters[i].type.nullable || passes_null(body, argument, left)) continue;
       nulls.push_back(compare(program::CompareOp::equal, argument, make({.kind = ExprKind::literal, .type = {Kind::null, true}, .span = span}), span, span, span));
     }
     if (body && !nulls.empty()) {

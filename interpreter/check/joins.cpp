@@ -142,7 +142,7 @@ void Checker::lint_join(const ExprPtr& on) {
 }
 
 // True when the condition fixes every column of something that is unique in the joined relation.
-bool Checker::proved_single(const Block& block, std::size_t index) const {
+bool Checker::proved_single(const Block& block, std::size_t index) {
   const program::Input& input = block.relation->inputs[index];
   std::vector<ExprPtr> parts;
   conjuncts(input.on, parts);
@@ -151,7 +151,9 @@ bool Checker::proved_single(const Block& block, std::size_t index) const {
     if (part->kind != ExprKind::compare || part->op != program::CompareOp::equal) continue;
     for (int side = 0; side < 2; ++side) {
       const Expr &mine = *part->args[static_cast<std::size_t>(side)], &other = *part->args[static_cast<std::size_t>(1 - side)];
-      if (mine.kind != ExprKind::column || mine.input != input.id || mentions(other, input.id)) continue;
+      if (mine.kind != ExprKind::column || mine.input != input.id) continue;
+      spend(other.weight);
+      if (exhausted() || mentions(other, input.id)) continue;
       const bool nulls = mine.type.nullable && other.type.nullable;
       const auto [entry, fresh] = fixed.emplace(mine.column, nulls);
       if (!fresh) entry->second &= nulls;

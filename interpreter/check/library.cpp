@@ -72,10 +72,16 @@ std::optional<Type> read_type(const ast::File& file, ast::NodeId node, Diagnosti
 }
 
 std::optional<Function> read_function(const ast::File& file, ast::NodeId fn, std::string_view module, Diagnostics& diagnostics) {
+  constexpr std::size_t most_parameters = 200;
   Function function{.file = &file, .node = fn, .name = file[fn].text, .module = module, .native = (file[fn].flags & ast::flag::native) != 0};
   bool good = true, has_result = false;
   for (ast::NodeId child : ast::children(file, fn)) {
     if (file[child].kind == ast::NodeKind::fn_param) {
+      if (function.parameters.size() == most_parameters) {
+        diagnostics.error(Code::wrong_arguments, file[child].name_span, fmt::format("`{}` has more than {} parameters", function.name, most_parameters),
+                          "pass what belongs together as one value, or compute it in several functions");
+        return std::nullopt;
+      }
       const ast::NodeId type = ast::child(file, child, ast::NodeKind::type);
       auto read = type == ast::no_node ? std::nullopt : read_type(file, type, diagnostics);
       for (const auto& other : function.parameters)

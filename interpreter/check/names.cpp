@@ -191,16 +191,20 @@ std::vector<std::string> Checker::names_of(const Block& block) const {
 void Checker::unknown_name(NodeId node) {
   const std::string_view text = at(node).text;
   const Span span = at(node).span;
+  if (!heard()) {
+    error(Code::unknown_name, span, {});
+    return;
+  }
   std::vector<std::string> known;
   if (environment_)
     for (const auto& parameter : environment_->function->parameters) known.emplace_back(parameter.name);
-  for (const auto& [name, declared] : names_)
-    if (declared.kind == Declared::parameter) known.emplace_back(name);
+  if (heard(names_.size()))
+    for (const auto& [name, declared] : names_)
+      if (declared.kind == Declared::parameter) known.emplace_back(name);
   std::sort(known.begin(), known.end());
 
   // The name as a column of some other row in sight.
   for (Scope* scope = scope_; scope; scope = scope->outer) {
-    if (quiet_ > 0) break;
     for (const Alias& alias : scope->block->aliases)
       if ((!alias.own_row || scope != scope_) && member(*scope->block, alias.name, text, span).found) {
         error(Code::unknown_name, span, fmt::format("unknown name `{}`", text), fmt::format("a bare name is a column of the current row: write `{}.{}`", alias.name, text));

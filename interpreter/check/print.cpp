@@ -34,6 +34,8 @@ class Printer {
   explicit Printer(const Program& program) : program_(program) {}
 
   std::string expr(const Expr& e, int outer = 0) {
+    if (left_ == 0) return "…";
+    --left_;
     int own = tight;
     std::string text = inner(e, own);
     return own < outer ? "(" + text + ")" : text;
@@ -120,13 +122,14 @@ class Printer {
 
   std::string listed(const std::vector<ExprPtr>& args, std::size_t from = 0) {
     std::string text;
-    for (std::size_t i = from; i < args.size(); ++i) text += (i > from ? ", " : "") + expr(*args[i]);
+    for (std::size_t i = from; i < args.size() && left_ > 0; ++i) text += (i > from ? ", " : "") + expr(*args[i]);
     return text;
   }
 
   std::string chain(const std::vector<ExprPtr>& args, std::string_view sign, int own) {
     std::string text;
-    for (const auto& argument : args) text += (text.empty() ? "" : std::string(sign)) + expr(*argument, own + 1);
+    for (const auto& argument : args)
+      if (left_ > 0) text += (text.empty() ? "" : std::string(sign)) + expr(*argument, own + 1);
     return text;
   }
 
@@ -145,7 +148,7 @@ class Printer {
       case ExprKind::case_: {
         std::string text = "case {";
         std::size_t i = 0;
-        for (; i + 1 < e.args.size(); i += 2) text += fmt::format("{} {} => {}", i ? "," : "", expr(*e.args[i]), expr(*e.args[i + 1]));
+        for (; i + 1 < e.args.size() && left_ > 0; i += 2) text += fmt::format("{} {} => {}", i ? "," : "", expr(*e.args[i]), expr(*e.args[i + 1]));
         if (i < e.args.size()) text += fmt::format("{} else => {}", i ? "," : "", expr(*e.args[i]));
         return text + " }";
       }
@@ -157,7 +160,7 @@ class Printer {
       case ExprKind::array: return "[" + listed(e.args) + "]";
       case ExprKind::object: {
         std::string text = "{";
-        for (std::size_t i = 0; i + 1 < e.args.size(); i += 2) text += fmt::format("{} {}: {}", i ? "," : "", expr(*e.args[i]), expr(*e.args[i + 1]));
+        for (std::size_t i = 0; i + 1 < e.args.size() && left_ > 0; i += 2) text += fmt::format("{} {}: {}", i ? "," : "", expr(*e.args[i]), expr(*e.args[i + 1]));
         return text + " }";
       }
       case ExprKind::subquery: return aggregate(*e.aggregate, relation(*e.relation));
@@ -215,6 +218,8 @@ class Printer {
 
   const Program& program_;
   std::unordered_map<std::uint32_t, const Expr*> bound_;
+  // Nodes that are still written: the value of a `bind` stands at each of its uses, and a person reads no more than this anyway.
+  std::size_t left_ = 5'000;
 };
 
 }  // namespace

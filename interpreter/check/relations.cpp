@@ -44,8 +44,9 @@ BlockPtr Checker::table_block(NodeId node, std::string_view source, std::string_
   const auto found = tables.find(name);
   if (found == tables.end()) {
     std::vector<std::string> known;
-    for (const Table& entry : program.catalogues[declared->second.index].tables)
-      if (entry.kept.empty()) known.push_back(entry.name);
+    if (heard())
+      for (const Table& entry : program.catalogues[declared->second.index].tables)
+        if (entry.kept.empty()) known.push_back(entry.name);
     std::string help = did_you_mean(name, known);
     if (help.empty() && !known.empty()) {
       help = "its tables are";
@@ -72,7 +73,12 @@ BlockPtr Checker::use_let(std::string_view name, NodeId node) {
   }
   if (found == names_.end() || found->second.kind != Declared::let) {
     std::vector<std::string> known;
-    for (NodeId let : lets_) known.emplace_back(script_[let].text);
+    if (!heard()) {
+      error(Code::unknown_name, at(node).span, {});
+      return broken();
+    }
+    if (heard(lets_.size()))
+      for (NodeId let : lets_) known.emplace_back(script_[let].text);
     for (const auto& source : program.sources)
       if (source_names_.size() > 0 && &source == program.sources.data())
         for (const Table& entry : program.catalogues[0].tables)
@@ -146,6 +152,11 @@ BlockPtr Checker::operand(NodeId node, Scope* outer) {
 BlockPtr Checker::relation(NodeId node, Scope* outer) {
   if (node == ast::no_node) return broken();
   const Within deeper(depth_, depth_ + 1);
+  if (definitions_open_ > 0) spend(5);
+  if (exhausted()) {
+    too_large(at(node).span);
+    return broken();
+  }
   if (at(node).kind != NodeKind::relation) return operand(node, outer);
   BlockPtr block;
   for (NodeId part : ast::children(*file_, node)) {

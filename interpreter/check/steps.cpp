@@ -104,7 +104,7 @@ bool Checker::step_clause(Step& step, NodeId clause, std::vector<std::string_vie
     error(Code::repeated_clause, at(clause).span, fmt::format("`{}` is given twice", word), "leave one of them out");
     return false;
   }
-  seen.push_back(word);
+  if (!repeats) seen.push_back(word);
   if (word == "after") after(step, clause);
   else if (word == "expect") expect(step, clause);
   else if (word == "chunk") chunk(step, clause);
@@ -124,7 +124,7 @@ void Checker::after(Step& step, NodeId clause) {
     const auto found = steps_.find(at(named).text);
     if (found == steps_.end()) {
       std::vector<std::string> known;
-      if (quiet_ == 0 && steps_.size() < 5'000)
+      if (heard(steps_.size()))
         for (const auto& [name, index] : steps_)
           if (name != step.name) known.emplace_back(name);
       std::sort(known.begin(), known.end());

@@ -45,7 +45,7 @@ void Checker::update(Step& step, const StepParts& parts) {
   choose_walk(step);
   forbid_triggers(step);
   effects(step);
-  if (diagnostics_.errors() == errors) classify(step, *block);
+  if (diagnostics_.errors() == errors && !exhausted()) classify(step, *block);
 }
 
 bool Checker::writable_table(const Step& step, const Block& block, Span span) {

@@ -8,14 +8,15 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace bfl;
   static const Catalogue catalogue = test::shop_catalogue();
+  static Sources library_texts;
+  static const auto library = check::load_library(library_texts);
   if (size > 20'000) return 0;
-  Sources texts;
+  Sources texts = library_texts;
   Diagnostics diagnostics;
   const auto source = texts.add("job.bfl", std::string(reinterpret_cast<const char*>(data), size));
   const ast::File file = syntax::parse(texts, source, diagnostics);
   if (!diagnostics.has_errors()) {
     check::Settings settings;
-    const auto library = check::load_library(texts);
     auto sources = check::sources_of(file, texts, settings, diagnostics);
     const std::vector<Catalogue> catalogues(sources.size(), catalogue);
     const auto program = check::check(file, texts, library, std::move(sources), catalogues, settings, diagnostics);

@@ -56,6 +56,30 @@ TEST_CASE("control and bidirectional characters and broken UTF-8 are never sent 
   CHECK(out.find('\xff') == std::string::npos);
 }
 
+TEST_CASE("of a line of megabytes the neighbourhood of the caret is drawn, in no time") {
+  std::string text(4'000'000, 'x');
+  for (std::size_t i = 1; i < text.size(); i += 3) text[i] = '\xc3', text[i + 1] = '\xa9';  // é
+  text[3'000'000] = 'b';
+  const std::string out = drawn(text, at(3'000'000, 3'000'001));
+  CHECK(out.size() < 1'000);
+  CHECK(out.find("éb") != std::string::npos);
+  CHECK(out.find("\xef\xbf\xbd") == std::string::npos);
+  CHECK(out.find(" | ...") != std::string::npos);
+  CHECK(out.find("...\n") != std::string::npos);
+}
+
+TEST_CASE("further warnings and errors are counted, long names in messages cut") {
+  Sources sources;
+  sources.add("job.bfl", "a");
+  Diagnostics list(3);
+  for (int i = 0; i < 5; ++i) list.warning(Code::unused_name, {0, 1, 0}, "never used");
+  for (int i = 0; i < 4; ++i) list.error(Code::unknown_name, {0, 1, 0}, std::string(100'000, 'x'));
+  const std::string out = render(list, sources);
+  CHECK(out.find("2 more warnings not shown") != std::string::npos);
+  CHECK(out.find("1 more error not shown") != std::string::npos);
+  CHECK(out.size() < 10'000);
+}
+
 TEST_CASE("labels of one line hang below it, those of other lines are drawn at their lines") {
   Diagnostic d = at(8, 9);
   d.label = "used here";
