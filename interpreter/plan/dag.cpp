@@ -43,7 +43,7 @@ struct ColumnHash {
 
 // The strongest first: what a step must see outranks what it must not disturb; a named column outranks "which rows".
 auto rank(const Edge& edge) {
-  static constexpr int strength[] = {0, 2, 1, 3};  // in step with EdgeReason
+  static constexpr int strength[] = {0, 2, 1, 3, 4};  // in step with EdgeReason
   return std::tuple(strength[static_cast<std::size_t>(edge.reason)], edge.use.column < 0, edge.use);
 }
 
@@ -58,6 +58,9 @@ class Collector {
       for (const ColumnUse& use : step.reads) read(i, use);
       for (const ColumnUse& use : step.writes) write(i, use);
       for (const std::size_t earlier : step.after) found_.push_back({earlier, i, EdgeReason::by_hand, {}});
+      const bool check = step.kind == program::StepKind::check;
+      if (guard_ != nobody && (check || !step.writes.empty())) found_.push_back({guard_, i, EdgeReason::guarded, {}});
+      if (check) guard_ = i;
       keep_strongest();
     }
     return std::move(edges_);
@@ -90,6 +93,7 @@ class Collector {
   }
 
   const program::Program& program_;
+  std::size_t guard_ = nobody;       // the last check so far
   std::unordered_map<ColumnUse, ColumnHistory, ColumnHash> columns_;
   std::vector<Edge> found_, edges_;  // of the step at hand; of all
 };

@@ -44,6 +44,7 @@ std::string_view name_of(EdgeReason reason) {
     case EdgeReason::reads_then_writes: return "reads_then_writes";
     case EdgeReason::both_write: return "both_write";
     case EdgeReason::by_hand: return "by_hand";
+    case EdgeReason::guarded: return "guarded";
   }
   return "";
 }
@@ -69,12 +70,16 @@ std::string name_of(const program::ColumnUse& use, const program::Program& progr
 std::string describe(const Edge& edge, const program::Program& program) {
   const std::string &from = program.steps[edge.from].name, &to = program.steps[edge.to].name;
   if (edge.reason == EdgeReason::by_hand) return fmt::format("{} says `after {}`", to, from);
+  if (edge.reason == EdgeReason::guarded)
+    return program.steps[edge.to].kind == program::StepKind::check ? fmt::format("the checks {} and {} guard together what stands behind them", from, to)
+                                                                   : fmt::format("the check {} guards what stands behind it", from);
   const std::string shared = edge.use.column < 0 ? "which rows " + table_name(edge.use, program) + " has" : name_of(edge.use, program);
   switch (edge.reason) {
     case EdgeReason::writes_then_reads: return fmt::format("{} writes {}, which {} reads", from, shared, to);
     case EdgeReason::reads_then_writes: return fmt::format("{} reads {} before {} writes it", from, shared, to);
     case EdgeReason::both_write: return fmt::format("{} and {} both write {}", from, to, shared);
-    case EdgeReason::by_hand: break;
+    case EdgeReason::by_hand:
+    case EdgeReason::guarded: break;
   }
   return {};
 }
@@ -112,7 +117,7 @@ std::string to_json(const Plan& plan, const program::Program& program) {
   for (const std::size_t step : plan.order) steps.push_back({{"step", program.steps[step].name}, {"kind", name_of(program.steps[step].kind)}});
   for (const Edge& edge : plan.edges) {
     nlohmann::ordered_json object{{"from", program.steps[edge.from].name}, {"to", program.steps[edge.to].name}, {"reason", name_of(edge.reason)}};
-    if (edge.reason != EdgeReason::by_hand) object["column"] = name_of(edge.use, program);
+    if (edge.reason != EdgeReason::by_hand && edge.reason != EdgeReason::guarded) object["column"] = name_of(edge.use, program);
     object["text"] = describe(edge, program);
     edges.push_back(std::move(object));
   }

@@ -15,12 +15,14 @@
 
 namespace bfl::plan {
 
-enum class EdgeReason : std::uint8_t { writes_then_reads, reads_then_writes, both_write, by_hand };
+// `guarded`: a step that writes waits for the checks that stand before it in the text, whatever they look at. The checks form a
+// chain, of which it waits for the last: linear, and each check is evaluated though one before it has failed.
+enum class EdgeReason : std::uint8_t { writes_then_reads, reads_then_writes, both_write, by_hand, guarded };
 
 struct Edge {
   std::size_t from = 0, to = 0;          // indexes of steps; `to` waits for `from`
   EdgeReason reason{};
-  program::ColumnUse use{};              // the column that they share; meaningless for by_hand
+  program::ColumnUse use{};              // the column that they share; meaningless for by_hand and guarded
 };
 
 // One named part of a memo key, as text and digest, so that a change can be explained by name.

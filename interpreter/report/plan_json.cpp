@@ -87,7 +87,7 @@ std::string plan_document(const program::Program& program, const plan::Plan& pla
   }
   for (const plan::Edge& edge : plan.edges) {
     Json object{{"from", program.steps[edge.from].name}, {"to", program.steps[edge.to].name}, {"kind", plan::name_of(edge.reason)}};
-    if (edge.reason != plan::EdgeReason::by_hand) object["column"] = plan::name_of(edge.use, program);
+    if (edge.reason != plan::EdgeReason::by_hand && edge.reason != plan::EdgeReason::guarded) object["column"] = plan::name_of(edge.use, program);
     object["reason"] = plan::describe(edge, program);
     document["edges"].push_back(std::move(object));
   }

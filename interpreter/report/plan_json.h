@@ -18,7 +18,7 @@
 //     shipped [text], shipped_rows                     tables of other sources, brought to where the step is computed
 //     sample [text], proof, sql [text]
 //   Decision and what is measured are left out of steps that could not be previewed.
-//   edges           [{from, to, kind, column, reason}] kind: writes_then_reads | reads_then_writes | both_write | by_hand
+//   edges           [{from, to, kind, column, reason}] kind: writes_then_reads | reads_then_writes | both_write | by_hand | guarded
 //   summary         {steps, run, resume, reuse, stop, would_change}
 #pragma once
 #include <string>

@@ -237,18 +237,29 @@ StepEnd carry_out(Context& context, std::size_t index, const Outlook& outlook, c
 
 void run_steps(Context& context, const Outlook& outlook) {
   const program::Program& program = context.program;
-  std::vector<std::vector<std::size_t>> waits(program.steps.size());
-  for (const plan::Edge& edge : context.plan.edges) waits[edge.to].push_back(edge.from);
+  std::vector<std::vector<const plan::Edge*>> waits(program.steps.size());
+  for (const plan::Edge& edge : context.plan.edges) waits[edge.to].push_back(&edge);
   std::vector<bool> missing(program.steps.size());  // failed or blocked
   std::vector<bool> ended(program.steps.size());
+  constexpr std::size_t none = static_cast<std::size_t>(-1);
+  std::vector<std::size_t> guard(program.steps.size(), none);  // of a check: the first of its chain, itself included, that is missing
   for (const std::size_t index : context.plan.order) {
     const program::Step& step = program.steps[index];
     if (!wanted(context, step) || ended[index]) continue;
-    const auto failed = std::find_if(waits[index].begin(), waits[index].end(), [&](std::size_t before) { return missing[before]; });
-    if (failed != waits[index].end()) {
+    const bool check = step.kind == program::StepKind::check;
+    std::size_t failed = none;
+    for (const plan::Edge* edge : waits[index]) {
+      if (check && guard[index] == none) guard[index] = guard[edge->from];
+      // A check behind a failed one is evaluated all the same: whoever reads the report sees all that fail.
+      if (check && edge->reason == plan::EdgeReason::guarded) continue;
+      if (failed == none && missing[edge->from]) failed = edge->from;
+      if (failed == none && !check && !step.writes.empty()) failed = guard[edge->from];
+    }
+    if (failed != none) {
       missing[index] = true;
+      if (check && guard[index] == none) guard[index] = index;
       Event blocked = context.event(EventKind::step_blocked, step);
-      blocked.reason = fmt::format("not started: it waits for `{}`", program.steps[*failed].name);
+      blocked.reason = fmt::format("not started: it waits for `{}`", program.steps[failed].name);
       context.tell(blocked);
       continue;
     }
@@ -257,8 +268,8 @@ void run_steps(Context& context, const Outlook& outlook) {
     const auto joins = [&](std::size_t next) {
       return context.plan.steps[next].work == plan::WorkKind::keep && !ended[next] && wanted(context, program.steps[next]) &&
              outlook.decisions[next].kind == DecisionKind::run && program.steps[next].keeper == step.keeper &&
-             std::all_of(waits[next].begin(), waits[next].end(), [&](std::size_t before) {
-               return (ended[before] && !missing[before]) || std::find(together.begin(), together.end(), before) != together.end();
+             std::all_of(waits[next].begin(), waits[next].end(), [&](const plan::Edge* edge) {
+               return (ended[edge->from] && !missing[edge->from]) || std::find(together.begin(), together.end(), edge->from) != together.end();
              });
     };
     if (context.plan.steps[index].work == plan::WorkKind::keep && outlook.decisions[index].kind == DecisionKind::run)
@@ -269,6 +280,7 @@ void run_steps(Context& context, const Outlook& outlook) {
       ended[each] = true;
       missing[each] = end == StepEnd::failed;
     }
+    if (check && missing[index] && guard[index] == none) guard[index] = index;
   }
 }
 
