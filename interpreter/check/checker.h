@@ -212,6 +212,12 @@ class Checker {
   void choose_keepers();  // check.cpp
   const ast::Origin* origin_of(NodeId item) const;
   Diagnostic& placed(Diagnostic& found) const;
+  // keys.cpp
+  void duplicates(program::Step& step, Block& block, NodeId statement);
+  void free_name(program::Step& step, Block& block, NodeId statement);
+  std::vector<int> target_columns(const program::Step& step, NodeId list);
+  std::vector<program::OrderKey> order_of(Block& block, NodeId clause);
+
   // match.cpp
   void match(program::Step& step, BlockPtr& block, NodeId statement);
   ExprPtr arm_condition(NodeId arm, const ExprPtr& subject, Span subject_span, std::map<std::string, Span>& taken);

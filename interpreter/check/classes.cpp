@@ -42,6 +42,13 @@ class SelfReads {
   bool of_own_table() const { return own_table_; }  // in whatever way: which rows there are
   // Of the row itself; through the conditions of joins too, which choose what is read.
   bool of_row(const Expr& expr) const { return own(expr); }
+  // Only by looking itself up in a relation that is kept: what it finds there stays, however often the step is begun.
+  bool of_row_by_kept(const Expr& expr) const {
+    past_kept_ = true;
+    const bool itself = own(expr);
+    past_kept_ = false;
+    return !itself;
+  }
   bool where_reads_row() const {
     return std::any_of(chain_.begin(), chain_.end(), [&](const Relation* relation) {
       return std::any_of(relation->filters.begin(), relation->filters.end(), [&](const auto& filter) { return own(*filter.condition); });
@@ -128,6 +135,7 @@ class SelfReads {
   static bool is_of_way(const Relation& relation, program::InputId id) {
     return id == relation.inputs[1].id || id == relation.follow->previous || id == relation.follow->place;
   }
+  bool is_kept(const program::Input& input) const { return input.table && !program_.table(*input.table).kept.empty(); }
   // What a column of an enclosing block stands for.
   const Expr* behind(const Expr& column) const {
     for (const Relation* relation : chain_)
@@ -155,7 +163,7 @@ class SelfReads {
           continue;
         }
         for (std::size_t i = 1; i < relation->inputs.size(); ++i)
-          if (relation->inputs[i].id == expr.input && relation->inputs[i].on && seen.insert(relation->inputs[i].on.get()).second) found = found || own(*relation->inputs[i].on, seen);
+          if (relation->inputs[i].id == expr.input && relation->inputs[i].on && !(past_kept_ && is_kept(relation->inputs[i])) && seen.insert(relation->inputs[i].on.get()).second) found = found || own(*relation->inputs[i].on, seen);
       }
     });
     return found;
@@ -192,6 +200,7 @@ class SelfReads {
   const Table& target_;
   std::vector<const Relation*> chain_;  // the step's relation and the blocks that its rows come through
   bool others_ = false, own_table_ = false;
+  mutable bool past_kept_ = false;  // joins of relations that are kept are not looked through
   std::string_view whole_;
 };
 
@@ -235,6 +244,7 @@ void Checker::classify(Step& step, const Block&) {
     if (step.atomic) return route(Route::whole, step.walk.empty() ? "`atomic`, and the table has no key" : "`atomic`: one transaction");
     if (step.idempotence == Idempotence::staged) return route(Route::sealed, "which rows go depends on other rows that the step deletes");
     if (elsewhere) return route(Route::sealed, "it reads another source: which rows go is kept before the first does");
+    if (step.walk.empty()) return route(Route::sealed, "the table has no key: rows are known by all that they hold");
     if (exact) return route(Route::sealed, "an exact number of rows is expected");
     if (!step.cascades.empty()) return route(Route::sealed, "rows that refer to those that go are deleted first");
     if (const auto whole = reads.computed_whole(); !whole.empty()) return route(Route::sealed, fmt::format("the {} are computed once", whole));
@@ -261,25 +271,34 @@ void Checker::classify(Step& step, const Block&) {
             "make the `where` false once the change is made, or say `once`");
       return;
     }
-    if (!reads.of_other_rows() && !step.row_local && !reads.provable_on_a_copy()) {
+    const bool kept = reads.of_row_by_kept(self->changed ? *self->changed : *self->value) || step.duplicates || step.free_name;
+    if (!reads.of_other_rows() && !step.row_local && !reads.provable_on_a_copy() && !kept) {
       error(Code::not_idempotent, self->span, fmt::format("the new value of `{}` depends on what the step writes, and the rows come through a window, a chain or generated columns: nothing proves that running it twice changes nothing", column),
             "say `once`, or keep the values to columns of the row that the step does not set");
       return;
     }
-    step.idempotence = reads.of_other_rows() ? Idempotence::staged : Idempotence::guarded;
+    step.idempotence = reads.of_other_rows() || (kept && !step.row_local && !reads.provable_on_a_copy()) ? Idempotence::staged : Idempotence::guarded;
   } else {
     step.idempotence = reads.of_other_rows() ? Idempotence::staged : Idempotence::convergent;
   }
 
+  const bool settles = step.duplicates || step.free_name;
+  if (settles && step.idempotence != Idempotence::once) step.idempotence = Idempotence::staged;
+  const auto in_key = [&](const Key& key) { return key.plain && std::any_of(key.columns.begin(), key.columns.end(), [&](int c) { return step.writes.contains({step.target, c}); }); };
+  const bool writes_key = std::any_of(table(step.target).keys.begin(), table(step.target).keys.end(), in_key);
   const bool writes_walk = std::any_of(step.walk.begin(), step.walk.end(), [&](int c) { return step.writes.contains({step.target, c}); });
   if (step.atomic) return route(Route::whole, step.walk.empty() ? "`atomic`, and the table has no key" : "`atomic`: one transaction");
   if (step.idempotence == Idempotence::once) return route(Route::sealed, "`once`: which rows change is kept before the first one does");
   if (elsewhere) return route(Route::sealed, "it reads another source: what it makes of each row is kept before the first is changed");
-  if (step.idempotence == Idempotence::staged) return route(Route::sealed, "new values depend on other rows that the step changes");
+  if (step.duplicates) return route(Route::sealed, "which of several rows stays is settled first");
+  if (step.free_name) return route(Route::sealed, "which name each row gets is settled first");
+  if (step.idempotence == Idempotence::staged) return route(Route::sealed, reads.of_other_rows() ? "new values depend on other rows that the step changes" : "what rows find by the columns that are set is looked up once");
+  if (step.walk.empty()) return route(Route::sealed, "the table has no key: rows are known by all that they hold");
   if (exact) return route(Route::sealed, "an exact number of rows is expected");
   if (reads.limited()) return route(Route::sealed, "`limit`: which rows come first is decided once");
   if (writes_walk) return route(Route::sealed, "the step sets the key that it would walk along");
   if (const auto whole = reads.computed_whole(); !whole.empty()) return route(Route::sealed, fmt::format("the {} are computed once", whole));
+  if (writes_key) return route(Route::sealed, "the step sets columns of a unique key: who holds what another row wants goes first");
   along_the_key();
 }
 

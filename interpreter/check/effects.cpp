@@ -36,6 +36,15 @@ void Checker::effects(Step& step) {
     step.writes.insert({step.target, assignment.column});
   }
   for (const ExprPtr& expr : step.once_per) for_each(*expr, see);
+  if (step.duplicates)
+    for (const auto& key : step.duplicates->order) for_each(*key.expr, see);
+  if (step.free_name) {
+    for_each(*step.free_name->compared, see);
+    for_each(*step.free_name->candidate, see);
+    for (const auto& key : step.free_name->order) for_each(*key.expr, see);
+    for (int c : step.free_name->within) step.reads.insert({step.target, c});
+    step.reads.insert({step.target, -1});
+  }
   const auto write_rows = [&](TableRef ref) {
     step.writes.insert({ref, -1});
     for (std::size_t c = 0; c < table(ref).columns.size(); ++c) step.writes.insert({ref, static_cast<int>(c)});

@@ -10,13 +10,13 @@ const std::vector<StepKindRow>& step_kinds() {
   static const std::vector<StepKindRow> kinds = {
       {"check", StepKind::check, "what must hold before anything that depends on it is written", {"after"}, {"assert"}, "check small { assert count(wrong) <= 1_000 }"},
       {"snapshot", StepKind::snapshot, "a relation that is computed once and seen unchanged by every later step", {"after"}, {}, "snapshot wrong = shop.orders where total != subtotal + tax"},
-      {"update", StepKind::update, "new values for columns of the rows of a relation", {"after", "expect", "chunk", "once", "atomic", "when"}, {"set", "match"},
+      {"update", StepKind::update, "new values for columns of the rows of a relation", {"after", "expect", "chunk", "key", "once", "atomic", "when"}, {"set", "match", "unique", "on"},
        "update fix of shop.orders { set total = subtotal + tax }"},
       {"insert", StepKind::insert, "rows that are missing in a table", {"into", "from", "key", "once", "after", "expect", "chunk", "atomic", "when"}, {"set"},
        "insert add into shop.totals from shop.orders { set order_id = id key order_id }"},
       {"upsert", StepKind::upsert, "rows that are missing in a table or differ there", {"into", "from", "key", "after", "expect", "chunk", "atomic", "when"}, {"set"},
        "upsert keep into shop.totals from shop.orders { set order_id = id set total = total key order_id }"},
-      {"delete", StepKind::remove, "the rows of a relation are taken out of their table", {"after", "expect", "chunk", "once", "atomic", "when", "cascades"}, {},
+      {"delete", StepKind::remove, "the rows of a relation are taken out of their table", {"after", "expect", "chunk", "key", "once", "atomic", "when", "cascades"}, {},
        "delete stale of shop.orders where total == 0"},
       {"verify", StepKind::verify, "what must hold at the end, asked on every run", {"after"}, {"assert"}, "verify done { assert count(wrong) == 0 }"},
   };
@@ -48,9 +48,6 @@ const LaterWord* later_verb(std::string_view word) {
 
 const LaterWord* later_clause(std::string_view word) {
   static const std::vector<LaterWord> words = {
-      {"unique", "compute the name in a `case`"},
-      {"on", "write the steps so that no two rows want one key"},
-      {"key", "a key is taken from the catalogue: `chunk N by COLUMNS` chooses one"},
       {"pace", "`chunk N` sets the size of a transaction"},
       {"retry", "a database that is busy is asked again by itself"},
       {"quarantine", "leave such rows out: `skip where C \"reason\"`"},

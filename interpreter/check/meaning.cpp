@@ -134,6 +134,23 @@ class Writer {
       for (int column : s.key) text(program_.table(s.target).columns[static_cast<std::size_t>(column)].name);
       if (!s.key.empty()) out += ')';
       if (!s.once_per.empty()) list("(once per", s.once_per);
+      const auto names = [&](const std::vector<int>& columns) {
+        for (int column : columns) text(program_.table(s.target).columns[static_cast<std::size_t>(column)].name);
+      };
+      if (s.duplicates) {
+        out += s.duplicates->keep_last ? "(keep last" : "(keep first";
+        names(s.duplicates->columns);
+        order(s.duplicates->order);
+        out += ')';
+      }
+      if (s.free_name) {
+        out += "(unique";
+        names(s.free_name->within);
+        expr(*s.free_name->compared);
+        order(s.free_name->order);
+        expr(*s.free_name->candidate);
+        out += ')';
+      }
       for (TableRef cascade : s.cascades) {
         out += "(cascades";
         table(cascade);

@@ -111,8 +111,11 @@ class Printer {
       const Field& field = sub->fields[static_cast<std::size_t>(e.column)];
       name = field.expr->kind == ExprKind::window ? window(*field.expr) : field.name;
     }
+    else if (!input.table && !sub_of(input)) name = e.column == 0 ? "wanted" : "n";  // of `unique … else`
     return input.alias.empty() ? name : fmt::format("{}.{}", quoted(input.alias), name);
   }
+
+  static bool sub_of(const InputName& input) { return !input.sub.expired(); }
 
   std::string order(const std::vector<OrderKey>& keys) {
     std::string text;

@@ -109,7 +109,9 @@ bool Checker::step_clause(Step& step, NodeId clause, std::vector<std::string_vie
   else if (word == "expect") expect(step, clause);
   else if (word == "chunk") chunk(step, clause);
   else if (word == "atomic") step.atomic = true;
-  else if (word == "when") when(step, clause);
+  else if (word == "key" && program::writes_anchor(step.kind) && chunk_by_.empty()) {
+    for (NodeId column : ast::children(*file_, clause)) chunk_by_.push_back(column);
+  } else if (word == "when") when(step, clause);
   else if (word == "once") {
     once_ = true;
     const bool per = at(clause).first_child != ast::no_node;
@@ -176,6 +178,7 @@ void Checker::when(Step& step, NodeId clause) {
 void Checker::chunk(Step& step, NodeId clause) {
   for (NodeId part : ast::children(*file_, clause)) {
     if (at(part).kind == NodeKind::by) {
+      chunk_by_.clear();
       for (NodeId column : ast::children(*file_, part)) chunk_by_.push_back(column);
     } else {
       step.chunk_rows = whole_number(part, "a chunk", 1, 100'000);

@@ -40,6 +40,11 @@ void Checker::update(Step& step, const StepParts& parts) {
   assignments(step, *block, parts);
   for (NodeId statement : parts.statements)
     if (at(statement).word == "match" && !block->broken) match(step, block, statement);
+  for (NodeId statement : parts.statements) {
+    if (block->broken || diagnostics_.errors() != errors) break;
+    if (at(statement).word == "on") duplicates(step, *block, statement);
+    if (at(statement).word == "unique") free_name(step, *block, statement);
+  }
   if (block->broken || diagnostics_.errors() != errors) return;
   step.relation = block->relation;
   choose_walk(step);
@@ -241,6 +246,8 @@ void Checker::choose_walk(Step& step) {
       }
       choices += fmt::format("{}`by {}`", choices.empty() ? "" : " or ", names(key));
     }
+    // Without any key the columns are what the rows are gone through by; each is known by all that it holds.
+    if (choices.empty() && !target.without_rowid) return;
     const Span span = join(at(chunk_by_.front()).span, at(chunk_by_.back()).span);
     error(Code::no_row_identity, span, fmt::format("`{}` is no unique key of `{}` without nulls", slice(span), shown(step.target)),
           choices.empty() ? "create a unique index over NOT NULL columns" : fmt::format("write {}", choices));
@@ -253,7 +260,7 @@ void Checker::choose_walk(Step& step) {
     }
   if (step.atomic && !target.without_rowid) return;  // one transaction: rows are known by their rowid for so long
   Diagnostic& wrong = error(Code::no_row_identity, step.relation->span, fmt::format("`{}` has no unique key to walk: rows cannot be found again by the next chunk", shown(step.target)),
-                            "create a unique index over NOT NULL columns and name them with `chunk 1_000 by COLUMNS`, or change all rows in one transaction with `atomic`");
+                            "create a unique index over NOT NULL columns and name them with `chunk 1_000 by COLUMNS`; or say by which columns rows are gone through, `chunk by COLUMNS`, or change all in one transaction with `atomic`");
   for (const Key& key : target.keys)
     wrong.notes.push_back(fmt::format("the key ({}) does not serve: {}", names(key),
                                       !key.plain ? "it covers only some rows, or expressions" : !key.not_null ? "its columns may be null" : "it holds reals or compares texts without regard to case"));

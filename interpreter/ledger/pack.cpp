@@ -214,8 +214,8 @@ void PackWriter::conflict(connect::RawRow key, std::string_view reason) { reason
 void PackWriter::skip(connect::RawRow key, std::string_view reason) { reasoned('s', key, reason); }
 
 void PackWriter::plan(connect::RawRow key, connect::RawRow row, std::span<const int> columns, connect::RawRow values,
-                      std::string_view table) {
-  std::size_t needed = 0;
+                      std::string_view table, std::string_view reason) {
+  std::size_t needed = reason.size() + varint_room;
   for (const auto& list : {key, row, values})
     for (const connect::RawValue& value : list) needed += room(value) + varint_room;
   char* to = begin('p', table, 0, needed);
@@ -224,8 +224,9 @@ void PackWriter::plan(connect::RawRow key, connect::RawRow row, std::span<const 
     for (const connect::RawValue& value : list) to = put(to, value);
   to = put_varint(to, values.size());
   for (std::size_t i = 0; i < values.size(); ++i) to = put(put_varint(to, static_cast<std::uint64_t>(columns[i])), values[i]);
-  *to++ = 0;
-  end(to);
+  to = put_varint(to, reason.size());
+  std::memcpy(to, reason.data(), reason.size());
+  end(to + reason.size());
 }
 
 Pack PackWriter::finish() {

@@ -41,8 +41,10 @@ class PackWriter {
   void conflict(connect::RawRow key, std::string_view reason);
   void skip(connect::RawRow key, std::string_view reason);
   // A row of a sealed set: its key, what it was, and what the columns are to become. `row` is empty for `once` steps and for
-  // rows that are to be added, `values` for rows that are to go. `table`: another one than the step's own.
-  void plan(connect::RawRow key, connect::RawRow row, std::span<const int> columns, connect::RawRow values, std::string_view table = {});
+  // rows that are to be added, `values` for rows that are to go. `table`: another one than the step's own. `reason`: a
+  // mark that is given back with the row.
+  void plan(connect::RawRow key, connect::RawRow row, std::span<const int> columns, connect::RawRow values, std::string_view table = {},
+            std::string_view reason = {});
   std::int64_t raw_bytes() const { return raw_bytes_; }
   Pack finish();                // waits for the second thread; the writer is then ready for the next pack
   void discard();               // of a transaction that was rolled back

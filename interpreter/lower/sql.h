@@ -88,6 +88,16 @@ struct Cascade {
   Statement select, read, remove;  // as of SealedWrite
 };
 
+// A unique key that an update sets columns of.
+struct UniqueKey {
+  std::vector<int> columns;        // of the target
+  Statement holder;                // SELECT the walk's key of the row that has these values;  binds: columns
+};
+struct Least {
+  Statement statement;             // SELECT the smallest value of a column
+  int column = -1;
+};
+
 // The statements of the sealed and whole routes: the set of intents, and how one of them is carried out. What a kind of step
 // has no use for is empty.
 struct SealedWrite {
@@ -100,6 +110,10 @@ struct SealedWrite {
   Statement recompute;   // once: SELECT the new values for one key, `where` tested again (no row: does not apply);  binds: key
   Statement probe;       // SELECT count(*)
   std::vector<Wire> key;
+  std::vector<UniqueKey> uniques;
+  std::vector<Least> least;       // of the ints among their columns
+  Statement holders;              // on duplicate: SELECT the walk's key of the rows that have these values;  binds: columns
+  Statement everything;           // unique … else: SELECT key…, every column of all rows
   std::vector<Cascade> cascades;  // in the order in which they are carried out: before the rows of the step
 };
 

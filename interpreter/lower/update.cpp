@@ -242,6 +242,20 @@ Statement last(const Update& update) {
                        update.key_wires());
 }
 
+// Who comes first where rows want one key; without such a rule the order does not matter, and the key is at hand.
+std::string preferred(const Update& update, Writer& writer, const std::string& key) {
+  const auto& duplicates = update.step.duplicates;
+  const auto& order = duplicates ? duplicates->order : update.step.free_name ? update.step.free_name->order : std::vector<program::OrderKey>();
+  const bool last = duplicates && duplicates->keep_last;
+  std::string text;
+  for (const program::OrderKey& part : order) {
+    text += fmt::format("{}{}", writer.sortable(part.expr), part.descending != last ? " DESC" : "");
+    if (part.expr->type.nullable) text += last ? " NULLS FIRST" : " NULLS LAST";
+    text += ", ";
+  }
+  return text + key;
+}
+
 // The rows that would change now, with whatever is wanted of them.
 Statement selection(const Update& update, bool count) {
   Writer writer(update.program);
@@ -261,7 +275,7 @@ Statement selection(const Update& update, bool count) {
     if (values)
       for (const Assignment& assignment : update.step.assignments)
         list.push_back(writer.value_as(update.wanted(assignment), wire_of(update.column(assignment))));
-    text = fmt::format("SELECT {}{} ORDER BY {}", listed(list), from, listed(key));
+    text = fmt::format("SELECT {}{} ORDER BY {}", listed(list), from, preferred(update, writer, listed(key)));
   } else {
     const std::string rows = update.rows(writer, {}, values);
     std::string where;
@@ -331,6 +345,33 @@ Statement recompute(const Update& update) {
   return writer.finish(std::move(text), std::move(wires));
 }
 
+// What is asked of unique keys that the step sets.
+void keys_of(const Update& update, SealedWrite& statements) {
+  const auto column_name = [&](int column) { return quote_identifier(update.table.columns[static_cast<std::size_t>(column)].name); };
+  const auto sets = [&](int column) { return std::any_of(update.step.assignments.begin(), update.step.assignments.end(), [&](const Assignment& set) { return set.column == column; }); };
+  const auto holder = [&](const std::vector<int>& columns) {
+    Writer writer(update.program);
+    std::vector<std::string> parts;
+    for (std::size_t i = 0; i < columns.size(); ++i) parts.push_back(fmt::format("{} = ?{}", column_name(columns[i]), i + 1));
+    return writer.finish(fmt::format("SELECT {} FROM {} WHERE {}", listed(update.keys("")), update.name(), listed(parts, " AND ")));
+  };
+  for (const Key& key : update.table.keys) {
+    if (!key.plain || std::none_of(key.columns.begin(), key.columns.end(), sets)) continue;
+    statements.uniques.push_back({key.columns, holder(key.columns)});
+    for (int column : key.columns)
+      if (sets(column) && update.table.columns[static_cast<std::size_t>(column)].type.kind == Kind::integer) {
+        Writer writer(update.program);
+        statements.least.push_back({writer.finish(fmt::format("SELECT min({}) FROM {}", column_name(column), update.name())), column});
+      }
+  }
+  if (update.step.duplicates) statements.holders = holder(update.step.duplicates->columns);
+  if (!update.step.free_name) return;
+  Writer writer(update.program);
+  std::vector<std::string> list = update.keys("");
+  for (std::size_t i = 0; i < update.table.columns.size(); ++i) list.push_back(column_name(static_cast<int>(i)));
+  statements.everything = writer.finish(fmt::format("SELECT {} FROM {}", listed(list), update.name()));
+}
+
 }  // namespace
 
 Result<DirectUpdate> direct_update(const Program& program, const Step& step, Dialect dialect) {
@@ -364,8 +405,11 @@ Result<SealedWrite> sealed_rows(const Program& program, const Step& step) {
       .read = read_by_key(*update),
       .probe = selection(*update, true),
       .key = update->key_wires()};
-  if (update->removes()) statements.remove = remove_by_key(*update);
-  else statements.change = change_by_key(*update);
+  if (update->removes() || step.duplicates) statements.remove = remove_by_key(*update);
+  if (!update->removes()) {
+    statements.change = change_by_key(*update);
+    keys_of(*update, statements);
+  }
   if (!values && !update->removes()) statements.recompute = recompute(*update);
   return statements;
 }

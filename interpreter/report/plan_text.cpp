@@ -170,6 +170,16 @@ void update(Page& page, const program::Program& program, const program::Step& st
   for (const auto& expr : step.once_per) once += (once.empty() ? "" : ", ") + program::to_string(*expr, program);
   page.row("once per", once);
   for (const program::TableRef ref : step.cascades) page.row("with", fmt::format("rows of {} that refer to them", program.shown(ref)));
+  const auto ordered = [&](const std::vector<program::OrderKey>& keys) {
+    std::string text;
+    for (const program::OrderKey& key : keys) text += fmt::format("{}{}{}", text.empty() ? "" : ", ", program::to_string(*key.expr, program), key.descending ? " desc" : "");
+    return text;
+  };
+  if (step.duplicates)
+    page.row("one per", fmt::format("{}: the {} by {} stays, the others are deleted", names(step.duplicates->columns), step.duplicates->keep_last ? "last" : "first", ordered(step.duplicates->order)));
+  if (step.free_name)
+    page.row("unique", fmt::format("{} within {}, in the order of {}; else {}", program::to_string(*step.free_name->compared, program), names(step.free_name->within),
+                                   ordered(step.free_name->order), program::to_string(*step.free_name->candidate, program)));
   if (step.when) page.row("when", program::to_string(*step.when, program));
   std::string_view label = adds ? "with" : "become";
   for (const program::Assignment& set : step.assignments) {

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "interpreter/run/fault_points.h"
+#include "interpreter/run/sequence.h"
 #include "interpreter/run/spool.h"
 #include "interpreter/run/workbench.h"
 #include "interpreter/run/writing.h"
@@ -44,11 +45,14 @@ struct Sealed {
   std::map<std::string, Hand, std::less<>> others{};  // of cascades, by table
   std::unique_ptr<connect::Prepared> recompute{};
   std::vector<Keeping> keeping{};
+  std::vector<std::unique_ptr<connect::Prepared>> holders{};  // in step with sql.uniques
   // The block under way, unpacked.
   std::int64_t first = 0;
   std::vector<ledger::Record> block{};
   std::string at{};                     // the row under way, for messages
 
+  // Rows that come to the same key must be told apart before the first one is changed.
+  bool sequenced() const { return !sql.recompute.text.empty() ? false : !sql.uniques.empty() || writing.step.duplicates || writing.step.free_name; }
   std::size_t columns() const { return writing.table.columns.size(); }
   bool once() const { return !sql.recompute.text.empty(); }
   bool once_per() const { return !writing.step.once_per.empty(); }
@@ -69,6 +73,8 @@ struct Sealed {
       Hand& hand = others[cascade.table];
       if (prepared) prepared = prepare({{&hand.remove, &cascade.remove}, {&hand.read, &cascade.read}});
     }
+    for (const lower::UniqueKey& unique : sql.uniques)
+      if (prepared) prepared = prepare({{&holders.emplace_back(), &unique.holder}});
     for (const program::Effect& effect : writing.step.effects) {
       Keeping& kept = keeping.emplace_back();
       kept.kind = effect.kind == program::EffectKind::inserted ? connect::ChangeKind::insert
@@ -153,7 +159,7 @@ struct Sealed {
     const lower::Intent* intent = intent_of(planned);
     const bool there = intent && planned.before.size() > intent->key;  // with its image
     if (!intent || planned.before.size() != intent->key + (there ? intent->image : 0) || (once() ? there : intent->image > 0 && !intent->flag && !there) ||
-        planned.after.size() != (once() ? 0 : intent->values + intent->from))
+        (planned.after.size() != (once() ? 0 : intent->values + intent->from) && !(writing.step.duplicates && planned.after.empty())))
       return Error{ErrorClass::fatal,
                    "a row of the sealed set has another shape than the table",
                    {},
@@ -162,14 +168,16 @@ struct Sealed {
     std::vector<RawValue> before = ledger::views(planned.before);
     const RawRow key(before.data(), intent->key), image(before.data() + intent->key, before.size() - intent->key);
     std::vector<RawValue> values;
-    for (std::size_t i = 0; i < intent->values && !once(); ++i) values.push_back(planned.after[i].second.view());
+    for (std::size_t i = 0; i < std::min(intent->values, planned.after.size()); ++i) values.push_back(planned.after[i].second.view());
     if (!there && !once()) return add(hand, *intent, key, values, facts);
 
     // The row as it is now, byte for byte.
     bool found = false;
     int differs = -1;
+    Key now_held;
     auto read = hand.read->query_raw(key, [&](RawRow now) {
       found = true;
+      if (!holders.empty()) now_held = ledger::key_of(now, now.size());
       for (std::size_t i = 0; i < image.size() && differs < 0; ++i)
         if (!ledger::same(now[i], image[i])) differs = static_cast<int>(i);
       return false;
@@ -197,8 +205,48 @@ struct Sealed {
       values = ledger::views(computed);
     }
     if (values.empty()) return hand.remove->run_raw(key);
+    if (!holders.empty() && planned.table.empty()) {
+      auto held = held_by_another(key, now_held, values);
+      if (!held) return held.error();
+      if (!held->empty()) {
+        ++facts.conflicts;
+        writing.pack.conflict(key, *held);
+        return 0;
+      }
+    }
     values.insert(values.end(), key.begin(), key.end());
     return hand.change->run_raw(values);
+  }
+
+  // Who else has what the row is to have under a unique key; empty: nobody.
+  Result<std::string> held_by_another(RawRow key, const Key& now, const std::vector<RawValue>& values) {
+    for (std::size_t u = 0; u < sql.uniques.size(); ++u) {
+      std::vector<RawValue> wanted;
+      bool moves = false, null = false;
+      for (const int column : sql.uniques[u].columns) {
+        RawValue value = now[static_cast<std::size_t>(column)].view();
+        for (std::size_t i = 0; i < writing.step.assignments.size(); ++i)
+          if (writing.step.assignments[i].column == column) {
+            moves |= !ledger::same(value, values[i]);
+            value = values[i];
+          }
+        null |= value.kind == RawValue::Class::null;
+        wanted.push_back(value);
+      }
+      if (!moves || null) continue;
+      std::string other;
+      auto read = holders[u]->query_raw(wanted, [&](RawRow holder) {
+        const Key theirs = ledger::key_of(holder, holder.size());
+        if (ledger::encode(theirs) != ledger::encode(ledger::key_of(key, key.size()))) other = ledger::display(theirs);
+        return other.empty();
+      });
+      if (!read) return read.error();
+      if (other.empty()) continue;
+      std::string names;
+      for (const int column : sql.uniques[u].columns) names += (names.empty() ? "" : ", ") + writing.table.columns[static_cast<std::size_t>(column)].name;
+      return fmt::format("the row with key {} has what it is to have under the unique key ({})", other, names);
+    }
+    return std::string();
   }
 
   // A row that was missing when the set was sealed.
@@ -231,7 +279,7 @@ struct Sealed {
   }
 
   Result<void> keep(const ledger::Record& planned) {
-    const auto kind = sql.intent.values == 0 && !once() ? connect::ChangeKind::remove
+    const auto kind = planned.after.empty() && !once() ? connect::ChangeKind::remove
                       : planned.before.size() > sql.intent.key || once() ? connect::ChangeKind::update
                                                                          : connect::ChangeKind::insert;
     for (Keeping& kept : keeping) {
@@ -271,6 +319,8 @@ Result<void> Sealed::collect(Workbench& bench, const lower::Statement& statement
   ledger::PackWriter pack;
   Result<void> kept;
   const auto flush = [&] { kept = spool.add(pack.finish()); };
+  std::optional<Sequence> sequence;
+  if (table.empty() && sequenced()) sequence.emplace(writing, sql);
   auto rows = (*select)->query_raw({}, [&](RawRow row) {
     if (context.stop.level.load() > 0) kept = Error{ErrorClass::interrupted, "asked to stop"};
     const RawRow key = row.first(intent.key);
@@ -282,12 +332,26 @@ Result<void> Sealed::collect(Workbench& bench, const lower::Statement& statement
       const auto known = before.find(ledger::short_digest(key));
       if (known != before.end() && !(again && !once_per() && known->second == ledger::short_digest(image))) return bool(kept);
     }
+    if (sequence) {
+      sequence->add(key, image, row.subspan(intent.image));
+      return bool(kept);
+    }
     if (once()) pack.plan(key, {}, {}, {});
     else pack.plan(key, image, assigned, row.subspan(intent.image), table);
     if (pack.raw_bytes() >= block_bytes && kept) flush();
     return bool(kept);
   });
   if (!rows) return rows;
+  if (sequence && kept) {
+    auto given = sequence->finish([&](const Turn& turn) {
+      const std::vector<int> none;
+      pack.plan(ledger::views(turn.key), ledger::views(turn.image), turn.values.empty() ? none : assigned, ledger::views(turn.values), {},
+                turn.together ? "with the next" : "");
+      if (pack.raw_bytes() >= block_bytes && kept) flush();
+      return kept;
+    });
+    if (!given) return given;
+  }
   if (kept && pack.raw_bytes() > 0) flush();
   return kept;
 }
@@ -353,7 +417,14 @@ StepEnd sealed_write(Writing& writing, const char* route, const Decision& decisi
   writing.rows_total = position(lane->upto);
   writing.rows_done = position(lane->cursor);
   const NextChunk next = [&](const ledger::Lane& from) -> Result<Chunk> {
-    const std::int64_t at = position(from.cursor), to = std::min(at + writing.rows, position(from.upto));
+    const std::int64_t at = position(from.cursor);
+    std::int64_t to = std::min(at + writing.rows, position(from.upto));
+    while (sealed.sequenced() && to < position(from.upto)) {
+      auto last = sealed.row(to - 1);
+      if (!last) return last.error();
+      if ((*last)->reason.empty()) break;
+      ++to;
+    }
     Chunk chunk;
     chunk.hi = ordinal(to);
     chunk.rows = to - at;
