@@ -30,6 +30,7 @@ DOORS = [
     (r"openssl/", r"interpreter/base/digest\.cpp"),
     (r"re2/", r"interpreter/eval/.*"),
     (r"utf8proc", r"interpreter/eval/.*"),
+    (r"date/", r"interpreter/eval/time_zone\.cpp"),
     (r"zstd", r"interpreter/ledger/.*"),
     (r"CLI/", r"interpreter/cli/arguments\.cpp"),
     (r"nlohmann/", r"interpreter/.*\.cpp"),

@@ -4,6 +4,7 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "interpreter/base/digest.h"
 
+#include <openssl/md5.h>
 #include <openssl/sha.h>
 
 #include <cstring>
@@ -83,6 +84,18 @@ Digest sha256(std::string_view bytes) {
 std::array<std::uint8_t, 20> sha1(std::string_view bytes) {
   std::array<std::uint8_t, 20> digest{};
   SHA1(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest.data());
+  return digest;
+}
+
+std::array<std::uint8_t, 16> md5(std::string_view bytes) {
+  std::array<std::uint8_t, 16> digest{};
+  MD5(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest.data());
+  return digest;
+}
+
+std::array<std::uint8_t, 64> sha512(std::string_view bytes) {
+  std::array<std::uint8_t, 64> digest{};
+  SHA512(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest.data());
   return digest;
 }
 

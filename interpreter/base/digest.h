@@ -27,6 +27,8 @@ class Hasher {
 
 Digest sha256(std::string_view bytes);
 std::array<std::uint8_t, 20> sha1(std::string_view bytes);  // for version 5 uuids and old data only
+std::array<std::uint8_t, 16> md5(std::string_view bytes);   // for old data only
+std::array<std::uint8_t, 64> sha512(std::string_view bytes);
 std::string hex(std::string_view bytes);
 std::string hex(const Digest& digest);
 std::string short_hex(const Digest& digest);  // 12 digits, for people

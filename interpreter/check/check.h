@@ -27,6 +27,8 @@ struct Settings {
   std::string job_directory;                      // relative paths of sources start here
   // What is wrong with a regular expression, or nothing: eval::pattern_error. Without it, literal patterns are not looked at.
   std::function<std::optional<std::string>(std::string_view)> pattern_error;
+  // The names of the time zones: eval::zone_names. Without it, literal names are not looked at.
+  std::function<const std::vector<std::string>&()> zone_names;
 };
 
 // The sources that a job names, before anything is connected: reads `source` items and the settings, and env() from the

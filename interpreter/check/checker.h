@@ -121,6 +121,7 @@ class Checker {
   const std::vector<Function>* overloads(std::string_view name) const;
   const Function* choose(const std::vector<Function>& candidates, const std::vector<ExprPtr>& args) const;
   bool check_definition(const Function& function);
+  void check_zone(const Function& function, const std::vector<ExprPtr>& args, const std::vector<NodeId>& nodes);
   void check_pattern(const Function& function, const std::vector<ExprPtr>& args, const std::vector<NodeId>& nodes);
   void unknown_function(NodeId node);
 

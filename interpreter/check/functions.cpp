@@ -174,6 +174,7 @@ ExprPtr Checker::call_function(NodeId node, const std::vector<Function>& candida
     return nullptr;
   }
   check_pattern(*function, args, nodes);
+  check_zone(*function, args, nodes);
   return inline_function(*function, std::move(args), at(node).span);
 }
 
@@ -183,6 +184,19 @@ void Checker::check_pattern(const Function& function, const std::vector<ExprPtr>
     if (function.parameters[i].name != "pattern" || args[i]->kind != ExprKind::literal || args[i]->value.is_null()) continue;
     if (const auto wrong = settings_.pattern_error(args[i]->value.as<std::string>()))
       error(Code::bad_pattern, at(nodes[i]).span, fmt::format("the pattern is not valid: {}", *wrong), "patterns are RE2: no back-references, no look-around; write them raw, r\"…\"");
+  }
+}
+
+void Checker::check_zone(const Function& function, const std::vector<ExprPtr>& args, const std::vector<NodeId>& nodes) {
+  if (function.module != "time" || !settings_.zone_names) return;
+  for (std::size_t i = 0; i < args.size(); ++i) {
+    if (function.parameters[i].name != "zone" || args[i]->kind != ExprKind::literal || args[i]->value.is_null()) continue;
+    const std::string& zone = args[i]->value.as<std::string>();
+    const std::vector<std::string>& known = settings_.zone_names();
+    if (std::binary_search(known.begin(), known.end(), zone)) continue;
+    const std::string meant = did_you_mean(zone, known);
+    error(Code::unknown_zone, at(nodes[i]).span, fmt::format("there is no time zone `{}`", zone),
+          known.empty() ? "this machine has no time zone data: install tzdata" : meant.empty() ? "zones have names like `Europe/London`, `America/New_York`, `UTC`" : meant);
   }
 }
 

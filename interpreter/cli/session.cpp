@@ -12,6 +12,7 @@
 #include "interpreter/cli/commands.h"
 #include "interpreter/cli/terminal.h"
 #include "interpreter/eval/patterns.h"
+#include "interpreter/eval/time_zone.h"
 #include "interpreter/ledger/ledger.h"
 #include "interpreter/report/words.h"
 #include "interpreter/syntax/expand.h"
@@ -154,6 +155,7 @@ check::Settings settings_of(const Arguments& arguments) {
   auto folder = std::filesystem::absolute(arguments.operands[0], ignored).parent_path();
   settings.job_directory = folder.lexically_normal().string();
   settings.pattern_error = eval::pattern_error;
+  settings.zone_names = eval::zone_names;
   return settings;
 }
 

@@ -23,6 +23,7 @@ std::span<const NativeRow> unicode_rows();
 std::span<const NativeRow> encoding_rows();
 std::span<const NativeRow> pattern_rows();
 std::span<const NativeRow> time_rows();
+std::span<const NativeRow> zone_rows();
 std::span<const NativeRow> json_rows();
 std::span<const NativeRow> math_rows();
 std::span<const NativeRow> array_rows();

@@ -13,7 +13,7 @@ const std::vector<NativeRow>& table() {  // sorted by signature
   static const std::vector<NativeRow> rows = [] {
     std::vector<NativeRow> all;
     for (const auto part : {operator_rows(), conversion_rows(), comparison_rows(), text_rows(), unicode_rows(), encoding_rows(),
-                            pattern_rows(), time_rows(), json_rows(), math_rows(), array_rows()})
+                            pattern_rows(), time_rows(), zone_rows(), json_rows(), math_rows(), array_rows()})
       all.insert(all.end(), part.begin(), part.end());
     std::sort(all.begin(), all.end(), [](const NativeRow& a, const NativeRow& b) { return a.signature < b.signature; });
     return all;

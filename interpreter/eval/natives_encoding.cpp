@@ -134,6 +134,51 @@ Outcome letters(Args args) {
   return Value(std::move(out));
 }
 
+template <std::size_t size>
+Outcome hex_of_digest(const std::array<std::uint8_t, size>& digest) {
+  return Value(hex(std::string_view(reinterpret_cast<const char*>(digest.data()), digest.size())));
+}
+
+// The first 48 bits of the digest, of 2^48: few enough digits to be exact.
+Outcome random_of(Args args) {
+  const Digest digest = sha256(text_at(args, 0));
+  std::int64_t bits = 0;
+  for (std::size_t i = 0; i < 6; ++i) bits = bits << 8 | digest[i];
+  const auto scaled = multiply(Decimal(bits), Decimal(1'000'000'000'000));
+  const auto quotient = scaled ? divide(*scaled, Decimal(std::int64_t{1} << 48)) : std::nullopt;
+  return decimal_outcome(quotient ? divide(quotient->rounded(0, Rounding::floor), Decimal(1'000'000'000'000)) : std::nullopt);
+}
+
+// The value of a parameter in the query of an address, decoded; null when it is not there.
+Outcome url_query(Args args) {
+  const std::string_view url = std::string_view(text_at(args, 0)).substr(0, text_at(args, 0).find('#'));
+  const std::size_t begin = url.find('?');
+  if (begin == std::string_view::npos) return Value();
+  const auto decoded = [](std::string_view s) {
+    std::string out;
+    for (std::size_t i = 0; i < s.size(); ++i) {
+      const int high = s[i] == '%' && i + 2 < s.size() ? hex_value(s[i + 1]) : -1, low = high < 0 ? -1 : hex_value(s[i + 2]);
+      if (low >= 0) {
+        out += static_cast<char>(high << 4 | low);
+        i += 2;
+      } else {
+        out += s[i] == '+' ? ' ' : s[i];
+      }
+    }
+    return out;
+  };
+  for (std::string_view rest = url.substr(begin + 1); !rest.empty();) {
+    const std::string_view pair = rest.substr(0, rest.find('&'));
+    rest.remove_prefix(std::min(pair.size() + 1, rest.size()));
+    const std::size_t equals = std::min(pair.find('='), pair.size());
+    if (decoded(pair.substr(0, equals)) != text_at(args, 1)) continue;
+    std::string value = decoded(pair.substr(std::min(equals + 1, pair.size())));
+    if (!valid_utf8(value)) return Failure{shown(pair) + " does not stand for a text in UTF-8"};
+    return Value(std::move(value));
+  }
+  return Value();
+}
+
 Outcome uuid_v5(Args args) {
   const auto space = parse_uuid(text_at(args, 0));
   if (!space) return Failure{shown(text_at(args, 0)) + " is not a uuid"};
@@ -162,11 +207,13 @@ constexpr NativeRow rows[] = {
     {"try_unbase32_hex(text)", unbase32<base32_hex_alphabet, true>},
     {"sha256(text)", [](Args a) -> Outcome { return Value(hex(sha256(text_at(a, 0)))); }},
     {"sha256(bytes)", [](Args a) -> Outcome { return Value(hex(sha256(a[0].as<Bytes>().data))); }},
-    {"sha1(text)",
-     [](Args a) -> Outcome {
-       const auto digest = sha1(text_at(a, 0));
-       return Value(hex(std::string_view(reinterpret_cast<const char*>(digest.data()), digest.size())));
-     }},
+    {"sha512(text)", [](Args a) { return hex_of_digest(sha512(text_at(a, 0))); }},
+    {"sha512(bytes)", [](Args a) { return hex_of_digest(sha512(a[0].as<Bytes>().data)); }},
+    {"sha1(text)", [](Args a) { return hex_of_digest(sha1(text_at(a, 0))); }},
+    {"md5(text)", [](Args a) { return hex_of_digest(md5(text_at(a, 0))); }},
+    {"md5(bytes)", [](Args a) { return hex_of_digest(md5(a[0].as<Bytes>().data)); }},
+    {"random_of(text)", random_of},
+    {"url_query(text,text)", url_query},
     {"letters(int)", letters},
     {"uuid_v5(text,text)", uuid_v5},
 };

@@ -150,6 +150,7 @@ constexpr NativeRow rows[] = {
     {"normalize_space(text)", normalize_space},
     {"nfc(text)", normal_form<UTF8PROC_STABLE | UTF8PROC_COMPOSE>},
     {"nfkc(text)", normal_form<UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT>},
+    {"casefold(text)", normal_form<UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_CASEFOLD>},
     {"strip_accents(text)", normal_form<without_marks>},
     {"slug(text)", slug},
 };

@@ -132,6 +132,8 @@ inline std::vector<Value> hostile(Kind kind) {
                                "d29ybGQ=",
                                "0aff",
                                "/a/0",
+                               "Europe/London",
+                               "https://example.com/p?a=1&month=2",
                                "a"})
         add(std::string(text));
       add(std::string("nul\0inside", 10), std::string(300, 'x'));
