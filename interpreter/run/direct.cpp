@@ -101,12 +101,29 @@ struct Walk {
     const Key& bad = *key ? **key : hi;
     return can_change(lo, bad) == false ? ledger::display(bad) : "";
   }
+
+  // The same from the first key on, before the step has begun: chunk after chunk is tried.
+  std::string first_bad_row() {
+    const auto last = last_key();
+    if (!last || !*last) return {};
+    for (std::optional<Key> lo; writing.context.stop.level.load() == 0;) {
+      const auto next = bound(lo, writing.rows, **last);
+      if (!next) return {};
+      const auto changed = can_change(lo, *next ? **next : **last);
+      if (!changed) return {};
+      if (!*changed) return bad_row(lo, *next ? **next : **last);
+      if (!*next) return {};
+      lo = **next;
+    }
+    return {};
+  }
 };
 
-StepEnd chunk_failed(Walk& walk, const ledger::Lane& lane, const Error& error) {
-  Writing& writing = walk.writing;
+// `find`: the row at which it failed.
+template <class Find>
+StepEnd row_failed(Writing& writing, const Error& error, Find&& find) {
   if (error.kind != ErrorClass::data) return writing.fail(error);
-  const std::string state = writing.state_of_data(), key = walk.bad_row(lane.cursor, lane.upto);
+  const std::string state = writing.state_of_data(), key = find();
   return writing.context.fail(writing.step, error, key.empty() ? state : fmt::format("at the row with key {}; {}", key, state));
 }
 
@@ -126,7 +143,7 @@ std::optional<StepEnd> walk_lane(Walk& walk, ledger::Lane& lane) {
   };
   while (!lane.cursor || ledger::encode(*lane.cursor) != ledger::encode(lane.upto)) {
     if (auto end = writing.context.pause(writing.step, writing.source)) return end;
-    if (auto committed = commit_chunks(writing, lane, next); !committed) return chunk_failed(walk, lane, committed.error());
+    if (auto committed = commit_chunks(writing, lane, next); !committed) return row_failed(writing, committed.error(), [&] { return walk.bad_row(lane.cursor, lane.upto); });
   }
   return std::nullopt;
 }
@@ -177,7 +194,7 @@ StepEnd direct_write(Writing& writing, const char* route, const Decision& decisi
   const auto others = writing.target.commits_of_others();
   if (!open) {
     auto any = walk.anything_left();
-    if (!any) return writing.fail(any.error());
+    if (!any) return row_failed(writing, any.error(), [&] { return walk.first_bad_row(); });
     auto last = walk.last_key();
     if (!last) return writing.fail(last.error());
     if (!*any || !*last) return finish_empty(writing, route, decision.generation);
