@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <algorithm>
 #include <cstring>
 #include <limits>
 
@@ -19,6 +20,11 @@ constexpr Oid oid_bool = 16, oid_bytea = 17, oid_char = 18, oid_name = 19, oid_i
 
 // PostgreSQL counts from 2000-01-01.
 constexpr std::int64_t epoch_days = 10'957, epoch_micros = epoch_days * micros_per_day;
+
+// PostgreSQL's last centuries lie past 64 bits when counted from 1970: they wrap around and back, so that images keep them.
+constexpr std::int64_t shifted(std::int64_t micros, std::int64_t by) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(micros) + static_cast<std::uint64_t>(by));
+}
 constexpr std::int64_t forever = std::numeric_limits<std::int64_t>::max(), ever_since = std::numeric_limits<std::int64_t>::min();
 
 std::int16_t int16_at(const char* data) {
@@ -59,7 +65,7 @@ bool numeric_text(const char* data, std::size_t size, char*& to) {
   const int groups = int16_at(data), weight = int16_at(data + 2), scale = int16_at(data + 6);
   const auto sign = static_cast<std::uint16_t>(int16_at(data + 4));
   const auto word = [&](std::string_view text) {
-    std::memcpy(to, text.data(), text.size());
+    std::copy(text.begin(), text.end(), to);
     to += text.size();
     return true;
   };
@@ -131,7 +137,7 @@ bool raw_of(Oid type, const char* data, std::size_t size, RawValue& out, char*& 
     }
     case oid_timestamp: case oid_timestamptz: {
       const std::int64_t micros = int64_at(data);
-      out = integer(micros == forever || micros == ever_since ? micros : micros + epoch_micros);
+      out = integer(micros == forever || micros == ever_since ? micros : shifted(micros, epoch_micros));
       return true;
     }
     case oid_float4: {
@@ -192,7 +198,7 @@ void put(Parameter& to, const RawValue& raw, const lower::Wire* wire) {
     case Kind::timestamp:
       to.type = oid_timestamp;
       to.binary = true;
-      if (!to.null) put_int64(to.bytes, raw.integer == forever || raw.integer == ever_since ? raw.integer : raw.integer - epoch_micros);
+      if (!to.null) put_int64(to.bytes, raw.integer == forever || raw.integer == ever_since ? raw.integer : shifted(raw.integer, -epoch_micros));
       return;
     case Kind::boolean: to.type = oid_bool; break;
     case Kind::integer: case Kind::duration: to.type = oid_int8; break;

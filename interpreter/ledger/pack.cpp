@@ -2,6 +2,7 @@
 
 #include <zstd.h>
 
+#include <algorithm>
 #include <array>
 #include <condition_variable>
 #include <cstdlib>
@@ -206,8 +207,7 @@ void PackWriter::reasoned(char kind, connect::RawRow key, std::string_view reaso
   for (const connect::RawValue& value : key) to = put(to, value);
   *to++ = 0;  // nothing after
   to = put_varint(to, reason.size());
-  std::memcpy(to, reason.data(), reason.size());
-  end(to + reason.size());
+  end(std::copy(reason.begin(), reason.end(), to));
 }
 
 void PackWriter::conflict(connect::RawRow key, std::string_view reason) { reasoned('c', key, reason); }
@@ -225,8 +225,7 @@ void PackWriter::plan(connect::RawRow key, connect::RawRow row, std::span<const 
   to = put_varint(to, values.size());
   for (std::size_t i = 0; i < values.size(); ++i) to = put(put_varint(to, static_cast<std::uint64_t>(columns[i])), values[i]);
   to = put_varint(to, reason.size());
-  std::memcpy(to, reason.data(), reason.size());
-  end(to + reason.size());
+  end(std::copy(reason.begin(), reason.end(), to));
 }
 
 Pack PackWriter::finish() {
