@@ -13,6 +13,7 @@
 #endif
 
 #include "interpreter/base/digest.h"
+#include "interpreter/base/fault_points.h"
 #include "interpreter/cli/commands.h"
 #include "interpreter/cli/memo.h"
 #include "interpreter/cli/session.h"
@@ -154,10 +155,12 @@ int run_job(const Arguments& arguments) {
   record.host = options.host;
   record.started = format_timestamp(clock->now());
   record.pid = getpid();
+  fault_point("before_begin_run");
   if (auto begun = state->begin_run(record); !begun) {
     add(session.diagnostics, Code::state_unusable, session.program.job_span, begun.error());
     return refuse(session);
   }
+  fault_point("after_begin_run");
 
   report::Screen screen;
   screen.json = json;
@@ -178,7 +181,9 @@ int run_job(const Arguments& arguments) {
   }
   const std::string ended = format_timestamp(clock->now());
   if (outcome.exit_code == exit_code::done && !asks_for_more(arguments)) remember_finished(*state, inputs, session, ended);
+  fault_point("before_end_run");
   (void)state->end_run(options.run_id, ended, outcome.exit_code);
+  fault_point("after_end_run");
 
   progress.finish();
   if (!found.all().empty()) {

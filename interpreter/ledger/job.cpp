@@ -1,6 +1,7 @@
 // Holding a job: taking it over, staying alive, letting go.
 #include <fmt/format.h>
 
+#include "interpreter/base/fault_points.h"
 #include "interpreter/ledger/writer.h"
 
 namespace bfl::ledger {
@@ -32,12 +33,15 @@ Result<void> Writer::transact(const std::function<Result<void>()>& body) {
 Result<void> Writer::transact_once(const std::function<Result<void>()>& body, bool& begun_once) {
   if (auto begun = target_.begin_write(connect::WriteKind::own); !begun) return begun;
   begun_once = true;
+  fault_point("own_begun");
   auto result = body();
+  fault_point("own_done");
   if (result) result = target_.commit();
   for (int again = 1; !result && again < commit_attempts && result.error().kind == ErrorClass::transient && target_.in_transaction();
        ++again) {
     if (auto committed = target_.commit(); committed || committed.error().kind != ErrorClass::transient) result = committed;
   }
+  fault_point("own_committed");
   if (!result && target_.in_transaction()) target_.rollback();
   return result;
 }

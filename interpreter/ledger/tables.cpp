@@ -6,6 +6,7 @@
 
 #include <random>
 
+#include "interpreter/base/fault_points.h"
 #include "interpreter/ledger/ledger.h"
 #include "interpreter/ledger/own_sql.h"
 
@@ -82,8 +83,10 @@ Result<void> create(connect::Connector& target) {
   if (there && !*there) {  // not made by another run meanwhile
     const bool postgres = target.engine() == "postgres";
     if (postgres) done = target.execute("CREATE SCHEMA IF NOT EXISTS bfl");
-    for (const char* sql : statements)
+    for (const char* sql : statements) {
       if (done) done = target.execute(in_dialect(sql, target.engine()));
+      fault_point("making_tables");
+    }
     // Packs are compressed already: trying again would cost time and gain nothing.
     for (const char* table : {"ledger", "stage"})
       if (done && postgres) done = target.execute(fmt::format("ALTER TABLE bfl.{} ALTER COLUMN pack SET STORAGE EXTERNAL", table));
@@ -100,6 +103,7 @@ Result<void> create(connect::Connector& target) {
     return others && *others ? Result<void>{} : done;
   }
   auto committed = target.commit();
+  fault_point("after_tables");
   if (!committed && target.in_transaction()) target.rollback();
   return committed;
 }

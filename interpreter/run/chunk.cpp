@@ -6,7 +6,7 @@
 #include <random>
 #include <thread>
 
-#include "interpreter/run/fault_points.h"
+#include "interpreter/base/fault_points.h"
 #include "interpreter/run/writing.h"
 
 namespace bfl::run {

@@ -31,6 +31,7 @@ struct Context {
   std::vector<bool> keeps{};                               // in step with targets: the ledger of some step lies there
   std::vector<std::string> identities{};
   std::vector<Timestamp> clocks{};                         // now() of the job in each target
+  std::vector<std::size_t> cut_short{};                    // targets in which the job has begun and nothing is left to be written
   std::vector<std::int64_t> schema_versions{};             // that the program was checked against
   const program::Step* schema_of = nullptr;                // the step for which another version was found to do as well
   std::int64_t schema_seen = 0;

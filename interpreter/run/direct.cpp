@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "interpreter/run/fault_points.h"
+#include "interpreter/base/fault_points.h"
 #include "interpreter/run/writing.h"
 
 namespace bfl::run {

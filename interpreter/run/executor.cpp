@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
+#include "interpreter/base/fault_points.h"
 #include "interpreter/run/context.h"
-#include "interpreter/run/fault_points.h"
 #include "interpreter/run/journal.h"
 #include "interpreter/run/workbench.h"
 
@@ -169,6 +169,7 @@ bool take_over(Context& context, const Outlook& outlook) {
     auto frozen = ledger::frozen_clock(*context.targets[i], context.program.job);
     if (!frozen) return refuse(context, frozen.error());
     if (*frozen && (!begun || **frozen < *begun)) begun = **frozen;
+    if (*frozen && !needed[i]) context.cut_short.push_back(i);
   }
   if (!begun) begun = context.clock.now();
   ledger::Runner runner = runner_of(context);
@@ -312,7 +313,21 @@ void carry_out(Context& context) {
     if (!look(context, outlook) || refuse_edited(context, outlook)) return;
   }
   run_steps(context, outlook);
+  fault_point("after_steps");
   note_revisions(context);
+}
+
+// If the job cannot be let go, its lease ends by itself. A run that was killed behind its last step has let nothing go: who
+// finds all of it done does so for it, or its clock would be that of the next application, whenever that is.
+void let_go(Context& context, bool finished) {
+  for (auto& writer : context.writers)
+    if (writer) (void)writer->release(finished);
+  context.writers.clear();
+  for (const std::size_t target : context.cut_short) {
+    if (!finished) break;
+    auto writer = ledger::Writer::take_over(*context.targets[target], context.program.job, runner_of(context));
+    if (writer) (void)(*writer)->release(true);
+  }
 }
 
 }  // namespace
@@ -341,9 +356,8 @@ Outcome execute(const program::Program& program, const plan::Plan& plan, const s
   const bool finished = outcome.exit_code == 0 && options.only.empty();
   if (outcome.exit_code == 0 && outcome.conflicts > 0) outcome.exit_code = 3;
   fault_point("before_release");
-  for (auto& writer : context.writers)
-    if (writer) (void)writer->release(finished);  // if it cannot be, the lease ends by itself
-  context.writers.clear();
+  let_go(context, finished);
+  fault_point("after_release");
 
   event.kind = EventKind::run_finished;
   event.time = format_timestamp(clock.now());

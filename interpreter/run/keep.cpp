@@ -2,7 +2,7 @@
 // see one state.
 #include <fmt/format.h>
 
-#include "interpreter/run/fault_points.h"
+#include "interpreter/base/fault_points.h"
 #include "interpreter/run/workbench.h"
 #include "interpreter/run/writing.h"
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <map>
 
-#include "interpreter/run/fault_points.h"
+#include "interpreter/base/fault_points.h"
 #include "interpreter/run/sequence.h"
 #include "interpreter/run/spool.h"
 #include "interpreter/run/workbench.h"

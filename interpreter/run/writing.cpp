@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "interpreter/run/fault_points.h"
+#include "interpreter/base/fault_points.h"
 
 namespace bfl::run {
 namespace {

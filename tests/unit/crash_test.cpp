@@ -1,7 +1,5 @@
-// Killed at every named point, at random instants, and again while it resumes: each row changes exactly once, chunks follow
-// each other, and the ledger holds the images of every change. BFL_SEED repeats a sequence of random kills.
-//
-// The points exist only where run/ is compiled with BFL_FAULT_POINTS; without it the random kills are left.
+// Killed at random instants, and again while it resumes: each row changes exactly once, chunks follow each other, and the ledger
+// holds the images of every change. BFL_SEED repeats a sequence. The real binary, and named points in it: tests/faults.
 #include <doctest/doctest.h>
 
 #include <signal.h>
@@ -42,16 +40,11 @@ const Sort kinds[] = {
      "SELECT count(*) FROM t WHERE n = id * 3 + 1 AND s = 'done'"},
 };
 
-[[maybe_unused]] const char* const points[] = {
-    "before_take_over", "after_take_over", "before_open",   "after_open",   "before_seal", "after_seal",   "after_begin", "after_fence",
-    "after_change",     "after_entry",     "before_commit", "after_commit", "after_note",  "before_close", "after_close", "before_release"};
-
 // Runs the job in a process of its own. -> its exit code, or minus the signal that ended it.
-int run_apart(Job& job, const std::string& script, const std::string& fault, int kill_after_us = -1) {
+int run_apart(Job& job, const std::string& script, int kill_after_us = -1) {
   const pid_t child = fork();
   REQUIRE(child >= 0);
   if (child == 0) {
-    if (!fault.empty()) setenv("BFL_FAULT", fault.c_str(), 1);
     _exit(job.run_job(script).exit_code);
   }
   if (kill_after_us >= 0) {
@@ -98,46 +91,6 @@ unsigned seed() {
 
 }  // namespace
 
-#ifdef BFL_FAULT_POINTS
-TEST_CASE("killed at any point of the protocol, a run is resumed at once and each row changes exactly once") {
-  for (const Sort& kind : kinds) {
-    int reached = 0;
-    for (const char* point : points)
-      for (const int passage : {1, 3}) {
-        CAPTURE(kind.name);
-        CAPTURE(point);
-        CAPTURE(passage);
-        Job job(rows_of_t(rows));
-        const int ended = run_apart(job, kind.script, std::string(point) + ":" + std::to_string(passage));
-        if (ended == 0) continue;  // this kind of step does not pass there, or not so often
-        CHECK(ended == -SIGKILL);
-        ++reached;
-        check_what_is_there(job);
-        CHECK(run_apart(job, kind.script, "") == 0);
-        check_finished(job, kind);
-      }
-    CHECK(reached >= 12);
-  }
-}
-
-TEST_CASE("killed again and again while it resumes, a run still ends with each row changed once") {
-  const unsigned used = seed();
-  CAPTURE(used);
-  std::mt19937 random(used);
-  for (int round = 0; round < 12; ++round) {
-    const Sort& kind = kinds[random() % std::size(kinds)];
-    Job job(rows_of_t(rows));
-    int ended = -1;
-    for (int kills = 0; kills < 8 && ended != 0; ++kills) {
-      ended = run_apart(job, kind.script, std::string(points[random() % std::size(points)]) + ":" + std::to_string(1 + random() % 3));
-      CHECK((ended == 0 || ended == -SIGKILL));
-    }
-    if (ended != 0) CHECK(run_apart(job, kind.script, "") == 0);
-    check_finished(job, kind);
-  }
-}
-#endif
-
 TEST_CASE("killed at random instants, a run is resumed at once and each row changes exactly once") {
   const unsigned used = seed();
   CAPTURE(used);
@@ -147,11 +100,11 @@ TEST_CASE("killed at random instants, a run is resumed at once and each row chan
     Job job(rows_of_t(rows));
     int ended = -1;
     for (int kills = 0; kills < 10 && ended != 0; ++kills) {
-      ended = run_apart(job, kind.script, "", static_cast<int>(random() % 20'000));
+      ended = run_apart(job, kind.script, static_cast<int>(random() % 20'000));
       CHECK((ended == 0 || ended == -SIGKILL));
       check_what_is_there(job);
     }
-    if (ended != 0) CHECK(run_apart(job, kind.script, "") == 0);
+    if (ended != 0) CHECK(run_apart(job, kind.script) == 0);
     check_finished(job, kind);
   }
 }
@@ -168,7 +121,7 @@ TEST_CASE("of two runs at once one holds the job, and each row changes once") {
     _exit(job.run_job(kind.script).exit_code);
   }
   int mine = 75;
-  for (int tries = 0; tries < 200 && mine == 75; ++tries) mine = run_apart(job, kind.script, "");
+  for (int tries = 0; tries < 200 && mine == 75; ++tries) mine = run_apart(job, kind.script);
   int status = 0;
   REQUIRE(waitpid(child, &status, 0) == child);
   REQUIRE(WIFEXITED(status));
