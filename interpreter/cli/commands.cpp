@@ -62,6 +62,10 @@ std::vector<Command> table() {
        show_status},
       {"log", "[RUN|JOB.bfl]", 0, 1, "every journaled event, of one run or of all",
        "With --json one object a line, each with `run`, `job`, `step`, `kind` and `time`.", {state, common}, show_log},
+      {"audit", "verify JOB.bfl|URL", 2, 2, "proves that the ledger was not altered",
+       "Recomputes everything that bfl's tables in the target hold: the chain of entries, the digests of packs and sealed sets, the images\n"
+       "in them, generations and lanes; then the diary in the state file. What does not hold is named by its place; exit code 4.",
+       {job, state, common}, audit, {}, "verify"},
       {"explain", "[CODE]", 0, 1, "what a diagnostic code means, with an example and its mend", "Without a code: the list of codes.", {common},
        explain_code},
       {"doc", "[NAME]", 0, 1, "the functions of the standard library", "Without a name: all of them, by module.", {common}, show_library},
@@ -78,7 +82,6 @@ std::vector<Command> table() {
       {"resume", "RUN", 0, 99, "goes on with a paused run", "", {}, nullptr, "`bfl run JOB` resumes by itself"},
       {"cancel", "RUN", 0, 99, "ends a run from another terminal", "", {}, nullptr, "Ctrl-C stops a run; `bfl run` goes on with it"},
       {"undo", "RUN", 0, 99, "puts rows back to their images before", "", {}, nullptr, "the images of every row are kept in the target's `bfl_ledger`"},
-      {"audit", "", 0, 99, "proves that the ledger was not altered", "", {}, nullptr, "`bfl log` shows what was done"},
       {"state", "", 0, 99, "looks after the state file", "", {}, nullptr, "the state file is a cache: it may be removed"},
       {"setup", "SOURCE", 0, 99, "creates bfl's tables in a target", "", {}, nullptr, "`bfl run` creates them"},
       {"lsp", "", 0, 99, "serves an editor", "", {}, nullptr, {}},

@@ -147,12 +147,18 @@ std::vector<connect::Connector*> Session::targets() const {
   return all;
 }
 
+std::string job_of(const Arguments& arguments) {
+  for (const std::string& operand : arguments.operands)
+    if (operand.ends_with(".bfl")) return operand;
+  return arguments.operands[0];
+}
+
 check::Settings settings_of(const Arguments& arguments) {
   check::Settings settings;
   settings.parameters = pairs(arguments.all("set"));
   settings.sources = pairs(arguments.all("source"));
   std::error_code ignored;
-  auto folder = std::filesystem::absolute(arguments.operands[0], ignored).parent_path();
+  auto folder = std::filesystem::absolute(job_of(arguments), ignored).parent_path();
   settings.job_directory = folder.lexically_normal().string();
   settings.pattern_error = eval::pattern_error;
   settings.zone_names = eval::zone_names;
@@ -160,7 +166,7 @@ check::Settings settings_of(const Arguments& arguments) {
 }
 
 bool load(Session& session, const Arguments& arguments) {
-  session.path = arguments.operands[0];
+  session.path = job_of(arguments);
   session.settings = settings_of(arguments);
   auto text = read_script(session.path);
   if (!text) {
@@ -172,12 +178,28 @@ bool load(Session& session, const Arguments& arguments) {
   return true;
 }
 
-bool check(Session& session, Access access) {
+namespace {
+
+bool read_file(Session& session, ast::File& file) {
   const std::uint32_t source = session.texts.add(session.path, session.text);
-  ast::File file = syntax::parse(session.texts, source, session.diagnostics);
+  file = syntax::parse(session.texts, source, session.diagnostics);
   if (session.diagnostics.has_errors()) return false;
   syntax::expand(file, session.texts, [&session](const std::string& written) { return load_module(session, written); }, session.diagnostics);
-  if (session.diagnostics.has_errors()) return false;
+  return !session.diagnostics.has_errors();
+}
+
+}  // namespace
+
+bool open_sources(Session& session, Access access) {
+  ast::File file;
+  if (!read_file(session, file)) return false;
+  session.program.sources = check::sources_of(file, session.texts, session.settings, session.diagnostics);
+  return !session.diagnostics.has_errors() && connect_sources(session, access);
+}
+
+bool check(Session& session, Access access) {
+  ast::File file;
+  if (!read_file(session, file)) return false;
   auto library = check::load_library(session.texts);
   session.program.sources = check::sources_of(file, session.texts, session.settings, session.diagnostics);
   if (session.diagnostics.has_errors() || !connect_sources(session, access)) return false;

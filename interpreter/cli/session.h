@@ -33,10 +33,13 @@ struct Session {
   std::vector<connect::Connector*> targets() const;
 };
 
+std::string job_of(const Arguments& arguments);  // the operand that names the job
 check::Settings settings_of(const Arguments& arguments);
 
 // Reads the script into `session.text`; false with a diagnostic.
 bool load(Session& session, const Arguments& arguments);
+// Parses it and opens its sources, unchecked: for what outlives the job's meaning. False with diagnostics.
+bool open_sources(Session& session, Access access);
 // Everything up to the checked program; false with diagnostics.
 bool check(Session& session, Access access);
 // … and up to the plan. With Access::write bfl's tables are created in the targets once the job is known to be sound.

@@ -7,8 +7,8 @@ namespace bfl::cli {
 std::string state_path_of(const Arguments& arguments) {
   if (arguments.has("state")) return arguments.value("state");
   std::filesystem::path folder;
-  const bool about_a_job = !arguments.operands.empty() && (arguments.command == "run" || arguments.operands[0].ends_with(".bfl"));
-  if (about_a_job) folder = std::filesystem::path(arguments.operands[0]).parent_path();
+  for (const std::string& operand : arguments.operands)
+    if (arguments.command == "run" || operand.ends_with(".bfl")) folder = std::filesystem::path(operand).parent_path();
   return (folder / ".bfl" / "state.db").string();
 }
 

@@ -25,7 +25,7 @@ std::string canonical(const std::map<std::string, std::string>& fields) {
 std::string text_of(std::map<std::string, std::string>& fields) {
   std::string text = canonical(fields);
   // What may be long, the least missed first; its digest stays.
-  for (const char* name : {"statement_text", "earlier_errors", "from", "to", "upto"}) {
+  for (const char* name : {"statement_text", "earlier_errors", "parameters_text", "from", "to", "upto", "tables"}) {
     if (text.size() < most_bytes) break;
     const auto found = fields.find(name);
     if (found == fields.end() || found->second.empty()) continue;
@@ -89,9 +89,11 @@ Result<Digest> Writer::note(const char* kind, Fields fields) {
   };
   if (auto found = find(); !found) return found.error();
   if (own == 0) {
+    const std::string now = format_timestamp(runner_.now());
     auto made = sql_.run("INSERT INTO bfl_step (job, name, generation, memo_key, components, route, schema, state, sealed_rows, changed, conflicts, opened, closed)"
                          " VALUES (?1, '', 0, '', '', 'job', '', 'job', 0, 0, 0, ?2, '')",
-                         {text(job_), text(format_timestamp(runner_.now()))});
+                         {text(job_), text(now)});
+    fields["opened"] = now;
     if (made)
       made = sql_.run("INSERT INTO bfl_lane SELECT id, 0, 0, 0, NULL, ?2, ?2 FROM bfl_step WHERE job = ?1 AND name = ''", {text(job_), blob("")});
     if (!made) return made.error();
@@ -135,6 +137,8 @@ Result<void> Writer::append(const Lane& lane, const Key& hi, const Pack& pack, c
                 {"skipped", std::to_string(facts.skipped)},
                 {"records", std::to_string(pack.records)},
                 {"rows_root", hex(pack.root)}};
+  // The rows alone leave room in the form of a pack: not every bit of it comes out as a row.
+  if (!pack.bytes.empty()) fields["pack"] = hex(sha256(pack.bytes));
   if (!facts.earlier_errors.empty()) fields["earlier_errors"] = facts.earlier_errors.substr(0, 4'000);
   auto added = insert_entry(lane.step, lane.lane, lane.seq, "chunk", &previous, std::move(fields), pack.bytes);
   return added ? Result<void>{} : Result<void>{added.error()};

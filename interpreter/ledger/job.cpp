@@ -66,20 +66,21 @@ Error Writer::superseded() {
 Result<std::unique_ptr<Writer>> Writer::take_over(connect::Connector& target, const std::string& job, const Runner& runner) {
   std::unique_ptr<Writer> writer(new Writer(target, job, runner));
   auto taken = writer->transact([&]() -> Result<void> {
-    std::string who;
+    std::string who, parameters;
     Process process;
     std::int64_t lease_end = 0, clock = 0;
     // The row is there before it is looked at, so that of two first runs one waits for the other.
     auto made = writer->sql_.run(
         "INSERT INTO bfl_job VALUES (?1, 0, '', '', 0, 0, 0, 0, '') ON CONFLICT (name) DO NOTHING", {text(job)});
     if (!made) return made.error();
-    auto read = writer->sql_.query("SELECT epoch, holder, host, pid, pid_start, lease_end, clock FROM bfl_job WHERE name = ?1 FOR UPDATE", {text(job)},
+    auto read = writer->sql_.query("SELECT epoch, holder, host, pid, pid_start, lease_end, clock, parameters FROM bfl_job WHERE name = ?1 FOR UPDATE", {text(job)},
                                    [&](RawRow row) {
                                      writer->epoch_ = row[0].integer;
                                      who = std::string(row[1].bytes);
                                      process = {std::string(row[2].bytes), row[3].integer, row[4].integer};
                                      lease_end = row[5].integer;
                                      clock = row[6].integer;
+                                     parameters = std::string(row[7].bytes);
                                      return false;
                                    });
     if (!read) return read;
@@ -105,7 +106,16 @@ Result<std::unique_ptr<Writer>> Writer::take_over(connect::Connector& target, co
       changed = writer->sql_.run(
           "UPDATE bfl_lane SET epoch = ?2 WHERE step IN (SELECT id FROM bfl_step WHERE job = ?1 AND state IN ('open', 'staging'))",
           {text(job), number(writer->epoch_)});
-    return changed ? Result<void>{} : Result<void>{changed.error()};
+    if (!changed) return changed.error();
+    // What the row says from now on, so that it can be proved.
+    auto identity = ledger::identity(target);
+    if (!identity) return identity.error();
+    auto begun = writer->note("begin", {{"target", *identity},
+                                        {"pid", std::to_string(runner.process.pid)},
+                                        {"pid_start", std::to_string(runner.process.start)},
+                                        {"clock", format_timestamp(writer->clock_)},
+                                        {"parameters_text", clock == 0 ? runner.parameters : std::move(parameters)}});
+    return begun ? Result<void>{} : Result<void>{begun.error()};
   });
   if (!taken) return taken.error();
   return writer;

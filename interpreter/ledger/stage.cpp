@@ -24,6 +24,13 @@ Short short_digest(std::span<const RawValue> values) {
   return digest;
 }
 
+std::string sealed_leaf(const StageBlock& block) {
+  std::string leaf;
+  put_varint(leaf, static_cast<std::uint64_t>(block.first));
+  put_varint(leaf, static_cast<std::uint64_t>(block.rows));
+  return leaf.append(as_bytes(block.root)).append(as_bytes(sha256(block.bytes)));
+}
+
 Result<StageBlock> Writer::stage_block(std::int64_t step, std::int64_t ordinal) {
   std::optional<StageBlock> block;
   auto read = sql_.query("SELECT first, rows, root, pack FROM bfl_stage WHERE step = ?1 AND first <= ?2 ORDER BY block DESC LIMIT 1",

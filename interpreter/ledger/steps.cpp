@@ -27,7 +27,7 @@ Result<void> ended(const Result<std::int64_t>& changed) { return changed ? Resul
 }  // namespace
 
 Result<std::int64_t> Writer::insert_step(const std::string& name, std::int64_t generation, const plan::MemoKey& key,
-                                         const std::string& route, const char* state, std::int64_t sealed_rows) {
+                                         const std::string& route, const char* state, std::int64_t sealed_rows, Fields& fields) {
   const std::string components = components_text(key), schema = schema_of(key), now = format_timestamp(runner_.now());
   const bool done = std::string_view(state) == "done";
   std::int64_t id = 0;
@@ -41,6 +41,14 @@ Result<std::int64_t> Writer::insert_step(const std::string& name, std::int64_t g
                          });
   if (!made) return made.error();
   facts_[id] = {name, schema, generation};
+  fields["step"] = name;
+  fields["step_row"] = std::to_string(id);
+  fields["generation"] = std::to_string(generation);
+  fields["route"] = route;
+  fields["memo_key"] = key.digest;
+  fields["components"] = hex(sha256(components));
+  fields["schema"] = schema;
+  fields["opened"] = now;
   return id;
 }
 
@@ -49,27 +57,19 @@ Result<void> Writer::raise_revision() { return ended(sql_.run("UPDATE bfl_meta S
 Result<std::int64_t> Writer::open(const Opening& opening, const BlockSource& blocks) {
   std::int64_t id = 0;
   auto opened = guarded([&]() -> Result<void> {
-    auto made = insert_step(opening.step, opening.generation, *opening.key, opening.route, "open", opening.sealed_rows);
+    Fields fields{{"upto", hex(encode(opening.upto))}, {"statement", hex(sha256(opening.statement))}, {"statement_text", opening.statement}, {"tables", opening.tables}};
+    auto made = insert_step(opening.step, opening.generation, *opening.key, opening.route, "open", opening.sealed_rows, fields);
     if (!made) return made.error();
     id = *made;
     if (opening.also)
       if (auto also = opening.also(); !also) return also;
-    Fields fields{{"step", opening.step},
-                  {"step_row", std::to_string(id)},
-                  {"generation", std::to_string(opening.generation)},
-                  {"route", opening.route},
-                  {"memo_key", opening.key->digest},
-                  {"schema", facts_[id].schema},
-                  {"upto", hex(encode(opening.upto))},
-                  {"statement", hex(sha256(opening.statement))},
-                  {"statement_text", opening.statement}};
     if (blocks) {
-      MerkleTree roots;  // over the roots of the blocks: the seal
+      MerkleTree roots;  // over the blocks: the seal
       for (std::int64_t block = 0;; ++block) {
         auto next = blocks(block == 0);
         if (!next) return next.error();
         if (!*next) break;
-        roots.add({}, as_bytes((*next)->root));
+        roots.add({}, sealed_leaf(**next));
         auto kept = sql_.run("INSERT INTO bfl_stage VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
                              {number(id), number(block), number((*next)->first), number((*next)->rows), blob(as_bytes((*next)->root)),
                               blob((*next)->bytes)});
@@ -107,6 +107,7 @@ Result<void> Writer::rekey(std::int64_t step, const plan::MemoKey& key) {
                                  {"generation", std::to_string((*facts)->generation)},
                                  {"memo_key", key.digest},
                                  {"memo_key_before", before},
+                                 {"components", hex(sha256(components))},
                                  {"schema", schema}});
     return noted ? raise_revision() : Result<void>{noted.error()};
   });
@@ -142,6 +143,7 @@ Result<void> Writer::close(std::int64_t step) {
                    });
     if (!read) return read;
     const std::string now = format_timestamp(runner_.now());
+    fields["closed"] = now;
     if (auto closed = sql_.run("UPDATE bfl_step SET state = 'done', closed = ?2 WHERE id = ?1", {number(step), text(now)}); !closed)
       return closed.error();
     auto noted = note("close", std::move(fields));
@@ -154,17 +156,14 @@ Result<void> Writer::keep(const std::vector<Keeping>& all, const std::function<R
     auto rows = fill();
     if (!rows) return rows.error();
     for (std::size_t i = 0; i < all.size(); ++i) {
-      auto id = insert_step(all[i].step, all[i].generation, *all[i].key, "kept", "done", (*rows)[i]);
+      Fields fields{{"rows", std::to_string((*rows)[i])}};
+      auto id = insert_step(all[i].step, all[i].generation, *all[i].key, "kept", "done", (*rows)[i], fields);
       if (!id) return id.error();
-      auto noted = note("keep", {{"step", all[i].step},
-                                 {"step_row", std::to_string(*id)},
-                                 {"generation", std::to_string(all[i].generation)},
-                                 {"memo_key", all[i].key->digest},
-                                 {"schema", schema_of(*all[i].key)},
-                                 {"rows", std::to_string((*rows)[i])}});
+      auto noted = note("keep", std::move(fields));
       if (!noted) return noted.error();
+      if (auto raised = raise_revision(); !raised) return raised;
     }
-    return raise_revision();
+    return {};
   });
 }
 
@@ -173,13 +172,10 @@ Result<void> Writer::record_done(const std::string& step, const std::string& rou
   return guarded([&]() -> Result<void> {
     if (also)
       if (auto done = also(); !done) return done;
-    auto id = insert_step(step, generation, key, route, "done", 0);
+    Fields fields;
+    auto id = insert_step(step, generation, key, route, "done", 0, fields);
     if (!id) return id.error();
-    auto noted = note(route == "check" ? "check" : "nothing", {{"step", step},
-                                                               {"step_row", std::to_string(*id)},
-                                                               {"generation", std::to_string(generation)},
-                                                               {"memo_key", key.digest},
-                                                               {"schema", schema_of(key)}});
+    auto noted = note(route == "check" ? "check" : "nothing", std::move(fields));
     return noted ? raise_revision() : Result<void>{noted.error()};
   });
 }

@@ -54,6 +54,7 @@ struct StageBlock {
   Digest root{};
   std::string bytes;                // a pack of planned rows
 };
+std::string sealed_leaf(const StageBlock& block);  // what the seal is over
 
 // Which rows a step of one name has changed: by 128 bits of the digest of the key, the same of the row before the change.
 // Ten million rows fit where ten million keys would not.
@@ -81,6 +82,7 @@ class Writer {
     Key upto;
     std::int64_t sealed_rows = 0;
     std::function<Result<void>()> also{};   // in the same transaction: tables that the step fills
+    std::string tables{};                   // whose images the packs hold, as described_tables() in image_table.h reads them
   };
   // Gives the blocks one after the other, then nothing; a call with `from_start` begins anew.
   using BlockSource = std::function<Result<std::optional<StageBlock>>(bool from_start)>;
@@ -122,7 +124,7 @@ class Writer {
   Result<Timestamp> server_now();
   Result<StepFacts*> facts_of(std::int64_t step);
   Result<std::int64_t> insert_step(const std::string& name, std::int64_t generation, const plan::MemoKey& key, const std::string& route,
-                                   const char* state, std::int64_t sealed_rows);
+                                   const char* state, std::int64_t sealed_rows, Fields& fields);  // what the entry is to say of it
   Result<void> insert_lane(std::int64_t step, std::int64_t lane, const Key& upto, const Digest& opening);
   Result<void> raise_revision();
   // An entry in the lane of the job itself; gives its hash.

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "interpreter/base/fault_points.h"
+#include "interpreter/ledger/image_table.h"
 
 namespace bfl::run {
 namespace {
@@ -119,6 +120,20 @@ bool Writing::speaks_of(const connect::RowChange& change) const {
     case program::StepKind::upsert: return change.kind != ChangeKind::remove;
     default: return false;
   }
+}
+
+std::string tables_of(const Writing& writing) {
+  std::vector<ledger::ImageTable> tables;
+  const auto add = [&](const Table& table) {
+    ledger::ImageTable& described = tables.emplace_back();
+    described.name = table.name;
+    for (const Column& column : table.columns) described.columns.push_back(column.name);
+    for (const ::bfl::Key& key : table.keys)
+      if (described.key.empty() && key.not_null && key.plain) described.key = key.columns;
+  };
+  add(writing.table);
+  for (const program::TableRef ref : writing.step.cascades) add(writing.context.program.table(ref));
+  return ledger::describe(tables);
 }
 
 std::optional<StepEnd> refuse_left_behind(const Writing& writing) {

@@ -67,6 +67,9 @@ StepEnd finish_empty(Writing& writing, const char* route, std::int64_t generatio
 // Rows that refer to rows that the step would delete, before the first of them goes: an error, or nothing.
 std::optional<StepEnd> refuse_left_behind(const Writing& writing);
 
+// Of the tables that the step changes, its own first, how images of their rows are to be read later.
+std::string tables_of(const Writing& writing);
+
 StepEnd direct_write(Writing& writing, const char* route, const Decision& decision, const ledger::Generation* open);
 StepEnd sealed_write(Writing& writing, const char* route, const Decision& decision, const ledger::Generation* open);
 

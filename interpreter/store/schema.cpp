@@ -15,10 +15,13 @@ CREATE TABLE run (
   pid           INTEGER NOT NULL,
   started       TEXT NOT NULL,              -- ISO 8601, UTC; so are all times
   finished      TEXT NOT NULL DEFAULT '',
-  exit_code     INTEGER NOT NULL DEFAULT -1
+  exit_code     INTEGER NOT NULL DEFAULT -1,
+  begun_digest  TEXT NOT NULL DEFAULT '',   -- of what was known when it began
+  ended_digest  TEXT NOT NULL DEFAULT ''    -- of how it ended
 ) WITHOUT ROWID;
 
--- The diary: what each run decided, evaluated and changed, in the order in which it happened. Never updated.
+-- The diary: what each run decided, evaluated and changed, in the order in which it happened. Never updated. Each entry hangs on
+-- the one before it: its digest is over that one's digest and over its own fields.
 CREATE TABLE journal (
   seq          INTEGER PRIMARY KEY,
   run          TEXT NOT NULL,
@@ -34,7 +37,8 @@ CREATE TABLE journal (
   rows_read    INTEGER NOT NULL,
   rows_changed INTEGER NOT NULL,
   conflicts    INTEGER NOT NULL,
-  seconds      REAL NOT NULL
+  seconds      REAL NOT NULL,
+  digest       TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX journal_of_run ON journal (run);
 
@@ -48,7 +52,8 @@ CREATE TABLE finished (
   schema_version  INTEGER NOT NULL,
   revision        INTEGER NOT NULL,
   steps           INTEGER NOT NULL,
-  finished        TEXT NOT NULL
+  finished        TEXT NOT NULL,
+  digest          TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
 CREATE INDEX finished_of_job ON finished (job, finished);
 
@@ -58,8 +63,18 @@ CREATE TABLE known_chunk (
   target   TEXT NOT NULL,                   -- the target's identity
   step_row INTEGER NOT NULL,                -- id of the generation in the target
   seq      INTEGER NOT NULL,
+  digest   TEXT NOT NULL DEFAULT '',
   PRIMARY KEY (target, step_row)
 ) WITHOUT ROWID;
+)sql";
+
+const char* const to_format_2 = R"sql(
+ALTER TABLE run ADD COLUMN begun_digest TEXT NOT NULL DEFAULT '';
+ALTER TABLE run ADD COLUMN ended_digest TEXT NOT NULL DEFAULT '';
+ALTER TABLE journal ADD COLUMN digest TEXT NOT NULL DEFAULT '';
+ALTER TABLE finished ADD COLUMN digest TEXT NOT NULL DEFAULT '';
+ALTER TABLE known_chunk ADD COLUMN digest TEXT NOT NULL DEFAULT '';
+PRAGMA user_version = 2;
 )sql";
 
 }  // namespace bfl::store

@@ -6,5 +6,6 @@ namespace bfl::store {
 
 inline constexpr std::int32_t application_id = 0x62666c53;  // "bflS", in the file's header
 extern const char* const schema;
+extern const char* const to_format_2;  // of a file of format 1: what was written before has no digests
 
 }  // namespace bfl::store

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "interpreter/base/digest.h"
 #include "interpreter/store/schema.h"
 #include "interpreter/store/sqlite.h"
 
@@ -21,25 +22,50 @@ constexpr int finished_kept_per_job = 20;  // jobs that are run with ever new pa
 // Told in thousands when nothing is to do; they wait for the next entry that matters, or for the end.
 bool may_wait(const std::string& kind) { return kind == "step_reused" || kind == "step_blocked" || kind == "assertion_passed"; }
 
+// 128 bits in hex, over fields that cannot run into each other.
+std::string digest_of(std::initializer_list<std::string_view> fields) {
+  Hasher hasher;
+  for (const std::string_view field : fields) hasher.field(field);
+  return hex(hasher.finish()).substr(0, 32);
+}
+std::string digest_of(const std::string& previous, const JournalEntry& e) {
+  return digest_of({previous, e.run, e.job, e.step, e.kind, e.time, e.reason, e.query, e.from_key, e.to_key,
+                    fmt::format("{} {} {} {} {}", e.chunk, e.rows_read, e.rows_changed, e.conflicts, e.seconds)});
+}
+std::string begun_digest(const RunRecord& r) {
+  return digest_of({r.id, r.job, r.path, r.script_digest, r.version, r.who, r.host, r.started, std::to_string(r.pid)});
+}
+std::string ended_digest(const std::string& run, const std::string& finished, std::int64_t exit_code) {
+  return digest_of({run, finished, std::to_string(exit_code)});
+}
+std::string digest_of(const FinishedJob& j) {
+  return digest_of({j.inputs, j.job, j.target_path, j.target_identity, fmt::format("{} {} {}", j.schema_version, j.revision, j.steps), j.finished});
+}
+std::string known_digest(const std::string& target, std::int64_t step_row, std::int64_t seq) {
+  return digest_of({target, fmt::format("{} {}", step_row, seq)});
+}
+
 class SqliteState final : public State {
  public:
   explicit SqliteState(Database database)
       : database_(std::move(database)),
         insert_(database_,
-                "INSERT INTO journal (run, job, step, kind, time, reason, query, from_key, to_key, chunk, rows_read, rows_changed, conflicts, seconds)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
-        note_(database_, "INSERT INTO known_chunk VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET seq = max(seq, excluded.seq)") {}
+                "INSERT INTO journal (run, job, step, kind, time, reason, query, from_key, to_key, chunk, rows_read, rows_changed, conflicts, seconds, digest)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+        last_(database_, "SELECT digest FROM journal ORDER BY seq DESC LIMIT 1"),
+        note_(database_, "INSERT INTO known_chunk VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET seq = excluded.seq, digest = excluded.digest WHERE excluded.seq > seq") {}
   ~SqliteState() override { (void)flush(); }  // nobody is left to tell
 
   Result<void> begin_run(const RunRecord& run) override {
-    return Statement(database_, "INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+    return Statement(database_, "INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '')")
         .bind(run.id).bind(run.job).bind(run.path).bind(run.script_digest).bind(run.version).bind(run.who).bind(run.host).bind(run.pid)
-        .bind(run.started).bind(run.finished).bind(std::int64_t{run.exit_code}).run();
+        .bind(run.started).bind(run.finished).bind(std::int64_t{run.exit_code}).bind(begun_digest(run)).run();
   }
 
   Result<void> end_run(const std::string& run, const std::string& finished, int exit_code) override {
     if (auto flushed = flush(); !flushed) return flushed;
-    return Statement(database_, "UPDATE run SET finished = ?, exit_code = ? WHERE id = ?").bind(finished).bind(std::int64_t{exit_code}).bind(run).run();
+    return Statement(database_, "UPDATE run SET finished = ?, exit_code = ?, ended_digest = ? WHERE id = ?")
+        .bind(finished).bind(std::int64_t{exit_code}).bind(ended_digest(run, finished, exit_code)).bind(run).run();
   }
 
   // Kept in memory while they wait, not in an open transaction: that would lock other processes out.
@@ -52,9 +78,16 @@ class SqliteState final : public State {
     if (pending_.empty()) return {};
     auto transaction = Transaction::begin(database_);
     if (!transaction) return transaction.error();
+    // Under the write lock: of two processes that write one after the other, the second hangs on the first.
+    auto any = last_.next();
+    if (!any) return any.error();
+    std::string digest = *any ? last_.text(0) : "";
+    if (*any)
+      if (auto end = last_.run(); !end) return end;
     for (const JournalEntry& e : pending_) {
+      digest = digest_of(digest, e);
       auto done = insert_.bind(e.run).bind(e.job).bind(e.step).bind(e.kind).bind(e.time).bind(e.reason).bind(e.query).bind(e.from_key)
-          .bind(e.to_key).bind(e.chunk).bind(e.rows_read).bind(e.rows_changed).bind(e.conflicts).bind(e.seconds).run();
+          .bind(e.to_key).bind(e.chunk).bind(e.rows_read).bind(e.rows_changed).bind(e.conflicts).bind(e.seconds).bind(digest).run();
       if (!done) return done;
     }
     auto done = transaction->commit();
@@ -106,9 +139,9 @@ class SqliteState final : public State {
   Result<void> remember(const FinishedJob& job) override {
     auto transaction = Transaction::begin(database_);
     if (!transaction) return transaction.error();
-    auto kept = Statement(database_, "INSERT OR REPLACE INTO finished VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
+    auto kept = Statement(database_, "INSERT OR REPLACE INTO finished VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
         .bind(job.inputs).bind(job.job).bind(job.target_path).bind(job.target_identity).bind(job.schema_version).bind(job.revision)
-        .bind(job.steps).bind(job.finished).run();
+        .bind(job.steps).bind(job.finished).bind(digest_of(job)).run();
     if (!kept) return kept;
     auto pruned = Statement(database_, "DELETE FROM finished WHERE inputs IN (SELECT inputs FROM finished WHERE job = ? ORDER BY finished DESC LIMIT -1 OFFSET ?)")
         .bind(job.job).bind(std::int64_t{finished_kept_per_job}).run();
@@ -128,12 +161,82 @@ class SqliteState final : public State {
   }
 
   Result<void> note_seq(const std::string& target, std::int64_t step_row, std::int64_t seq) override {
-    return note_.bind(target).bind(step_row).bind(seq).run();
+    return note_.bind(target).bind(step_row).bind(seq).bind(known_digest(target, step_row, seq)).run();
+  }
+
+  Result<Proven> verify() override {
+    if (auto flushed = flush(); !flushed) return flushed.error();
+    Proven proven;
+    for (const auto part : {&SqliteState::verify_journal, &SqliteState::verify_runs, &SqliteState::verify_caches})
+      if (auto done = (this->*part)(proven); !done) return done.error();
+    return proven;
   }
 
  private:
+  static void damaged(Proven& proven, std::string place, std::string what) {
+    constexpr std::size_t most = 50;
+    if (proven.damages.size() < most) proven.damages.push_back({std::move(place), std::move(what)});
+  }
+
+  Result<void> verify_journal(Proven& proven) {
+    Statement s(database_, "SELECT run, job, step, kind, time, reason, query, from_key, to_key, seq, chunk, rows_read, rows_changed, conflicts, seconds, digest FROM journal ORDER BY seq");
+    std::string previous;
+    for (std::int64_t expected = 1;; ++expected) {
+      auto more = s.next();
+      if (!more || !*more) return more ? Result<void>{} : Result<void>{more.error()};
+      JournalEntry e;
+      int column = 0;
+      for (std::string* text : {&e.run, &e.job, &e.step, &e.kind, &e.time, &e.reason, &e.query, &e.from_key, &e.to_key}) *text = s.text(column++);
+      for (std::int64_t* number : {&e.seq, &e.chunk, &e.rows_read, &e.rows_changed, &e.conflicts}) *number = s.integer(column++);
+      e.seconds = s.real(column++);
+      const std::string digest = s.text(column);
+      ++proven.entries;
+      if (e.seq != expected) damaged(proven, fmt::format("journal, seq {}", e.seq), fmt::format("expected seq {}", expected));
+      expected = e.seq;
+      if (digest.empty() && previous.empty()) continue;  // of before there were digests
+      if (digest != digest_of(previous, e)) damaged(proven, fmt::format("journal, seq {}", e.seq), "it does not give its digest");
+      previous = digest;
+    }
+  }
+
+  Result<void> verify_runs(Proven& proven) {
+    auto all = runs(static_cast<std::size_t>(-1) >> 1);
+    if (!all) return all.error();
+    for (const RunRecord& run : *all) {
+      Statement s(database_, "SELECT begun_digest, ended_digest, exit_code FROM run WHERE id = ?");
+      if (auto found = s.bind(run.id).next(); !found) return found.error();
+      const std::string begun = s.text(0), ended = s.text(1);
+      ++proven.runs;
+      if (!begun.empty() && begun != begun_digest(run)) damaged(proven, fmt::format("run, id {}", run.id), "what it says of its beginning does not give its digest");
+      const std::int64_t exit_code = s.integer(2);
+      const bool open = run.finished.empty() && exit_code == -1;
+      if (!begun.empty() && (open ? !ended.empty() : ended != ended_digest(run.id, run.finished, exit_code)))
+        damaged(proven, fmt::format("run, id {}", run.id), "what it says of its end does not give its digest");
+    }
+    return {};
+  }
+
+  Result<void> verify_caches(Proven& proven) {
+    Statement jobs(database_, "SELECT inputs, job, target_path, target_identity, schema_version, revision, steps, finished, digest FROM finished");
+    for (;;) {
+      auto more = jobs.next();
+      if (!more) return more.error();
+      if (!*more) break;
+      const FinishedJob job{jobs.text(0), jobs.text(1), jobs.text(2), jobs.text(3), jobs.integer(4), jobs.integer(5), jobs.integer(6), jobs.text(7)};
+      if (const std::string digest = jobs.text(8); !digest.empty() && digest != digest_of(job)) damaged(proven, fmt::format("finished, inputs {}", job.inputs), "it does not give its digest");
+    }
+    Statement chunks(database_, "SELECT target, step_row, seq, digest FROM known_chunk");
+    for (;;) {
+      auto more = chunks.next();
+      if (!more) return more.error();
+      if (!*more) return {};
+      if (const std::string digest = chunks.text(3); !digest.empty() && digest != known_digest(chunks.text(0), chunks.integer(1), chunks.integer(2)))
+        damaged(proven, fmt::format("known_chunk, target {}, step {}", chunks.text(0), chunks.integer(1)), "it does not give its digest");
+    }
+  }
+
   Database database_;
-  Statement insert_, note_;  // of every chunk
+  Statement insert_, last_, note_;  // of every chunk
   std::vector<JournalEntry> pending_;
 };
 
@@ -198,7 +301,14 @@ Result<void> recognise(Database& database) {
   if (marks->version > format_version)
     return Error{ErrorClass::refused, fmt::format("the state file `{}` has format {}, this bfl knows formats up to {}", database.path(), marks->version, format_version),
                  {}, "use the bfl that wrote it or a newer one, or another file with `--state PATH`"};
-  return {};
+  if (marks->version == format_version) return {};
+  auto transaction = Transaction::begin(database);
+  if (!transaction) return transaction.error();
+  marks = marks_of(database);  // another process may have done it meanwhile
+  if (!marks) return marks.error();
+  if (marks->version == 1)
+    if (auto brought = database.execute(to_format_2); !brought) return brought;
+  return transaction->commit();
 }
 
 }  // namespace

@@ -8,11 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "interpreter/base/damage.h"
 #include "interpreter/base/result.h"
 
 namespace bfl::store {
 
-inline constexpr int format_version = 1;
+inline constexpr int format_version = 2;
 
 struct RunRecord {
   std::string id;                 // sortable: time and random part
@@ -57,6 +58,9 @@ class State {
   // was restored to an older state (protocol.md, Start).
   virtual Result<std::optional<std::int64_t>> known_seq(const std::string& target, std::int64_t step_row) = 0;
   virtual Result<void> note_seq(const std::string& target, std::int64_t step_row, std::int64_t seq) = 0;
+  // Every row recomputed from its digest, the diary as a chain. What was written before there were digests is passed over.
+  struct Proven { std::int64_t runs = 0, entries = 0; std::vector<Damage> damages{}; };
+  virtual Result<Proven> verify() = 0;
 };
 
 // Creates the file (mode 0600) and its folder (0700) if missing.

@@ -42,6 +42,9 @@ def readme_job(place, db):
     expect(db.value(wrong) == "0", "rows are still wrong")
     again = place.call("run", "fix_order_totals.bfl", *source).stdout
     expect("nothing to do" in again, f"the second run did something:\n{again}")
+    expect("everything holds" in place.call("audit", "verify", "fix_order_totals.bfl", *source).stdout, "the ledger does not verify")
+    db.sql("UPDATE bfl.step SET changed = changed + 1 WHERE name = 'fix_totals'")
+    expect("changed: it holds" in place.call("audit", "verify", db.url, code=4).stdout, "an altered ledger verifies")
 
 
 def killed_at_random(place, db, job, column, expected):

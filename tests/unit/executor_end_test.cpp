@@ -39,7 +39,7 @@ TEST_CASE("a guarded step proves itself before anything is written") {
   CHECK(ran.says("BFL0404"));
   CHECK(ran.says("the row with key 1 again: `n` from 4 to 5"));
   CHECK(ran.says("nothing was changed"));
-  CHECK(job.ask("SELECT count(*) FROM bfl_step") == "0");
+  CHECK(job.ask("SELECT count(*) FROM bfl_step WHERE name <> ''") == "0");
   CHECK(job.run_job("update up of db.t where n < 1000 { set n = n + 1000 }\n").exit_code == 0);
   CHECK(job.ask("SELECT min(n) FROM t") == "1003");
 }
@@ -59,7 +59,7 @@ TEST_CASE("a guarded step that reads other rows proves itself on a copy of its o
       CHECK(refused.says("BFL0404"));
       CHECK_MESSAGE(refused.says("the row with key 1 again: `n` from 4 to 5"), refused.said);
       CHECK(refused.says("nothing was changed"));
-      CHECK(job->ask("SELECT count(*) FROM bfl_step") == "0");
+      CHECK(job->ask("SELECT count(*) FROM bfl_step WHERE name <> ''") == "0");
       CHECK(job->ask("SELECT group_concat(n) FROM t") == before);
       const std::string script = "update up of db.t where n < 1000 " + rows + "{ set n = n + 1000 " + std::string(route) + " }\n";
       const Ran ran = job->run_job(script);

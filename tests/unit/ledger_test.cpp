@@ -130,7 +130,7 @@ TEST_CASE("a generation is opened, walked, accepted under another text and close
     CHECK(as_bytes(sha256(entry.text)) == entry.hash);
     return true;
   }));
-  CHECK(kinds == "open chunk chunk accept lane chunk close ");
+  CHECK(kinds == "begin open chunk chunk accept lane chunk close ");
 }
 
 TEST_CASE("an entry is canonical, says who did what from where, and stays small") {
@@ -148,7 +148,10 @@ TEST_CASE("an entry is canonical, says who did what from where, and stays small"
   REQUIRE(chunk(target, *writer, lane, 7));
   std::vector<std::string> texts;
   REQUIRE(ledger::entries(*target.connector, "j", [&](const ledger::EntryView& entry) { texts.emplace_back(entry.text); return true; }));
-  REQUIRE(texts.size() == 2);
+  REQUIRE(texts.size() == 3);
+  CHECK(ledger::field(texts[0], "kind") == "begin");
+  CHECK(ledger::field(texts[0], "parameters_text") == "since = 2025-03-01\n");
+  texts.erase(texts.begin());
   for (const std::string& text : texts) CHECK(text.size() < 60'000);
   CHECK(ledger::field(texts[0], "upto").starts_with("sha256:"));
   const std::string& entry = texts[1];

@@ -234,8 +234,29 @@ TEST_CASE("a state file of a newer format is refused and left alone") {
   sql(folder.file(), "PRAGMA user_version = 99");
   const Error error = refused(folder.file());
   CHECK(error.kind == ErrorClass::refused);
-  CHECK(error.message == "the state file `" + folder.file() + "` has format 99, this bfl knows formats up to 1");
+  CHECK(error.message == "the state file `" + folder.file() + "` has format 99, this bfl knows formats up to 2");
   CHECK(refused(folder.file()).kind == ErrorClass::refused);
+}
+
+TEST_CASE("a state file of format 1 is brought up, and what it held before is passed over by the verification") {
+  const Folder folder;
+  {
+    auto state = opened(folder.file());
+    REQUIRE(state->begin_run(a_run("r1")));
+    REQUIRE(state->note_seq("a", 1, 2));
+  }
+  for (const char* column : {"run DROP COLUMN begun_digest", "run DROP COLUMN ended_digest", "journal DROP COLUMN digest", "finished DROP COLUMN digest",
+                             "known_chunk DROP COLUMN digest"})
+    sql(folder.file(), ("ALTER TABLE " + std::string(column)).c_str());
+  sql(folder.file(), "PRAGMA user_version = 1");
+  auto state = opened(folder.file());
+  REQUIRE(state->end_run("r1", "2025-04-02", 0));
+  CHECK(state->known_seq("a", 1)->value() == 2);
+  REQUIRE(state->note_seq("a", 1, 3));
+  const auto proven = state->verify();
+  REQUIRE(proven);
+  CHECK(proven->runs == 1);
+  CHECK(proven->damages.empty());
 }
 
 TEST_CASE("somebody else's database is refused and left alone") {

@@ -1,0 +1,52 @@
+#include "interpreter/ledger/image_table.h"
+
+#include <charconv>
+
+#include "interpreter/base/json.h"
+
+namespace bfl::ledger {
+namespace {
+
+JsonNode text_node(std::string text) { return {JsonKind::text, false, std::move(text)}; }
+
+const JsonNode* member(const JsonNode& object, std::string_view name) {
+  for (std::size_t i = 0; i < object.keys.size(); ++i)
+    if (object.keys[i] == name) return &object.items[i];
+  return nullptr;
+}
+
+}  // namespace
+
+std::string describe(const std::vector<ImageTable>& tables) {
+  JsonNode list{JsonKind::array};
+  for (const ImageTable& table : tables) {
+    JsonNode columns{JsonKind::array}, key{JsonKind::array};
+    for (const std::string& column : table.columns) columns.items.push_back(text_node(column));
+    for (const int column : table.key) key.items.push_back({JsonKind::number, false, std::to_string(column)});
+    list.items.push_back({JsonKind::object, false, {}, {std::move(columns), std::move(key), text_node(table.name)}, {"columns", "key", "name"}});
+  }
+  return write_json(list);
+}
+
+std::vector<ImageTable> described_tables(std::string_view text) {
+  const auto parsed = read_json(text);
+  const auto* list = std::get_if<JsonNode>(&parsed);
+  std::vector<ImageTable> tables;
+  if (!list || list->kind != JsonKind::array) return tables;
+  for (const JsonNode& item : list->items) {
+    const JsonNode *name = member(item, "name"), *columns = member(item, "columns"), *key = member(item, "key");
+    if (!name || !columns || !key) return {};
+    ImageTable& table = tables.emplace_back();
+    table.name = name->text;
+    for (const JsonNode& column : columns->items) table.columns.push_back(column.text);
+    for (const JsonNode& column : key->items) {
+      int index = -1;
+      std::from_chars(column.text.data(), column.text.data() + column.text.size(), index);
+      if (index < 0 || static_cast<std::size_t>(index) >= table.columns.size()) return {};
+      table.key.push_back(index);
+    }
+  }
+  return tables;
+}
+
+}  // namespace bfl::ledger

@@ -1,0 +1,20 @@
+// The tables that a step changes, as they were when it was opened: images are values by position, and years later the table
+// may have other columns.
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bfl::ledger {
+
+struct ImageTable {
+  std::string name;                  // as the catalogue spells it
+  std::vector<std::string> columns;  // in table order
+  std::vector<int> key;              // columns by which a row is known; empty: the table has no such key
+};
+
+std::string describe(const std::vector<ImageTable>& tables);
+// Empty when the text is none: of an entry that was too long for it.
+std::vector<ImageTable> described_tables(std::string_view text);
+
+}  // namespace bfl::ledger

@@ -1,0 +1,445 @@
+#include "interpreter/ledger/verify.h"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <optional>
+
+#include "interpreter/base/json.h"
+#include "interpreter/ledger/ledger.h"
+#include "interpreter/ledger/merkle.h"
+#include "interpreter/ledger/own_sql.h"
+#include "interpreter/ledger/pack.h"
+#include "interpreter/ledger/writer.h"
+
+namespace bfl::ledger {
+namespace {
+
+using connect::RawRow;
+using connect::RawValue;
+using Fields = std::map<std::string, std::string, std::less<>>;
+
+Fields fields_of(std::string_view entry) {
+  Fields fields;
+  const auto parsed = read_json(entry);
+  if (const auto* node = std::get_if<JsonNode>(&parsed); node && node->kind == JsonKind::object)
+    for (std::size_t i = 0; i < node->keys.size(); ++i) fields[node->keys[i]] = node->items[i].text;
+  return fields;
+}
+
+const std::string& in(const Fields& fields, std::string_view name) {
+  static const std::string none;
+  const auto found = fields.find(name);
+  return found == fields.end() ? none : found->second;
+}
+
+// Values as texts that are equal only when class and bytes are.
+std::string shown(const RawValue& value) {
+  switch (value.kind) {
+    case RawValue::Class::null: return "null";
+    case RawValue::Class::integer: return std::to_string(value.integer);
+    case RawValue::Class::real: return fmt::format("{} (a real)", value.real);
+    case RawValue::Class::text: return valid_utf8(value.bytes) ? fmt::format("`{}`", value.bytes) : "x'" + hex(value.bytes) + "' (a text)";
+    case RawValue::Class::blob: return "x'" + hex(value.bytes) + "'";
+  }
+  return {};
+}
+std::string as_text(std::string_view value) { return shown(text(value)); }
+
+std::string cut(const std::string& text) {
+  constexpr std::size_t most = 100;
+  if (text.size() <= most) return text;
+  std::size_t end = most;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  return text.substr(0, end) + "…";
+}
+
+// A key as entries have it: in hex, or by its digest when it was too long for an entry.
+std::string in_form_of(const std::string& named, const RawValue& value) {
+  if (value.kind != RawValue::Class::blob) return shown(value);
+  const std::string whole = hex(value.bytes);
+  return named.starts_with("sha256:") ? "sha256:" + hex(sha256(whole)) : whole;
+}
+
+struct Entry {
+  Fields fields;
+  std::string kind, text, pack, computed, stored;  // hashes in hex: of the text, and beside it
+};
+
+// A generation whose closing has not been met yet.
+struct Opened {
+  Fields opening;
+  std::string memo_key, components, schema;  // as last accepted
+  struct LaneOpening { std::string upto, hash; };
+  std::map<std::int64_t, LaneOpening> lanes;
+};
+
+class Verification {
+ public:
+  explicit Verification(connect::Connector& target) : target_(target), sql_(target) {}
+
+  Result<Proven> run() {
+    for (const auto part : {&Verification::meta, &Verification::jobs, &Verification::strays})
+      if (auto done = (this->*part)(); !done) return done.error();
+    return std::move(proven_);
+  }
+
+ private:
+  void damaged(std::string place, std::string what) {
+    if (proven_.damages.size() < most_damages) proven_.damages.push_back({std::move(place), std::move(what)});
+  }
+  // One column of a row: what it has, and what the entries say.
+  void same(const std::string& row, const char* column, const std::string& found, const std::string& expected) {
+    if (found != expected) damaged(fmt::format("{}: {}", row, column), fmt::format("it holds {}, and the entries say {}", cut(found), cut(expected)));
+  }
+
+  Result<void> meta() {
+    return sql_.query("SELECT identity, format, revision FROM bfl_meta", {}, [&](RawRow row) {
+      identity_ = shown(row[0]);
+      proven_.identity = std::string(row[0].bytes);
+      same("bfl_meta", "format", shown(row[1]), std::to_string(format_version));
+      revision_ = shown(row[2]);
+      return true;
+    });
+  }
+
+  Result<void> jobs() {
+    for (std::int64_t after = 0;;) {
+      std::optional<std::int64_t> own;
+      std::string name;
+      auto read = sql_.query("SELECT id, job FROM bfl_step WHERE name = '' AND id > ?1 ORDER BY id LIMIT 1", {number(after)}, [&](RawRow row) {
+        own = row[0].integer;
+        name = std::string(row[1].bytes);
+        return true;
+      });
+      if (!read) return read;
+      if (!own) break;
+      after = *own;
+      if (auto done = job(*own, name); !done) return done;
+    }
+    same("bfl_meta", "revision", revision_, std::to_string(raised_));
+    return {};
+  }
+
+  Result<void> job(std::int64_t own, const std::string& name) {
+    job_ = name;
+    opened_.clear();
+    begun_.clear();
+    MerkleTree tree;
+    Fields first;
+    auto walked = lane(own, 0, {}, std::nullopt, [&](std::int64_t seq, const Entry& entry) -> Result<void> {
+      if (seq == 0) first = entry.fields;
+      tree.add({}, entry.text);
+      return event(own, seq, entry);
+    });
+    if (!walked) return walked.error();
+    const std::string place = fmt::format("bfl_step, id {}", own);
+    auto row = sql_.query("SELECT generation, memo_key, components, route, schema, state, sealed_rows, changed, conflicts, opened, closed FROM bfl_step WHERE id = ?1",
+                          {number(own)}, [&](RawRow found) {
+                            const std::pair<const char*, std::string> expected[] = {
+                                {"generation", "0"},    {"memo_key", "``"},    {"components", "``"}, {"route", "`job`"}, {"schema", "``"},
+                                {"state", "`job`"},     {"sealed_rows", "0"},  {"changed", "0"},     {"conflicts", "0"},
+                                {"opened", as_text(in(first, "opened"))}, {"closed", "``"}};
+                            for (std::size_t i = 0; i < std::size(expected); ++i) same(place, expected[i].first, shown(found[i]), expected[i].second);
+                            return true;
+                          });
+    if (!row) return row;
+    steps_ += 1;
+    if (auto held = job_row(); !held) return held;
+    for (const auto& [id, generation] : opened_)
+      if (auto done = step(id, generation, nullptr); !done) return done;
+    proven_.jobs.push_back({name, static_cast<std::int64_t>(tree.size()), tree.root()});
+    return {};
+  }
+
+  // Who holds the job: while it runs, the end of the lease moves by itself.
+  Result<void> job_row() {
+    const std::string place = fmt::format("bfl_job, name `{}`", job_);
+    bool found = false;
+    auto read = sql_.query("SELECT epoch, holder, host, pid, pid_start, lease_end, clock, parameters FROM bfl_job WHERE name = ?1", {text(job_)}, [&](RawRow row) {
+      found = true;
+      same(place, "epoch", shown(row[0]), in(begun_, "epoch"));
+      const bool free = row[1].kind == RawValue::Class::text && row[1].bytes.empty();
+      if (!free) same(place, "holder", shown(row[1]), as_text(in(begun_, "who")));
+      same(place, "host", shown(row[2]), as_text(in(begun_, "host")));
+      same(place, "pid", shown(row[3]), in(begun_, "pid"));
+      same(place, "pid_start", shown(row[4]), in(begun_, "pid_start"));
+      if (free) same(place, "lease_end", shown(row[5]), "0");
+      if (row[6].kind != RawValue::Class::integer || row[6].integer != 0)
+        same(place, "clock", row[6].kind == RawValue::Class::integer ? format_timestamp({row[6].integer}) : shown(row[6]), in(begun_, "clock"));
+      const std::string& parameters = in(begun_, "parameters_text");
+      same(place, "parameters", parameters.starts_with("sha256:") ? "`sha256:" + hex(sha256(row[7].bytes)) + "`" : shown(row[7]), as_text(parameters));
+      return true;
+    });
+    if (!read) return read;
+    if (!found) damaged(place, "the row is missing");
+    jobs_ += 1;
+    return {};
+  }
+
+  // What an entry of the job's own lane says of generations.
+  Result<void> event(std::int64_t own, std::int64_t seq, const Entry& entry) {
+    const std::string place = fmt::format("bfl_ledger, step {}, lane 0, seq {}: entry", own, seq);
+    const Fields& fields = entry.fields;
+    const auto id = [&] { return std::strtoll(in(fields, "step_row").c_str(), nullptr, 10); };
+    const std::string& kind = entry.kind;
+    if (kind == "begin") {
+      begun_ = fields;
+      if (as_text(in(fields, "target")) != identity_) same("bfl_meta", "identity", identity_, as_text(in(fields, "target")));
+    } else if (in(fields, "epoch") != in(begun_, "epoch")) {
+      damaged(place, "it is of an epoch in which nobody had taken the job over");
+    }
+    if (kind == "open" || kind == "keep" || kind == "check" || kind == "nothing") {
+      ++raised_;
+      Opened made{fields, in(fields, "memo_key"), in(fields, "components"), in(fields, "schema"), {}};
+      if (kind != "open") return step(id(), made, &fields);
+      made.lanes[0] = {in(fields, "upto"), entry.computed};
+      opened_[id()] = std::move(made);
+      return {};
+    }
+    if (kind != "lane" && kind != "accept" && kind != "close") return {};
+    const auto found = opened_.find(id());
+    if (found == opened_.end()) return damaged(place, "it speaks of a generation that is not open"), Result<void>{};
+    Opened& generation = found->second;
+    if (kind == "lane") {
+      generation.lanes[std::strtoll(in(fields, "lane").c_str(), nullptr, 10)] = {in(fields, "upto"), entry.computed};
+      return {};
+    }
+    ++raised_;
+    if (kind == "accept") {
+      generation.memo_key = in(fields, "memo_key");
+      generation.components = in(fields, "components");
+      generation.schema = in(fields, "schema");
+      return {};
+    }
+    auto done = step(id(), generation, &fields);
+    opened_.erase(found);
+    return done;
+  }
+
+  struct Sums { std::int64_t changed = 0, conflicts = 0; };
+
+  // A generation: its row, its lanes with their chunks, its sealed set. `closing`: none while it is open.
+  Result<void> step(std::int64_t id, const Opened& generation, const Fields* closing) {
+    ++proven_.generations;
+    steps_ += 1;
+    const Fields& opening = generation.opening;
+    const std::string epoch = in(closing ? *closing : begun_, "epoch");
+    Sums sums;
+    for (const auto& [number, opened] : generation.lanes)
+      if (auto walked = lane(id, number, epoch, opened, [&](std::int64_t seq, const Entry& entry) { return chunk(id, number, seq, entry, generation, sums); }); !walked)
+        return walked.error();
+    if (auto sealed = seal(id, opening); !sealed) return sealed;
+    const std::string place = fmt::format("bfl_step, id {}", id);
+    const std::string& kind = in(opening, "kind");
+    bool found = false;
+    auto read = sql_.query(
+        "SELECT job, name, generation, memo_key, components, route, schema, state, sealed_rows, changed, conflicts, opened, closed FROM bfl_step WHERE id = ?1",
+        {number(id)}, [&](RawRow row) {
+          found = true;
+          const std::string sealed = kind == "keep" ? in(opening, "rows") : in(opening, "sealed_rows").empty() ? "0" : in(opening, "sealed_rows");
+          const std::string closed = kind == "open" ? (closing ? in(*closing, "closed") : "") : in(opening, "opened");
+          const std::pair<const char*, std::string> expected[] = {
+              {"job", as_text(job_)},
+              {"name", as_text(in(opening, "step"))},
+              {"generation", in(opening, "generation")},
+              {"memo_key", as_text(generation.memo_key)},
+              {"components", as_text(generation.components)},
+              {"route", as_text(in(opening, "route"))},
+              {"schema", as_text(generation.schema)},
+              {"state", closing ? "`done`" : "`open`"},
+              {"sealed_rows", sealed},
+              {"changed", std::to_string(sums.changed)},
+              {"conflicts", std::to_string(sums.conflicts)},
+              {"opened", as_text(in(opening, "opened"))},
+              {"closed", as_text(closed)}};
+          for (std::size_t i = 0; i < std::size(expected); ++i) {
+            const bool digested = std::string_view(expected[i].first) == "components" && row[i].kind == RawValue::Class::text;
+            same(place, expected[i].first, digested ? as_text(hex(sha256(row[i].bytes))) : shown(row[i]), expected[i].second);
+          }
+          return true;
+        });
+    if (!read) return read;
+    if (!found) damaged(place, "the row is missing");
+    return {};
+  }
+
+  // The entries of a lane, each proved to be the next one; then the lane's row. Without `opened`: the lane of the job itself.
+  template <class Each>
+  Result<void> lane(std::int64_t step, std::int64_t number_, const std::string& epoch, const std::optional<Opened::LaneOpening>& opened, Each&& each) {
+    const std::string place = fmt::format("bfl_lane, step {}, lane {}", step, number_);
+    std::optional<std::int64_t> entries;
+    Stored cursor, upto;
+    std::string held_epoch, opening, seq_found;
+    auto read = sql_.query("SELECT epoch, seq, cursor, upto, opening FROM bfl_lane WHERE step = ?1 AND lane = ?2", {number(step), number(number_)}, [&](RawRow row) {
+      entries = row[1].kind == RawValue::Class::integer ? row[1].integer : -1;
+      seq_found = shown(row[1]);
+      held_epoch = shown(row[0]);
+      cursor = Stored::of(row[2]);
+      upto = Stored::of(row[3]);
+      opening = row[4].kind == RawValue::Class::blob ? hex(row[4].bytes) : shown(row[4]);
+      return true;
+    });
+    if (!read) return read;
+    if (!entries) damaged(place, "the row is missing");
+    lanes_ += 1;
+
+    std::string computed = opened ? opened->hash : "", stored = computed, from, to;
+    std::int64_t seq = 0;
+    for (;; ++seq) {
+      auto entry = read_entry(step, number_, seq, computed, stored);
+      if (!entry) return entry.error();
+      if (!*entry) {
+        // Missing in the middle, or the end.
+        std::optional<std::int64_t> later;
+        auto look = sql_.query("SELECT seq FROM bfl_ledger WHERE step = ?1 AND lane = ?2 AND seq > ?3 ORDER BY seq LIMIT 1",
+                               {number(step), number(number_), number(seq)}, [&](RawRow row) { return later = row[0].integer, true; });
+        if (!look) return look;
+        if (!later) break;
+        damaged(fmt::format("bfl_ledger, step {}, lane {}, seq {}", step, number_, seq), "the entry is missing");
+        if (*later - seq > static_cast<std::int64_t>(most_damages)) break;
+        computed = stored = "";
+        continue;
+      }
+      const Fields& fields = (*entry)->fields;
+      if (opened) {
+        if (in(fields, "from") != from) damaged(fmt::format("bfl_ledger, step {}, lane {}, seq {}: entry", step, number_, seq), "it does not begin where the chunk before it ended");
+        from = to = in(fields, "to");
+      }
+      if (auto done = each(seq, **entry); !done) return done;
+      computed = (*entry)->computed;
+      stored = (*entry)->stored;
+    }
+    if (!entries) return {};
+    same(place, "seq", seq_found, std::to_string(seq));
+    same(place, "epoch", held_epoch, opened ? epoch : "0");
+    const bool walked = opened && seq > 0;
+    same(place, "cursor", walked ? in_form_of(to, cursor.view()) : shown(cursor.view()), walked ? to : "null");
+    const std::string& named = opened ? opened->upto : none_;
+    same(place, "upto", in_form_of(named, upto.view()), named);
+    same(place, "opening", opening, opened ? opened->hash : "");
+    return {};
+  }
+
+  // `computed`, `stored`: hashes of the entry before; when they differ it was named already, and either will do.
+  Result<std::optional<Entry>> read_entry(std::int64_t step, std::int64_t lane, std::int64_t seq, const std::string& computed, const std::string& stored) {
+    std::optional<Entry> entry;
+    const std::string place = fmt::format("bfl_ledger, step {}, lane {}, seq {}", step, lane, seq);
+    auto read = sql_.query("SELECT id, entry, hash, pack FROM bfl_ledger WHERE step = ?1 AND lane = ?2 AND seq = ?3", {number(step), number(lane), number(seq)}, [&](RawRow row) {
+      Entry& found = entry.emplace();
+      found.text = std::string(row[1].bytes);
+      found.fields = fields_of(found.text);
+      found.kind = in(found.fields, "kind");
+      found.computed = hex(sha256(found.text));
+      found.stored = row[2].kind == RawValue::Class::blob ? hex(row[2].bytes) : shown(row[2]);
+      if (row[3].kind != RawValue::Class::null) found.pack = std::string(row[3].bytes);
+      newest_ = std::max(newest_, row[0].integer);
+      oldest_ = std::min(oldest_, row[0].integer);
+      return true;
+    });
+    if (!read) return read.error();
+    if (!entry) return entry;
+    ++proven_.entries;
+    if (entry->computed != entry->stored) damaged(place + ": entry or hash", "the hash beside the entry is not that of its text");
+    const std::string& previous = in(entry->fields, "previous");
+    if (previous != computed && previous != stored) damaged(place + ": entry", "it does not hang on the entry before it");
+    if (in(entry->fields, "job") != job_ || in(entry->fields, "seq") != std::to_string(seq)) damaged(place + ": entry", "it is of another place in the ledger");
+    if (entry->pack.empty() ? !in(entry->fields, "pack").empty() : in(entry->fields, "pack") != hex(sha256(entry->pack)))
+      damaged(place + ": pack", entry->pack.empty() ? "it is missing" : "it does not give the digest that the entry names");
+    return entry;
+  }
+
+  Result<void> chunk(std::int64_t id, std::int64_t lane, std::int64_t seq, const Entry& entry, const Opened& generation, Sums& sums) {
+    const std::string place = fmt::format("bfl_ledger, step {}, lane {}, seq {}", id, lane, seq);
+    const Fields& fields = entry.fields;
+    for (const auto& [name, expected] : {std::pair<const char*, std::string>{"kind", "chunk"},
+                                         {"step_row", std::to_string(id)},
+                                         {"lane", std::to_string(lane)},
+                                         {"step", in(generation.opening, "step")},
+                                         {"generation", in(generation.opening, "generation")}})
+      if (in(fields, name) != expected) damaged(place + ": entry", fmt::format("its `{}` is not {}", name, expected));
+    std::int64_t changed = 0, conflicts = 0, skipped = 0;
+    auto held = read_pack(entry.pack, rows_root(entry.text).value_or(Digest{}), [&](const Record& record) {
+      ++(record.kind == 'c' ? conflicts : record.kind == 's' ? skipped : changed);
+      return true;
+    });
+    if (!held) {
+      damaged(place + ": pack", held.error().message);
+    } else {
+      ++proven_.packs;
+      proven_.images += changed;
+      for (const auto& [name, counted] : {std::pair<const char*, std::int64_t>{"changed", changed}, {"conflicts", conflicts}, {"skipped", skipped},
+                                          {"records", changed + conflicts + skipped}})
+        if (in(fields, name) != std::to_string(counted)) damaged(place + ": entry", fmt::format("its `{}` is {}, and the pack holds {}", name, in(fields, name), counted));
+    }
+    sums.changed += std::strtoll(in(fields, "changed").c_str(), nullptr, 10);
+    sums.conflicts += std::strtoll(in(fields, "conflicts").c_str(), nullptr, 10);
+    return {};
+  }
+
+  Result<void> seal(std::int64_t id, const Fields& opening) {
+    const std::string& root = in(opening, "sealed_root");
+    if (root.empty()) return {};
+    MerkleTree seal;
+    std::int64_t rows = 0;
+    for (std::int64_t number_ = 0;; ++number_) {
+      std::optional<StageBlock> block;
+      auto read = sql_.query("SELECT first, rows, root, pack FROM bfl_stage WHERE step = ?1 AND block = ?2", {number(id), number(number_)}, [&](RawRow row) {
+        block = StageBlock{row[0].integer, row[1].integer, {}, std::string(row[3].bytes)};
+        if (row[2].bytes.size() == block->root.size()) std::copy(row[2].bytes.begin(), row[2].bytes.end(), block->root.begin());
+        return true;
+      });
+      if (!read) return read;
+      if (!block) break;
+      ++blocks_;
+      const std::string place = fmt::format("bfl_stage, step {}, block {}", id, number_);
+      std::int64_t planned = 0;
+      auto held = read_pack(block->bytes, block->root, [&](const Record&) { return ++planned, true; });
+      if (!held) damaged(place + ": root or pack", held.error().message);
+      else if (planned != block->rows) damaged(place + ": rows", fmt::format("it says {}, and the pack holds {}", block->rows, planned));
+      if (block->first != rows) damaged(place + ": first", fmt::format("it says {}, and {} rows stand before it", block->first, rows));
+      rows += held ? planned : block->rows;
+      seal.add({}, sealed_leaf(*block));
+    }
+    proven_.sealed += rows;
+    if (hex(seal.root()) != root) damaged(fmt::format("bfl_stage, step {}", id), "its blocks do not give the root that the opening entry names");
+    return {};
+  }
+
+  // Rows that no entry led to.
+  Result<void> strays() {
+    const std::pair<const char*, std::int64_t> counted[] = {{"SELECT count(*) FROM bfl_step", steps_}, {"SELECT count(*) FROM bfl_lane", lanes_},
+                                                            {"SELECT count(*) FROM bfl_ledger", proven_.entries}, {"SELECT count(*) FROM bfl_stage", blocks_},
+                                                            {"SELECT count(*) FROM bfl_job", jobs_}};
+    for (const auto& [sql, reached] : counted) {
+      std::int64_t all = 0;
+      if (auto read = sql_.query(sql, {}, [&](RawRow row) { return all = row[0].integer, true; }); !read) return read;
+      const std::string table = std::string(sql).substr(std::string_view(sql).rfind(' ') + 1);
+      if (all != reached) damaged(table, fmt::format("it holds {} rows, and the entries lead to {}", all, reached));
+    }
+    // SQLite numbers entries without a gap; nothing else tells their numbers.
+    if (target_.engine() == "sqlite" && proven_.entries > 0 && (oldest_ != 1 || newest_ != proven_.entries))
+      damaged("bfl_ledger: id", fmt::format("entries are numbered from {} to {}, and there are {}", oldest_, newest_, proven_.entries));
+    return {};
+  }
+
+  connect::Connector& target_;
+  OwnSql sql_;
+  Proven proven_;
+  std::string identity_, revision_, job_;
+  const std::string none_{};
+  Fields begun_;                             // the newest take-over of the job
+  std::map<std::int64_t, Opened> opened_;    // generations of the job that are not closed
+  std::int64_t raised_ = 0, steps_ = 0, lanes_ = 0, blocks_ = 0, jobs_ = 0, newest_ = 0, oldest_ = 1;
+};
+
+}  // namespace
+
+Result<Proven> verify(connect::Connector& target) {
+  if (auto begun = target.begin_read(); !begun) return begun.error();
+  auto proven = present(target) ? Verification(target).run() : Result<Proven>{Proven{}};
+  target.rollback();
+  return proven;
+}
+
+}  // namespace bfl::ledger

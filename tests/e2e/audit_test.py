@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+"""The ledger as evidence: `bfl audit verify` through the binary, on a ledger as a run leaves it, killed runs included."""
+import json
+import signal
+import time
+
+from harness import expect, main
+
+BUMP = """
+job bump { why "Each row one higher, once." }
+source shop = sqlite("shop.db")
+update bump of shop.orders { set line_count = line_count + 1 once chunk 100 }
+"""
+
+
+def sound(place, *words):
+    found = json.loads(place.call("audit", "verify", *words, "--json").stdout)
+    expect(found["ok"] and not any(t["damages"] for t in found["targets"]), f"{found}")
+    return found
+
+
+def what_a_run_leaves_is_sound(place):
+    place.shop()
+    place.example("fix_order_totals.bfl")
+    expect("no ledger" in place.call("audit", "verify", "fix_order_totals.bfl").stdout, "without a ledger")
+    place.call("run", "fix_order_totals.bfl")
+    target = sound(place, "fix_order_totals.bfl")["targets"][0]
+    expect(target["images"] == place.value("SELECT sum(changed) FROM bfl_step") > 0, f"{target}")
+    expect(sound(place, "sqlite:shop.db")["targets"][0]["jobs"] == target["jobs"], "by its address")
+    text = place.call("audit", "verify", "fix_order_totals.bfl").stdout
+    expect("everything holds" in text and target["jobs"][0]["root"] in text, text)
+
+
+def killed_and_resumed_is_sound(place):
+    place.shop(20000)
+    place.write("job.bfl", BUMP)
+    for _ in range(4):
+        process = place.start("run", "job.bfl")
+        limit = time.monotonic() + 0.15
+        while time.monotonic() < limit and process.poll() is None:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        sound(place, "job.bfl")
+    place.call("run", "job.bfl")
+    expect(sound(place, "job.bfl")["targets"][0]["images"] == 20000, "not every row has its image")
+
+
+def an_altered_ledger_is_named(place):
+    place.shop()
+    place.example("fix_order_totals.bfl")
+    place.call("run", "fix_order_totals.bfl")
+    for statement, said in [
+        ("UPDATE bfl_ledger SET entry = replace(entry, '\"who\":\"', '\"who\":\"x') WHERE seq = 1", "seq 1: entry or hash"),
+        ("DELETE FROM bfl_ledger WHERE pack IS NOT NULL", "bfl_lane, step"),
+        ("UPDATE bfl_step SET changed = changed + 1 WHERE name = 'fix_totals'", "changed: it holds"),
+        ("UPDATE bfl_meta SET identity = 'another'", "bfl_meta: identity"),
+        ("INSERT INTO bfl_lane SELECT 99, lane, epoch, seq, cursor, upto, opening FROM bfl_lane LIMIT 1", "bfl_lane: it holds"),
+    ]:
+        place.sql(f"VACUUM INTO '{place.folder / 'kept.db'}'")
+        place.sql(statement)
+        done = place.call("audit", "verify", "fix_order_totals.bfl", code=4)
+        expect(said in done.stdout, f"{statement}\n{done.stdout}")
+        (place.folder / "kept.db").replace(place.folder / "shop.db")
+        for left in ("shop.db-wal", "shop.db-shm"):
+            (place.folder / left).unlink(missing_ok=True)
+    sound(place, "fix_order_totals.bfl")
+    state = place.folder / ".bfl/state.db"
+    place.sql("UPDATE journal SET rows_changed = 0 WHERE kind = 'chunk_committed'", state)
+    expect("journal, seq" in place.call("audit", "verify", "fix_order_totals.bfl", code=4).stdout, "the diary was altered")
+
+
+def what_cannot_be_read_is_said(place):
+    place.shop()
+    for words, code, said in [(["verify"], 2, "needs verify"), (["prove", "x.bfl"], 2, "none of"), (["verify", "none.bfl"], 5, "cannot be read"),
+                              (["verify", "sqlite:none.db"], 5, "none.db")]:
+        done = place.call("audit", *words, code=code)
+        expect(said in done.stderr, f"{words}: {done.stderr}")
+
+
+main([what_a_run_leaves_is_sound, killed_and_resumed_is_sound, an_altered_ledger_is_named, what_cannot_be_read_is_said])

@@ -1,0 +1,154 @@
+// `bfl audit verify`: every byte of bfl's own tables, turned over one by one, is named by its place.
+#include "interpreter/ledger/verify.h"
+
+#include "tests/unit/job_fixture.h"
+
+using namespace bfl;
+
+namespace {
+
+const char* const steps =
+    "check some { assert exists(db.t) }\n"
+    "update walked of db.t where id <= 6 chunk 3 { set s = \"new\" }\n"
+    "update sealed of db.t where id > 6 { set n = n + 1 once }\n"
+    "delete gone of db.t where id == 9\n"
+    "verify right { assert count(db.t) == 9 }\n";
+
+// A connection of its own, that waits for no disk.
+struct Editor {
+  sqlite3* db = nullptr;
+  explicit Editor(const std::string& path) {
+    REQUIRE(sqlite3_open(path.c_str(), &db) == SQLITE_OK);
+    (void)sqlite3_exec(db, "PRAGMA synchronous = OFF", nullptr, nullptr, nullptr);
+  }
+  ~Editor() { sqlite3_close(db); }
+  std::vector<std::string> list(const std::string& sql) {
+    std::vector<std::string> all;
+    sqlite3_stmt* statement = nullptr;
+    REQUIRE_MESSAGE(sqlite3_prepare_v2(db, sql.c_str(), -1, &statement, nullptr) == SQLITE_OK, sqlite3_errmsg(db));
+    while (sqlite3_step(statement) == SQLITE_ROW) {
+      const auto* bytes = static_cast<const char*>(sqlite3_column_blob(statement, 0));
+      all.emplace_back(bytes ? bytes : "", static_cast<std::size_t>(sqlite3_column_bytes(statement, 0)));
+    }
+    sqlite3_finalize(statement);
+    return all;
+  }
+  bool run(const std::string& sql) { return sqlite3_exec(db, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK; }
+};
+
+std::string literal(const std::string& bytes, const std::string& type) {
+  const std::string blob = "x'" + hex(bytes) + "'";
+  return type == "blob" ? blob : "CAST(" + blob + " AS TEXT)";
+}
+
+// The values that come of turning over a bit of each byte of one value.
+std::vector<std::string> turned(const std::string& value, const std::string& type) {
+  std::vector<std::string> all;
+  if (type == "null") return {"x'00'"};
+  if (type == "integer") {
+    for (int byte = 0; byte < 8; ++byte) all.push_back(std::to_string(std::stoll(value) ^ (std::int64_t{1} << (8 * byte))));
+    return all;
+  }
+  if (type == "real") return {value + " + 1", value + " - 1e-9", "-" + value + " - 1"};
+  if (value.empty()) return {literal(std::string(1, 'x'), type)};
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    std::string other = value;
+    other[i] = static_cast<char>(other[i] ^ (i % 2 ? 0x01 : 0x20));
+    all.push_back(literal(other, type));
+  }
+  return all;
+}
+
+struct Kept { const char *name, *key; };
+
+// Every bit that is turned over, with what `found` says of it; gives how many there were.
+template <class Look>
+std::size_t turn_all(Editor& editor, const Kept& table, Look&& look) {
+  std::size_t count = 0;
+  const std::string name = table.name;
+  for (const std::string& key : editor.list("SELECT " + std::string(table.key) + " FROM " + name))
+    for (const std::string& column : editor.list("SELECT name FROM pragma_table_info('" + name + "')")) {
+      const std::string where = " WHERE " + std::string(table.key) + " = CAST(x'" + hex(key) + "' AS TEXT)";
+      const std::string type = editor.list("SELECT typeof(" + column + ") FROM " + name + where).at(0),
+                        value = editor.list("SELECT " + (type == "real" ? "quote(" + column + ")" : column) + " FROM " + name + where).at(0);
+      for (const std::string& other : turned(value, type)) {
+        REQUIRE(editor.run("SAVEPOINT one"));
+        if (!editor.run("UPDATE " + name + " SET " + column + " = " + other + where)) {  // the tables refuse it by themselves
+          REQUIRE(editor.run("ROLLBACK TO one; RELEASE one"));
+          continue;
+        }
+        REQUIRE(editor.run("RELEASE one"));
+        ++count;
+        look(column, key, value, other);
+        // By the key as it is now.
+        const std::string old = type == "null" ? "NULL" : type == "integer" || type == "real" ? value : literal(value, type);
+        if (!editor.run("UPDATE " + name + " SET " + column + " = " + old + where) || sqlite3_changes(editor.db) == 0)
+          REQUIRE(editor.run("UPDATE " + name + " SET " + column + " = " + old + " WHERE " + column + " = " + other));
+      }
+    }
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("every byte of the ledger that is turned over is named by its place") {
+  test::Job job(test::rows_of_t(10));
+  const auto ran = job.run_job(steps);
+  REQUIRE_MESSAGE(ran.exit_code == 0, ran.said);
+  auto target = job.open();
+  const auto whole = ledger::verify(*target);
+  REQUIRE(whole);
+  for (const Damage& damage : whole->damages) FAIL(damage.place << ": " << damage.what);
+  CHECK(whole->images == 11);
+  CHECK(whole->sealed == 4);
+  CHECK(whole->jobs.size() == 1);
+
+  Editor editor(job.path);
+  std::size_t count = 0;
+  for (const Kept& table : {Kept{"bfl_meta", "'' || id"}, Kept{"bfl_job", "name"}, Kept{"bfl_step", "'' || id"}, Kept{"bfl_lane", "step || ' ' || lane"},
+                             Kept{"bfl_ledger", "'' || id"}, Kept{"bfl_stage", "step || ' ' || block"}}) {
+    count += turn_all(editor, table, [&](const std::string& column, const std::string& key, const std::string& value, const std::string& other) {
+      INFO(table.name << " " << key << ": " << column << " " << hex(value).substr(0, 200) << " became " << other.substr(0, 200));
+      const auto found = ledger::verify(*target);
+      REQUIRE(found);
+      bool named = false;
+      for (const Damage& damage : found->damages) named |= damage.place.starts_with(table.name);
+      if (!named) {
+        std::string all;
+        for (const Damage& damage : found->damages) all += damage.place + ": " + damage.what + "; ";
+        CHECK_MESSAGE(named, "named instead: " << all);
+      }
+    });
+  }
+  MESSAGE(count << " bytes were turned over");
+  CHECK(count > 10'000);
+  CHECK(ledger::verify(*target)->damages.empty());
+}
+
+TEST_CASE("every byte of the diary that is turned over is named by its place") {
+  test::Job job(test::rows_of_t(10));
+  REQUIRE(job.run_job(steps).exit_code == 0);
+  {
+    auto state = store::open_state(job.state_path);
+    REQUIRE(state);
+    REQUIRE((*state)->begin_run({"run-1", "j", "/jobs/j.bfl", "d", "v", "ada", "here", "2026-01-01", "", -1, 17}));
+    REQUIRE((*state)->end_run("run-1", "2026-01-02", 0));
+    REQUIRE((*state)->begin_run({"run-2", "j", "/jobs/j.bfl", "d", "v", "ada", "here", "2026-01-01", "", -1, 17}));
+    REQUIRE((*state)->remember({"inputs", "j", "/shop.db", "id", 3, 4, 5, "2026-01-02"}));
+    REQUIRE((*state)->verify()->damages.empty());
+    CHECK((*state)->verify()->entries > 10);
+  }
+  Editor editor(job.state_path);
+  std::size_t count = 0;
+  for (const Kept& table : {Kept{"run", "id"}, Kept{"journal", "'' || seq"}, Kept{"finished", "inputs"}, Kept{"known_chunk", "target || step_row"}}) {
+    count += turn_all(editor, table, [&](const std::string& column, const std::string& key, const std::string& value, const std::string& other) {
+      auto state = store::open_state(job.state_path);
+      REQUIRE(state);
+      const auto found = (*state)->verify();
+      REQUIRE(found);
+      INFO(table.name << " " << key << ": " << column << " " << value << " became " << other);
+      CHECK((!found->damages.empty() && found->damages[0].place.starts_with(table.name)));
+    });
+  }
+  MESSAGE(count << " bytes were turned over");
+}
