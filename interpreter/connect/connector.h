@@ -50,7 +50,8 @@ using RowCallback = std::function<bool(RawRow)>;   // false stops the read
 class Prepared {
  public:
   virtual ~Prepared() = default;
-  virtual Result<std::int64_t> run(std::span<const Value> more = {}) = 0;               // rows changed
+  // Rows changed. Less than 0: more than can be shown at a time (see walks()), and nothing was changed.
+  virtual Result<std::int64_t> run(std::span<const Value> more = {}) = 0;
   virtual Result<void> query(std::span<const Value> more, const RowCallback& row) = 0;
   // Raw parameters: for bfl's own tables and for keys and images that go back byte for byte.
   virtual Result<std::int64_t> run_raw(std::span<const RawValue> more) = 0;
@@ -90,6 +91,8 @@ class Connector {
   // depth 0 on `table` only these columns can differ (the SET columns, known from the plan), so only they are compared.
   virtual void observe(ChangeObserver observer, std::string_view table, std::vector<int> assigned) = 0;
   virtual void stop_observing() = 0;
+  // About how many rows the next change looks at: by how many of them it finds an engine may choose how to change them.
+  virtual void walks(std::int64_t) {}
 
   // Changes whenever somebody else commits to the database: two equal answers prove that nobody did in between. Nothing
   // where the engine cannot tell.
@@ -101,6 +104,9 @@ class Connector {
   virtual Result<void> scan(const Table& table, std::span<const int> columns, const RowCallback& row);
   // What all of its content comes to, where that is one thing (a file): part of the memo key of what reads it.
   virtual std::optional<std::string> content_digest() { return std::nullopt; }
+
+  // Another connection to the same database, for work beside this one's. Nothing where one writes at a time anyway.
+  virtual Result<std::unique_ptr<Connector>> another() { return std::unique_ptr<Connector>(); }
 
   // Makes a running statement return an error of class interrupted; callable from a signal handler's thread.
   virtual void interrupt() = 0;

@@ -10,19 +10,13 @@ namespace bfl::connect::postgres {
 namespace {
 
 constexpr int fetch_rows = 5'000;  // of a long result at a time
+constexpr std::int64_t most_images = 80'000;  // of one change: they are in memory at once
+constexpr std::int64_t few_of = 3;  // rows are found by their keys where that are this many times fewer than those walked
 
 class Statement final : public Prepared {
  public:
-  Statement(Connection& connection, std::string sql, std::string images, std::vector<Parameter> fixed, std::vector<lower::Wire> later,
-            bool changes, bool many)
-      : connection_(connection),
-        sql_(std::move(sql)),
-        images_(std::move(images)),
-        parameters_(std::move(fixed)),
-        fixed_(parameters_.size()),
-        later_(std::move(later)),
-        changes_(changes),
-        many_(many) {}
+  Statement(Connection& connection, lower::Statement statement, std::vector<Parameter> fixed)
+      : connection_(connection), statement_(std::move(statement)), parameters_(std::move(fixed)), fixed_(parameters_.size()) {}
 
   Result<std::int64_t> run(std::span<const Value> more) override {
     if (auto bound = bind(more); !bound) return bound.error();
@@ -42,7 +36,9 @@ class Statement final : public Prepared {
   }
 
  private:
-  const lower::Wire* wire(std::size_t index) const { return index < later_.size() ? &later_[index] : nullptr; }
+  const lower::Wire* wire(std::size_t index) const {
+    return index < statement_.parameters.size() ? &statement_.parameters[index] : nullptr;
+  }
 
   void bind_raw(std::span<const RawValue> more) {
     parameters_.resize(fixed_ + more.size());
@@ -64,25 +60,47 @@ class Statement final : public Prepared {
     Session& session = connection_.session();
     session.forget_interrupt();
     if (auto ready = ready_outside(); !ready) return ready.error();
-    if (!images_.empty() && connection_.observing())
-      return session.execute_both(images_, sql_, parameters_, [this](const PGresult* rows) { return connection_.show_changes(rows); });
-    auto result = session.execute(sql_, parameters_);
+    if (!statement_.images.empty() && connection_.observing()) return change_with_images();
+    auto result = session.execute(statement_.text, parameters_);
     if (!result) return result.error();
     const Library& library = session.library();
-    if (changes_) {
+    if (statement_.shows_changes) {
       if (auto shown = connection_.show_changes(result->get()); !shown) return shown.error();
       return std::int64_t{library.PQntuples(result->get())};
     }
-    const std::string count = library.PQcmdTuples(result->get());
-    return count.empty() ? std::int64_t{0} : std::int64_t{std::stoll(count)};
+    return count_of(result->get());
+  }
+
+  std::int64_t count_of(const PGresult* result) const {
+    const std::string count = connection_.session().library().PQcmdTuples(const_cast<PGresult*>(result));
+    return count.empty() ? 0 : std::stoll(count);
+  }
+
+  // Both statements see one snapshot. What is read is told while the server changes it.
+  Result<std::int64_t> change_with_images() {
+    Session& session = connection_.session();
+    const Library& library = session.library();
+    auto images = session.execute(fmt::format("{} LIMIT {}", statement_.images, most_images + 1), parameters_);
+    if (!images) return images.error();
+    const std::int64_t found = library.PQntuples(images->get());
+    if (found == 0) return found;
+    if (found > most_images) return std::int64_t{-1};
+    const bool few = !statement_.of_shown.empty() && found * few_of <= connection_.walked();
+    const std::size_t bound = parameters_.size();
+    if (few)
+      for (const int column : statement_.shown_key) parameters_.push_back(array_of(library, images->get(), column));
+    auto changed = session.execute(few ? statement_.of_shown : statement_.text, parameters_, [&] { return connection_.show_changes(images->get()); });
+    parameters_.resize(bound);
+    if (!changed) return changed.error();
+    return count_of(changed->get());
   }
 
   Result<void> query_bound(const RowCallback& row) {
     Session& session = connection_.session();
     session.forget_interrupt();
     if (auto ready = ready_outside(); !ready) return ready;
-    if (many_) return query_many(row);
-    auto result = session.execute(sql_, parameters_);
+    if (statement_.many) return query_many(row);
+    auto result = session.execute(statement_.text, parameters_);
     if (!result) return result.error();
     auto shown = connection_.show(result->get(), row);
     return shown ? Result<void>{} : Result<void>{shown.error()};
@@ -99,7 +117,7 @@ class Statement final : public Prepared {
     if (own)
       if (auto begun = connection_.begin_read(); !begun) return begun;
     Result<void> done;
-    auto declared = session.execute("DECLARE bfl_rows NO SCROLL CURSOR FOR " + sql_, parameters_);
+    auto declared = session.execute("DECLARE bfl_rows NO SCROLL CURSOR FOR " + statement_.text, parameters_);
     if (!declared) done = declared.error();
     for (bool more = true; done && more;) {
       auto batch = session.execute(fmt::format("FETCH FORWARD {} FROM bfl_rows", fetch_rows), {});
@@ -120,11 +138,9 @@ class Statement final : public Prepared {
   }
 
   Connection& connection_;
-  std::string sql_, images_;
+  lower::Statement statement_;
   std::vector<Parameter> parameters_;
   std::size_t fixed_;
-  std::vector<lower::Wire> later_;
-  bool changes_, many_;
 };
 
 }  // namespace
@@ -137,6 +153,13 @@ Result<std::unique_ptr<Connector>> open(const std::string& url, const OpenOption
   return std::unique_ptr<Connector>(std::move(connection));
 }
 
+Result<std::unique_ptr<Connector>> Connection::another() {
+  auto made = std::make_unique<Connection>(session_.library(), session_.url(), session_.options());
+  if (auto connected = made->session().connect(); !connected) return connected.error();
+  made->own_commits_ = own_commits_;
+  return std::unique_ptr<Connector>(std::move(made));
+}
+
 Result<std::unique_ptr<Prepared>> Connection::prepare(const lower::Statement& statement, const eval::Context& context) {
   std::vector<Parameter> fixed(statement.binds.size());
   std::string arena;
@@ -147,13 +170,11 @@ Result<std::unique_ptr<Prepared>> Connection::prepare(const lower::Statement& st
     if (!raw) return raw.error();
     put(fixed[i], *raw, &statement.bind_wires[i]);
   }
-  return std::unique_ptr<Prepared>(std::make_unique<Statement>(*this, statement.text, statement.images, std::move(fixed), statement.parameters,
-                                                               statement.shows_changes, statement.many));
+  return std::unique_ptr<Prepared>(std::make_unique<Statement>(*this, statement, std::move(fixed)));
 }
 
 Result<std::unique_ptr<Prepared>> Connection::prepare(std::string_view sql) {
-  return std::unique_ptr<Prepared>(
-      std::make_unique<Statement>(*this, std::string(sql), std::string(), std::vector<Parameter>{}, std::vector<lower::Wire>{}, false, false));
+  return std::unique_ptr<Prepared>(std::make_unique<Statement>(*this, lower::Statement{.text = std::string(sql), .binds = {}, .bind_wires = {}, .functions = {}, .columns = {}}, std::vector<Parameter>{}));
 }
 
 Result<void> Connection::execute(std::string_view sql) {
@@ -191,7 +212,7 @@ Result<void> Connection::begin_write(WriteKind kind) {
 
 Result<void> Connection::commit() {
   auto committed = session_.commit();
-  if (committed && writing_) ++own_commits_;
+  if (committed && writing_) own_commits_->fetch_add(1);
   writing_ = false;
   return committed;
 }
@@ -202,7 +223,7 @@ std::optional<std::int64_t> Connection::commits_of_others() {
   std::optional<std::int64_t> others;
   auto read = rows("SELECT pg_snapshot_xmin(s)::text::bigint, pg_snapshot_xmax(s)::text::bigint FROM (SELECT pg_current_snapshot() AS s) AS x", {},
                    [&](RawRow row) {
-                     if (row[0].integer == row[1].integer) others = row[1].integer - own_commits_;
+                     if (row[0].integer == row[1].integer) others = row[1].integer - own_commits_->load();
                      return false;
                    });
   return read ? others : std::nullopt;

@@ -2,6 +2,7 @@
 //
 // Not thread-safe but for interrupt(). Prepared statements must not outlive their connection.
 #pragma once
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -29,12 +30,18 @@ class Connection final : public Connector {
   void rollback() override { session_.rollback(); }
   bool in_transaction() const override { return session_.in_transaction(); }
   void observe(ChangeObserver observer, std::string_view table, std::vector<int> assigned) override;
-  void stop_observing() override { observer_ = nullptr; }
+  void stop_observing() override {
+    observer_ = nullptr;
+    walked_ = 0;
+  }
+  void walks(std::int64_t rows) override { walked_ = rows; }
+  Result<std::unique_ptr<Connector>> another() override;
   std::optional<std::int64_t> commits_of_others() override;
   void interrupt() override { session_.interrupt(); }
 
   Session& session() { return session_; }
   bool observing() const { return static_cast<bool>(observer_); }
+  std::int64_t walked() const { return walked_; }
   // A query of the connector's own, rows as raw values.
   Result<void> rows(const std::string& sql, const std::vector<Parameter>& parameters, const RowCallback& row);
   // Gives every row of a result; false when the callback has stopped it.
@@ -49,7 +56,8 @@ class Connection final : public Connector {
   std::vector<int> assigned_;
   std::vector<char> arena_;
   bool writing_ = false;
-  std::int64_t own_commits_ = 0;  // of transactions that wrote
+  std::int64_t walked_ = 0;
+  std::shared_ptr<std::atomic<std::int64_t>> own_commits_ = std::make_shared<std::atomic<std::int64_t>>(0);  // of transactions that wrote, of all `another()`
 };
 
 }  // namespace bfl::connect::postgres

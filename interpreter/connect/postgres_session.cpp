@@ -183,39 +183,26 @@ struct Sent {
 
 }  // namespace
 
-Result<std::int64_t> Session::execute_both(const std::string& first, const std::string& second, const std::vector<Parameter>& parameters,
-                                           const std::function<Result<void>(const PGresult*)>& show) {
-  if (!connection_) return lost(first);
+Result<ResultHandle> Session::execute(const std::string& sql, const std::vector<Parameter>& parameters, const std::function<Result<void>()>& meanwhile) {
+  if (!connection_) return lost(sql);
   const Sent sent(parameters);
-  const auto send = [&](const std::string& sql) {
-    return library_.PQsendQueryParams(connection_, sql.c_str(), sent.count(), sent.types.data(), sent.values.data(), sent.lengths.data(),
-                                      sent.formats.data(), 1) == 1;
-  };
   busy_.store(true);
-  struct End {  // whatever happens, the connection is read to the end and ready for the next statement
-    Session& session;
-    ~End() {
-      const Library& library = session.library_;
-      while (library.PQstatus(session.connection_) == CONNECTION_OK && library.PQexitPipelineMode(session.connection_) != 1) {
-        PGresult* rest = library.PQgetResult(session.connection_);
-        if (rest) library.PQclear(rest);
-      }
-      session.busy_.store(false);
-    }
-  } end{*this};
-  if (library_.PQenterPipelineMode(connection_) != 1 || !send(first) || !send(second) || library_.PQpipelineSync(connection_) != 1) return lost(first);
-  auto images = checked(library_.PQgetResult(connection_), first);
-  if (!images) return images.error();
-  if (PGresult* none = library_.PQgetResult(connection_)) library_.PQclear(none);  // the end of the first
-  if (auto shown = show(images->get()); !shown) {
+  if (library_.PQsendQueryParams(connection_, sql.c_str(), sent.count(), sent.types.data(), sent.values.data(), sent.lengths.data(),
+                                 sent.formats.data(), 1) != 1) {
+    busy_.store(false);
+    return lost(sql);
+  }
+  const auto done = meanwhile();
+  if (!done) {
     char ignored[256];
     if (PGcancel* cancel = cancel_.load()) library_.PQcancel(cancel, ignored, sizeof ignored);
-    return shown.error();
   }
-  auto changed = checked(library_.PQgetResult(connection_), second);
-  if (!changed) return changed.error();
-  const std::string count = library_.PQcmdTuples(changed->get());
-  return count.empty() ? std::int64_t{0} : std::int64_t{std::stoll(count)};
+  PGresult* raw = library_.PQgetResult(connection_);
+  while (PGresult* rest = library_.PQgetResult(connection_)) library_.PQclear(rest);  // ready for the next statement
+  busy_.store(false);
+  ResultHandle result(raw, ClearResult{&library_});
+  if (!done) return done.error();
+  return checked(result.release(), sql);
 }
 
 Result<ResultHandle> Session::execute(const std::string& sql, const std::vector<Parameter>& parameters) {

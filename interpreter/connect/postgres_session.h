@@ -36,10 +36,8 @@ class Session {
 
   Result<ResultHandle> execute(const std::string& sql);  // several statements, no parameters
   Result<ResultHandle> execute(const std::string& sql, const std::vector<Parameter>& parameters);
-  // Two statements with the same parameters in one go: the first one's rows are shown while the server works on the second,
-  // whose count of rows is given.
-  Result<std::int64_t> execute_both(const std::string& first, const std::string& second, const std::vector<Parameter>& parameters,
-                                    const std::function<Result<void>(const PGresult*)>& show);
+  // The same, and `meanwhile` is done while the server works on it; when that fails, the statement is cancelled.
+  Result<ResultHandle> execute(const std::string& sql, const std::vector<Parameter>& parameters, const std::function<Result<void>()>& meanwhile);
   Result<void> commit();
   void rollback();
   bool in_transaction() const { return open_; }
@@ -50,6 +48,8 @@ class Session {
 
   const Library& library() const { return library_; }
   int server_version() const { return version_; }
+  const std::string& url() const { return url_; }
+  const OpenOptions& options() const { return options_; }
 
  private:
   Error refused(const PGresult* result, std::string_view sql);

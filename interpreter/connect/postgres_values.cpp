@@ -227,6 +227,23 @@ void put(Parameter& to, const RawValue& raw, const lower::Wire* wire) {
   }
 }
 
+// Dimensions, whether there are nulls, the type, length and first index; then each value behind its length.
+Parameter array_of(const Library& library, const PGresult* rows, int column) {
+  const int count = library.PQntuples(rows);
+  Parameter made{.type = 0, .null = false, .binary = true, .bytes = {}};
+  const auto number = [&](std::int32_t value) {
+    const std::uint32_t bits = htobe32(static_cast<std::uint32_t>(value));
+    made.bytes.append(reinterpret_cast<const char*>(&bits), sizeof bits);
+  };
+  for (const std::int32_t part : {1, 0, static_cast<std::int32_t>(library.PQftype(rows, column)), count, 1}) number(part);
+  for (int i = 0; i < count; ++i) {
+    const int length = library.PQgetlength(rows, i, column);
+    number(length);
+    made.bytes.append(library.PQgetvalue(rows, i, column), static_cast<std::size_t>(length));
+  }
+  return made;
+}
+
 bool decode_into(const RawValue& raw, const lower::Wire& wire, Value& out, std::string& problem) {
   const auto misfit = [&](std::string_view expected) {
     problem = fmt::format("{} is stored where {} is expected", shown(raw, wire), expected);

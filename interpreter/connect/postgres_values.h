@@ -11,6 +11,7 @@
 
 #include "interpreter/base/value.h"
 #include "interpreter/connect/connector.h"
+#include "interpreter/connect/postgres_library.h"
 #include "interpreter/lower/sql.h"
 
 namespace bfl::connect::postgres {
@@ -28,6 +29,9 @@ void put(Parameter& to, const RawValue& raw, const lower::Wire* wire);
 // and is moved on. False: a type that the statement should have cast to text.
 bool raw_of(Oid type, const char* data, std::size_t size, RawValue& out, char*& arena);
 std::size_t made_text(Oid type, const char* data, std::size_t size);
+
+// A column of a result, without nulls, as one parameter: an array of the column's type.
+Parameter array_of(const Library& library, const PGresult* rows, int column);
 
 // False: `problem` says what was found and what the type expects.
 bool decode_into(const RawValue& raw, const lower::Wire& wire, Value& out, std::string& problem);

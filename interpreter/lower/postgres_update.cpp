@@ -214,7 +214,20 @@ Result<Statement> change_by_range(const Update& update, bool from_start) {
   }
   auto statement = writer.finish(fmt::format("UPDATE {} SET {}{}", name, listed(sets), where), {},
                                  from_start ? update.key_wires() : twice(update.key_wires()));
-  if (statement) statement->images = writer.numbered(fmt::format("SELECT {}{}", listed(images), from));
+  if (!statement) return statement;
+  statement->images = writer.numbered(fmt::format("SELECT {}{}", listed(images), from));
+  std::vector<std::string> arrays;
+  std::size_t place = (from_start ? 1 : 2) * update.key.size();
+  for (const int c : update.key) {
+    const Column& column = update.table.columns[static_cast<std::size_t>(c)];
+    if (column.storage == Storage::unknown || column.base == "enum" || column.base == "other") return statement;
+    // A subquery, so that the planner does not see how many there are: it would rather read the whole stretch again.
+    arrays.push_back(fmt::format("(SELECT {}::{}[])", later(++place), column.base));
+  }
+  const auto keys = update.numbered("k", arrays.size());
+  statement->of_shown = writer.numbered(fmt::format("UPDATE {} SET {} FROM unnest({}) AS shown({}){} AND {}", name, listed(sets), listed(arrays),
+                                                    listed(keys), where, update.same_key(update.key_names(alias), update.numbered("shown.k", keys.size()))));
+  statement->shown_key = update.key;
   return statement;
 }
 
@@ -251,17 +264,26 @@ Result<Statement> last(const Update& update) {
                        update.key_wires());
 }
 
-Result<Statement> counted(const Update& update, bool any) {
+// A table in which nothing is wrong is looked through by several processes when rows are counted, and by one when the first
+// of them is asked for. So both are there: the first one among some, and the number of all.
+enum class Counted : std::uint8_t { all, any, any_up_to };
+
+Result<Statement> counted(const Update& update, Counted what) {
   Writer writer(update.program);
-  std::string text;
+  const bool some = what == Counted::any_up_to;
+  const auto bounds = [&](const std::vector<std::string>& names) { return update.range(names, true); };
+  std::string from;
   if (update.flat()) {
-    const std::string from = writer.body(update.relation(), {}, update.still_wrong());
-    text = any ? fmt::format("SELECT 1{} LIMIT 1", from) : "SELECT count(*)" + from;
+    std::vector<std::string> more;
+    if (some) more.push_back(bounds(update.key_names(fmt::format("t{}", update.relation().inputs[0].id))));
+    from = writer.body(update.relation(), more, update.still_wrong());
   } else {
-    const std::string rows = update.rows(writer, {}, false);
-    text = any ? fmt::format("SELECT 1 FROM ({}) AS r LIMIT 1", rows) : fmt::format("SELECT count(*) FROM ({}) AS r", rows);
+    from = fmt::format(" FROM ({}) AS r", update.rows(writer, some ? bounds : std::function<std::string(const std::vector<std::string>&)>(), false));
   }
-  return writer.finish(std::move(text), {wire_of_value(Type{Kind::integer})});
+  std::string text = some                       ? fmt::format("SELECT 1{} LIMIT 1", from)
+                     : what == Counted::any ? fmt::format("SELECT 1 FROM (SELECT count(*) AS n{}) AS c WHERE c.n > 0", from)
+                                                : "SELECT count(*)" + from;
+  return writer.finish(std::move(text), {wire_of_value(Type{Kind::integer})}, some ? update.key_wires() : std::vector<Wire>{});
 }
 
 Result<Statement> selection(const Update& update) {
@@ -346,8 +368,9 @@ Result<DirectUpdate> direct_update(const Program& program, const Step& step) {
   if (auto done = put(made.bound, bound(*update, false)); !done) return done.error();
   if (auto done = put(made.bound_first, bound(*update, true)); !done) return done.error();
   if (auto done = put(made.last, last(*update)); !done) return done.error();
-  if (auto done = put(made.probe, counted(*update, false)); !done) return done.error();
-  if (auto done = put(made.any, counted(*update, true)); !done) return done.error();
+  if (auto done = put(made.probe, counted(*update, Counted::all)); !done) return done.error();
+  if (auto done = put(made.any, counted(*update, Counted::any)); !done) return done.error();
+  if (auto done = put(made.any_first, counted(*update, Counted::any_up_to)); !done) return done.error();
   return made;
 }
 
@@ -364,7 +387,7 @@ Result<SealedWrite> sealed_write(const Program& program, const Step& step) {
   if (auto done = put(made.select, selection(*update)); !done) return done.error();
   if (auto done = put(made.change, change_by_key(*update)); !done) return done.error();
   if (auto done = put(made.read, read_by_key(*update)); !done) return done.error();
-  if (auto done = put(made.probe, counted(*update, false)); !done) return done.error();
+  if (auto done = put(made.probe, counted(*update, Counted::all)); !done) return done.error();
   if (update->once())
     if (auto done = put(made.recompute, recompute(*update)); !done) return done.error();
   return made;

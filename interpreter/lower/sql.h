@@ -54,7 +54,11 @@ struct Statement {
   std::string keeping{};              // the same statement with bfl_keep around what it assigns; empty: there is none
   std::vector<Wire> parameters{};     // of the later parameters, where an engine must know
   bool shows_changes = false;         // an update whose result rows are images: every column before, then each assigned one after
-  std::string images{};               // the same rows by a SELECT that is sent along before the update, which then shows nothing
+  std::string images{};               // the same rows by a SELECT that is sent before the update, which then shows nothing
+  // The update of only those rows that `images` has shown: behind the later parameters comes an array of each of these columns of
+  // theirs. Empty: there is none.
+  std::string of_shown{};
+  std::vector<int> shown_key{};
   std::vector<std::size_t> clocks{};  // binds that stand for now(): the instant is known when the statement is prepared
   bool many = false;                  // a result that may be long: read as it comes
 };
@@ -69,7 +73,8 @@ struct DirectUpdate {
   Statement last;        // SELECT the largest key
   Statement probe;       // SELECT count(*) of rows that would change now
   std::vector<Wire> key; // of each walk column
-  Statement any;         // one row if there is a row that would change now: ends at the first
+  Statement any;         // one row if there is a row that would change now
+  Statement any_first;   // the same of the rows up to a key, in vain or not at little cost;  binds: hi…. Without text: `any` ends at the first
 };
 
 // What a row of a sealed set consists of, in this order.

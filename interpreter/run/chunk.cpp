@@ -59,9 +59,11 @@ struct Attempt {
     ledger::ChunkFacts facts;
     Tally tally;
     watch(tally, chunk.rows > 1);
+    writing.target.walks(chunk.rows);
     auto meant = chunk.change(facts);
     writing.target.stop_observing();
     fault_point("after_change");
+    if (meant && *meant < 0) writing.too_large = true;
     if (writing.too_large) return Error{ErrorClass::transient, "the images of the chunk exceed their limit"};
     if (!meant) return meant.error();
     if (auto same = same_schema(context, writing.step); !same) return same;
@@ -188,7 +190,10 @@ void tell(Writing& writing, const Attempt& attempt) {
 // How many rows the next chunk walks: more when they go by quickly, fewer when they are slow or their images large.
 void resize(Writing& writing, const Attempt& attempt, double seconds) {
   if (writing.step.chunk_rows) return;
-  constexpr std::int64_t most = 80'000;  // what a chunk changes is kept in memory until it is done
+  constexpr std::int64_t most_changed = 80'000, most_walked = 2'000'000;  // what a chunk changes is kept in memory until it is done
+  const auto changed = static_cast<double>(std::max<std::int64_t>(attempt.told.back().changed, 1));
+  const std::int64_t most = static_cast<std::int64_t>(std::clamp(
+      static_cast<double>(most_changed) / changed * static_cast<double>(attempt.told.back().rows), double{most_changed}, double{most_walked}));
   double factor = std::clamp(writing.context.options.target_chunk_seconds / std::max(seconds, 1e-4), 0.25, 4.0);
   if (attempt.raw_bytes > 0)
     factor = std::min(factor, static_cast<double>(writing.context.options.max_pack_bytes) / static_cast<double>(attempt.raw_bytes));

@@ -17,7 +17,7 @@ constexpr std::int64_t first_rows = 5'000;
 constexpr int max_passes = 4;
 
 struct Statements {
-  std::unique_ptr<connect::Prepared> change, change_first, bound, bound_first, last, any;
+  std::unique_ptr<connect::Prepared> change, change_first, bound, bound_first, last, any, any_first;
 };
 
 struct Walk {
@@ -29,8 +29,10 @@ struct Walk {
   Result<void> prepare() {
     const std::pair<std::unique_ptr<connect::Prepared>*, const lower::Statement*> wanted[] = {
         {&statements.change, &sql.change}, {&statements.change_first, &sql.change_first}, {&statements.bound, &sql.bound},
-        {&statements.bound_first, &sql.bound_first}, {&statements.last, &sql.last}, {&statements.any, &sql.any}};
+        {&statements.bound_first, &sql.bound_first}, {&statements.last, &sql.last}, {&statements.any, &sql.any},
+        {&statements.any_first, &sql.any_first}};
     for (const auto& [to, statement] : wanted) {
+      if (statement->text.empty()) continue;
       auto prepared = writing.target.prepare(*statement, writing.context.evaluation(writing.source));
       if (!prepared) return prepared.error();
       *to = std::move(*prepared);
@@ -59,11 +61,22 @@ struct Walk {
     return !key || (*key && ledger::compare(**key, upto) < 0) ? key : std::optional<Key>{};
   }
 
-  Result<bool> anything_left() {
+  Result<bool> finds(connect::Prepared& statement, const std::vector<RawValue>& values) {
     bool any = false;
-    auto read = statements.any->query_raw({}, [&](RawRow) { return !(any = true); });
+    auto read = statement.query_raw(values, [&](RawRow) { return !(any = true); });
     if (!read) return read.error();
     return any;
+  }
+
+  // Most tables in which something is wrong show it soon.
+  Result<bool> anything_left() {
+    if (statements.any_first) {
+      const auto some = one_key(*statements.bound_first, {ledger::number(first_rows)});
+      if (!some) return some.error();
+      if (*some)
+        if (auto any = finds(*statements.any_first, ledger::views(**some)); !any || *any) return any;
+    }
+    return finds(*statements.any, {});
   }
 
   Result<std::int64_t> change(const std::optional<Key>& lo, const Key& hi) {

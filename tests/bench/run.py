@@ -20,6 +20,7 @@ import sys
 import tempfile
 
 import gen_steps
+import postgres_measures
 import process
 import tables
 from report import Row, as_json, markdown, readme
@@ -42,6 +43,7 @@ class Bench:
     self.rows, self.steps, self.rounds = given.rows, given.steps, given.rounds
     self.ten_million, self.self_test = given.ten_million, given.self_test
     self.directory, self.memory = directory, memory
+    self.postgres_bench = None
 
   def path(self, *names):
     return os.path.join(self.directory, *names)
@@ -93,6 +95,15 @@ class Bench:
     """Another order each round, so that nobody always follows the same neighbour."""
     shift = number % len(names)
     return names[shift:] + names[:shift]
+
+  def postgres(self):
+    if not self.postgres_bench:
+      self.postgres_bench = postgres_measures.PostgresBench(self)
+    return self.postgres_bench
+
+  def stop(self):
+    if self.postgres_bench:
+      self.postgres_bench.stop()
 
   def say(self, text):
     print(text, file=sys.stderr, flush=True)
@@ -309,7 +320,7 @@ def measure_memory(bench):
 
 MEASURES = {
   "all": measure_all, "some": measure_some, "none": measure_none, "memo": measure_memo, "steps": measure_steps,
-  "first": measure_first, "parse": measure_parse, "memory": measure_memory,
+  "first": measure_first, "parse": measure_parse, "memory": measure_memory, **postgres_measures.MEASURES,
 }
 
 
@@ -349,8 +360,9 @@ def measure(given, directory, memory):
   for name in given.only or MEASURES:
     try:
       rows += MEASURES[name](bench)
-    except (Failed, sqlite3.Error, OSError) as error:
+    except (Failed, postgres_measures.Wrong, sqlite3.Error, OSError) as error:
       failures.append(f"{name}: {error}")
+  bench.stop()
   if not given.self_test:
     print(readme(rows) if given.readme else markdown(rows))
     print(f"\n{given.rounds} rounds; {before['cpu']}, {before['cores']} cores, SQLite {before['sqlite']}.")
