@@ -85,7 +85,7 @@ bool known_steps(const Arguments& arguments, Session& session) {
 int refuse(Session& session) {
   session.diagnostics.sort_by_position();
   show(session.diagnostics, session.texts);
-  return exit_code_of(session.diagnostics);
+  return session.resumable ? exit_code::resumable : exit_code_of(session.diagnostics);
 }
 
 // Each chunk takes some megabytes and gives them back: handed to the system and asked for again every time, they would be

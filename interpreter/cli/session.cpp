@@ -72,6 +72,8 @@ Result<syntax::ModuleText> load_module(Session& session, const std::string& writ
   return syntax::ModuleText{real.lexically_relative(root).string(), std::move(*text)};
 }
 
+bool passing(const Error& error) { return error.kind == ErrorClass::transient || error.kind == ErrorClass::unknown_commit; }
+
 bool connect_sources(Session& session, Access access) {
   for (const program::Source& source : session.program.sources) {
     connect::OpenOptions options;
@@ -89,6 +91,7 @@ bool connect_sources(Session& session, Access access) {
     }
     auto catalogue = (*connector)->catalogue();
     if (!catalogue) {
+      session.resumable |= passing(catalogue.error());
       add(session.diagnostics, Code::cannot_connect, source.span, catalogue.error());
       continue;
     }
@@ -124,6 +127,7 @@ bool identify(Session& session, Access access) {
     if (access == Access::write && keeps[i]) {
       if (auto made = ledger::set_up(target); !made) {
         const bool newer = made.error().kind == ErrorClass::refused;
+        session.resumable = passing(made.error());
         add(session.diagnostics, newer ? Code::version_too_new : Code::database_error, span, made.error());
         return false;
       }
@@ -131,6 +135,7 @@ bool identify(Session& session, Access access) {
     auto identity = identity_of(target, session.program.sources[i], keeps[i]);
     if (!identity) {
       const bool newer = identity.error().kind == ErrorClass::refused;
+      session.resumable = passing(identity.error());
       add(session.diagnostics, newer ? Code::version_too_new : Code::database_error, span, identity.error());
       return false;
     }

@@ -83,10 +83,16 @@ Result<void> Session::connect() {
   if (version_ < oldest_server)
     return Error{ErrorClass::fatal, fmt::format("the server is PostgreSQL {}", version_ / 10'000), {}, "bfl needs PostgreSQL 14 or newer"};
 
-  auto facts = execute("SELECT current_setting('search_path'), current_setting('server_encoding'), pg_is_in_recovery()", {});
+  auto facts = execute("SELECT current_setting('search_path'), current_setting('server_encoding'), pg_is_in_recovery()::text,"
+                       " (SELECT system_identifier FROM pg_control_system()) || ' ' || (SELECT oid FROM pg_database WHERE datname = current_database())", {});
   if (!facts) return facts.error();
   if (const std::string_view encoding = library_.PQgetvalue(facts->get(), 0, 1); encoding != "UTF8")
     return Error{ErrorClass::fatal, fmt::format("the encoding of the database is {}", encoding), {}, "bfl needs a database in UTF8"};
+  if (auto same = same_server(library_.PQgetvalue(facts->get(), 0, 3)); !same) return same;
+  if (!options_.read_only && std::string_view(library_.PQgetvalue(facts->get(), 0, 2)) == "true") {
+    close();
+    return Error{ErrorClass::permission, "the PostgreSQL server is a standby: it takes no writes", {}, "connect to the primary server"};
+  }
   if (search_path_.empty()) search_path_ = library_.PQgetvalue(facts->get(), 0, 0);
   // Forms and places that the meaning of a statement hangs on, and limits that keep others from waiting for a run that hangs.
   settings_ = fmt::format(
@@ -100,6 +106,17 @@ Result<void> Session::connect() {
   return {};
 }
 
+// Behind one address may stand another server after a while: a standby, a copy, a fresh one. What was done and seen so far holds
+// for the first alone.
+Result<void> Session::same_server(std::string identity) {
+  if (identity_.empty()) identity_ = identity;
+  if (identity_ == identity) return {};
+  close();
+  return Error{ErrorClass::refused, "the connection was lost, and the same address now leads to another PostgreSQL server or database",
+               fmt::format("system identifier and database number {}, before {}", identity, identity_),
+               "see what became of the first one, and run again against that which is to be corrected"};
+}
+
 bool Session::broken() const { return !connection_ || library_.PQstatus(connection_) != CONNECTION_OK; }
 
 Result<void> Session::ensure() {
@@ -107,19 +124,26 @@ Result<void> Session::ensure() {
   open_ = false;
   for (int waited = 0;; ++waited) {
     auto connected = connect();
-    if (connected) return connected;
-    if (waited >= reconnect_seconds || interrupted_.load())
+    if (connected) given_up_ = false;
+    if (connected || connected.error().kind == ErrorClass::refused || connected.error().kind == ErrorClass::permission) return connected;
+    given_up_ = given_up_ || waited >= reconnect_seconds || interrupted_.load();
+    if (given_up_)
       return Error{ErrorClass::transient, "the connection to the PostgreSQL server is gone and cannot be made anew", connected.error().detail,
                    "run again when the server is back: the next run goes on behind the last committed chunk"};
     std::this_thread::sleep_for(std::chrono::seconds(1));
   }
 }
 
+// What libpq says of a connection that has ended, on one line.
+std::string Session::last_words() const {
+  std::string message = worded(connection_ ? without_secrets(library_.PQerrorMessage(connection_)) : "");
+  message.resize(std::min(message.size(), message.find('\n')));
+  return message;
+}
+
 Error Session::lost(std::string_view sql) {
-  std::string message = connection_ ? without_secrets(library_.PQerrorMessage(connection_)) : "";
-  std::replace(message.begin(), message.end(), '\n', ' ');
   open_ = false;
-  return {ErrorClass::transient, "the connection to the PostgreSQL server was lost", worded(message) + "\nin " + shortened(sql), {}};
+  return {ErrorClass::transient, "the connection to the PostgreSQL server was lost", last_words() + "\nin " + shortened(sql), {}};
 }
 
 Error Session::refused(const PGresult* result, std::string_view sql) {
@@ -244,7 +268,7 @@ Result<void> Session::commit() {
     return Error{ErrorClass::transient, "the server rolled the transaction back instead of committing it"};
   }
   const std::string_view state = field(library_, raw, PG_DIAG_SQLSTATE), severity = field(library_, raw, PG_DIAG_SEVERITY_NONLOCALIZED);
-  if (leaves_commit_open(state, severity)) return unknown(without_secrets(worded(library_.PQresultErrorMessage(raw))));
+  if (leaves_commit_open(state, severity)) return unknown(last_words());
   return refused(raw, "COMMIT");
 }
 

@@ -52,19 +52,22 @@ class Session {
   const OpenOptions& options() const { return options_; }
 
  private:
+  Result<void> same_server(std::string identity);
   Error refused(const PGresult* result, std::string_view sql);
   Error lost(std::string_view sql);
   std::string without_secrets(std::string text) const;
+  std::string last_words() const;
   Result<ResultHandle> checked(PGresult* raw, std::string_view sql);
   void close();
 
   const Library& library_;
-  std::string url_, settings_, search_path_;
+  std::string url_, settings_, search_path_, identity_;
   std::vector<std::string> secrets_;
   OpenOptions options_;
   PGconn* connection_ = nullptr;
   std::atomic<PGcancel*> cancel_{nullptr};
   std::atomic<bool> busy_{false}, interrupted_{false};
+  bool given_up_ = false;  // the server was waited for once, in vain: from then on one try each time
   bool open_ = false;  // a transaction, as far as this side knows
   int version_ = 0;
 };

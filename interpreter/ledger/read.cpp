@@ -34,7 +34,9 @@ std::vector<std::pair<std::string, std::string>> components_of(std::string_view 
 
 Result<std::vector<Generation>> generations(connect::Connector& target, const std::string& job) {
   std::vector<Generation> all;
-  if (!present(target)) return all;
+  auto there = exists(target);
+  if (!there) return there.error();
+  if (!*there) return all;
   auto read = OwnSql(target).query(
       "SELECT s.id, s.name, s.generation, s.state, s.memo_key, s.components, s.route, s.schema, s.changed, s.conflicts,"
       " (SELECT CAST(coalesce(sum(l.seq), 0) AS BIGINT) FROM bfl_lane AS l WHERE l.step = s.id) FROM bfl_step AS s WHERE s.job = ?1 AND s.name <> '' ORDER "
@@ -61,7 +63,9 @@ Result<std::vector<Generation>> generations(connect::Connector& target, const st
 
 Result<std::optional<Timestamp>> frozen_clock(connect::Connector& target, const std::string& job) {
   std::optional<Timestamp> clock;
-  if (!present(target)) return clock;
+  auto there = exists(target);
+  if (!there) return there.error();
+  if (!*there) return clock;
   auto read = OwnSql(target).query("SELECT clock FROM bfl_job WHERE name = ?1 AND clock <> 0", {text(job)}, [&](RawRow row) {
     clock = Timestamp{row[0].integer};
     return false;
@@ -72,7 +76,9 @@ Result<std::optional<Timestamp>> frozen_clock(connect::Connector& target, const 
 
 Result<std::optional<Holder>> holder(connect::Connector& target, const std::string& job) {
   std::optional<Holder> found;
-  if (!present(target)) return found;
+  auto there = exists(target);
+  if (!there) return there.error();
+  if (!*there) return found;
   auto read = OwnSql(target).query(
       "SELECT holder, host, pid, lease_end FROM bfl_job WHERE name = ?1 AND holder <> ''", {text(job)}, [&](RawRow row) {
         found = Holder{fmt::format("{}@{} pid {}", row[0].bytes, row[1].bytes, row[2].integer), format_timestamp({row[3].integer})};
@@ -103,7 +109,9 @@ std::optional<Digest> rows_root(std::string_view entry) {
 }
 
 Result<void> entries(connect::Connector& target, const std::string& job, const std::function<bool(const EntryView&)>& each) {
-  if (!present(target)) return {};
+  auto there = exists(target);
+  if (!there) return there.error();
+  if (!*there) return {};
   return OwnSql(target).query(
       "SELECT l.step, l.lane, l.seq, l.entry, l.hash, l.pack FROM bfl_ledger AS l JOIN bfl_step AS s ON s.id = l.step WHERE s.job = ?1 "
       "ORDER BY l.id",

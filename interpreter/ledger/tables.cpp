@@ -46,16 +46,6 @@ constexpr const char* statements[] = {
   PRIMARY KEY (step, block)))",
 };
 
-Result<bool> exists(connect::Connector& target) {
-  auto found = target.prepare(target.engine() == "postgres"
-                                  ? "SELECT 1 FROM pg_tables WHERE schemaname = 'bfl' AND tablename = 'meta'"
-                                  : "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'bfl_meta'");
-  if (!found) return found.error();
-  bool any = false;
-  if (auto read = (*found)->query_raw({}, [&](RawRow) { return !(any = true); }); !read) return read.error();
-  return any;
-}
-
 struct Meta { std::string identity; std::int64_t format = 0, revision = 0; };
 
 Result<Meta> read_meta(connect::Connector& target) {
@@ -75,6 +65,20 @@ Result<Meta> read_meta(connect::Connector& target) {
         "use the bfl that wrote it, or a newer one"};
   return meta;
 }
+
+}  // namespace
+
+Result<bool> exists(connect::Connector& target) {
+  auto found = target.prepare(target.engine() == "postgres"
+                                  ? "SELECT 1 FROM pg_tables WHERE schemaname = 'bfl' AND tablename = 'meta'"
+                                  : "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'bfl_meta'");
+  if (!found) return found.error();
+  bool any = false;
+  if (auto read = (*found)->query_raw({}, [&](RawRow) { return !(any = true); }); !read) return read.error();
+  return any;
+}
+
+namespace {
 
 Result<void> create(connect::Connector& target) {
   if (auto begun = target.begin_write(connect::WriteKind::own); !begun) return begun;
@@ -111,28 +115,34 @@ Result<void> create(connect::Connector& target) {
 }  // namespace
 
 Result<void> set_up(connect::Connector& target) {
-  auto there = exists(target);
-  if (!there) return there.error();
-  if (!*there)
-    if (auto made = create(target); !made) return made;
+  // When the connection goes while they are made, nobody knows whether they were: that is looked up.
+  constexpr int attempts = 4;
+  for (int attempt = 1;; ++attempt) {
+    auto there = exists(target);
+    if (!there) return there.error();
+    if (*there) break;
+    auto made = create(target);
+    if (made) break;
+    const ErrorClass kind = made.error().kind;
+    if ((kind != ErrorClass::transient && kind != ErrorClass::unknown_commit) || attempt == attempts) return made;
+  }
   auto meta = read_meta(target);
   return meta ? Result<void>{} : Result<void>{meta.error()};
 }
 
-bool present(connect::Connector& target) {
-  auto there = exists(target);
-  return there && *there;
-}
-
 Result<std::string> identity(connect::Connector& target) {
-  if (!present(target)) return std::string();
+  auto there = exists(target);
+  if (!there) return there.error();
+  if (!*there) return std::string();
   auto meta = read_meta(target);
   if (!meta) return meta.error();
   return meta->identity;
 }
 
 Result<std::int64_t> revision(connect::Connector& target) {
-  if (!present(target)) return std::int64_t{0};
+  auto there = exists(target);
+  if (!there) return there.error();
+  if (!*there) return std::int64_t{0};
   auto meta = read_meta(target);
   if (!meta) return meta.error();
   return meta->revision;

@@ -226,10 +226,11 @@ Result<void> commit_chunks(Writing& writing, ledger::Lane& lane, const NextChunk
     if (!committed && committed.error().kind == ErrorClass::unknown_commit) {
       // The lane knows. If it cannot be asked, the next run asks it.
       auto mine = writing.writer.committed(lane, attempt.id);
+      writing.in_doubt = !mine;
       if (!mine && mine.error().kind != ErrorClass::held && mine.error().kind != ErrorClass::refused) return committed;
       if (!mine) return mine.error();
       if (*mine) committed = Result<void>{};
-      else committed = Error{ErrorClass::transient, committed.error().message, committed.error().detail, committed.error().help};
+      else committed = Error{ErrorClass::transient, "the connection was lost during the commit, and nothing was committed", committed.error().detail};
     }
     if (committed) {
       tell(writing, attempt);

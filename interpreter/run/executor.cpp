@@ -58,7 +58,8 @@ bool is_behind(Context& context, std::size_t source, const std::vector<ledger::G
   };
   auto revision = ledger::revision(*context.targets[source]);
   auto known = context.state.known_seq(identity, revision_row);
-  if (revision && known && *known && **known > *revision)
+  if (!revision) return !refuse(context, revision.error());
+  if (known && *known && **known > *revision)
     return behind(fmt::format("it shows revision {} of its ledger, and revision {} was seen", *revision, **known));
   for (const ledger::Generation& generation : generations) {
     if (generation.state == ledger::StepState::done) continue;

@@ -69,6 +69,9 @@ Writing::Writing(Context& context_, const program::Step& step_, const plan::Step
 }
 
 std::string Writing::state_of_data() const {
+  if (in_doubt)
+    return fmt::format("{}whether chunk {} was committed is not known; the next run sees whether it was, and goes on",
+                       chunks == 0 ? "" : chunks == 1 ? "chunk 1 is committed; " : fmt::format("chunks 1 to {} are committed; ", chunks), chunks + 1);
   if (chunks == 0) return unharmed;
   if (chunks == 1) return "chunk 1 is committed, chunk 2 was rolled back, nothing to clean up";
   return fmt::format("chunks 1 to {} are committed, chunk {} was rolled back, nothing to clean up", chunks, chunks + 1);

@@ -25,6 +25,7 @@ struct Writing {
   std::int64_t rows_total = -1, rows_done = 0;  // of the walk, for people
   std::int64_t rows = 0;            // the size of the next chunk
   bool too_large = false;           // the images of the last attempt were cut off: try fewer rows
+  bool in_doubt = false;            // whether the last chunk was committed could not be found out
   bool undeclared = false;          // the last error: rows changed that the step does not speak of
   double began = 0;
   ledger::PackWriter pack{};

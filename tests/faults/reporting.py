@@ -1,4 +1,5 @@
-"""One line a test; `TEST.py BFL BFL_FAULTS [NAME…]`."""
+"""One line a test; `TEST.py BFL BFL_FAULTS [NAME…]`. With BFL_FAULTS_LONG set, every case is tried and not a choice of them."""
+import os
 import pathlib
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from checker import Wrong
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SKIPPED = 77
+LONG = bool(os.environ.get("BFL_FAULTS_LONG"))
 
 
 def say(text):

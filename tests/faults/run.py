@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Faults by hand: `run.py [KIND…]` runs the tests of every build, `run.py --long --kills N --engine sqlite|postgres` the long proof.
+"""Faults by hand: `run.py [KIND…]` runs the tests of every build, `run.py --long KIND…` all their cases, and
+`run.py --long --kills N --engine sqlite|postgres` the long proof.
 
 The long proof kills at every passage of every fault point of every job, and at random instants until N kills are reached; the
 runs that resume are killed as well. It starts a PostgreSQL server of its own. --seed repeats a sequence.
@@ -56,13 +57,15 @@ def main():
     asked = arguments()
     failed = 0
     with tempfile.TemporaryDirectory(prefix="bfl-server-") as place:
-        needs_server = not asked.long or asked.engine == "postgres"
+        needs_server = not asked.long or asked.kinds or asked.engine == "postgres"
         if needs_server and "BFL_POSTGRES" not in os.environ and server("start", place):
             os.environ["BFL_POSTGRES"] = place
         try:
-            if asked.long:
+            if asked.long and not asked.kinds:
                 long_proof(asked)
             else:
+                if asked.long:
+                    os.environ["BFL_FAULTS_LONG"] = "1"
                 for test in sorted(HERE.glob("*_test.py")):
                     if not asked.kinds or test.name.removesuffix("_test.py") in asked.kinds:
                         failed |= subprocess.run([sys.executable, str(test), f"{asked.build}/bfl", f"{asked.build}/bfl_faults"]).returncode not in (0, 77)

@@ -77,7 +77,7 @@ TEST_CASE("a target has one identity, made at random, and refuses a newer format
   CHECK(*ledger::identity(*target.connector) == *mine);
   ScratchDatabase bare("CREATE TABLE t(x)");
   auto connector = bare.open({.read_only = true});
-  CHECK_FALSE(ledger::present(*connector));
+  CHECK_FALSE(*ledger::exists(*connector));
   CHECK(*ledger::identity(*connector) == "");
   CHECK(ledger::generations(*connector, "j")->empty());
   target.run("UPDATE bfl_meta SET format = 99");

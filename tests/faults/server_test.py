@@ -1,0 +1,176 @@
+#!/usr/bin/env python3
+"""The PostgreSQL server stopped, restarted and killed during a run, and another one behind the same address when it comes back:
+`server_test.py BFL BFL_FAULTS`. It needs servers of its own."""
+import contextlib
+import os
+import signal
+import subprocess
+import time
+
+from checker import Wrong, hold
+from databases import Postgres, folder, server_address
+from jobs import JOBS
+from reporting import LONG, SKIPPED, main, say
+from servers import servers, standby_of
+from trial import Trial, binaries
+from wire import Proxy
+
+DIRECT, SEALED = JOBS[0], JOBS[1]
+# Before, within and behind the transaction of a chunk, of the opening, and of the end.
+POINTS = ["own_done:2", "after_begin:2", "after_change:2", "before_commit:3", "after_commit:2", "before_close:1"]
+
+
+def stopped_at(trial, point, env=None):
+    """The process, standing still at the point."""
+    process = trial.start(env={**(env or {}), "BFL_FAULT": f"{point}:stop"}, bfl=binaries()[1])
+    limit = time.monotonic() + 60
+    while time.monotonic() < limit:
+        ended, status = os.waitpid(process.pid, os.WNOHANG | os.WUNTRACED)
+        if ended and os.WIFSTOPPED(status):
+            return process
+        if ended:
+            raise Wrong(f"{point} was not reached: {trial.folder.joinpath('output').read_text()}")
+        time.sleep(0.005)
+    raise Wrong(f"{point} was not reached in time")
+
+
+def woken(trial, process, what):
+    process.send_signal(signal.SIGCONT)
+    return trial.ended(process, what)
+
+
+@contextlib.contextmanager
+def own_server():
+    with folder() as place, servers(1, place) as (server,):
+        db = Postgres(server.url)
+        trial_folder = place / "trial"
+        trial_folder.mkdir()
+        try:
+            yield server, db, trial_folder
+        finally:
+            db.close()
+
+
+def without_server(what, harm, first):
+    """At each point in turn the server goes and comes back while bfl stands still."""
+    with own_server() as (server, db, place):
+        points = POINTS if LONG else POINTS[first::2]
+        for number, point in enumerate(points):
+            job = (DIRECT, SEALED)[number % 2]
+            trial = Trial(binaries()[0], db, place, job)
+            process = stopped_at(trial, point)
+            harm(server)
+            try:
+                code = woken(trial, process, f"{what} at {point}")
+                db.connect()
+                hold(code in (0, 75), f"exit {code}\n{trial.said}")
+                hold(code == 0 or "BFL05" in trial.said, f"exit 75 without a word: {trial.said}")
+                trial.check_now()
+                trial.finish(again=False)
+            except Wrong as wrong:
+                raise Wrong(f"{what} at {point}, {job.name}: {wrong}") from wrong
+    say(f"{len(points)} times")
+
+
+def restarted(mode):
+    def harm(server):
+        server.stop(mode)
+        server.start()
+    return harm
+
+
+def killed(server):
+    server.kill()
+    server.start()
+
+
+def skipped_without_server(test):
+    def run():
+        return test() if server_address() else SKIPPED
+    run.__name__ = test.__name__
+    return run
+
+
+@skipped_without_server
+def server_stopped_fast():
+    without_server("stopped fast", restarted("fast"), first=0)
+
+
+@skipped_without_server
+def server_stopped_at_once():
+    without_server("stopped immediately", restarted("immediate"), first=1)
+
+
+@skipped_without_server
+def server_killed():
+    without_server("killed", killed, first=1)
+
+
+@skipped_without_server
+def server_away_for_good():
+    """It does not come back: the run ends by itself, and is resumed when it is there again."""
+    with own_server() as (server, db, place):
+        trial = Trial(binaries()[0], db, place, SEALED)
+        process = stopped_at(trial, "after_commit:2")
+        server.stop("fast")
+        process.send_signal(signal.SIGCONT)
+        for _ in range(2):  # nobody need wait for the end of its patience
+            time.sleep(0.5)
+            process.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        code = trial.ended(process, "interrupted while it waits for the server")
+        hold(time.monotonic() - began < 20, "it waited on when it was asked to stop at once")
+        server.start()
+        db.connect()
+        hold(code in (75, 130), f"exit {code}\n{trial.said}")
+        trial.check_now()
+        trial.finish()
+
+
+def other_server(lead_elsewhere, point, expected_code, words):
+    """Behind the same address stands another server when the connection is made anew."""
+    with folder() as place, servers(2, place) as (first, second), contextlib.ExitStack() as ends:
+        db = Postgres(first.url)
+        ends.callback(db.close)
+        proxy = Proxy(db.url)
+        ends.callback(proxy.close)
+        trial_folder = place / "trial"
+        trial_folder.mkdir()
+        trial = Trial(binaries()[0], db, trial_folder, SEALED)
+        trial.environment["FAULTS_URL"] = proxy.url
+        process = stopped_at(trial, point)
+        elsewhere = lead_elsewhere(db, first, second, ends, place)
+        proxy.route(elsewhere)
+        proxy.cut_all()
+        code = woken(trial, process, "led elsewhere")
+        hold(code == expected_code and all(word in trial.said for word in words), f"exit {code}, expected {expected_code} and `{words}`\n{trial.said}")
+        proxy.route(db.url)
+        trial.check_now()
+        trial.finish()
+
+
+@skipped_without_server
+def another_server_behind_the_address():
+    def copy(db, first, second, ends, place):
+        subprocess.run(f"pg_dump -C -d {db.url} | psql -q -d {second.url}", shell=True, check=True, stdout=subprocess.DEVNULL)
+        return second.url.rsplit("/", 1)[0] + "/" + db.name
+
+    cases = [("after_note:2", "chunk 3 was rolled back"), ("before_commit:2", "whether chunk 2 was committed is not known"),
+             ("after_change:2", "chunk 2 was rolled back")]
+    for point, state in cases if LONG else cases[:2]:
+        other_server(copy, point, 4, ["another PostgreSQL server", state])
+
+
+@skipped_without_server
+def standby_behind_the_address():
+    def standby(db, first, second, ends, place):
+        made = standby_of(first, place / "standby")
+        ends.callback(made.close)
+        return made.url.rsplit("/", 1)[0] + "/" + db.name
+
+    other_server(standby, "after_note:2", 5, ["is a standby"])
+
+
+if __name__ == "__main__":
+    main([server_stopped_fast, server_stopped_at_once, server_killed, server_away_for_good, another_server_behind_the_address,
+          standby_behind_the_address])
