@@ -42,7 +42,9 @@ int verify(const Arguments& arguments, const std::string& operand) {
   report::Audit audit;
   for (std::size_t i = 0; i < session.connectors.size(); ++i) {
     connect::Connector& target = *session.connectors[i];
-    if (!target.has_sql() || !ledger::present(target)) continue;
+    auto there = target.has_sql() ? ledger::exists(target) : Result<bool>{false};
+    if (!there) return failed(there.error());
+    if (!*there) continue;
     auto proven = ledger::verify(target);
     if (!proven) return failed(proven.error());
     audit.targets.emplace_back(session.program.sources[i].name, std::move(*proven));

@@ -437,7 +437,8 @@ class Verification {
 
 Result<Proven> verify(connect::Connector& target) {
   if (auto begun = target.begin_read(); !begun) return begun.error();
-  auto proven = present(target) ? Verification(target).run() : Result<Proven>{Proven{}};
+  auto there = exists(target);
+  auto proven = !there ? Result<Proven>{there.error()} : *there ? Verification(target).run() : Result<Proven>{Proven{}};
   target.rollback();
   return proven;
 }

@@ -75,7 +75,8 @@ class Trial:
         return ledger
 
     def check_history(self):
-        """`bfl status` has every run with its end, `bfl log` the chunks."""
+        """`bfl audit verify` finds everything in order, `bfl status` has every run with its end, `bfl log` the chunks."""
+        self.ask("audit", "verify", "job.bfl")
         if not (self.folder / ".bfl/state.db").exists():
             return
         runs = json.loads(self.ask("status", "--json"))
