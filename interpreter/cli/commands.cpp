@@ -62,10 +62,12 @@ std::vector<Command> table() {
        show_status},
       {"log", "[RUN|JOB.bfl]", 0, 1, "every journaled event, of one run or of all",
        "With --json one object a line, each with `run`, `job`, `step`, `kind` and `time`.", {state, common}, show_log},
-      {"audit", "verify JOB.bfl|URL", 2, 2, "proves that the ledger was not altered",
-       "Recomputes everything that bfl's tables in the target hold: the chain of entries, the digests of packs and sealed sets, the images\n"
-       "in them, generations and lanes; then the diary in the state file. What does not hold is named by its place; exit code 4.",
-       {job, state, common}, audit, {}, "verify"},
+      {"audit", "verify JOB.bfl|URL, or row SOURCE.TABLE KEY [JOB.bfl]", 2, 4, "proves that the ledger was not altered; the history of a row",
+       "`verify` recomputes everything that bfl's tables in the target hold: the chain of entries, the digests of packs and sealed sets, the\n"
+       "images in them, generations and lanes; then the diary in the state file. What does not hold is named by its place; exit code 4.\n"
+       "`row shop.orders 42` shows every change that bfl made to the row: who, when, why, by which step, before and after. Keys of several\n"
+       "columns are written with commas. The source is that of the job, of `--source`, or of the jobs that the state file knows.",
+       {job, state, common}, audit, {}, "verify|row"},
       {"explain", "[CODE]", 0, 1, "what a diagnostic code means, with an example and its mend", "Without a code: the list of codes.", {common},
        explain_code},
       {"doc", "[NAME]", 0, 1, "the functions of the standard library", "Without a name: all of them, by module.", {common}, show_library},

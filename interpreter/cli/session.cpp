@@ -158,21 +158,23 @@ std::string job_of(const Arguments& arguments) {
   return arguments.operands[0];
 }
 
-check::Settings settings_of(const Arguments& arguments) {
+check::Settings settings_of(const Arguments& arguments, const std::string& path) {
   check::Settings settings;
   settings.parameters = pairs(arguments.all("set"));
   settings.sources = pairs(arguments.all("source"));
   std::error_code ignored;
-  auto folder = std::filesystem::absolute(job_of(arguments), ignored).parent_path();
+  auto folder = std::filesystem::absolute(path, ignored).parent_path();
   settings.job_directory = folder.lexically_normal().string();
   settings.pattern_error = eval::pattern_error;
   settings.zone_names = eval::zone_names;
   return settings;
 }
 
-bool load(Session& session, const Arguments& arguments) {
-  session.path = job_of(arguments);
-  session.settings = settings_of(arguments);
+bool load(Session& session, const Arguments& arguments) { return load(session, arguments, job_of(arguments)); }
+
+bool load(Session& session, const Arguments& arguments, const std::string& path) {
+  session.path = path;
+  session.settings = settings_of(arguments, path);
   auto text = read_script(session.path);
   if (!text) {
     session.texts.add(session.path, "");
@@ -195,10 +197,11 @@ bool read_file(Session& session, ast::File& file) {
 
 }  // namespace
 
-bool open_sources(Session& session, Access access) {
+bool open_sources(Session& session, Access access, const std::string& only) {
   ast::File file;
   if (!read_file(session, file)) return false;
   session.program.sources = check::sources_of(file, session.texts, session.settings, session.diagnostics);
+  if (!only.empty()) std::erase_if(session.program.sources, [&](const program::Source& source) { return source.name != only; });
   return !session.diagnostics.has_errors() && connect_sources(session, access);
 }
 

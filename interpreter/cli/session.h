@@ -35,12 +35,14 @@ struct Session {
 };
 
 std::string job_of(const Arguments& arguments);  // the operand that names the job
-check::Settings settings_of(const Arguments& arguments);
+check::Settings settings_of(const Arguments& arguments, const std::string& path);
 
 // Reads the script into `session.text`; false with a diagnostic.
 bool load(Session& session, const Arguments& arguments);
-// Parses it and opens its sources, unchecked: for what outlives the job's meaning. False with diagnostics.
-bool open_sources(Session& session, Access access);
+bool load(Session& session, const Arguments& arguments, const std::string& path);
+// Parses it and opens its sources, unchecked: for what outlives the job's meaning. `only`: the one of this name, if it has it.
+// False with diagnostics.
+bool open_sources(Session& session, Access access, const std::string& only = {});
 // Everything up to the checked program; false with diagnostics.
 bool check(Session& session, Access access);
 // … and up to the plan. With Access::write bfl's tables are created in the targets once the job is known to be sound.

@@ -140,6 +140,12 @@ Result<void> Writer::append(const Lane& lane, const Key& hi, const Pack& pack, c
   // The rows alone leave room in the form of a pack: not every bit of it comes out as a row.
   if (!pack.bytes.empty()) fields["pack"] = hex(sha256(pack.bytes));
   if (!facts.earlier_errors.empty()) fields["earlier_errors"] = facts.earlier_errors.substr(0, 4'000);
+  if (!pack.keys.empty()) fields["keys"] = key_index_digest(pack.keys);
+  for (const KeyIndex& keys : pack.keys) {
+    auto indexed = sql_.run("INSERT INTO bfl_key (step, lane, seq, name, low, high, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                            {number(lane.step), number(lane.lane), number(lane.seq), text(keys.table), blob(keys.low), blob(keys.high), blob(keys.detail)});
+    if (!indexed) return indexed.error();
+  }
   auto added = insert_entry(lane.step, lane.lane, lane.seq, "chunk", &previous, std::move(fields), pack.bytes);
   return added ? Result<void>{} : Result<void>{added.error()};
 }

@@ -23,7 +23,8 @@ std::string describe(const std::vector<ImageTable>& tables) {
     JsonNode columns{JsonKind::array}, key{JsonKind::array};
     for (const std::string& column : table.columns) columns.items.push_back(text_node(column));
     for (const int column : table.key) key.items.push_back({JsonKind::number, false, std::to_string(column)});
-    list.items.push_back({JsonKind::object, false, {}, {std::move(columns), std::move(key), text_node(table.name)}, {"columns", "key", "name"}});
+    list.items.push_back({JsonKind::object, false, {}, {std::move(columns), std::move(key), {JsonKind::boolean, table.key_moves}, text_node(table.name)},
+                          {"columns", "key", "key_moves", "name"}});
   }
   return write_json(list);
 }
@@ -34,10 +35,11 @@ std::vector<ImageTable> described_tables(std::string_view text) {
   std::vector<ImageTable> tables;
   if (!list || list->kind != JsonKind::array) return tables;
   for (const JsonNode& item : list->items) {
-    const JsonNode *name = member(item, "name"), *columns = member(item, "columns"), *key = member(item, "key");
-    if (!name || !columns || !key) return {};
+    const JsonNode *name = member(item, "name"), *columns = member(item, "columns"), *key = member(item, "key"), *moves = member(item, "key_moves");
+    if (!name || !columns || !key || !moves) return {};
     ImageTable& table = tables.emplace_back();
     table.name = name->text;
+    table.key_moves = moves->boolean;
     for (const JsonNode& column : columns->items) table.columns.push_back(column.text);
     for (const JsonNode& column : key->items) {
       int index = -1;

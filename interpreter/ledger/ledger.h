@@ -19,7 +19,7 @@
 
 namespace bfl::ledger {
 
-inline constexpr int format_version = 1;
+inline constexpr int format_version = 2;
 
 enum class StepState : std::uint8_t { staging, open, done, undone };
 

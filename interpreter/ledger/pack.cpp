@@ -57,10 +57,11 @@ struct PackWriter::Worker {
   // Of the pack under way; touched by the thread while it is busy, by finish() when it is not.
   std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)> zstd{ZSTD_createCCtx(), ZSTD_freeCCtx};
   MerkleTree tree;
+  KeyCollector keys;
   ColumnWriter columns;
   std::string seed = fresh_seed(), out;
 
-  Worker() {
+  explicit Worker(const std::vector<ImageTable>& tables) : keys(tables) {
     if (!zstd || ZSTD_isError(ZSTD_CCtx_setParameter(zstd.get(), ZSTD_c_compressionLevel, zstd_level))) std::abort();  // no memory
   }
   ~Worker() {
@@ -98,8 +99,10 @@ struct PackWriter::Worker {
       const std::string_view record(at + sizeof length, length);
       tree.add(as_bytes(pack_salt(seed, tree.size())).substr(0, pack_salt_bytes), record);
       columns.add(record);
+      keys.add(record);
       at += sizeof length + length;
     }
+    keys.end_block();
     const std::string_view turned = columns.finish();
     std::string length;
     put_varint(length, turned.size());
@@ -143,12 +146,13 @@ struct PackWriter::Worker {
     out.clear();
     if (out.capacity() > (8u << 20)) out.shrink_to_fit();
     tree.clear();
+    keys.clear();
     seed = fresh_seed();
     ZSTD_CCtx_reset(zstd.get(), ZSTD_reset_session_only);
   }
 };
 
-PackWriter::PackWriter() : worker_(std::make_unique<Worker>()) {}
+PackWriter::PackWriter(const std::vector<ImageTable>& tables) : worker_(std::make_unique<Worker>(tables)) {}
 PackWriter::~PackWriter() = default;
 
 // This runs for each of millions of rows between two steps of the database: one bound check a record, then plain stores.
@@ -236,6 +240,7 @@ Pack PackWriter::finish() {
   pack.records = static_cast<std::int64_t>(worker_->tree.size());
   pack.raw_bytes = raw_bytes_;
   pack.root = worker_->tree.root();
+  pack.keys = worker_->keys.finish();
   raw_bytes_ = 0;
   if (pack.records > 0) {
     worker_->compress({}, ZSTD_e_end);

@@ -22,6 +22,7 @@
 #include "interpreter/base/digest.h"
 #include "interpreter/base/result.h"
 #include "interpreter/connect/connector.h"
+#include "interpreter/ledger/key_index.h"
 #include "interpreter/ledger/stored.h"
 
 namespace bfl::ledger {
@@ -31,11 +32,13 @@ struct Pack {
   std::int64_t records = 0;
   std::int64_t raw_bytes = 0;   // of the records, before compression
   Digest root{};                // SHA-256 of nothing when there is no record (RFC 6962)
+  std::vector<KeyIndex> keys{}; // of the rows that it speaks of, by table
 };
 
 class PackWriter {
  public:
-  PackWriter();
+  // `tables`: those of whose rows the keys are collected.
+  explicit PackWriter(const std::vector<ImageTable>& tables = {});
   ~PackWriter();
   void add(const connect::RowChange& change, bool own_table);
   void conflict(connect::RawRow key, std::string_view reason);
@@ -73,6 +76,10 @@ struct Record {
 // Reads a pack back and proves it against its root; an error of class fatal when it does not hold. Records are given while
 // the proof is under way: what was done with them counts only when the whole pack held. False from `each` stops, unproved.
 Result<void> read_pack(std::string_view bytes, const Digest& root, const std::function<bool(const Record&)>& each);
+// The same, with the keys of its rows collected.
+Result<void> read_pack(std::string_view bytes, const Digest& root, KeyCollector& keys, const std::function<bool(const Record&)>& each);
+// The records of some blocks alone: of a pack whose bytes were proved by their digest.
+Result<void> read_blocks(std::string_view bytes, std::span<const std::size_t> blocks, const std::function<void(const Record&)>& each);
 
 // What a writer and a reader of packs share.
 inline constexpr std::string_view pack_magic = "BFP1";

@@ -92,6 +92,29 @@ bool parse(std::string_view text, Record& record) {
 }  // namespace
 
 Result<void> read_pack(std::string_view bytes, const Digest& root, const std::function<bool(const Record&)>& each) {
+  KeyCollector none;
+  return read_pack(bytes, root, none, each);
+}
+
+Result<void> read_blocks(std::string_view bytes, std::span<const std::size_t> wanted, const std::function<void(const Record&)>& each) {
+  if (bytes.size() < pack_magic.size() + pack_seed_bytes) return broken("it does not begin as a pack");
+  Blocks blocks(bytes.substr(pack_magic.size() + pack_seed_bytes));
+  std::string block, text;
+  Record record;
+  for (std::size_t number = 0; !wanted.empty() && blocks.next(block); ++number) {
+    if (number != wanted.front()) continue;
+    wanted = wanted.subspan(1);
+    ColumnReader reader(block);
+    while (reader.next(text)) {
+      if (!parse(text, record)) return broken("a record is not well formed");
+      each(record);
+    }
+    if (reader.failed()) return broken("a block is not well formed");
+  }
+  return blocks.problem() ? Result<void>{broken(blocks.problem())} : Result<void>{};
+}
+
+Result<void> read_pack(std::string_view bytes, const Digest& root, KeyCollector& keys, const std::function<bool(const Record&)>& each) {
   MerkleTree tree;
   if (bytes.empty()) return tree.root() == root ? Result<void>{} : Result<void>{broken("it is missing")};
   if (bytes.size() < pack_magic.size() + pack_seed_bytes || bytes.substr(0, pack_magic.size()) != pack_magic)
@@ -105,8 +128,10 @@ Result<void> read_pack(std::string_view bytes, const Digest& root, const std::fu
     while (reader.next(text)) {
       tree.add(as_bytes(pack_salt(seed, tree.size())).substr(0, pack_salt_bytes), text);
       if (!parse(text, record)) return broken("a record is not well formed");
+      keys.add(text);
       if (!each(record)) return {};
     }
+    keys.end_block();
     if (reader.failed()) return broken("a block is not well formed");
   }
   if (blocks.problem()) return broken(blocks.problem());

@@ -57,7 +57,7 @@ Result<void> Writer::raise_revision() { return ended(sql_.run("UPDATE bfl_meta S
 Result<std::int64_t> Writer::open(const Opening& opening, const BlockSource& blocks) {
   std::int64_t id = 0;
   auto opened = guarded([&]() -> Result<void> {
-    Fields fields{{"upto", hex(encode(opening.upto))}, {"statement", hex(sha256(opening.statement))}, {"statement_text", opening.statement}, {"tables", opening.tables}};
+    Fields fields{{"why", runner_.why}, {"ticket", runner_.ticket}, {"owner", runner_.owner}, {"upto", hex(encode(opening.upto))}, {"statement", hex(sha256(opening.statement))}, {"statement_text", opening.statement}, {"tables", opening.tables}};
     auto made = insert_step(opening.step, opening.generation, *opening.key, opening.route, "open", opening.sealed_rows, fields);
     if (!made) return made.error();
     id = *made;

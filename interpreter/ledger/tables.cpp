@@ -15,6 +15,12 @@ namespace {
 
 using connect::RawRow;
 
+// Which rows of a table the pack of an entry speaks of: see key_index.h. Insert-only; whoever doubts it makes it anew from the packs.
+constexpr const char* key_table = R"(CREATE TABLE bfl_key (
+  step INTEGER NOT NULL, lane INTEGER NOT NULL, seq INTEGER NOT NULL, name TEXT NOT NULL, low BLOB NOT NULL, high BLOB NOT NULL,
+  detail BLOB NOT NULL, PRIMARY KEY (step, lane, seq, name)))";
+constexpr const char* key_range = "CREATE INDEX range_of_key ON bfl_key (name, low, high)";
+
 constexpr const char* statements[] = {
     // One row. `identity` is made once, at random, and goes into every memo key.
     R"(CREATE TABLE bfl_meta (
@@ -44,6 +50,7 @@ constexpr const char* statements[] = {
     R"(CREATE TABLE bfl_stage (
   step INTEGER NOT NULL, block INTEGER NOT NULL, first INTEGER NOT NULL, rows INTEGER NOT NULL, root BLOB NOT NULL, pack BLOB NOT NULL,
   PRIMARY KEY (step, block)))",
+    key_table, key_range,
 };
 
 struct Meta { std::string identity; std::int64_t format = 0, revision = 0; };
@@ -91,9 +98,9 @@ Result<void> create(connect::Connector& target) {
       if (done) done = target.execute(in_dialect(sql, target.engine()));
       fault_point("making_tables");
     }
-    // Packs are compressed already: trying again would cost time and gain nothing.
-    for (const char* table : {"ledger", "stage"})
-      if (done && postgres) done = target.execute(fmt::format("ALTER TABLE bfl.{} ALTER COLUMN pack SET STORAGE EXTERNAL", table));
+    // Compressed already: trying again would cost time and gain nothing.
+    for (const char* column : {"ledger ALTER COLUMN pack", "stage ALTER COLUMN pack", "key ALTER COLUMN detail"})
+      if (done && postgres) done = target.execute(fmt::format("ALTER TABLE bfl.{} SET STORAGE EXTERNAL", column));
     std::random_device random;
     std::string identity;
     for (int i = 0; i < 4; ++i) identity += fmt::format("{:08x}", random());
@@ -112,6 +119,20 @@ Result<void> create(connect::Connector& target) {
   return committed;
 }
 
+// Format 1 had no index of keys: what it holds stays without one.
+Result<void> bring_up(connect::Connector& target) {
+  if (auto begun = target.begin_write(connect::WriteKind::own); !begun) return begun;
+  Result<void> done;
+  auto meta = read_meta(target);
+  if (!meta) done = meta.error();
+  else if (meta->format == 1)
+    for (const char* sql : {key_table, key_range, "UPDATE bfl_meta SET format = 2"})
+      if (done) done = target.execute(in_dialect(sql, target.engine()));
+  if (done) done = target.commit();
+  if (!done && target.in_transaction()) target.rollback();
+  return done;
+}
+
 }  // namespace
 
 Result<void> set_up(connect::Connector& target) {
@@ -127,7 +148,8 @@ Result<void> set_up(connect::Connector& target) {
     if ((kind != ErrorClass::transient && kind != ErrorClass::unknown_commit) || attempt == attempts) return made;
   }
   auto meta = read_meta(target);
-  return meta ? Result<void>{} : Result<void>{meta.error()};
+  if (!meta) return meta.error();
+  return meta->format < format_version ? bring_up(target) : Result<void>{};
 }
 
 Result<std::string> identity(connect::Connector& target) {

@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <optional>
 
 #include "interpreter/base/json.h"
+#include "interpreter/ledger/image_table.h"
+#include "interpreter/ledger/key_index.h"
 #include "interpreter/ledger/ledger.h"
 #include "interpreter/ledger/merkle.h"
 #include "interpreter/ledger/own_sql.h"
@@ -359,10 +362,12 @@ class Verification {
                                          {"generation", in(generation.opening, "generation")}})
       if (in(fields, name) != expected) damaged(place + ": entry", fmt::format("its `{}` is not {}", name, expected));
     std::int64_t changed = 0, conflicts = 0, skipped = 0;
-    auto held = read_pack(entry.pack, rows_root(entry.text).value_or(Digest{}), [&](const Record& record) {
+    KeyCollector keys(described_tables(in(generation.opening, "tables")));
+    auto held = read_pack(entry.pack, rows_root(entry.text).value_or(Digest{}), keys, [&](const Record& record) {
       ++(record.kind == 'c' ? conflicts : record.kind == 's' ? skipped : changed);
       return true;
     });
+    if (auto indexed = index(id, lane, seq, fields, keys.finish(), bool(held)); !indexed) return indexed;
     if (!held) {
       damaged(place + ": pack", held.error().message);
     } else {
@@ -374,6 +379,27 @@ class Verification {
     }
     sums.changed += std::strtoll(in(fields, "changed").c_str(), nullptr, 10);
     sums.conflicts += std::strtoll(in(fields, "conflicts").c_str(), nullptr, 10);
+    return {};
+  }
+
+  // The index of a pack's keys: as the entry names it, and as the pack gives it.
+  Result<void> index(std::int64_t id, std::int64_t lane, std::int64_t seq, const Fields& fields, const std::vector<KeyIndex>& made, bool known) {
+    const std::string place = fmt::format("bfl_key, step {}, lane {}, seq {}", id, lane, seq);
+    std::size_t found = 0;
+    auto read = sql_.query("SELECT name, low, high, detail FROM bfl_key WHERE step = ?1 AND lane = ?2 AND seq = ?3", {number(id), number(lane), number(seq)}, [&](RawRow row) {
+      ++found;
+      if (!known) return true;
+      const auto same_name = std::find_if(made.begin(), made.end(), [&](const KeyIndex& keys) { return keys.table == row[0].bytes; });
+      if (same_name == made.end()) return damaged(place + ": name", fmt::format("the pack holds no row of {}", cut(shown(row[0])))), true;
+      same(place, "low", shown(row[1]), shown(blob(same_name->low)));
+      same(place, "high", shown(row[2]), shown(blob(same_name->high)));
+      if (!ledger::same(row[3], blob(same_name->detail))) damaged(place + ": detail", "it is not what the pack gives");
+      return true;
+    });
+    if (!read) return read;
+    indexed_ += static_cast<std::int64_t>(found);
+    if (known && found != made.size()) damaged(place, fmt::format("it has {} rows, and the pack gives {}", found, made.size()));
+    if (known && (made.empty() ? "" : key_index_digest(made)) != in(fields, "keys")) damaged(fmt::format("bfl_ledger, step {}, lane {}, seq {}: entry", id, lane, seq), "the keys that it names are not those of the pack");
     return {};
   }
 
@@ -410,6 +436,7 @@ class Verification {
   Result<void> strays() {
     const std::pair<const char*, std::int64_t> counted[] = {{"SELECT count(*) FROM bfl_step", steps_}, {"SELECT count(*) FROM bfl_lane", lanes_},
                                                             {"SELECT count(*) FROM bfl_ledger", proven_.entries}, {"SELECT count(*) FROM bfl_stage", blocks_},
+                                                            {"SELECT count(*) FROM bfl_key", indexed_},
                                                             {"SELECT count(*) FROM bfl_job", jobs_}};
     for (const auto& [sql, reached] : counted) {
       std::int64_t all = 0;
@@ -430,7 +457,7 @@ class Verification {
   const std::string none_{};
   Fields begun_;                             // the newest take-over of the job
   std::map<std::int64_t, Opened> opened_;    // generations of the job that are not closed
-  std::int64_t raised_ = 0, steps_ = 0, lanes_ = 0, blocks_ = 0, jobs_ = 0, newest_ = 0, oldest_ = 1;
+  std::int64_t raised_ = 0, steps_ = 0, lanes_ = 0, blocks_ = 0, indexed_ = 0, jobs_ = 0, newest_ = 0, oldest_ = 1;
 };
 
 }  // namespace

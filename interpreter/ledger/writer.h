@@ -33,6 +33,7 @@ struct Runner {                     // who does it: in every entry
   std::string parameters;           // as people read them, frozen with the clock
   std::function<Timestamp()> now;
   std::optional<Timestamp> clock{};  // now() of a job that begins; none: the wall clock
+  std::string why{}, ticket{}, owner{};  // as the job says them
 };
 
 struct Lane {

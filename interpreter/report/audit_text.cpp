@@ -24,6 +24,13 @@ Json array_of(const std::vector<Damage>& damages) {
   return all;
 }
 
+std::string fact(const std::map<std::string, std::string, std::less<>>& facts, std::string_view name) {
+  const auto found = facts.find(name);
+  return found == facts.end() ? std::string() : found->second;
+}
+
+std::string_view deed(char kind) { return kind == 'i' ? "added" : kind == 'd' ? "deleted" : "changed"; }
+
 }  // namespace
 
 bool Audit::sound() const {
@@ -58,6 +65,48 @@ std::string audit_json(const Audit& audit) {
   }
   if (!audit.diary.empty())
     document["diary"] = {{"path", audit.diary}, {"runs", audit.proven.runs}, {"entries", audit.proven.entries}, {"damages", array_of(audit.proven.damages)}};
+  return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string history_text(const std::string& place, const std::string& key, const std::vector<ledger::RowEvent>& events, const ShownValue& shown) {
+  std::string text = fmt::format("{} {}: {}\n", place, key, events.empty() ? "never changed by bfl" : counted(static_cast<std::int64_t>(events.size()), "change"));
+  for (const ledger::RowEvent& event : events) {
+    const auto of = [&](std::string_view name) { return fact(event.facts, name); };
+    text += fmt::format("{}  {} by `{}` of {}, generation {}, chunk {}{}\n", of("time"), deed(event.kind), of("step"), of("job"), of("generation"), event.seq + 1,
+                        event.cascade ? ", with the row that it refers to" : "");
+    text += fmt::format("  run {} by {}@{}, bfl {}\n", of("run"), of("who"), of("host"), of("version"));
+    if (const std::string why = fact(event.opening, "why"), ticket = fact(event.opening, "ticket"); !why.empty() || !ticket.empty())
+      text += fmt::format("  why: {}{}{}\n", why, !why.empty() && !ticket.empty() ? ", " : "", ticket);
+    std::size_t width = 0;
+    for (const auto& column : event.columns) width = std::max(width, column.name.size());
+    for (const auto& column : event.columns) {
+      text += fmt::format("    {:<{}}  {}", column.name, width, column.before ? shown(column.name, *column.before) : "");
+      text += fmt::format("{}{}\n", column.before && column.after ? " -> " : "", column.after ? shown(column.name, *column.after) : "");
+    }
+  }
+  return text;
+}
+
+std::string history_json(const std::string& place, const std::string& key, const std::vector<ledger::RowEvent>& events, const ShownValue& shown) {
+  Json document{{"row", place}, {"key", key}, {"changes", Json::array()}};
+  for (const ledger::RowEvent& event : events) {
+    Json change;
+    for (const char* name : {"run", "job", "step"}) change[name] = fact(event.facts, name);
+    change["kind"] = deed(event.kind);
+    for (const char* name : {"time", "who", "host", "version", "generation", "script", "statement"}) change[name] = fact(event.facts, name);
+    change["chunk"] = event.seq + 1;
+    if (event.lane > 0) change["lane"] = event.lane;
+    for (const char* name : {"why", "ticket", "owner"})
+      if (const std::string said = fact(event.opening, name); !said.empty()) change[name] = said;
+    if (event.cascade) change["cascade"] = true;
+    change["columns"] = Json::object();
+    for (const auto& column : event.columns) {
+      Json& values = change["columns"][column.name] = Json::object();
+      if (column.before) values["before"] = shown(column.name, *column.before);
+      if (column.after) values["after"] = shown(column.name, *column.after);
+    }
+    document["changes"].push_back(std::move(change));
+  }
   return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -1,10 +1,11 @@
 // What `bfl audit` found, for people and as JSON.
 #pragma once
-#include <optional>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "interpreter/ledger/history.h"
 #include "interpreter/ledger/verify.h"
 #include "interpreter/store/state.h"
 
@@ -19,5 +20,11 @@ struct Audit {
 
 std::string audit_text(const Audit& audit);
 std::string audit_json(const Audit& audit);  // one document
+
+// A value as a script would write it, by the name of its column.
+using ShownValue = std::function<std::string(const std::string& column, const ledger::Stored& value)>;
+// `place`: `shop.orders`; `key` as it was asked for.
+std::string history_text(const std::string& place, const std::string& key, const std::vector<ledger::RowEvent>& events, const ShownValue& shown);
+std::string history_json(const std::string& place, const std::string& key, const std::vector<ledger::RowEvent>& events, const ShownValue& shown);
 
 }  // namespace bfl::report

@@ -214,7 +214,7 @@ StepEnd direct_write(Writing& writing, const char* route, const Decision& decisi
     if (auto end = refuse_left_behind(writing)) return *end;
     if (auto end = refuse_unproved(writing, context.program, writing.target)) return *end;
     fault_point("before_open");
-    auto opened = writing.writer.open({step.name, route, walk.sql.change.text, &writing.step_plan.key, decision.generation, **last, 0, {}, tables_of(writing)});
+    auto opened = writing.writer.open({step.name, route, walk.sql.change.text, &writing.step_plan.key, decision.generation, **last, 0, {}, ledger::describe(writing.tables)});
     if (!opened) return writing.fail(opened.error());
     writing.id = *opened;
     fault_point("after_open");

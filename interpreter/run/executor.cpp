@@ -150,7 +150,8 @@ ledger::Runner runner_of(Context& context) {
   for (const program::Parameter& parameter : context.program.parameters)
     parameters += fmt::format("{} = {}\n", parameter.name, parameter.is_clock ? "now()" : to_literal(parameter.value));
   return {context.options.run_id, context.options.who, context.options.version, context.options.script_digest,
-          ledger::this_process(context.options.host), std::move(parameters), [&context] { return context.clock.now(); }};
+          ledger::this_process(context.options.host), std::move(parameters), [&context] { return context.clock.now(); }, {},
+          context.program.why, context.program.ticket, context.program.owner};
 }
 
 // The job is taken over where something is to be written. A run that only verifies takes nothing over: it may run beside

@@ -376,7 +376,7 @@ std::optional<StepEnd> seal(Sealed& sealed, const char* route, const Decision& d
   fault_point("before_seal");
   auto opened = writing.writer.open(
       {writing.step.name, route, sealed.sql.select.text, &writing.step_plan.key, decision.generation, ordinal(spool.rows()), spool.rows(),
-       [&sealed] { return sealed.make_tables(); }, tables_of(writing)},
+       [&sealed] { return sealed.make_tables(); }, ledger::describe(writing.tables)},
       [&spool](bool from_start) { return spool.next(from_start); });
   if (!opened) return writing.fail(opened.error());
   writing.id = *opened;

@@ -48,6 +48,23 @@ bool row_by_row(const program::Step& step) {
   return !step.row_local || !step.effects.empty() || !step.cascades.empty() || (step.idempotence != program::Idempotence::convergent && step.idempotence != program::Idempotence::guarded);
 }
 
+std::vector<ledger::ImageTable> tables_of(const program::Program& program, const program::Step& step) {
+  std::vector<ledger::ImageTable> tables;
+  const auto add = [&](program::TableRef ref) {
+    const Table& table = program.table(ref);
+    ledger::ImageTable& described = tables.emplace_back();
+    described.name = table.name;
+    for (const Column& column : table.columns) described.columns.push_back(column.name);
+    for (const Key& key : table.keys)
+      if (described.key.empty() && key.not_null && key.plain) described.key = key.columns;
+  };
+  add(step.target);
+  for (const program::TableRef ref : step.cascades) add(ref);
+  for (const program::Assignment& assignment : step.assignments)
+    tables[0].key_moves |= std::find(tables[0].key.begin(), tables[0].key.end(), assignment.column) != tables[0].key.end();
+  return tables;
+}
+
 }  // namespace
 
 Writing::Writing(Context& context_, const program::Step& step_, const plan::StepPlan& step_plan_, const ledger::Generation* open)
@@ -60,7 +77,9 @@ Writing::Writing(Context& context_, const program::Step& step_, const plan::Step
       source(step_.target.source),
       whole(step_plan_.work == plan::WorkKind::whole_write),
       limit(limit_of(step_)),
-      began(context_.clock.seconds()) {
+      began(context_.clock.seconds()),
+      tables(tables_of(context_.program, step_)),
+      pack(tables) {
   if (!open) return;
   id = open->id;
   chunks = open->next_seq;
@@ -123,20 +142,6 @@ bool Writing::speaks_of(const connect::RowChange& change) const {
     case program::StepKind::upsert: return change.kind != ChangeKind::remove;
     default: return false;
   }
-}
-
-std::string tables_of(const Writing& writing) {
-  std::vector<ledger::ImageTable> tables;
-  const auto add = [&](const Table& table) {
-    ledger::ImageTable& described = tables.emplace_back();
-    described.name = table.name;
-    for (const Column& column : table.columns) described.columns.push_back(column.name);
-    for (const ::bfl::Key& key : table.keys)
-      if (described.key.empty() && key.not_null && key.plain) described.key = key.columns;
-  };
-  add(writing.table);
-  for (const program::TableRef ref : writing.step.cascades) add(writing.context.program.table(ref));
-  return ledger::describe(tables);
 }
 
 std::optional<StepEnd> refuse_left_behind(const Writing& writing) {

@@ -28,7 +28,8 @@ struct Writing {
   bool in_doubt = false;            // whether the last chunk was committed could not be found out
   bool undeclared = false;          // the last error: rows changed that the step does not speak of
   double began = 0;
-  ledger::PackWriter pack{};
+  const std::vector<ledger::ImageTable> tables;  // that the step changes, its own first: how images of their rows are read later
+  ledger::PackWriter pack;
   // Of the row under way, on the sealed route.
   std::span<const connect::RawValue> cause{};      // the key of the row that causes a new one
   std::optional<std::vector<ledger::Stored>> seen{};  // the changed row of the step's table: as it is after, of deletes before
@@ -67,9 +68,6 @@ StepEnd finish(Writing& writing);
 StepEnd finish_empty(Writing& writing, const char* route, std::int64_t generation, const std::function<Result<void>()>& also = {});
 // Rows that refer to rows that the step would delete, before the first of them goes: an error, or nothing.
 std::optional<StepEnd> refuse_left_behind(const Writing& writing);
-
-// Of the tables that the step changes, its own first, how images of their rows are to be read later.
-std::string tables_of(const Writing& writing);
 
 StepEnd direct_write(Writing& writing, const char* route, const Decision& decision, const ledger::Generation* open);
 StepEnd sealed_write(Writing& writing, const char* route, const Decision& decision, const ledger::Generation* open);

@@ -70,6 +70,48 @@ def an_altered_ledger_is_named(place):
     expect("journal, seq" in place.call("audit", "verify", "fix_order_totals.bfl", code=4).stdout, "the diary was altered")
 
 
+HISTORY = """
+job history { why "A row with a past." ticket "OPS-7" }
+source shop = sqlite("shop.db")
+update first of shop.orders where mod(id, 3) == 0 chunk 50 { set line_count = 100 }
+update second of shop.orders where mod(id, 2) == 0 { set line_count = line_count + 1 once }
+delete gone of shop.lines where order_id == 6
+"""
+
+
+def the_history_of_a_row(place):
+    place.shop()
+    before = dict(place.sql("SELECT id, line_count FROM orders"))
+    lines = place.sql("SELECT position FROM lines WHERE order_id = 6")
+    place.write("job.bfl", HISTORY)
+    place.call("run", "job.bfl")
+
+    def history(table, key, *more):
+        return json.loads(place.call("audit", "row", f"shop.{table}", str(key), *more, "--json").stdout)["changes"]
+
+    for key in range(1, 31):
+        found = [(c["step"], c["columns"]["line_count"]["before"], c["columns"]["line_count"]["after"]) for c in history("orders", key)]
+        value, expected = before[key], []
+        if key % 3 == 0:
+            expected.append(("first", str(value), "100"))
+            value = 100
+        if key % 2 == 0:
+            expected.append(("second", str(value), str(value + 1)))
+        expect(found == expected, f"row {key}: {found}, expected {expected}")
+    one = history("orders", 6)[0]
+    expect(one["why"] == "A row with a past." and one["ticket"] == "OPS-7" and one["kind"] == "changed" and one["run"], f"{one}")
+    expect(history("orders", 6, "job.bfl") == history("orders", 6) == history("orders", 6, "--source", "shop=sqlite:shop.db"), "by another way to the source")
+    for (position,) in lines:
+        (gone,) = history("lines", f"6,{position}")
+        expect(gone["kind"] == "deleted" and gone["columns"]["order_id"] == {"before": "6"} and len(gone["columns"]) == 4, f"{gone}")
+    sound(place, "job.bfl")
+    expect("never changed" in place.call("audit", "row", "shop.orders", "1").stdout, "a row without a past")
+    for words, said in [(["shop.orders"], "names no row"), (["shop.none", "1"], "no table"), (["none.orders", "1"], "no source `none`"), (["shop.orders", "x"], "expected an int")]:
+        expect(said in place.call("audit", "row", *words, code=2).stderr, f"{words}")
+    place.sql("UPDATE bfl_ledger SET pack = zeroblob(length(pack)) WHERE pack IS NOT NULL")
+    expect("does not hold" in place.call("audit", "row", "shop.orders", "6", code=4).stderr, "an altered pack was believed")
+
+
 def what_cannot_be_read_is_said(place):
     place.shop()
     for words, code, said in [(["verify"], 2, "needs verify"), (["prove", "x.bfl"], 2, "none of"), (["verify", "none.bfl"], 5, "cannot be read"),
@@ -78,4 +120,4 @@ def what_cannot_be_read_is_said(place):
         expect(said in done.stderr, f"{words}: {done.stderr}")
 
 
-main([what_a_run_leaves_is_sound, killed_and_resumed_is_sound, an_altered_ledger_is_named, what_cannot_be_read_is_said])
+main([what_a_run_leaves_is_sound, killed_and_resumed_is_sound, an_altered_ledger_is_named, the_history_of_a_row, what_cannot_be_read_is_said])

@@ -1,0 +1,145 @@
+#include "interpreter/ledger/history.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "interpreter/base/json.h"
+#include "interpreter/ledger/image_table.h"
+#include "interpreter/ledger/key_index.h"
+#include "interpreter/ledger/ledger.h"
+#include "interpreter/ledger/own_sql.h"
+#include "interpreter/ledger/pack.h"
+
+namespace bfl::ledger {
+namespace {
+
+using connect::RawRow;
+using connect::RawValue;
+using Facts = std::map<std::string, std::string, std::less<>>;
+
+Facts facts_of(std::string_view entry) {
+  Facts facts;
+  const auto parsed = read_json(entry);
+  if (const auto* node = std::get_if<JsonNode>(&parsed); node && node->kind == JsonKind::object)
+    for (std::size_t i = 0; i < node->keys.size(); ++i) facts[node->keys[i]] = node->items[i].text;
+  return facts;
+}
+
+Error altered(std::int64_t step, std::int64_t lane, std::int64_t seq) {
+  return {ErrorClass::refused, fmt::format("bfl_ledger, step {}, lane {}, seq {}: the entry does not hold", step, lane, seq), {},
+          "the ledger was altered or damaged: `bfl audit verify` names every place"};
+}
+
+struct Candidate {
+  std::int64_t step = 0, lane = 0, seq = 0;
+  std::vector<std::size_t> blocks;
+};
+
+class Search {
+ public:
+  Search(connect::Connector& target, const std::string& table, RawRow key) : sql_(target), table_(table), key_(key), form_(sortable(key)) {}
+
+  Result<std::vector<RowEvent>> run() {
+    // A long key is cut like the ends of the ranges: it lies between them as before.
+    std::vector<Candidate> candidates;
+    const std::string low = upper_end(form_), high = lower_end(form_);
+    auto read = sql_.query("SELECT step, lane, seq, detail FROM bfl_key WHERE name = ?1 AND low <= ?2 AND high >= ?3", {text(table_), blob(low), blob(high)}, [&](RawRow row) {
+      if (auto blocks = blocks_with(row[3].bytes, form_)) candidates.push_back({row[0].integer, row[1].integer, row[2].integer, std::move(*blocks)});
+      return true;
+    });
+    if (!read) return read.error();
+    for (const Candidate& candidate : candidates)
+      if (auto looked = look(candidate); !looked) return looked.error();
+    std::stable_sort(events_.begin(), events_.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    std::vector<RowEvent> all;
+    for (auto& [number, event] : events_) all.push_back(std::move(event));
+    return all;
+  }
+
+ private:
+  Result<void> look(const Candidate& at) {
+    std::int64_t number_ = 0;
+    std::string entry, pack;
+    bool sound = false;
+    auto read = sql_.query("SELECT id, entry, hash, pack FROM bfl_ledger WHERE step = ?1 AND lane = ?2 AND seq = ?3", {number(at.step), number(at.lane), number(at.seq)}, [&](RawRow row) {
+      number_ = row[0].integer;
+      entry = std::string(row[1].bytes);
+      pack = std::string(row[3].bytes);
+      sound = as_bytes(sha256(entry)) == row[2].bytes;
+      return true;
+    });
+    if (!read) return read;
+    const Facts facts = facts_of(entry);
+    const auto named = facts.find("pack");
+    if (!sound || named == facts.end() || named->second != hex(sha256(pack))) return altered(at.step, at.lane, at.seq);
+    auto opening = opening_of(facts.at("job"), at.step);
+    if (!opening) return opening.error();
+    const auto tables = described_tables((*opening)->contains("tables") ? (*opening)->at("tables") : "");
+    const auto described = std::find_if(tables.begin(), tables.end(), [&](const ImageTable& t) { return t.name == table_; });
+    if (described == tables.end()) return altered(at.step, at.lane, at.seq);
+    const bool own = described == tables.begin();
+    auto blocks = read_blocks(pack, at.blocks, [&](const Record& record) {
+      if (own ? !record.table.empty() : record.table != table_) return;
+      if (record.kind != 'u' && record.kind != 'i' && record.kind != 'd') return;
+      RowEvent event{record.kind, facts, **opening, at.lane, at.seq, record.depth > 0 || !own, {}};
+      if (matches(*described, record, event)) events_.emplace_back(number_, std::move(event));
+    });
+    return blocks;
+  }
+
+  bool matches(const ImageTable& table, const Record& record, RowEvent& event) const {
+    std::vector<Stored> before = record.kind == 'i' ? std::vector<Stored>() : record.before, after = before;
+    after.resize(table.columns.size());
+    for (const auto& [column, value] : record.after)
+      if (static_cast<std::size_t>(column) < after.size()) after[static_cast<std::size_t>(column)] = value;
+    const auto is = [&](const std::vector<Stored>& row) {
+      for (std::size_t i = 0; i < table.key.size(); ++i) {
+        const auto column = static_cast<std::size_t>(table.key[i]);
+        if (i >= key_.size() || column >= row.size() || !same(row[column].view(), key_[i])) return false;
+      }
+      return !row.empty() && key_.size() == table.key.size();
+    };
+    if (!is(before) && !(record.kind != 'd' && is(after))) return false;
+    for (std::size_t i = 0; i < table.columns.size(); ++i) {
+      RowEvent::Column column{table.columns[i], {}, {}};
+      if (i < before.size()) column.before = before[i];
+      if (record.kind != 'd') column.after = after[i];
+      const bool changed = std::any_of(record.after.begin(), record.after.end(), [&](const auto& pair) { return pair.first == static_cast<int>(i); });
+      if (record.kind != 'u' || changed) event.columns.push_back(std::move(column));
+    }
+    return true;
+  }
+
+  // The entry that opened a generation stands in the lane of its job.
+  Result<const Facts*> opening_of(const std::string& job, std::int64_t step) {
+    auto& opened = openings_[job];
+    if (opened.empty()) {
+      auto read = sql_.query(
+          "SELECT l.entry FROM bfl_step AS s JOIN bfl_ledger AS l ON l.step = s.id AND l.lane = 0 WHERE s.job = ?1 AND s.name = '' ORDER BY l.seq", {text(job)}, [&](RawRow row) {
+            if (row[0].bytes.find("\"kind\":\"open\"") == std::string_view::npos) return true;
+            Facts facts = facts_of(row[0].bytes);
+            opened[std::strtoll(facts["step_row"].c_str(), nullptr, 10)] = std::move(facts);
+            return true;
+          });
+      if (!read) return read.error();
+    }
+    return &opened[step];
+  }
+
+  OwnSql sql_;
+  const std::string& table_;
+  RawRow key_;
+  std::string form_;
+  std::map<std::string, std::map<std::int64_t, Facts>> openings_;
+  std::vector<std::pair<std::int64_t, RowEvent>> events_;
+};
+
+}  // namespace
+
+Result<std::vector<RowEvent>> history(connect::Connector& target, const std::string& table, RawRow key) {
+  if (!present(target)) return std::vector<RowEvent>{};
+  return Search(target, table, key).run();
+}
+
+}  // namespace bfl::ledger

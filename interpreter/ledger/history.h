@@ -1,0 +1,28 @@
+// The history of one row: every change that bfl made to it, out of the packs that the index of keys names.
+#pragma once
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "interpreter/base/result.h"
+#include "interpreter/connect/connector.h"
+#include "interpreter/ledger/stored.h"
+
+namespace bfl::ledger {
+
+struct RowEvent {
+  char kind = 'u';                                     // 'u', 'i', 'd'
+  std::map<std::string, std::string, std::less<>> facts;    // of the entry: job, step, generation, run, who, host, time, version, …
+  std::map<std::string, std::string, std::less<>> opening;  // of the entry that opened the generation: why, ticket, statement_text, …
+  std::int64_t lane = 0, seq = 0;
+  bool cascade = false;                                // went with a row of another table
+  struct Column { std::string name; std::optional<Stored> before, after; };
+  std::vector<Column> columns;                         // updates: those that changed; else all
+};
+
+// Oldest first. `table` as the catalogue spells it; `key` in the order of the key's columns: a row whose key was changed is
+// found by either. An error of class refused when an entry or a pack on the way does not hold.
+Result<std::vector<RowEvent>> history(connect::Connector& target, const std::string& table, connect::RawRow key);
+
+}  // namespace bfl::ledger
