@@ -138,7 +138,9 @@ class Search {
 }  // namespace
 
 Result<std::vector<RowEvent>> history(connect::Connector& target, const std::string& table, RawRow key) {
-  if (!present(target)) return std::vector<RowEvent>{};
+  auto there = exists(target);
+  if (!there) return there.error();
+  if (!*there) return std::vector<RowEvent>{};
   return Search(target, table, key).run();
 }
 
