@@ -106,7 +106,7 @@ TEST_CASE("every byte of the ledger that is turned over is named by its place") 
   Editor editor(job.path);
   std::size_t count = 0;
   for (const Kept& table : {Kept{"bfl_meta", "'' || id"}, Kept{"bfl_job", "name"}, Kept{"bfl_step", "'' || id"}, Kept{"bfl_lane", "step || ' ' || lane"},
-                             Kept{"bfl_ledger", "'' || id"}, Kept{"bfl_stage", "step || ' ' || block"}, Kept{"bfl_key", "step || ' ' || seq"}}) {
+                             Kept{"bfl_ledger", "'' || id"}, Kept{"bfl_stage", "step || ' ' || block"}, Kept{"bfl_key", "'' || rowid"}}) {
     count += turn_all(editor, table, [&](const std::string& column, const std::string& key, const std::string& value, const std::string& other) {
       INFO(table.name << " " << key << ": " << column << " " << hex(value).substr(0, 200) << " became " << other.substr(0, 200));
       const auto found = ledger::verify(*target);
