@@ -36,6 +36,7 @@ struct Column {
   char time_separator = ' ';    // iso_text timestamps: as found in the stored rows
   std::string time_suffix{};    // iso_text timestamps: "", "Z" or "+00:00", as found
   bool generated = false;
+  bool identity = false;        // PostgreSQL: numbered by the server, GENERATED ALWAYS: rows may bring a number, none is changed
   bool binary_collation = true;  // false: NOCASE, RTRIM or a custom collation; sorts otherwise than by bytes
   bool writable = true;         // the connection may set it
   bool has_default = false;
@@ -70,6 +71,7 @@ struct Table {
   std::vector<std::vector<int>> indexes;  // all indexes, unique or not: leading columns
   std::vector<Trigger> triggers;
   bool view = false, virtual_table = false, without_rowid = false, strict = false;
+  std::string image{};           // of a shipped table: the column that holds each row as its own database stores it
   bool inherited = false;        // PostgreSQL: other tables' rows are seen through it
   int rowid_alias = -1;          // SQLite: the INTEGER PRIMARY KEY column
   std::optional<std::int64_t> estimated_rows{};

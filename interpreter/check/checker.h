@@ -255,7 +255,7 @@ class Checker {
   BlockPtr snapshot_block(NodeId step, NodeId node);
   BlockPtr effect_block(NodeId node, std::string_view step, std::string_view effect);
   BlockPtr kept_block(program::TableRef ref, NodeId node);
-  std::optional<Column> kept_column(const std::string& name, const ExprPtr& expr) const;
+  std::optional<Column> kept_column(const std::string& name, const ExprPtr& expr, int source) const;
   std::vector<int> unique_fields(const Block& block) const;
   void read_in_order();
 

@@ -228,7 +228,9 @@ void Checker::classify(Step& step, const Block&) {
     return step.atomic ? route(Route::whole, "`atomic`: one transaction") : route(Route::sealed, "which rows are added is decided and kept before the first one is");
   }
   const SelfReads reads(program, step);
+  const bool unsorted = std::any_of(step.walk.begin(), step.walk.end(), [&](int c) { return !table(step.target).columns[static_cast<std::size_t>(c)].binary_collation; });
   const auto along_the_key = [&] {
+    if (unsorted) return route(Route::sealed, "its key does not sort by its bytes: rows are found again by it one by one");
     std::string key;
     for (int c : step.walk) key += (key.empty() ? "" : ", ") + table(step.target).columns[static_cast<std::size_t>(c)].name;
     route(Route::direct, fmt::format("walks `{}` along {}", table(step.target).name, key));

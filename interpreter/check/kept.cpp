@@ -35,17 +35,52 @@ std::string kept_name(const std::string& job, std::string_view step) {
   return name;
 }
 
-// The stored column that an expression hands on as it is.
-const Column* stored_column(const program::Program& program, const Expr& expr) {
+// The stored column that an expression hands on as it is, and its source.
+std::pair<const Column*, int> stored_column(const program::Program& program, const Expr& expr) {
   const Expr* at = &expr;
   while (at->kind == ExprKind::column) {
     const program::InputName& input = program.inputs[at->input];
-    if (input.table) return &program.table(*input.table).columns[static_cast<std::size_t>(at->column)];
+    if (input.table) return {&program.table(*input.table).columns[static_cast<std::size_t>(at->column)], input.table->source};
     const auto sub = input.sub.lock();
-    if (!sub || static_cast<std::size_t>(at->column) >= sub->fields.size()) return nullptr;
+    if (!sub || static_cast<std::size_t>(at->column) >= sub->fields.size()) return {};
     at = sub->fields[static_cast<std::size_t>(at->column)].expr.get();
   }
-  return nullptr;
+  return {};
+}
+
+struct PostgresType { std::string_view declared, base; Storage storage; };
+
+std::optional<Column> kept_in_postgres(Column column) {
+  const auto of = [](Kind kind) -> PostgresType {
+    switch (kind) {
+      case Kind::integer:
+      case Kind::duration: return {"bigint", "int8", Storage::native};
+      case Kind::boolean: return {"boolean", "bool", Storage::boolean_integer};
+      case Kind::floating: return {"double precision", "float8", Storage::native};
+      case Kind::decimal: return {"numeric", "numeric", Storage::decimal_text};
+      case Kind::text: return {"text", "text", Storage::native};
+      case Kind::bytes: return {"bytea", "bytea", Storage::native};
+      case Kind::date: return {"date", "date", Storage::native};
+      case Kind::timestamp: return {"timestamp without time zone", "timestamp", Storage::native};
+      case Kind::uuid: return {"uuid", "uuid", Storage::uuid_text};
+      case Kind::json: return {"json", "json", Storage::json_text};
+      case Kind::array: return {"json", "json", Storage::json_text};
+      case Kind::null: break;
+    }
+    return {};
+  };
+  const PostgresType type = of(column.type.kind);
+  if (type.declared.empty()) return std::nullopt;
+  column.declared = type.declared;
+  column.base = type.base;
+  column.storage = type.storage;
+  return column;
+}
+
+// Where the engine has a place for what bfl keeps.
+void place(Table& kept, const std::string& engine) {
+  kept.schema = engine == "postgres" ? "bfl" : "";
+  kept.relation = engine == "postgres" ? kept.name : "";
 }
 
 bool does(StepKind kind, EffectKind effect) {
@@ -91,14 +126,18 @@ BlockPtr Checker::snapshot_block(NodeId step, NodeId node) {
 }
 
 // How a value of this type lies in a kept table; nothing for types that no column can hold.
-std::optional<Column> Checker::kept_column(const std::string& name, const ExprPtr& expr) const {
+std::optional<Column> Checker::kept_column(const std::string& name, const ExprPtr& expr, int source) const {
+  const std::string& engine = program.catalogues[static_cast<std::size_t>(source)].engine;
   Column column;
-  if (const Column* stored = stored_column(program, *expr)) column = *stored;
+  const auto [stored, from] = stored_column(program, *expr);
+  const bool same = stored && program.catalogues[static_cast<std::size_t>(from)].engine == engine;
+  if (same) column = *stored;
   column.name = name;
   column.type = expr->type;
-  column.generated = column.has_default = false;
+  column.generated = column.identity = column.has_default = false;
   column.binary_collation = true;
-  if (stored_column(program, *expr)) return column;
+  if (same) return column;
+  if (engine == "postgres") return kept_in_postgres(std::move(column));
   column.time_separator = 'T';
   column.time_suffix = "Z";
   switch (expr->type.kind) {
@@ -174,11 +213,25 @@ const Checker::Snapshot* Checker::made_snapshot(NodeId step) {
   if (block->broken || diagnostics_.errors() != errors || now.state == DefinitionState::broken) return fail();
   if (!block->relation->limit) block->relation->order.clear();
 
+  // In the first source that it reads and that can keep it.
+  const auto keeps = [&](int index) { return !program.catalogues[static_cast<std::size_t>(index)].read_only; };
+  int source = 0;
+  bool known = false;
+  for_each(*block->relation, Seeing{[](const Expr&) {}, [&](const program::Relation& inner) {
+                                      for (const auto& input : inner.inputs)
+                                        if (input.table && !known && keeps(input.table->source)) source = input.table->source, known = true;
+                                    }});
+  for (std::size_t i = 0; i < program.catalogues.size() && !known; ++i)
+    if (keeps(static_cast<int>(i))) source = static_cast<int>(i), known = true;
+  if (!known) {
+    error(Code::not_writable, script_[step].name_span, fmt::format("no source of the job can keep `{}`: they can only be read", script_[step].text), "read the rows with a `let`");
+    return fail();
+  }
   Table kept;
   std::string name(script_[step].text);
   kept.name = kept_name(program.job, name);
   kept.kept = name;
-  kept.schema.clear();
+  place(kept, program.catalogues[static_cast<std::size_t>(source)].engine);
   for (const std::string& field : names_of(*block)) {
     ExprPtr value;
     {
@@ -187,7 +240,7 @@ const Checker::Snapshot* Checker::made_snapshot(NodeId step) {
     }
     if (!value) continue;  // a column of a table whose type nobody knows: it cannot be read either
     if (value->type.kind == Kind::null) value = convert(value, {Kind::text, true});
-    auto column = kept_column(field, value);
+    auto column = kept_column(field, value, source);
     if (!column) {
       error(Code::type_mismatch, script_[step].name_span, fmt::format("`{}` is {}, which no column can keep", field, with_article(value->type.with_null(false))), "say what is needed of it: `keep { … }`");
       return fail();
@@ -211,20 +264,6 @@ const Checker::Snapshot* Checker::made_snapshot(NodeId step) {
     kept.keys.push_back({.name = "key", .columns = std::move(key), .primary = true, .not_null = not_null});
   }
 
-  // In the first source that it reads and that can keep it.
-  const auto keeps = [&](int index) { return !program.catalogues[static_cast<std::size_t>(index)].read_only; };
-  int source = 0;
-  bool known = false;
-  for_each(*block->relation, Seeing{[](const Expr&) {}, [&](const program::Relation& inner) {
-                                      for (const auto& input : inner.inputs)
-                                        if (input.table && !known && keeps(input.table->source)) source = input.table->source, known = true;
-                                    }});
-  for (std::size_t i = 0; i < program.catalogues.size() && !known; ++i)
-    if (keeps(static_cast<int>(i))) source = static_cast<int>(i), known = true;
-  if (!known) {
-    error(Code::not_writable, script_[step].name_span, fmt::format("no source of the job can keep `{}`: they can only be read", name), "read the rows with a `let`");
-    return fail();
-  }
   Catalogue& catalogue = program.catalogues[static_cast<std::size_t>(source)];
   catalogue.tables.push_back(std::move(kept));
   now.table = {source, static_cast<int>(catalogue.tables.size() - 1)};
@@ -269,10 +308,10 @@ BlockPtr Checker::effect_block(NodeId node, std::string_view step_name, std::str
   Table kept;
   kept.kept = fmt::format("{}.{}", step_name, effect);
   kept.name = kept_name(program.job, kept.kept);
-  kept.schema.clear();
+  place(kept, program.catalogues[static_cast<std::size_t>(step.target.source)].engine);
   kept.columns = target.columns;
   for (Column& column : kept.columns) {
-    column.generated = column.has_default = false;
+    column.generated = column.identity = column.has_default = false;
     column.binary_collation = true;
   }
   for (const Key& key : target.keys)
@@ -284,7 +323,7 @@ BlockPtr Checker::effect_block(NodeId node, std::string_view step_name, std::str
     const Within silent(quiet_, quiet_ + 1);
     for (std::string_view name : from_names_) {
       const ExprPtr value = bare(*rows->second, name, step.name_span).expr;
-      auto column = value ? kept_column(fmt::format("from.{}", name), value) : std::nullopt;
+      auto column = value ? kept_column(fmt::format("from.{}", name), value, step.target.source) : std::nullopt;
       if (!column) continue;
       kept.columns.push_back(std::move(*column));
       made.from.push_back({.name = std::string(name), .expr = value, .span = step.name_span});

@@ -130,6 +130,10 @@ void Checker::assign(Step& step, Block& block, NodeId statement, std::unordered_
     error(Code::not_writable, name_span, fmt::format("`{}` is a generated column", name), "set the columns that it is computed from");
     return;
   }
+  if (column.identity && step.kind == program::StepKind::update) {
+    error(Code::not_writable, name_span, fmt::format("`{}` is numbered by the database", name), "its numbers stay: GENERATED ALWAYS AS IDENTITY");
+    return;
+  }
   if (!column.writable) {
     error(Code::not_writable, name_span, fmt::format("the connection has no right to set `{}` of `{}`", name, shown(step.target)), fmt::format("GRANT SELECT, UPDATE ON {} TO the role, or connect as another one", target.name));
     return;
@@ -208,10 +212,11 @@ bool Checker::may_be_null(const ExprPtr& expr, const Block& block) const {
 // Along which unique, not-null key the table is walked.
 void Checker::choose_walk(Step& step) {
   const Table& target = table(step.target);
+  const bool postgres = program.catalogues[static_cast<std::size_t>(step.target.source)].engine == "postgres";
   const auto walkable = [&](const Key& key, bool by_hand) {
     return key.plain && key.not_null && !key.columns.empty() && std::all_of(key.columns.begin(), key.columns.end(), [&](int c) {
       const Column& column = target.columns[static_cast<std::size_t>(c)];
-      if (column.generated || !column.binary_collation) return false;
+      if ((column.generated && !postgres) || !column.binary_collation) return false;
       if (column.type.kind == Kind::floating || column.storage == Storage::decimal_numeric || column.storage == Storage::unknown) return false;
       return by_hand || is_ordered(column.type.kind);
     });
@@ -258,6 +263,14 @@ void Checker::choose_walk(Step& step) {
       step.walk = key.columns;
       return;
     }
+  // Rows that cannot be gone through in the order of a key can be found again by it: such steps are sealed.
+  const auto known = [&](const Key& key) {
+    return postgres && key.plain && key.not_null && !key.columns.empty() && std::all_of(key.columns.begin(), key.columns.end(), [&](int c) { return target.columns[static_cast<std::size_t>(c)].storage != Storage::unknown; });
+  };
+  if (const auto key = std::find_if(target.keys.begin(), target.keys.end(), known); key != target.keys.end()) {
+    step.walk = key->columns;
+    return;
+  }
   if (step.atomic && !target.without_rowid) return;  // one transaction: rows are known by their rowid for so long
   Diagnostic& wrong = error(Code::no_row_identity, step.relation->span, fmt::format("`{}` has no unique key to walk: rows cannot be found again by the next chunk", shown(step.target)),
                             "create a unique index over NOT NULL columns and name them with `chunk 1_000 by COLUMNS`; or say by which columns rows are gone through, `chunk by COLUMNS`, or change all in one transaction with `atomic`");

@@ -218,6 +218,7 @@ bool check(Session& session, Access access) {
 
 bool make_plan(Session& session, Access access) {
   if (!check(session, access) || !identify(session, Access::read)) return false;
+  lower::settle_routes(session.program);
   session.plan = plan::make(session.program, session.identities, session.diagnostics);
   if (session.diagnostics.has_errors()) return false;
   if (access == Access::read) return true;

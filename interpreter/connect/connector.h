@@ -56,6 +56,15 @@ class Prepared {
   // Raw parameters: for bfl's own tables and for keys and images that go back byte for byte.
   virtual Result<std::int64_t> run_raw(std::span<const RawValue> more) = 0;
   virtual Result<void> query_raw(std::span<const RawValue> more, const RowCallback& row) = 0;
+
+  // The same for many sets of parameters, one after another in their order; what has to cross a wire does so together.
+  using Parameters = std::vector<RawValue>;
+  using EachRow = std::function<void(std::size_t set, RawRow row)>;
+  virtual Result<void> query_each(std::span<const Parameters> sets, const EachRow& row);
+  // `before` each set, then the observer of what it changed, then `done` with the number of rows.
+  using EachBefore = std::function<void(std::size_t set)>;
+  using EachDone = std::function<void(std::size_t set, std::int64_t changed)>;
+  virtual Result<void> run_each(std::span<const Parameters> sets, const EachBefore& before, const EachDone& done);
 };
 
 // What a write transaction is for. `rows`: a chunk of the user's rows, in one snapshot where the engine has them. `own`:
@@ -107,6 +116,8 @@ class Connector {
 
   // Another connection to the same database, for work beside this one's. Nothing where one writes at a time anyway.
   virtual Result<std::unique_ptr<Connector>> another() { return std::unique_ptr<Connector>(); }
+  // How many sets of parameters are worth sending together.
+  virtual std::size_t rows_together() const { return 1; }
 
   // Makes a running statement return an error of class interrupted; callable from a signal handler's thread.
   virtual void interrupt() = 0;

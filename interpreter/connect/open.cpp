@@ -43,4 +43,25 @@ Result<void> Connector::scan(const Table& table, std::span<const int> columns, c
   return (*statement)->query_raw({}, row);
 }
 
+Result<void> Prepared::query_each(std::span<const Parameters> sets, const EachRow& row) {
+  for (std::size_t i = 0; i < sets.size(); ++i) {
+    auto read = query_raw(sets[i], [&](RawRow found) {
+      row(i, found);
+      return true;
+    });
+    if (!read) return read;
+  }
+  return {};
+}
+
+Result<void> Prepared::run_each(std::span<const Parameters> sets, const EachBefore& before, const EachDone& done) {
+  for (std::size_t i = 0; i < sets.size(); ++i) {
+    before(i);
+    auto changed = run_raw(sets[i]);
+    if (!changed) return changed.error();
+    done(i, *changed);
+  }
+  return {};
+}
+
 }  // namespace bfl::connect

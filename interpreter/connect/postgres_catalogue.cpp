@@ -104,12 +104,12 @@ struct Reading {
             " SELECT a.attrelid, a.attnum::bigint, a.attname, format_type(a.atttypid, a.atttypmod),"
             "  CASE WHEN b.typtype = 'e' THEN 'enum' WHEN bn.nspname = 'pg_catalog' THEN b.typname::text ELSE 'other' END,"
             "  CASE WHEN d.oid IS NULL THEN a.atttypmod ELSE d.modifier END::bigint,"
-            "  a.attnotnull OR coalesce(d.not_null, false), a.attgenerated <> '' OR a.attidentity = 'a', a.atthasdef OR a.attidentity <> '',"
+            "  a.attnotnull OR coalesce(d.not_null, false), a.attgenerated <> '', a.atthasdef OR a.attidentity <> '',"
             "  coalesce(co.collname IN ('C', 'POSIX', 'C.UTF-8', 'C.utf8') OR (co.collname = 'default' AND "
             "   (SELECT datcollate FROM pg_database WHERE datname = current_database()) IN ('C', 'POSIX', 'C.UTF-8', 'C.utf8')), true),"
             "  coalesce(co.collisdeterministic, true), has_column_privilege(a.attrelid, a.attnum, 'UPDATE'),"
             "  CASE WHEN a.attcollation = 0 THEN '' WHEN co.collname = 'default' THEN '' ELSE quote_ident(cn.nspname) || '.' || "
-            "quote_ident(co.collname) END"
+            "quote_ident(co.collname) END, a.attidentity = 'a'"
             " FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
             " JOIN pg_type t ON t.oid = a.atttypid"
             " LEFT JOIN d ON d.oid = t.oid AND d.base NOT IN (SELECT oid FROM pg_type WHERE typtype = 'd')"
@@ -133,6 +133,7 @@ struct Reading {
           if (!truth(row[10])) column.storage = Storage::unknown;  // equal without being the same
           column.writable = truth(row[11]);
           column.collation = text(row[12]);
+          column.identity = truth(row[13]);
           columns[{row[0].integer, row[1].integer}] = static_cast<int>(of->columns.size());
           of->columns.push_back(std::move(column));
           return true;

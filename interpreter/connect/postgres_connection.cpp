@@ -35,7 +35,44 @@ class Statement final : public Prepared {
     return query_bound(row);
   }
 
+  Result<void> query_each(std::span<const Parameters> sets, const EachRow& row) override {
+    return each(sets, [&](std::size_t set, const PGresult* result) -> Result<void> {
+      auto shown = connection_.show(result, [&](RawRow found) {
+        row(set, found);
+        return true;
+      });
+      return shown ? Result<void>{} : Result<void>{shown.error()};
+    });
+  }
+  Result<void> run_each(std::span<const Parameters> sets, const EachBefore& before, const EachDone& done) override {
+    if (!sets.empty()) before(0);
+    return each(sets, [&](std::size_t set, const PGresult* result) -> Result<void> {
+      auto changed = changed_by(result);
+      if (!changed) return changed.error();
+      done(set, *changed);
+      if (set + 1 < sets.size()) before(set + 1);
+      return {};
+    });
+  }
+
  private:
+  Result<void> each(std::span<const Parameters> sets, const std::function<Result<void>(std::size_t, const PGresult*)>& show) {
+    Session& session = connection_.session();
+    session.forget_interrupt();
+    if (auto ready = ready_outside(); !ready) return ready;
+    std::vector<std::vector<Parameter>> all;
+    for (const Parameters& set : sets) {
+      bind_raw(set);
+      all.push_back(parameters_);
+    }
+    return session.execute_each(statement_.text, all, show);
+  }
+  Result<std::int64_t> changed_by(const PGresult* result) {
+    if (statement_.shows == lower::Shows::rows) return count_of(result);
+    if (auto shown = connection_.show_changes(result, statement_.shows, statement_.table); !shown) return shown.error();
+    return std::int64_t{connection_.session().library().PQntuples(result)};
+  }
+
   const lower::Wire* wire(std::size_t index) const {
     return index < statement_.parameters.size() ? &statement_.parameters[index] : nullptr;
   }
@@ -63,12 +100,7 @@ class Statement final : public Prepared {
     if (!statement_.images.empty() && connection_.observing()) return change_with_images();
     auto result = session.execute(statement_.text, parameters_);
     if (!result) return result.error();
-    const Library& library = session.library();
-    if (statement_.shows_changes) {
-      if (auto shown = connection_.show_changes(result->get()); !shown) return shown.error();
-      return std::int64_t{library.PQntuples(result->get())};
-    }
-    return count_of(result->get());
+    return changed_by(result->get());
   }
 
   std::int64_t count_of(const PGresult* result) const {
@@ -89,7 +121,7 @@ class Statement final : public Prepared {
     const std::size_t bound = parameters_.size();
     if (few)
       for (const int column : statement_.shown_key) parameters_.push_back(array_of(library, images->get(), column));
-    auto changed = session.execute(few ? statement_.of_shown : statement_.text, parameters_, [&] { return connection_.show_changes(images->get()); });
+    auto changed = session.execute(few ? statement_.of_shown : statement_.text, parameters_, [&] { return connection_.show_changes(images->get(), lower::Shows::updates, statement_.table); });
     parameters_.resize(bound);
     if (!changed) return changed.error();
     return count_of(changed->get());
@@ -174,7 +206,9 @@ Result<std::unique_ptr<Prepared>> Connection::prepare(const lower::Statement& st
 }
 
 Result<std::unique_ptr<Prepared>> Connection::prepare(std::string_view sql) {
-  return std::unique_ptr<Prepared>(std::make_unique<Statement>(*this, lower::Statement{.text = std::string(sql), .binds = {}, .bind_wires = {}, .functions = {}, .columns = {}}, std::vector<Parameter>{}));
+  lower::Statement statement;
+  statement.text = sql;
+  return std::unique_ptr<Prepared>(std::make_unique<Statement>(*this, statement, std::vector<Parameter>{}));
 }
 
 Result<void> Connection::execute(std::string_view sql) {
@@ -288,27 +322,28 @@ Result<bool> Connection::show(const PGresult* result, const RowCallback& row) {
   return true;
 }
 
-Result<void> Connection::show_changes(const PGresult* result) {
+Result<void> Connection::show_changes(const PGresult* result, lower::Shows shows, std::string_view table) {
   if (!observer_) return {};
   const Library& library = session_.library();
   const std::vector<Oid> types = types_of(library, result);
-  const std::size_t columns = types.size() - assigned_.size();
+  const std::size_t columns = types.size() - (shows == lower::Shows::updates ? assigned_.size() : 0);
   std::vector<RawValue> values(types.size()), after(columns);
   std::vector<int> changed;
   RowChange change;
-  change.kind = ChangeKind::update;
-  change.table = table_;
+  change.kind = shows == lower::Shows::inserts ? ChangeKind::insert : shows == lower::Shows::deletes ? ChangeKind::remove : ChangeKind::update;
+  change.table = table.empty() ? std::string_view(table_) : table;
   for (int i = 0; i < library.PQntuples(result); ++i) {
     if (auto read = read_row(library, result, types, i, values, arena_); !read) return read;
     changed.clear();
-    for (std::size_t a = 0; a < assigned_.size(); ++a) {
+    for (std::size_t a = 0; shows == lower::Shows::updates && a < assigned_.size(); ++a) {
       const auto column = static_cast<std::size_t>(assigned_[a]);
       if (values[columns + a] == values[column]) continue;
       after[column] = values[columns + a];
       changed.push_back(assigned_[a]);
     }
-    change.before = std::span<const RawValue>(values).first(columns);
-    change.after = after;
+    const std::span<const RawValue> row = std::span<const RawValue>(values).first(columns);
+    change.before = shows == lower::Shows::inserts ? std::span<const RawValue>() : row;
+    change.after = shows == lower::Shows::inserts ? row : shows == lower::Shows::deletes ? std::span<const RawValue>() : after;
     change.changed = changed;
     observer_(change);
     if (session_.interrupted()) return Error{ErrorClass::interrupted, "asked to stop"};

@@ -37,6 +37,7 @@ class Connection final : public Connector {
   void walks(std::int64_t rows) override { walked_ = rows; }
   Result<std::unique_ptr<Connector>> another() override;
   std::optional<std::int64_t> commits_of_others() override;
+  std::size_t rows_together() const override { return 500; }
   void interrupt() override { session_.interrupt(); }
 
   Session& session() { return session_; }
@@ -46,8 +47,8 @@ class Connection final : public Connector {
   Result<void> rows(const std::string& sql, const std::vector<Parameter>& parameters, const RowCallback& row);
   // Gives every row of a result; false when the callback has stopped it.
   Result<bool> show(const PGresult* result, const RowCallback& row);
-  // The rows of a changing statement: images before and after, see lower::Statement::shows_changes.
-  Result<void> show_changes(const PGresult* result);
+  // The rows of a changing statement: images of rows of `table`, or of the one that is observed.
+  Result<void> show_changes(const PGresult* result, lower::Shows shows, std::string_view table);
 
  private:
   Session session_;

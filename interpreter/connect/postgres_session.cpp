@@ -229,6 +229,61 @@ Result<ResultHandle> Session::execute(const std::string& sql, const std::vector<
   return checked(result.release(), sql);
 }
 
+// Statements sent one behind the other. Whatever happens, the connection is read to the end and ready for the next one.
+class Session::Pipeline {
+ public:
+  explicit Pipeline(Session& session) : begun(session.library_.PQenterPipelineMode(session.connection_) == 1), session_(session) { session.busy_.store(true); }
+  ~Pipeline() {
+    const Library& library = session_.library_;
+    while (library.PQstatus(session_.connection_) == CONNECTION_OK && library.PQexitPipelineMode(session_.connection_) != 1)
+      if (PGresult* rest = library.PQgetResult(session_.connection_)) library.PQclear(rest);
+    session_.busy_.store(false);
+  }
+  Pipeline(const Pipeline&) = delete;
+  Pipeline& operator=(const Pipeline&) = delete;
+
+  Result<ResultHandle> next(const std::string& sql) {
+    const Library& library = session_.library_;
+    auto result = session_.checked(library.PQgetResult(session_.connection_), sql);
+    if (result)
+      if (PGresult* none = library.PQgetResult(session_.connection_)) library.PQclear(none);  // the end of this one
+    return result;
+  }
+  // What is still under way is of no use.
+  void cancel() {
+    char ignored[256];
+    if (PGcancel* cancel = session_.cancel_.load()) session_.library_.PQcancel(cancel, ignored, sizeof ignored);
+  }
+  const bool begun;
+
+ private:
+  Session& session_;
+};
+
+Result<void> Session::execute_each(const std::string& sql, const std::vector<std::vector<Parameter>>& sets,
+                                   const std::function<Result<void>(std::size_t set, const PGresult*)>& show) {
+  if (sets.empty()) return {};
+  if (!connection_) return lost(sql);
+  Pipeline pipeline(*this);
+  const Sent types(sets.front());
+  bool sent = pipeline.begun && library_.PQsendPrepare(connection_, "", sql.c_str(), types.count(), types.types.data()) == 1;
+  for (std::size_t i = 0; i < sets.size() && sent; ++i) {
+    const Sent one(sets[i]);
+    sent = library_.PQsendQueryPrepared(connection_, "", one.count(), one.values.data(), one.lengths.data(), one.formats.data(), 1) == 1;
+  }
+  if (!sent || library_.PQpipelineSync(connection_) != 1) return lost(sql);
+  if (auto prepared = pipeline.next(sql); !prepared) return prepared.error();
+  for (std::size_t i = 0; i < sets.size(); ++i) {
+    auto result = pipeline.next(sql);
+    if (!result) return result.error();
+    if (auto shown = show(i, result->get()); !shown) {
+      pipeline.cancel();
+      return shown;
+    }
+  }
+  return {};
+}
+
 Result<ResultHandle> Session::execute(const std::string& sql, const std::vector<Parameter>& parameters) {
   if (!connection_) return lost(sql);
   const Sent sent(parameters);

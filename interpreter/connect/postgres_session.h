@@ -38,6 +38,9 @@ class Session {
   Result<ResultHandle> execute(const std::string& sql, const std::vector<Parameter>& parameters);
   // The same, and `meanwhile` is done while the server works on it; when that fails, the statement is cancelled.
   Result<ResultHandle> execute(const std::string& sql, const std::vector<Parameter>& parameters, const std::function<Result<void>()>& meanwhile);
+  // One statement for each set of parameters, in their order and in one go; the statement has no name and ends with the next.
+  Result<void> execute_each(const std::string& sql, const std::vector<std::vector<Parameter>>& sets,
+                            const std::function<Result<void>(std::size_t set, const PGresult*)>& show);
   Result<void> commit();
   void rollback();
   bool in_transaction() const { return open_; }
@@ -59,6 +62,7 @@ class Session {
   std::string last_words() const;
   Result<ResultHandle> checked(PGresult* raw, std::string_view sql);
   void close();
+  class Pipeline;
 
   const Library& library_;
   std::string url_, settings_, search_path_, identity_;

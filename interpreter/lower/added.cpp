@@ -113,7 +113,9 @@ struct Added {
     const std::string rowid = rowid_name(table), key = step.key.empty() ? "" : quote_identifier(column(step.key[0]).name);
     const std::string there = fmt::format("u.{} IS NOT NULL", table.without_rowid ? key : rowid);
     if (intent.flag) list.push_back(there), wires.push_back(wire_of(Type{Kind::boolean}));
-    if (intent.image > 0)
+    if (intent.packed)
+      list.push_back("u." + quote_identifier(table.image)), wires.push_back(wire_of(Type{Kind::bytes}));
+    else if (intent.image > 0)
       for (const Column& each : table.columns) list.push_back("u." + quote_identifier(each.name)), wires.push_back(wire_of(each));
     for (std::size_t i = 0; i < intent.values; ++i) list.push_back(fmt::format("s.v{}", i)), wires.push_back(wire_of(column(step.assignments[i].column)));
     for (std::size_t i = 0; i < intent.from; ++i)
@@ -135,35 +137,38 @@ struct Added {
 
 }  // namespace
 
-SealedWrite added_rows(const Program& program, const Step& step) {
+IntentSet added_rows(const Program& program, const Step& step, bool shipped_images) {
   const Added added(program, step);
-  SealedWrite write{.intent = {.key = step.key.empty() ? step.once_per.size() : step.key.size(),
-                               .flag = added.upserts(),
-                               .image = added.upserts() ? added.table.columns.size() : 0,
-                               .values = step.assignments.size(),
-                               .from = added.effect ? added.effect->from.size() : 0}};
-  write.select = added.select(write.intent, false);
-  write.probe = added.select(write.intent, true);
-  std::vector<std::string> columns, all, sets;
+  const Intent intent{.key = step.key.empty() ? step.once_per.size() : step.key.size(),
+                      .flag = added.upserts(),
+                      .image = added.upserts() ? added.table.columns.size() : 0,
+                      .values = step.assignments.size(),
+                      .from = added.effect ? added.effect->from.size() : 0,
+                      .packed = added.upserts() && shipped_images && !added.table.image.empty()};
+  return {intent, added.select(intent, false), added.select(intent, true)};
+}
+
+Hands adding_hands(const Program& program, const Step& step) {
+  const Added added(program, step);
+  std::vector<std::string> columns, all, sets, keys, where;
   for (const auto& assignment : step.assignments) {
     columns.push_back(quote_identifier(added.column(assignment.column).name));
     sets.push_back(fmt::format("{} = ?{}", columns.back(), columns.size()));
   }
   for (const Column& column : added.table.columns) all.push_back(quote_identifier(column.name));
+  Hands hands;
   Writer add(program);
-  write.add = add.finish(fmt::format("INSERT INTO {} ({}) VALUES ({})", qualified(added.table), listed(columns), listed(parameters(1, columns.size()))));
-  for (int key : step.key) write.key.push_back(wire_of(added.column(key)));
-  if (step.key.empty()) return write;
+  hands.own.add = add.finish(fmt::format("INSERT INTO {} ({}) VALUES ({})", qualified(added.table), listed(columns), listed(parameters(1, columns.size()))));
+  for (int key : step.key) hands.key.push_back(wire_of(added.column(key)));
+  if (step.key.empty()) return hands;
   Writer read(program);
-  write.read = read.finish(fmt::format("SELECT {} FROM {} WHERE {}", listed(all), qualified(added.table), added.by_key()));
-  if (!added.upserts()) return write;
-  std::vector<std::string> keys;
+  hands.own.read = read.finish(fmt::format("SELECT {} FROM {} WHERE {}", listed(all), qualified(added.table), added.by_key()));
+  if (!added.upserts()) return hands;
   for (int key : step.key) keys.push_back(quote_identifier(added.column(key).name));
   Writer change(program);
-  std::vector<std::string> where;
   for (std::size_t i = 0; i < keys.size(); ++i) where.push_back(fmt::format("{} {} ?{}", keys[i], added.column(step.key[i]).type.nullable ? "IS" : "=", columns.size() + 1 + i));
-  write.change = change.finish(fmt::format("UPDATE {} SET {} WHERE {}", qualified(added.table), listed(sets), listed(where, " AND ")));
-  return write;
+  hands.own.change = change.finish(fmt::format("UPDATE {} SET {} WHERE {}", qualified(added.table), listed(sets), listed(where, " AND ")));
+  return hands;
 }
 
 }  // namespace bfl::lower

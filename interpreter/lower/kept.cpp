@@ -1,6 +1,7 @@
 // Tables that bfl keeps for later steps: made, filled by one statement or row by row, counted.
 #include <fmt/format.h>
 
+#include "interpreter/lower/postgres.h"
 #include "interpreter/lower/rewrite.h"
 #include "interpreter/lower/writing.h"
 
@@ -33,7 +34,8 @@ Statement fill(const program::Program& program, const Table& kept, const program
 
 }  // namespace
 
-KeptTable kept_table(const program::Program& program, program::TableRef ref, const program::Relation* rows, bool temporary, Dialect) {
+KeptTable kept_table(const program::Program& program, program::TableRef ref, const program::Relation* rows, bool temporary, Dialect dialect) {
+  if (dialect == Dialect::postgres) return postgres::kept_table(program, ref);
   const Table& kept = program.table(ref);
   const std::string schema = temporary ? "temp" : "main", name = quote_identifier(kept.name);
   std::vector<std::string> columns;

@@ -6,8 +6,12 @@
 namespace bfl::lower::postgres {
 
 Result<DirectUpdate> direct_update(const program::Program& program, const program::Step& step);
-// Of updates alone: `plan/` refuses the other kinds of steps.
-Result<SealedWrite> sealed_write(const program::Program& program, const program::Step& step);
+// Of updates alone: other kinds of steps are computed elsewhere.
+Result<Intents> intents(const program::Program& program, const program::Step& step);
+Result<Statement> recompute(const program::Program& program, const program::Step& step);
+Hands hands(const program::Program& program, const program::Step& step);
+Result<Statement> stored_rows(const program::Program& program, const program::Relation& rows, const std::vector<int>& identity);
+KeptTable kept_table(const program::Program& program, program::TableRef table);
 Result<Statement> scalar(const program::Program& program, const program::ExprPtr& expr);
 Result<Statement> select(const program::Program& program, const program::Relation& relation);
 

@@ -24,64 +24,21 @@ using program::Step;
 
 namespace {
 
-std::string listed(const std::vector<std::string>& parts, std::string_view between = ", ") {
-  std::string text;
-  for (const std::string& part : parts) text += (text.empty() ? "" : std::string(between)) + part;
-  return text;
-}
-
-std::string tuple(const std::vector<std::string>& parts) { return parts.size() == 1 ? parts[0] : "(" + listed(parts) + ")"; }
-
-// What crosses the wire of a column: types that bfl does not know go as their text.
-std::string read_column(const std::string& text, const Column& column) {
-  const bool known = column.storage != Storage::unknown && column.base != "enum";
-  return known ? text : text + "::text";
-}
-
-struct Update {
+struct Update : Rows {
   const Program& program;
   const Step& step;
-  const Table& table;
-  const std::vector<int>& key;
+
+  Update(const Program& of, const Step& at) : Rows{of.table(at.target), at.walk}, program(of), step(at) {}
 
   bool once() const { return step.idempotence == program::Idempotence::once; }
   const Relation& relation() const { return *step.relation; }
   // The step's rows are those of its table's own scan, perhaps with joins: no limit and no block in between.
   bool flat() const { return relation().inputs[0].table && !relation().limit && !relation().grouped; }
   const Column& column(const Assignment& assignment) const { return table.columns[static_cast<std::size_t>(assignment.column)]; }
-  std::string name() const { return relation_name(table); }
-
-  std::vector<std::string> key_names(std::string_view alias) const {
-    std::vector<std::string> names;
-    for (const int c : key) names.push_back(fmt::format("{}.{}", alias, quote_identifier(table.columns[static_cast<std::size_t>(c)].name)));
-    return names;
-  }
   std::vector<std::string> numbered(std::string_view prefix, std::size_t count) const {
     std::vector<std::string> names;
     for (std::size_t i = 0; i < count; ++i) names.push_back(fmt::format("{}{}", prefix, i));
     return names;
-  }
-  // Later parameters, in the form of the key's columns.
-  std::vector<std::string> key_parameters(std::size_t first) const {
-    std::vector<std::string> names;
-    for (std::size_t i = 0; i < key.size(); ++i) {
-      const Column& of = table.columns[static_cast<std::size_t>(key[i])];
-      const std::string place = later(first + i);
-      names.push_back(of.base == "timestamptz"                        ? fmt::format("({} AT TIME ZONE 'UTC')", place)
-                      : of.base == "enum" || of.base == "other" ? fmt::format("{}::{}", place, of.declared)
-                                                                      : place);
-    }
-    return names;
-  }
-  std::vector<Wire> key_wires() const {
-    std::vector<Wire> wires;
-    for (const int c : key) wires.push_back(wire_of(table.columns[static_cast<std::size_t>(c)]));
-    return wires;
-  }
-  std::vector<Wire> column_wires() const {
-    std::vector<Wire> wires;
-    for (const Column& of : table.columns) wires.push_back(wire_of(of));
-    return wires;
   }
   std::vector<Wire> value_wires() const {
     std::vector<Wire> wires;
@@ -171,7 +128,9 @@ struct Update {
 };
 
 Result<Update> prepare(const Program& program, const Step& step) {
-  Update update{program, step, program.table(step.target), step.walk};
+  if (step.kind != program::StepKind::update || !step.effects.empty() || step.duplicates || step.free_name)
+    return Error{ErrorClass::refused, "PostgreSQL has no exact words for this kind of step", {}, {}};
+  Update update(program, step);
   if (update.key.empty())
     return Error{ErrorClass::refused, fmt::format("rows of `{}` have no key: the place of a row changes with the row", update.table.name), {},
                  "give the table a unique, not-null key"};
@@ -238,7 +197,7 @@ Result<Statement> change(const Update& update, bool from_start) {
   const std::string images = update.rows(writer, bounds, true);
   auto statement = writer.finish(change_from(update, images, bounds(update.key_names("w"))), {},
                                  from_start ? update.key_wires() : twice(update.key_wires()));
-  if (statement) statement->shows_changes = true;
+  if (statement) statement->shows = Shows::updates;
   return statement;
 }
 
@@ -307,42 +266,7 @@ Result<Statement> selection(const Update& update) {
   return statement;
 }
 
-// A value that comes back as it was read: what its column makes of it is what it was.
-std::string given(const Column& column, std::size_t number) {
-  const std::string place = later(number);
-  if (column.base == "timestamptz") return fmt::format("({} AT TIME ZONE 'UTC')", place);
-  if (column.base == "json" || column.base == "jsonb") return fmt::format("{}::{}", place, column.base);
-  if (column.storage == Storage::unknown || column.base == "enum" || column.base == "other") return fmt::format("{}::{}", place, column.declared);
-  return place;
-}
-
-Result<Statement> change_by_key(const Update& update) {
-  Writer writer(update.program);
-  const std::size_t values = update.step.assignments.size();
-  std::vector<std::string> list;
-  for (std::size_t i = 0; i < update.key.size(); ++i) list.push_back(fmt::format("{} AS k{}", update.key_names("u")[i], i));
-  for (std::size_t i = 0; i < update.table.columns.size(); ++i)
-    list.push_back(fmt::format("{} AS b{}", read_column("u." + quote_identifier(update.table.columns[i].name), update.table.columns[i]), i));
-  for (std::size_t i = 0; i < values; ++i) list.push_back(fmt::format("{} AS v{}", given(update.column(update.step.assignments[i]), i + 1), i));
-  const std::string images = fmt::format("SELECT {} FROM {} AS u WHERE {} FOR NO KEY UPDATE", listed(list), update.name(),
-                                         update.same_key(update.key_names("u"), update.key_parameters(values + 1)));
-  std::vector<Wire> parameters = update.value_wires();
-  for (const Wire& wire : update.key_wires()) parameters.push_back(wire);
-  auto statement = writer.finish(change_from(update, images, ""), {}, std::move(parameters));
-  if (statement) statement->shows_changes = true;
-  return statement;
-}
-
-Result<Statement> read_by_key(const Update& update) {
-  Writer writer(update.program);
-  std::vector<std::string> list;
-  for (const Column& column : update.table.columns) list.push_back(read_column("u." + quote_identifier(column.name), column));
-  return writer.finish(fmt::format("SELECT {} FROM {} AS u WHERE {}", listed(list), update.name(),
-                                   update.same_key(update.key_names("u"), update.key_parameters(1))),
-                       update.column_wires(), update.key_wires());
-}
-
-Result<Statement> recompute(const Update& update) {
+Result<Statement> recomputed(const Update& update) {
   Writer writer(update.program);
   const auto bounds = [&](const std::vector<std::string>& names) { return update.same_key(names, update.key_parameters(1)); };
   const std::string rows = update.rows(writer, bounds, true);
@@ -374,23 +298,19 @@ Result<DirectUpdate> direct_update(const Program& program, const Step& step) {
   return made;
 }
 
-Result<SealedWrite> sealed_write(const Program& program, const Step& step) {
+Result<Intents> intents(const Program& program, const Step& step) {
   auto update = prepare(program, step);
   if (!update) return update.error();
-  SealedWrite made{.intent = {.key = update->key.size(), .image = update->table.columns.size(), .values = update->once() ? 0 : step.assignments.size()},
-                   .key = update->key_wires()};
-  const auto put = [](Statement& to, Result<Statement> statement) -> Result<void> {
-    if (!statement) return statement.error();
-    to = std::move(*statement);
-    return {};
-  };
-  if (auto done = put(made.select, selection(*update)); !done) return done.error();
-  if (auto done = put(made.change, change_by_key(*update)); !done) return done.error();
-  if (auto done = put(made.read, read_by_key(*update)); !done) return done.error();
-  if (auto done = put(made.probe, counted(*update, Counted::all)); !done) return done.error();
-  if (update->once())
-    if (auto done = put(made.recompute, recompute(*update)); !done) return done.error();
-  return made;
+  auto select = selection(*update), probe = counted(*update, Counted::all);
+  if (!select) return select.error();
+  if (!probe) return probe.error();
+  const Intent intent{.key = update->key.size(), .image = update->table.columns.size(), .values = update->once() ? 0 : step.assignments.size()};
+  return Intents{{intent, std::move(*select), std::move(*probe)}, {}};
+}
+
+Result<Statement> recompute(const Program& program, const Step& step) {
+  auto update = prepare(program, step);
+  return update ? recomputed(*update) : Result<Statement>(update.error());
 }
 
 }  // namespace bfl::lower::postgres

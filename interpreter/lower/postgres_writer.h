@@ -5,7 +5,8 @@
 // elsewhere false or null; a value of type bool is what bfl says it is. SQL may evaluate what bfl would not reach: whatever
 // can fail stands behind a CASE.
 //
-// Three files: postgres_expression.cpp, postgres_native.cpp (the functions of the library), postgres_block.cpp (relations).
+// Three files: postgres_expression.cpp, postgres_native.cpp (the functions of the library), postgres_block.cpp (relations). Beside
+// them postgres_update.cpp (what an update's relation comes to) and postgres_row.cpp (one row read, changed, added, removed).
 #pragma once
 #include <map>
 #include <optional>
@@ -30,6 +31,28 @@ std::string raised(const std::string& message_sql, std::string_view type);  // f
 
 std::string relation_name(const Table& table);
 Wire wire_of_value(const Type& type);
+
+std::string listed(const std::vector<std::string>& parts, std::string_view between = ", ");
+std::string tuple(const std::vector<std::string>& parts);
+// What crosses the wire of a column, and a value that comes back as it was read.
+std::string read_column(const std::string& text, const Column& column);
+std::string given(const Column& column, std::size_t number);
+
+// Rows of a table, found again by columns; -1: by the place of the row (`ctid`), which says so for as long as nobody changes it.
+struct Rows {
+  const Table& table;
+  std::vector<int> key;
+
+  std::string name() const { return relation_name(table); }
+  std::vector<std::string> key_names(std::string_view alias) const;
+  std::vector<std::string> key_parameters(std::size_t first) const;  // later parameters, in the form of the key's columns
+  std::vector<std::string> key_read(std::string_view alias) const;
+  std::vector<std::string> all_read(std::string_view alias) const;
+  std::vector<Wire> key_wires() const;
+  std::vector<Wire> column_wires() const;
+  // Each equals its parameter; of columns that may be null, null equals null.
+  std::string by_key(std::string_view alias, std::size_t first) const;
+};
 
 class Writer {
  public:

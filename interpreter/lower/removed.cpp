@@ -54,35 +54,55 @@ class Gone {
 
 }  // namespace
 
-std::vector<Cascade> cascades(const Program& program, const Step& step) {
-  std::vector<Cascade> all;
+namespace {
+
+std::vector<std::string> names(const Table& table, const std::vector<int>& columns) {
+  std::vector<std::string> list;
+  for (int column : columns) list.push_back(quote_identifier(table.columns[static_cast<std::size_t>(column)].name));
+  return list;
+}
+
+}  // namespace
+
+std::vector<CascadeSet> cascading_rows(const Program& program, const Step& step, bool shipped_images) {
+  std::vector<CascadeSet> all;
   const Gone gone(program, step);
   for (std::size_t i = step.cascades.size(); i-- > 0;) {  // the farthest first
     const Table& table = program.table(step.cascades[i]);
-    const auto key = std::find_if(table.keys.begin(), table.keys.end(), [](const Key& candidate) { return candidate.plain && candidate.not_null; });
-    std::vector<std::string> keys, columns;
+    const std::vector<int>& key = *row_identity(table);
+    CascadeSet set{.table = step.cascades[i],
+                   .intent = {.key = key.size(), .image = table.columns.size(), .packed = shipped_images && !table.image.empty()},
+                   .select = {}};
+    const std::vector<std::string> order = names(table, key);
+    std::vector<std::string> list = order;
     std::vector<Wire> wires;
-    for (int column : key->columns) {
-      keys.push_back(quote_identifier(table.columns[static_cast<std::size_t>(column)].name));
-      wires.push_back(wire_of(table.columns[static_cast<std::size_t>(column)]));
-    }
-    for (const Column& column : table.columns) {
-      columns.push_back(quote_identifier(column.name));
-      wires.push_back(wire_of(column));
-    }
-    Cascade cascade{.table = table.name, .intent = {.key = keys.size(), .image = columns.size()}};
-    const std::string by_key = tuple_equal(keys, parameters(1, keys.size()));
-    Writer select(program), read(program), remove(program);
+    for (int column : key) wires.push_back(wire_of(table.columns[static_cast<std::size_t>(column)]));
+    for (const Column& column : table.columns) list.push_back(quote_identifier(column.name)), wires.push_back(wire_of(column));
+    if (set.intent.packed) list = {quote_identifier(table.image)}, wires = {wire_of(Type{Kind::bytes})};
+    Writer select(program);
     const std::string which = gone.refers(select, step.cascades[i], i + 1);
-    cascade.select = select.finish(fmt::format("SELECT {}, {} FROM {} WHERE {} ORDER BY {}", listed(keys), listed(columns), qualified(table), which, listed(keys)), wires);
-    cascade.read = read.finish(fmt::format("SELECT {} FROM {} WHERE {}", listed(columns), qualified(table), by_key));
-    cascade.remove = remove.finish(fmt::format("DELETE FROM {} WHERE {}", qualified(table), by_key));
-    all.push_back(std::move(cascade));
+    set.select = select.finish(fmt::format("SELECT {} FROM {} WHERE {} ORDER BY {}", listed(list), qualified(table), which, listed(order)), wires);
+    all.push_back(std::move(set));
   }
   return all;
 }
 
-std::vector<LeftBehind> left_behind(const Program& program, const Step& step, Dialect) {
+std::vector<Hand> cascading_hands(const Program& program, const Step& step) {
+  std::vector<Hand> all;
+  for (std::size_t i = step.cascades.size(); i-- > 0;) {
+    const Table& table = program.table(step.cascades[i]);
+    const std::vector<std::string> keys = names(table, *row_identity(table));
+    std::vector<std::string> columns;
+    for (const Column& column : table.columns) columns.push_back(quote_identifier(column.name));
+    const std::string by_key = tuple_equal(keys, parameters(1, keys.size()));
+    Writer read(program), remove(program);
+    all.push_back({.remove = remove.finish(fmt::format("DELETE FROM {} WHERE {}", qualified(table), by_key)),
+                   .read = read.finish(fmt::format("SELECT {} FROM {} WHERE {}", listed(columns), qualified(table), by_key))});
+  }
+  return all;
+}
+
+std::vector<LeftBehind> left_behind(const Program& program, const Step& step) {
   std::vector<LeftBehind> all;
   if (step.kind != program::StepKind::remove) return all;
   const Gone gone(program, step);

@@ -45,6 +45,10 @@ struct Fused {
 inline constexpr std::string_view keep_function = "bfl_keep";
 inline constexpr std::size_t most_kept_columns = 100;  // SQLite takes 127 arguments
 
+// What the result of a statement is: rows that are asked for, or images of rows that it changes. Of updates every column
+// before, then each assigned one after; of inserts every column after; of deletes every column before.
+enum class Shows : std::uint8_t { rows, updates, inserts, deletes };
+
 struct Statement {
   std::string text;
   std::vector<Value> binds;           // ?1 … ?n in order; later parameters (bounds, limits) follow from ?n+1
@@ -53,7 +57,8 @@ struct Statement {
   std::vector<Wire> columns;          // of the result, in order
   std::string keeping{};              // the same statement with bfl_keep around what it assigns; empty: there is none
   std::vector<Wire> parameters{};     // of the later parameters, where an engine must know
-  bool shows_changes = false;         // an update whose result rows are images: every column before, then each assigned one after
+  Shows shows = Shows::rows;          // of a change: its result rows are images
+  std::string table{};                // whose rows those are, as the catalogue spells it; empty: of the table that is observed
   std::string images{};               // the same rows by a SELECT that is sent before the update, which then shows nothing
   // The update of only those rows that `images` has shown: behind the later parameters comes an array of each of these columns of
   // theirs. Empty: there is none.
@@ -84,15 +89,35 @@ struct Intent {
   std::size_t image = 0;    // every column of the target in table order, as it is before; none: the row is not there
   std::size_t values = 0;   // the new value of each assignment; none for deletes and for `once`
   std::size_t from = 0;     // `from.x` of what a later step reads of the row
+  // The image was shipped as one value, ledger::encode of the row as its own database stores it. It takes the place of the
+  // image; without a flag it holds the key, too, in front.
+  bool packed = false;
 };
 
-// Rows that go because those that they refer to go.
-struct Cascade {
-  std::string table;
+// The rows of a step as intents: computed where its relation is.
+struct IntentSet {
   Intent intent;
-  Statement select, read, remove;  // as of SealedWrite
+  Statement select;      // in the order in which they are carried out
+  Statement probe;       // SELECT count(*)
+};
+// Rows that go because those that they refer to go.
+struct CascadeSet {
+  program::TableRef table;
+  Intent intent;
+  Statement select;
+};
+struct Intents {
+  IntentSet own;
+  std::vector<CascadeSet> cascades;  // in the order in which they are carried out: before the rows of the step
 };
 
+// How one intent is carried out, in the target. What a kind of step has no use for is empty.
+struct Hand {
+  Statement change;      // UPDATE … SET (assigned columns) = ?… WHERE key = ?…;  binds: values, then key
+  Statement add;         // INSERT … (assigned columns) VALUES (?…);  binds: values
+  Statement remove;      // DELETE … WHERE key = ?…
+  Statement read;        // SELECT every column WHERE key = ?…: the row as it is now
+};
 // A unique key that an update sets columns of.
 struct UniqueKey {
   std::vector<int> columns;        // of the target
@@ -102,31 +127,21 @@ struct Least {
   Statement statement;             // SELECT the smallest value of a column
   int column = -1;
 };
-
-// The statements of the sealed and whole routes: the set of intents, and how one of them is carried out. What a kind of step
-// has no use for is empty.
-struct SealedWrite {
-  Intent intent;
-  Statement select;      // the set, in the order in which it is carried out
-  Statement change;      // UPDATE … SET (assigned columns) = ?… WHERE key = ?…;  binds: values, then key
-  Statement add;         // INSERT … (assigned columns) VALUES (?…);  binds: values
-  Statement remove;      // DELETE … WHERE key = ?…
-  Statement read;        // SELECT every column WHERE key = ?…: the row as it is now
-  Statement recompute;   // once: SELECT the new values for one key, `where` tested again (no row: does not apply);  binds: key
-  Statement probe;       // SELECT count(*)
+struct Hands {
+  Hand own;
   std::vector<Wire> key;
   std::vector<UniqueKey> uniques;
   std::vector<Least> least;       // of the ints among their columns
   Statement holders;              // on duplicate: SELECT the walk's key of the rows that have these values;  binds: columns
   Statement everything;           // unique … else: SELECT key…, every column of all rows
-  std::vector<Cascade> cascades;  // in the order in which they are carried out: before the rows of the step
+  std::vector<Hand> cascades;     // in step with those of the step
 };
 
 // A table that bfl keeps for later steps.
 struct KeptTable {
   std::string drop, create;
   std::vector<std::string> indexes;
-  Statement fill;        // snapshots: INSERT … SELECT
+  Statement fill;        // snapshots: INSERT … SELECT; SQLite's alone
   Statement select;      // snapshots: the rows alone, as `add` takes them
   Statement add;         // INSERT one row; binds: every column
   Statement count;
@@ -139,12 +154,25 @@ struct LeftBehind {
 };
 
 enum class Dialect : std::uint8_t { sqlite, postgres };
-Dialect dialect_of(const Catalogue& catalogue);
+Dialect dialect_of(const std::string& engine);
+inline Dialect dialect_of(const Catalogue& catalogue) { return dialect_of(catalogue.engine); }
 
+// Whether the step can be carried out by statements over stretches of its table's key.
+bool walks_in_sql(const program::Program& program, const program::Step& step);
+// Steps that cannot take the sealed route instead of the direct one.
+void settle_routes(program::Program& program);
 Result<DirectUpdate> direct_update(const program::Program& program, const program::Step& step, Dialect dialect);
 Result<Statement> direct_change(const program::Program& program, const program::Step& step, Dialect dialect);  // `change` of it alone
-Result<SealedWrite> sealed_write(const program::Program& program, const program::Step& step, Dialect dialect);
-std::vector<LeftBehind> left_behind(const program::Program& program, const program::Step& step, Dialect dialect);
+// `shipped_images`: those of a table that was shipped come packed; else column by column, as far as the columns were shipped.
+Result<Intents> intents(const program::Program& program, const program::Step& step, Dialect dialect, bool shipped_images);
+Hands hands(const program::Program& program, const program::Step& step, Dialect dialect);
+// once: SELECT the new values for one key, `where` tested again (no row: does not apply);  binds: key. Empty for other steps.
+Result<Statement> recompute(const program::Program& program, const program::Step& step, Dialect dialect);
+// Where the step is computed: SQLite's.
+std::vector<LeftBehind> left_behind(const program::Program& program, const program::Step& step);
+// SELECT every column of the relation's rows as its table stores them, `identity` in front: columns, or -1 for the place of the
+// row. An error of class refused when the dialect has no exact words for the filters.
+Result<Statement> stored_rows(const program::Program& program, const program::Relation& rows, const std::vector<int>& identity, Dialect dialect);
 // `rows`: of a snapshot. `temporary`: for this connection only, in front of one that is kept.
 KeptTable kept_table(const program::Program& program, program::TableRef table, const program::Relation* rows, bool temporary, Dialect dialect);
 // SELECT the value of an expression without outer columns (an assertion, an operand of one): one row, one column.
@@ -155,6 +183,8 @@ Statement select(const program::Program& program, const program::Relation& relat
 Result<Statement> scalar_in(const program::Program& program, const program::ExprPtr& expr, Dialect dialect);
 Result<Statement> select_in(const program::Program& program, const program::Relation& relation, Dialect dialect);
 
+// The columns by which a row of a table is found again: its first plain unique key without nulls; null: there is none.
+const std::vector<int>* row_identity(const Table& table);
 std::string quote_identifier(std::string_view name);
 std::string qualified(const Table& table);  // with its schema
 

@@ -256,22 +256,39 @@ std::string preferred(const Update& update, Writer& writer, const std::string& k
   return text + key;
 }
 
+// Values of a `once` step are computed when a row's turn comes, where that can be done in the target itself.
+Intent intent_of(const Update& update, bool shipped_images) {
+  const bool later = update.once() && update.table.image.empty();
+  return {.key = update.key.size(),
+          .image = update.table.columns.size(),
+          .values = later || update.removes() ? 0 : update.step.assignments.size(),
+          .packed = shipped_images && !update.table.image.empty()};
+}
+
 // The rows that would change now, with whatever is wanted of them.
-Statement selection(const Update& update, bool count) {
+Statement selection(const Update& update, const Intent& intent, bool count) {
   Writer writer(update.program);
-  std::vector<Wire> wires = update.key_wires();
+  std::vector<Wire> wires;
   std::vector<std::string> list;
+  const auto add_row = [&](const std::vector<std::string>& key, const auto& column) {
+    if (intent.packed) {
+      list.push_back(column(update.table.image));
+      wires.push_back(wire_of(Type{Kind::bytes}));
+      return;
+    }
+    list = key;
+    wires = update.key_wires();
+    for (const Column& of : update.table.columns) list.push_back(column(of.name)), wires.push_back(wire_of(of));
+  };
   std::string text;
-  const bool values = !update.once();
+  const bool values = intent.values > 0;
   if (update.joined_flat()) {
     writer.exposed = update.key;
     const std::string from = writer.body(update.relation(), {}, update.still_wrong());
     if (count) return writer.finish("SELECT count(*)" + from, {wire_of(Type{Kind::integer})});
     std::vector<std::string> key;
     for (int column : update.key) key.push_back(writer.anchor_column(update.relation(), column));
-    list = key;
-    for (std::size_t i = 0; i < update.table.columns.size(); ++i)
-      list.push_back(writer.anchor_column(update.relation(), static_cast<int>(i)));
+    add_row(key, [&](const std::string& name) { return fmt::format("t{}.{}", update.relation().inputs[0].id, quote_identifier(name)); });
     if (values)
       for (const Assignment& assignment : update.step.assignments)
         list.push_back(writer.value_as(update.wanted(assignment), wire_of(update.column(assignment))));
@@ -279,9 +296,8 @@ Statement selection(const Update& update, bool count) {
   } else {
     const std::string rows = update.rows(writer, {}, values);
     std::string where;
-    if (values) where = " WHERE " + writer.condition(update.differs_from_rows(writer, "u"));
-    for (const std::string& name : update.keys("u")) list.push_back(name);
-    for (const Column& column : update.table.columns) list.push_back("u." + quote_identifier(column.name));
+    if (values && !update.once()) where = " WHERE " + writer.condition(update.differs_from_rows(writer, "u"));
+    add_row(update.keys("u"), [](const std::string& name) { return "u." + quote_identifier(name); });
     if (values)
       for (std::size_t i = 0; i < update.step.assignments.size(); ++i) list.push_back(fmt::format("s.v{}", i));
     const std::string from =
@@ -289,7 +305,6 @@ Statement selection(const Update& update, bool count) {
     if (count) return writer.finish("SELECT count(*)" + from, {wire_of(Type{Kind::integer})});
     text = fmt::format("SELECT {}{} ORDER BY {}", listed(list), from, listed(update.keys("u")));
   }
-  for (const Column& column : update.table.columns) wires.push_back(wire_of(column));
   if (values)
     for (const Assignment& assignment : update.step.assignments) wires.push_back(wire_of(update.column(assignment)));
   return writer.finish(std::move(text), std::move(wires));
@@ -346,7 +361,7 @@ Statement recompute(const Update& update) {
 }
 
 // What is asked of unique keys that the step sets.
-void keys_of(const Update& update, SealedWrite& statements) {
+void keys_of(const Update& update, Hands& statements) {
   const auto column_name = [&](int column) { return quote_identifier(update.table.columns[static_cast<std::size_t>(column)].name); };
   const auto sets = [&](int column) { return std::any_of(update.step.assignments.begin(), update.step.assignments.end(), [&](const Assignment& set) { return set.column == column; }); };
   const auto holder = [&](const std::vector<int>& columns) {
@@ -379,7 +394,7 @@ Result<DirectUpdate> direct_update(const Program& program, const Step& step, Dia
   auto update = prepare(program, step);
   if (!update) return update.error();
   DirectUpdate statements{change(*update, false), change(*update, true),    bound(*update, false), bound(*update, true),
-                          last(*update),          selection(*update, true), update->key_wires(),   {}};
+                          last(*update),          selection(*update, intent_of(*update, false), true), update->key_wires(),   {}};
   statements.any = statements.probe;
   statements.any.text = "SELECT 1" + statements.probe.text.substr(std::string_view("SELECT count(*)").size()) + " LIMIT 1";
   return statements;
@@ -395,23 +410,28 @@ Result<Statement> direct_change(const Program& program, const Step& step, Dialec
   return change(*update, false);
 }
 
-Result<SealedWrite> sealed_rows(const Program& program, const Step& step) {
+Result<IntentSet> changed_rows(const Program& program, const Step& step, bool shipped_images) {
   auto update = prepare(program, step);
   if (!update) return update.error();
-  const bool values = !update->once();
-  SealedWrite statements{
-      .intent = {.key = update->key.size(), .image = update->table.columns.size(), .values = values ? step.assignments.size() : 0},
-      .select = selection(*update, false),
-      .read = read_by_key(*update),
-      .probe = selection(*update, true),
-      .key = update->key_wires()};
-  if (update->removes() || step.duplicates) statements.remove = remove_by_key(*update);
-  if (!update->removes()) {
-    statements.change = change_by_key(*update);
-    keys_of(*update, statements);
+  const Intent intent = intent_of(*update, shipped_images);
+  return IntentSet{intent, selection(*update, intent, false), selection(*update, intent, true)};
+}
+
+Hands changing_hands(const Program& program, const Step& step) {
+  const Update update{program, step, program.table(step.target), step.walk.empty() ? std::vector<int>{-1} : step.walk};
+  Hands hands{.own = {.read = read_by_key(update)}, .key = update.key_wires()};
+  if (update.removes() || step.duplicates) hands.own.remove = remove_by_key(update);
+  if (!update.removes()) {
+    hands.own.change = change_by_key(update);
+    keys_of(update, hands);
   }
-  if (!values && !update->removes()) statements.recompute = recompute(*update);
-  return statements;
+  return hands;
+}
+
+Result<Statement> recomputed(const Program& program, const Step& step) {
+  auto update = prepare(program, step);
+  if (!update) return update.error();
+  return update->once() && !update->removes() ? recompute(*update) : Statement{};
 }
 
 // Without what would differ: a delete takes every row of its relation.

@@ -1,8 +1,10 @@
+#include <algorithm>
+
 #include "interpreter/lower/sql.h"
 
 namespace bfl::lower {
 
-Dialect dialect_of(const Catalogue& catalogue) { return catalogue.engine == "postgres" ? Dialect::postgres : Dialect::sqlite; }
+Dialect dialect_of(const std::string& engine) { return engine == "postgres" ? Dialect::postgres : Dialect::sqlite; }
 
 Wire wire_of(const Column& column) { return {column.type, column.storage, column.scale, column.time_separator, column.time_suffix}; }
 
@@ -18,6 +20,11 @@ Wire wire_of(const Type& type) {
     default: break;
   }
   return wire;
+}
+
+const std::vector<int>* row_identity(const Table& table) {
+  const auto key = std::find_if(table.keys.begin(), table.keys.end(), [](const Key& candidate) { return candidate.plain && candidate.not_null; });
+  return key == table.keys.end() ? nullptr : &key->columns;
 }
 
 std::string quote_identifier(std::string_view name) {

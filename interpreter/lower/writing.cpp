@@ -30,12 +30,35 @@ std::string tuple_equal(const std::vector<std::string>& left, const std::vector<
   return listed(parts, " AND ");
 }
 
-Result<SealedWrite> sealed_write(const program::Program& program, const program::Step& step, Dialect dialect) {
-  if (dialect == Dialect::postgres) return postgres::sealed_write(program, step);
-  if (program::adds_rows(step.kind)) return added_rows(program, step);
-  auto write = sealed_rows(program, step);
-  if (write) write->cascades = cascades(program, step);
-  return write;
+Result<Intents> intents(const program::Program& program, const program::Step& step, Dialect dialect, bool shipped_images) {
+  if (dialect == Dialect::postgres) return postgres::intents(program, step);
+  if (program::adds_rows(step.kind)) return Intents{added_rows(program, step, shipped_images), {}};
+  auto own = changed_rows(program, step, shipped_images);
+  if (!own) return own.error();
+  return Intents{std::move(*own), cascading_rows(program, step, shipped_images)};
+}
+
+Hands hands(const program::Program& program, const program::Step& step, Dialect dialect) {
+  if (dialect == Dialect::postgres) return postgres::hands(program, step);
+  if (program::adds_rows(step.kind)) return adding_hands(program, step);
+  Hands hands = changing_hands(program, step);
+  hands.cascades = cascading_hands(program, step);
+  return hands;
+}
+
+Result<Statement> recompute(const program::Program& program, const program::Step& step, Dialect dialect) {
+  if (step.idempotence != program::Idempotence::once || step.kind != program::StepKind::update) return Statement{};
+  return dialect == Dialect::postgres ? postgres::recompute(program, step) : recomputed(program, step);
+}
+
+Result<Statement> stored_rows(const program::Program& program, const program::Relation& rows, const std::vector<int>& identity, Dialect dialect) {
+  if (dialect == Dialect::postgres) return postgres::stored_rows(program, rows, identity);
+  Writer writer(program);
+  const std::string from = writer.body(rows);
+  std::vector<std::string> list;
+  for (const int column : identity) list.push_back(writer.anchor_column(rows, column));
+  for (std::size_t i = 0; i < program.table(*rows.inputs[0].table).columns.size(); ++i) list.push_back(writer.anchor_column(rows, static_cast<int>(i)));
+  return writer.finish(fmt::format("SELECT {}{}", listed(list), from));
 }
 
 }  // namespace bfl::lower

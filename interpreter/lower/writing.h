@@ -8,9 +8,16 @@
 
 namespace bfl::lower {
 
-Result<SealedWrite> sealed_rows(const program::Program& program, const program::Step& step);  // update, delete
-SealedWrite added_rows(const program::Program& program, const program::Step& step);           // insert, upsert
-std::vector<Cascade> cascades(const program::Program& program, const program::Step& step);
+// Of updates and deletes.
+Result<IntentSet> changed_rows(const program::Program& program, const program::Step& step, bool shipped_images);
+Hands changing_hands(const program::Program& program, const program::Step& step);
+Result<Statement> recomputed(const program::Program& program, const program::Step& step);
+// Of inserts and upserts.
+IntentSet added_rows(const program::Program& program, const program::Step& step, bool shipped_images);
+Hands adding_hands(const program::Program& program, const program::Step& step);
+// Of what hangs on rows that are deleted.
+std::vector<CascadeSet> cascading_rows(const program::Program& program, const program::Step& step, bool shipped_images);
+std::vector<Hand> cascading_hands(const program::Program& program, const program::Step& step);
 
 // SELECT these columns of the rows that a step takes.
 std::string selected(Writer& writer, const program::Program& program, const program::Step& step, const std::vector<int>& columns);

@@ -1,7 +1,5 @@
 #include "interpreter/plan/plan.h"
 
-#include <fmt/format.h>
-
 #include "interpreter/plan/dag.h"
 #include "interpreter/plan/memo.h"
 
@@ -25,12 +23,6 @@ Plan make(const program::Program& program, const std::vector<std::string>& targe
   Plan plan;
   Dag dag = order_steps(program, diagnostics);
   if (dag.order.size() < program.steps.size()) return plan;
-  for (const program::Step& step : program.steps) {
-    const bool plain = program::only_asserts(step.kind) || (step.kind == program::StepKind::update && step.effects.empty());
-    if (plain || program.catalogues[static_cast<std::size_t>(step.target.source)].engine != "postgres") continue;
-    diagnostics.error(Code::not_supported, step.name_span, fmt::format("step `{}`: on PostgreSQL there are updates, checks and verifications in this version", step.name),
-                      "write it as an update, or run the job on a copy in SQLite");
-  }
   plan.edges = std::move(dag.edges);
   plan.order = std::move(dag.order);
   auto keys = memo_keys(program, targets);

@@ -31,6 +31,10 @@ struct Use {
   std::set<int> columns;
   std::set<int> sought;  // compared with values from elsewhere: by an index of its own a row is found at once
   std::vector<Place> places;
+  bool image = false;
+  std::vector<int> identity;
+
+  void whole() { places.push_back({}); }  // rows that no filter of the text tells
 };
 
 using Uses = std::map<TableRef, Use>;
@@ -68,6 +72,51 @@ std::vector<ExprPtr> own_filters(const Relation& relation, std::size_t index) {
   return filters;
 }
 
+void add_columns(const Table& table, const std::vector<std::string>& names, Use& use) {
+  for (const std::string& name : names)
+    if (const int column = table.column_index(name); column >= 0) use.columns.insert(column), use.sought.insert(column);
+}
+
+// The rows that a step changes, and what hangs on them.
+void add_written(const Program& program, const Step& step, Uses& uses) {
+  if (step.kind == program::StepKind::snapshot) return;
+  if (program::adds_rows(step.kind)) {
+    if (step.key.empty()) return;
+    Use& use = uses[step.target];
+    use.columns.insert(step.key.begin(), step.key.end());
+    use.whole();
+    use.image = step.kind == program::StepKind::upsert;
+    if (use.image)
+      for (const auto& assignment : step.assignments) use.columns.insert(assignment.column);
+    return;
+  }
+  Use& use = uses[step.target];
+  use.image = true;
+  use.identity = step.walk.empty() ? std::vector<int>{-1} : step.walk;
+  use.columns.insert(step.walk.begin(), step.walk.end());
+  for (const auto& assignment : step.assignments) use.columns.insert(assignment.column);
+  if (step.kind != program::StepKind::remove) return;
+  for (const ForeignKey& key : program.catalogues[static_cast<std::size_t>(step.target.source)].foreign_keys) {
+    const auto& tables = program.catalogues[static_cast<std::size_t>(step.target.source)].tables;
+    const auto find = [&](const std::string& name) {
+      return static_cast<int>(std::find_if(tables.begin(), tables.end(), [&](const Table& table) { return table.name == name; }) - tables.begin());
+    };
+    const TableRef child{step.target.source, find(key.table)}, parent{step.target.source, find(key.parent)};
+    const auto goes = [&](TableRef ref) { return ref == step.target || std::find(step.cascades.begin(), step.cascades.end(), ref) != step.cascades.end(); };
+    if (child == parent || !goes(parent) || child.table == static_cast<int>(tables.size())) continue;
+    Use& of = uses[child];
+    add_columns(program.table(child), key.columns, of);
+    of.whole();
+    add_columns(program.table(parent), key.parent_columns, uses[parent]);
+  }
+  for (const TableRef ref : step.cascades) {
+    Use& of = uses[ref];
+    of.image = true;
+    of.identity = *lower::row_identity(program.table(ref));
+    of.columns.insert(of.identity.begin(), of.identity.end());
+  }
+}
+
 Uses uses_of(const Program& program, const Step& step) {
   Uses uses;
   const auto see = check::Seeing{
@@ -96,13 +145,13 @@ Uses uses_of(const Program& program, const Step& step) {
     for (const program::OrderKey& key : step.duplicates->order) check::for_each(*key.expr, see);
   if (step.free_name)
     for (const program::OrderKey& key : step.free_name->order) check::for_each(*key.expr, see);
+  if (!program::only_asserts(step.kind)) add_written(program, step, uses);
   return uses;
 }
 
 // The columns by which messages name a row.
 void add_key(const Table& table, std::set<int>& columns) {
-  const auto key = std::find_if(table.keys.begin(), table.keys.end(), [](const Key& at) { return at.plain && at.not_null; });
-  if (key != table.keys.end()) columns.insert(key->columns.begin(), key->columns.end());
+  if (const std::vector<int>* key = lower::row_identity(table)) columns.insert(key->begin(), key->end());
   if (columns.empty()) columns.insert(0);
 }
 
@@ -114,7 +163,7 @@ ExprPtr seen_as(const ExprPtr& expr, program::InputId input) {
 }
 
 Shipment shipment_of(const Program& program, TableRef ref, Use use) {
-  Shipment shipment{.table = ref, .columns = {}, .rows = nullptr};
+  Shipment shipment{.table = ref, .columns = {}, .sought = {}, .image = use.image, .identity = std::move(use.identity), .rows = nullptr};
   add_key(program.table(ref), use.columns);
   shipment.columns.assign(use.columns.begin(), use.columns.end());
   shipment.sought.assign(use.sought.begin(), use.sought.end());
@@ -122,8 +171,7 @@ Shipment shipment_of(const Program& program, TableRef ref, Use use) {
   const program::InputId input = use.places.empty() ? 0 : use.places[0].input;
   rows.inputs.push_back({.id = input, .alias = {}, .table = ref});
   // A row is of use if any of the places takes it. One place: its filters one by one, so that the first that fails is the one.
-  const bool can = program.catalogues[static_cast<std::size_t>(ref.source)].engine == "sqlite";
-  const bool all = can && !use.places.empty() && std::all_of(use.places.begin(), use.places.end(), [](const Place& place) { return !place.filters.empty(); });
+  const bool all = !use.places.empty() && std::all_of(use.places.begin(), use.places.end(), [](const Place& place) { return !place.filters.empty(); });
   if (all && use.places.size() == 1) {
     for (const ExprPtr& filter : use.places[0].filters) rows.filters.push_back({.condition = filter});
   } else if (all) {
@@ -135,12 +183,16 @@ Shipment shipment_of(const Program& program, TableRef ref, Use use) {
     }
     rows.filters.push_back({.condition = lower::any_of(std::move(any))});
   }
-  shipment.filtered = all;
   for (const int column : shipment.columns) {
     const Column& of = program.table(ref).columns[static_cast<std::size_t>(column)];
     rows.fields.push_back({.name = of.name, .expr = lower::column_of(input, column, of.type)});
   }
   rows.anchored = true;
+  // What the source has no exact words for is asked of all rows, here.
+  const lower::Dialect dialect = lower::dialect_of(program.catalogues[static_cast<std::size_t>(ref.source)]);
+  const bool sql = program.catalogues[static_cast<std::size_t>(ref.source)].engine != "csv";
+  shipment.filtered = all && sql && lower::select_in(program, rows, dialect);
+  if (!shipment.filtered) rows.filters.clear();
   shipment.rows = std::make_shared<Relation>(std::move(rows));
   return shipment;
 }
@@ -178,6 +230,8 @@ Table moved(const Table& table, const Shipment& shipment, bool same_engine) {
   for (const int column : shipment.sought)
     if (std::none_of(there.indexes.begin(), there.indexes.end(), [&](const std::vector<int>& index) { return index[0] == column; }))
       there.indexes.push_back({column});
+  if (shipment.image)
+    for (there.image = "bfl_image"; there.column_index(there.image) >= 0;) there.image += '_';
   for (Column& column : there.columns) {
     if (!same_engine) keep_exactly(column);
     column.generated = column.has_default = false;
@@ -189,12 +243,13 @@ Table moved(const Table& table, const Shipment& shipment, bool same_engine) {
 // A PostgreSQL source that holds all that the step reads and has words for all that it computes.
 std::optional<int> said_by_its_source(const Program& program, const Step& step, const Uses& uses) {
   if (uses.empty()) return std::nullopt;
-  const int source = step.kind == program::StepKind::update ? step.target.source : uses.begin()->first.source;
+  const int source = !program::only_asserts(step.kind) ? step.target.source : uses.begin()->first.source;
   if (program.catalogues[static_cast<std::size_t>(source)].engine != "postgres") return std::nullopt;
   if (std::any_of(uses.begin(), uses.end(), [&](const auto& use) { return use.first.source != source; })) return std::nullopt;
   for (const auto& assertion : step.assertions)
     if (!lower::scalar_in(program, assertion.condition, lower::Dialect::postgres)) return std::nullopt;
-  if (step.kind == program::StepKind::update && !lower::sealed_write(program, step, lower::Dialect::postgres)) return std::nullopt;
+  if (!program::only_asserts(step.kind) && !(lower::intents(program, step, lower::Dialect::postgres, false) && lower::recompute(program, step, lower::Dialect::postgres)))
+    return std::nullopt;
   return source;
 }
 
@@ -223,12 +278,22 @@ Arrangement arrange(const Program& program, const Step& step) {
   made.home = home_of(program, step, uses);
   for (auto& [ref, use] : uses)
     if (ref.source != made.home) made.shipments.push_back(shipment_of(program, ref, std::move(use)));
-  if (made.shipments.empty()) return made;
+  const bool writes = !program::only_asserts(step.kind) && step.relation;
+  const bool elsewhere = writes && step.target.source != made.home;
+  if (made.shipments.empty() && !elsewhere) return made;
   made.moved = std::make_unique<Program>();
   made.moved->job = program.job;
   made.moved->sources = program.sources;
   made.moved->catalogues = program.catalogues;
   made.moved->inputs = program.inputs;
+  // What is to be written is computed in forms that keep every value, too.
+  const auto keep_all = [&](TableRef ref) {
+    for (Column& column : made.moved->catalogues[static_cast<std::size_t>(ref.source)].tables[static_cast<std::size_t>(ref.table)].columns) keep_exactly(column);
+  };
+  if (elsewhere) {
+    keep_all(step.target);
+    for (const program::Effect& effect : step.effects) keep_all(effect.table);
+  }
   for (const Shipment& shipment : made.shipments) {
     Catalogue& catalogue = made.moved->catalogues[static_cast<std::size_t>(shipment.table.source)];
     Table& table = catalogue.tables[static_cast<std::size_t>(shipment.table.table)];

@@ -63,9 +63,6 @@ inline constexpr const char* unharmed = "nothing was changed";
 
 // Snapshots that are taken together: indexes of steps of one source.
 StepEnd keep(Context& context, const std::vector<std::size_t>& steps, const std::vector<Decision>& decisions);
-// The rows of a snapshot that several sources have a part in, as its table stores them.
-Result<std::vector<ledger::Key>> rows_to_keep(const program::Program& program, const program::Step& step,
-                                              const std::vector<connect::Connector*>& targets, const eval::Context& evaluation);
 // Whether the step's `when` holds; true without one.
 Result<bool> applies(Context& context, const program::Step& step);
 StepEnd assertion(Context& context, const program::Step& step, const plan::StepPlan& step_plan, const Decision& decision);

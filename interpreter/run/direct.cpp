@@ -211,7 +211,7 @@ StepEnd direct_write(Writing& writing, const char* route, const Decision& decisi
     auto last = walk.last_key();
     if (!last) return writing.fail(last.error());
     if (!*any || !*last) return finish_empty(writing, route, decision.generation);
-    if (auto end = refuse_left_behind(writing)) return *end;
+    if (auto end = refuse_left_behind(writing, context.program, writing.target)) return *end;
     if (auto end = refuse_unproved(writing, context.program, writing.target)) return *end;
     fault_point("before_open");
     auto opened = writing.writer.open({step.name, route, walk.sql.change.text, &writing.step_plan.key, decision.generation, **last, 0, {}, ledger::describe(writing.tables)});

@@ -129,22 +129,6 @@ bool refuse_edited(Context& context, const Outlook& outlook) {
   return edited;
 }
 
-// What PostgreSQL has no words for is found before anything is changed.
-bool refuse_unsaid(Context& context, const Outlook& outlook) {
-  bool unsaid = false;
-  for (std::size_t i = 0; i < outlook.decisions.size(); ++i) {
-    const program::Step& step = context.program.steps[i];
-    if (step.kind != program::StepKind::update || outlook.decisions[i].kind == DecisionKind::reuse || !wanted(context, step)) continue;
-    if (context.dialect(step.target.source) != lower::Dialect::postgres || arrange(context.program, step).home == step.target.source) continue;
-    const auto said = lower::sealed_write(context.program, step, lower::Dialect::postgres);
-    unsaid = true;
-    context.fail(step, Code::not_supported,
-                 said ? Error{ErrorClass::refused, "its values come from other sources, and rows cannot be shipped to PostgreSQL in this version"} : said.error(),
-                 "this run changed nothing");
-  }
-  return unsaid;
-}
-
 ledger::Runner runner_of(Context& context) {
   std::string parameters;
   for (const program::Parameter& parameter : context.program.parameters)
@@ -309,7 +293,7 @@ void carry_out(Context& context) {
   for (const Catalogue& catalogue : context.program.catalogues) context.schema_versions.push_back(catalogue.schema_version);
   context.writers.resize(context.targets.size());
   Outlook outlook;
-  if (!look(context, outlook) || refuse_edited(context, outlook) || refuse_unsaid(context, outlook) || !take_over(context, outlook)) return;
+  if (!look(context, outlook) || refuse_edited(context, outlook) || !take_over(context, outlook)) return;
   // Another run may have gone on until it was taken over.
   if (std::any_of(context.writers.begin(), context.writers.end(), [](const auto& writer) { return bool(writer); })) {
     if (!look(context, outlook) || refuse_edited(context, outlook)) return;

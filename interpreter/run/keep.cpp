@@ -3,28 +3,35 @@
 #include <fmt/format.h>
 
 #include "interpreter/base/fault_points.h"
+#include "interpreter/run/intent_rows.h"
 #include "interpreter/run/workbench.h"
 #include "interpreter/run/writing.h"
 
 namespace bfl::run {
 namespace {
 
-// Rows that another source has a part in are computed before the transaction: what is shipped for them ends with the reading.
+// Rows that are not computed where they are kept, or that another source has a part in, are computed before the transaction:
+// what is shipped for them ends with the reading.
 struct Computed {
-  bool shipped = false;
+  bool before = false;
   std::vector<ledger::Key> rows;
 };
 
 Result<void> make(Context& context, const program::Step& step, const Computed& computed, std::int64_t& rows) {
   connect::Connector& target = context.target(step.target.source);
-  const lower::KeptTable sql = lower::kept_table(context.program, step.target, step.relation.get(), false, lower::Dialect::sqlite);
+  const lower::KeptTable sql = lower::kept_table(context.program, step.target, step.relation.get(), false, context.dialect(step.target.source));
   if (auto dropped = target.execute(sql.drop); !dropped) return dropped;
   if (auto made = target.execute(sql.create); !made) return made;
-  auto fill = target.prepare(computed.shipped ? sql.add : sql.fill, context.evaluation(step.target.source));
+  auto fill = target.prepare(computed.before ? sql.add : sql.fill, context.evaluation(step.target.source));
   if (!fill) return fill.error();
-  if (computed.shipped) {
-    for (const ledger::Key& row : computed.rows)
-      if (auto added = (*fill)->run_raw(ledger::views(row)); !added) return added.error();
+  if (computed.before) {
+    std::vector<connect::Prepared::Parameters> sets;
+    for (std::size_t i = 0; i < computed.rows.size(); ++i) {
+      sets.push_back(ledger::views(computed.rows[i]));
+      if (sets.size() < target.rows_together() && i + 1 < computed.rows.size()) continue;
+      if (auto added = (*fill)->run_each(sets, [](std::size_t) {}, [](std::size_t, std::int64_t) {}); !added) return added;
+      sets.clear();
+    }
     rows = static_cast<std::int64_t>(computed.rows.size());
   } else {
     auto filled = (*fill)->run_raw({});
@@ -39,18 +46,31 @@ Result<void> make(Context& context, const program::Step& step, const Computed& c
 
 }  // namespace
 
-Result<std::vector<ledger::Key>> rows_to_keep(const program::Program& program, const program::Step& step, const std::vector<connect::Connector*>& targets, const eval::Context& evaluation) {
-  auto bench = Workbench::open(program, step, targets, evaluation);
+bool computed_where_kept(const program::Program& program, const program::Step& step) {
+  const Arrangement arrangement = arrange(program, step);
+  return arrangement.home == step.target.source && arrangement.shipments.empty();
+}
+
+Result<std::vector<ledger::Key>> rows_to_keep(const program::Program& program, const program::Step& step, const std::vector<connect::Connector*>& targets, const eval::Context& evaluation, const KeptAside& aside) {
+  auto bench = Workbench::open(program, step, targets, evaluation, aside);
   if (!bench) return bench.error();
-  const lower::KeptTable sql = lower::kept_table((*bench)->program(), step.target, step.relation.get(), false, lower::Dialect::sqlite);
+  lower::KeptTable sql = lower::kept_table((*bench)->program(), step.target, step.relation.get(), false, lower::Dialect::sqlite);
   auto select = (*bench)->engine().prepare(sql.select, evaluation);
   if (!select) return select.error();
+  std::vector<lower::Wire> stored, computed;
+  for (const Column& column : program.table(step.target).columns) stored.push_back(lower::wire_of(column));
+  for (const Column& column : (*bench)->program().table(step.target).columns) computed.push_back(lower::wire_of(column));
+  sql.select.columns = std::move(computed);
+  IntentRows reader({.values = stored.size()}, sql.select, std::move(stored), (*bench)->engine(), *targets[static_cast<std::size_t>(step.target.source)]);
   std::vector<ledger::Key> rows;
+  Result<void> sound;
   auto read = (*select)->query_raw({}, [&](connect::RawRow row) {
-    rows.push_back(ledger::key_of(row, row.size()));
-    return true;
+    sound = reader.read(row);
+    if (sound) rows.push_back(ledger::key_of(reader.values(), reader.values().size()));
+    return bool(sound);
   });
   if (!read) return read.error();
+  if (!sound) return sound.error();
   return rows;
 }
 
@@ -67,9 +87,9 @@ StepEnd keep(Context& context, const std::vector<std::size_t>& steps, const std:
   std::vector<Computed> computed(steps.size());
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const program::Step& step = context.program.steps[steps[i]];
-    computed[i].shipped = !arrange(context.program, step).shipments.empty();
-    if (!computed[i].shipped) continue;
-    auto given = rows_to_keep(context.program, step, context.targets, context.evaluation(step.target.source));
+    computed[i].before = !computed_where_kept(context.program, step);
+    if (!computed[i].before) continue;
+    auto given = rows_to_keep(context.program, step, context.targets, context.evaluation(step.target.source), {});
     if (!given) return context.fail(step, given.error(), "nothing was kept");
     computed[i].rows = std::move(*given);
   }

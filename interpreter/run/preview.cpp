@@ -18,7 +18,8 @@ std::string shown(const Result<Value>& value) {
 }
 
 struct Look {
-  const program::Program& program;
+  const program::Program& job;     // what is written
+  const program::Program& program; // what is computed
   const program::Step& step;
   connect::Connector& target;      // that computes
   const eval::Context evaluation;
@@ -36,12 +37,12 @@ struct Look {
   }
 
   // Rows evenly spread over those that would change.
-  Result<void> sample(const lower::SealedWrite& sql, Preview& preview) {
+  Result<void> sample(const lower::IntentSet& sql, const lower::Statement& later, Preview& preview) {
     auto select = target.prepare(sql.select, evaluation);
     if (!select) return select.error();
     std::unique_ptr<connect::Prepared> recompute;
-    if (!sql.recompute.text.empty()) {
-      auto prepared = target.prepare(sql.recompute, evaluation);
+    if (!later.text.empty()) {
+      auto prepared = target.prepare(later, evaluation);
       if (!prepared) return prepared.error();
       recompute = std::move(*prepared);
     }
@@ -83,33 +84,45 @@ struct Look {
     return step.walk.empty() ? "rowid" : table.columns[static_cast<std::size_t>(step.walk[i])].name;
   }
 
-  // What a snapshot would hold, for the steps that read it: in front of what was kept before, on this connection only.
-  Result<void> keep(Preview& preview, const Arrangement& arrangement, const std::vector<connect::Connector*>& targets) const {
-    const lower::KeptTable sql = lower::kept_table(arrangement.program(), step.target, step.relation.get(), true, lower::Dialect::sqlite);
-    const bool shipped = !arrangement.shipments.empty();
-    preview.sql.push_back(sql.fill.text);
+  // What a snapshot would hold, for the steps that read it: in front of what was kept before, on this connection only; or
+  // beside, where the database has no tables for so long.
+  Result<void> keep(Preview& preview, const std::vector<connect::Connector*>& targets, KeptAside& aside) const {
+    const bool here = computed_where_kept(program, step);
+    const lower::KeptTable sql = lower::kept_table(program, step.target, step.relation.get(), true, lower::Dialect::sqlite);
     std::vector<ledger::Key> rows;
-    if (shipped) {
-      auto given = rows_to_keep(program, step, targets, evaluation);
+    if (!here) {
+      auto given = rows_to_keep(program, step, targets, evaluation, aside);
       if (!given) return given.error();
       rows = std::move(*given);
+      preview.would_change = static_cast<std::int64_t>(rows.size());
+    }
+    preview.sql.push_back(here ? sql.fill.text : shown_select());
+    if (!holds_tables()) {
+      aside[step.target] = std::move(rows);
+      return {};
     }
     if (auto made = make(sql); !made) return made;
-    auto fill = target.prepare(shipped ? sql.add : sql.fill, evaluation);
+    auto fill = target.prepare(here ? sql.fill : sql.add, evaluation);
     if (!fill) return fill.error();
     for (const ledger::Key& row : rows)
       if (auto added = (*fill)->run_raw(ledger::views(row)); !added) return added.error();
-    preview.would_change = static_cast<std::int64_t>(rows.size());
-    if (shipped) return {};
+    if (!here) return {};
     auto filled = (*fill)->run_raw({});
     if (!filled) return filled.error();
     preview.would_change = *filled;
     return {};
   }
-  Result<void> keep_nothing() const {
-    for (const program::Effect& effect : step.effects)
-      if (auto made = make(lower::kept_table(program, effect.table, nullptr, true, lower::Dialect::sqlite)); !made) return made;
+  Result<void> keep_nothing(KeptAside& aside) const {
+    for (const program::Effect& effect : step.effects) {
+      if (!holds_tables()) aside[effect.table];
+      else if (auto made = make(lower::kept_table(program, effect.table, nullptr, true, lower::Dialect::sqlite)); !made) return made;
+    }
     return {};
+  }
+  bool holds_tables() const { return target.engine() == "sqlite"; }
+  std::string shown_select() const {
+    const Arrangement arrangement = arrange(program, step);
+    return lower::kept_table(arrangement.program(), step.target, step.relation.get(), true, lower::Dialect::sqlite).select.text;
   }
   Result<void> make(const lower::KeptTable& sql) const {
     if (auto made = target.execute(sql.create); !made) return made;
@@ -119,21 +132,25 @@ struct Look {
   }
 
   Result<void> write(const plan::StepPlan& step_plan, Preview& preview) {
-    auto sealed = lower::sealed_write(program, step, lower::dialect_of(program.catalogues[static_cast<std::size_t>(step.target.source)]));
+    const lower::Dialect computing = lower::dialect_of(target.engine()), writing = lower::dialect_of(job.catalogues[static_cast<std::size_t>(step.target.source)]);
+    auto sealed = lower::intents(program, step, computing, false);
     if (!sealed) return sealed.error();
+    auto later = computing == writing ? lower::recompute(program, step, computing) : lower::Statement{};
+    if (!later) return later.error();
     if (step_plan.work == plan::WorkKind::direct_write) {
-      auto change = lower::direct_change(program, step, lower::dialect_of(program.catalogues[static_cast<std::size_t>(step.target.source)]));
+      auto change = lower::direct_change(job, step, writing);
       if (!change) return change.error();
       preview.sql.push_back(change->text);
     } else {
-      for (const lower::Statement* statement : {&sealed->select, &sealed->add, &sealed->change, &sealed->remove})
+      const lower::Hand hand = lower::hands(job, step, writing).own;
+      for (const lower::Statement* statement : std::initializer_list<const lower::Statement*>{&sealed->own.select, &hand.add, &hand.change, &hand.remove})
         if (!statement->text.empty()) preview.sql.push_back(statement->text);
     }
-    auto count = number(sealed->probe);
+    auto count = number(sealed->own.probe);
     if (!count) return count.error();
     preview.would_change = *count;
     if (*count == 0) return {};
-    if (auto sampled = sample(*sealed, preview); !sampled) return sampled;
+    if (auto sampled = sample(sealed->own, *later, preview); !sampled) return sampled;
     if (step.idempotence != program::Idempotence::guarded) return {};
     auto proof = prove(program, step, target, evaluation);
     if (!proof) return proof.error();
@@ -165,6 +182,7 @@ std::vector<Preview> preview(const program::Program& program, const plan::Plan& 
     generations.push_back(std::move(*list));
     clocks.push_back(frozen->value_or(clock.now()));
   }
+  KeptAside aside;
   std::vector<Preview> all(program.steps.size());
   std::vector<Decision> decisions = decide(program, plan, generations);
   for (std::size_t i = 0; i < program.steps.size(); ++i) {
@@ -183,21 +201,21 @@ std::vector<Preview> preview(const program::Program& program, const plan::Plan& 
     if (all[i].decision.kind == DecisionKind::reuse) continue;
     const auto source = static_cast<std::size_t>(step.target.source);
     all[i].table_rows = program.table(step.target).estimated_rows.value_or(-1);
-    const Look here{program, step, *targets[source], {clocks[source]}};
+    const Look here{program, program, step, *targets[source], {clocks[source]}};
     Result<void> looked;
     if (plan.steps[i].work == plan::WorkKind::keep) {
-      looked = here.keep(all[i], arrangement, targets);
+      looked = here.keep(all[i], targets, aside);
       all[i].shipped = shown(arrangement);
     } else {
-      auto bench = Workbench::open(program, step, targets, {clocks[source]});
+      auto bench = Workbench::open(program, step, targets, {clocks[source]}, aside);
       if (!bench) looked = bench.error();
       if (bench) {
         all[i].shipped = shown((*bench)->arrangement());
         all[i].shipped_rows = (*bench)->shipped_rows();
-        looked = Look{(*bench)->program(), step, (*bench)->engine(), {clocks[source]}}.write(plan.steps[i], all[i]);
+        looked = Look{program, (*bench)->program(), step, (*bench)->engine(), {clocks[source]}}.write(plan.steps[i], all[i]);
       }
     }
-    if (looked) looked = here.keep_nothing();
+    if (looked) looked = here.keep_nothing(aside);
     if (!looked) {
       Diagnostic& diagnostic = diagnostics.error(code_of(looked.error()), step.name_span,
                                                  fmt::format("step `{}`: {}", step.name, looked.error().message), looked.error().help);

@@ -24,6 +24,7 @@ struct OnCopy {
     copy.name = "copy_of_" + copy.name;
     copy.without_rowid = copy.strict = false;
     copy.rowid_alias = -1;
+    copy.image.clear();
     copy.keys.clear();  // what must be unique is seen to by the target
     copy.indexes.clear();
     copy.triggers.clear();
@@ -73,12 +74,12 @@ struct Sample {
 // The first application, as the database stores it.
 Result<Sample> fill(const program::Program& program, const program::Step& step, const lower::Statement& add, connect::Connector& target,
                     const eval::Context& evaluation) {
-  auto sql = lower::sealed_write(program, step, lower::Dialect::sqlite);
+  const auto sql = lower::intents(program, step, lower::Dialect::sqlite, false);
   if (!sql) return sql.error();
-  auto select = target.prepare(sql->select, evaluation), insert = target.prepare(add, evaluation);
+  auto select = target.prepare(sql->own.select, evaluation), insert = target.prepare(add, evaluation);
   if (!select) return select.error();
   if (!insert) return insert.error();
-  const std::size_t keys = sql->intent.key, image = sql->intent.image;
+  const std::size_t keys = sql->own.intent.key, image = sql->own.intent.image;
   Sample sample;
   Result<void> sound;
   std::vector<connect::RawValue> row;
@@ -96,14 +97,14 @@ Result<Sample> fill(const program::Program& program, const program::Step& step, 
 
 // The second one: a row that it would change breaks the proof.
 Result<void> apply_again(const OnCopy& copy, Sample& sample, connect::Connector& target, const eval::Context& evaluation) {
-  auto sql = lower::sealed_write(copy.program, copy.step, lower::Dialect::sqlite);
+  const auto sql = lower::intents(copy.program, copy.step, lower::Dialect::sqlite, false);
   if (!sql) return sql.error();
-  auto select = target.prepare(sql->select, evaluation);
+  auto select = target.prepare(sql->own.select, evaluation);
   if (!select) return select.error();
   const Table& table = copy.program.table(copy.step.target);
-  const std::size_t keys = sql->intent.key, image = sql->intent.image;
+  const std::size_t keys = sql->own.intent.key, image = sql->own.intent.image;
   const auto shown = [&](connect::RawRow row, std::size_t at) {
-    auto value = target.decode(row[at], sql->select.columns[at]);
+    auto value = target.decode(row[at], sql->own.select.columns[at]);
     return value ? to_literal(*value) : "an error";
   };
   auto read = (*select)->query_raw({}, [&](connect::RawRow row) {
@@ -129,8 +130,7 @@ Result<void> apply_again(const OnCopy& copy, Sample& sample, connect::Connector&
 
 Result<Proof> prove(const program::Program& program, const program::Step& step, connect::Connector& target,
                     const eval::Context& evaluation) {
-  if (lower::dialect_of(program.catalogues[static_cast<std::size_t>(step.target.source)]) == lower::Dialect::postgres)
-    return prove_in_memory(program, step, target, evaluation);
+  if (target.engine() == "postgres") return prove_in_memory(program, step, target, evaluation);
   const OnCopy copy(program, step);
   const lower::KeptTable table = lower::kept_table(copy.program, copy.step.target, nullptr, true, lower::Dialect::sqlite);
   const Reading reading(target);

@@ -38,9 +38,9 @@ Result<Proof> prove_in_memory(const program::Program& program, const program::St
                     const eval::Context& evaluation) {
   Proof proof;
   if (!step.row_local) return proof;
-  auto sql = lower::sealed_write(program, step, lower::dialect_of(program.catalogues[static_cast<std::size_t>(step.target.source)]));
+  const auto sql = lower::intents(program, step, lower::Dialect::postgres, false);
   if (!sql) return sql.error();
-  auto select = target.prepare(sql->select, evaluation);
+  auto select = target.prepare(sql->own.select, evaluation);
   if (!select) return select.error();
   const Table& table = program.table(step.target);
   const std::size_t keys = std::max<std::size_t>(step.walk.size(), 1), columns = table.columns.size();
@@ -54,12 +54,12 @@ Result<Proof> prove_in_memory(const program::Program& program, const program::St
   auto read = (*select)->query_raw({}, [&](connect::RawRow raw) {
     for (std::size_t i = 0; i < columns; ++i) {
       // A column that the step does not touch may hold what its type does not allow: it plays no part here.
-      auto value = target.decode(raw[keys + i], sql->select.columns[keys + i]);
+      auto value = target.decode(raw[keys + i], sql->own.select.columns[keys + i]);
       row[i] = value ? std::move(*value) : Value();
     }
     // The first application, as the database would store it.
     for (std::size_t i = 0; i < step.assignments.size() && sound; ++i) {
-      auto value = target.decode(raw[keys + columns + i], sql->select.columns[keys + columns + i]);
+      auto value = target.decode(raw[keys + columns + i], sql->own.select.columns[keys + columns + i]);
       if (value) row[static_cast<std::size_t>(step.assignments[i].column)] = std::move(*value);
       else sound = value.error();
     }

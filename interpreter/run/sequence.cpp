@@ -17,7 +17,7 @@ struct Sequence::Row {
   bool goes = false, out = false;   // deleted; needs no change after all
 };
 
-Sequence::Sequence(Writing& writing, const lower::SealedWrite& sql)
+Sequence::Sequence(Writing& writing, const lower::Hands& sql)
     : writing_(writing), sql_(sql), assigned_(writing.table.columns.size(), -1) {
   for (std::size_t i = 0; i < writing.step.assignments.size(); ++i)
     assigned_[static_cast<std::size_t>(writing.step.assignments[i].column)] = static_cast<int>(i);
@@ -121,7 +121,7 @@ Result<void> Sequence::choose_names() {
   std::unordered_set<std::string> taken;
   auto everything = writing_.target.prepare(sql_.everything, evaluation);
   if (!everything) return everything.error();
-  const std::size_t keys = sql_.intent.key;
+  const std::size_t keys = sql_.key.size();
   Result<void> sound;
   auto read = (*everything)->query_raw({}, [&](RawRow row) {
     if (mine_.contains(ledger::encode(ledger::key_of(row, keys)))) return true;

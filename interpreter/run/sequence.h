@@ -22,7 +22,7 @@ struct Turn {
 
 class Sequence {
  public:
-  Sequence(Writing& writing, const lower::SealedWrite& sql);
+  Sequence(Writing& writing, const lower::Hands& sql);
   ~Sequence();
   // In the order of the statement: who comes first is preferred.
   void add(connect::RawRow key, connect::RawRow image, connect::RawRow values);
@@ -42,7 +42,7 @@ class Sequence {
   Result<ledger::Stored> parking_value(int column);
 
   Writing& writing_;
-  const lower::SealedWrite& sql_;
+  const lower::Hands& sql_;
   std::vector<int> assigned_;                 // column: its place among the values, or -1
   std::vector<Row> rows_;
   std::unordered_map<std::string, std::size_t> mine_;  // key: row

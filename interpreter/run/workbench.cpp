@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "interpreter/lower/writer.h"
 
@@ -41,28 +42,36 @@ Error of_source(Error error, const program::Program& program, int source) {
 // Rows of a source on their way into the table that was made for them.
 class Carrier {
  public:
-  Carrier(connect::Connector& from, connect::Connector& to, connect::Prepared& insert, std::vector<lower::Wire> given, const Table& there,
-          const std::vector<int>& columns)
-      : from_(from), to_(to), insert_(insert), given_(std::move(given)), same_(from.engine() == to.engine()), arenas_(columns.size()) {
-    for (const int column : columns) kept_.push_back(lower::wire_of(there.columns[static_cast<std::size_t>(column)]));
+  Carrier(const Shipment& shipment, connect::Connector& from, connect::Connector& to, connect::Prepared& insert, const Table& here, const Table& there)
+      : from_(from), to_(to), insert_(insert), same_(from.engine() == to.engine()), arenas_(shipment.columns.size()) {
+    for (std::size_t i = 0; i < shipment.columns.size(); ++i) {
+      const auto column = static_cast<std::size_t>(shipment.columns[i]);
+      places_.push_back(shipment.image ? shipment.identity.size() + column : i);
+      given_.push_back(lower::wire_of(here.columns[column]));
+      kept_.push_back(lower::wire_of(there.columns[column]));
+    }
+    image_ = shipment.image;
+    values_.resize(places_.size());
+    stored_.resize(places_.size() + (image_ ? 1 : 0));
   }
 
   bool carry(RawRow row) {
-    std::span<const RawValue> stored = row;
-    if (!same_) {
-      values_.resize(row.size());
-      stored_.resize(row.size());
-      for (std::size_t i = 0; i < row.size(); ++i) {
-        auto value = from_.decode(row[i], given_[i]);
-        if (!value) return fail(value.error());
-        values_[i] = std::move(*value);  // what is encoded may lie in it
-        auto raw = to_.encode(values_[i], kept_[i], arenas_[i]);
-        if (!raw) return fail(raw.error());
-        stored_[i] = *raw;
-      }
-      stored = stored_;
+    for (std::size_t i = 0; i < places_.size(); ++i) {
+      stored_[i] = row[places_[i]];
+      if (same_) continue;
+      auto value = from_.decode(stored_[i], given_[i]);
+      if (!value) return fail(value.error());
+      values_[i] = std::move(*value);  // what is encoded may lie in it
+      auto raw = to_.encode(values_[i], kept_[i], arenas_[i]);
+      if (!raw) return fail(raw.error());
+      stored_[i] = *raw;
     }
-    auto inserted = insert_.run_raw(stored);
+    if (image_) {
+      packed_.clear();
+      for (const RawValue& value : row) ledger::put(packed_, value);
+      stored_.back() = {.kind = RawValue::Class::blob, .bytes = packed_};
+    }
+    auto inserted = insert_.run_raw(stored_);
     if (!inserted) return fail(inserted.error());
     ++rows;
     return true;
@@ -79,17 +88,26 @@ class Carrier {
 
   connect::Connector &from_, &to_;
   connect::Prepared& insert_;
+  std::vector<std::size_t> places_;       // of each column that is carried, in the row that comes
   std::vector<lower::Wire> given_, kept_;
-  bool same_;
+  bool same_, image_ = false;
   std::vector<std::string> arenas_;
   std::vector<Value> values_;
   std::vector<RawValue> stored_;
+  std::string packed_;
 };
+
+// What is asked of the source: the columns that are used, or whole rows as they are stored.
+Result<lower::Statement> asked(const program::Program& program, const Shipment& shipment) {
+  const lower::Dialect dialect = lower::dialect_of(program.catalogues[static_cast<std::size_t>(shipment.table.source)]);
+  return shipment.image ? lower::stored_rows(program, *shipment.rows, shipment.identity, dialect) : lower::select_in(program, *shipment.rows, dialect);
+}
 
 }  // namespace
 
 Result<std::unique_ptr<Workbench>> Workbench::open(const program::Program& program, const program::Step& step,
-                                                   const std::vector<connect::Connector*>& sources, const eval::Context& evaluation) {
+                                                   const std::vector<connect::Connector*>& sources, const eval::Context& evaluation,
+                                                   const KeptAside& aside) {
   std::unique_ptr<Workbench> bench(new Workbench);
   bench->arrangement_ = arrange(program, step);
   const Arrangement& arrangement = bench->arrangement_;
@@ -107,7 +125,7 @@ Result<std::unique_ptr<Workbench>> Workbench::open(const program::Program& progr
     if (auto begun = bench->begin(*sources[static_cast<std::size_t>(shipment.table.source)]); !begun)
       return of_source(begun.error(), program, shipment.table.source);
   for (const Shipment& shipment : arrangement.shipments)
-    if (auto shipped = bench->ship(shipment, *sources[static_cast<std::size_t>(shipment.table.source)], evaluation); !shipped)
+    if (auto shipped = bench->ship(shipment, *sources[static_cast<std::size_t>(shipment.table.source)], evaluation, aside); !shipped)
       return of_source(shipped.error(), program, shipment.table.source);
   return bench;
 }
@@ -123,23 +141,33 @@ Result<void> Workbench::begin(connect::Connector& source) {
   return begun;
 }
 
-Result<void> Workbench::ship(const Shipment& shipment, connect::Connector& source, const eval::Context& evaluation) {
+Result<void> Workbench::ship(const Shipment& shipment, connect::Connector& source, const eval::Context& evaluation, const KeptAside& aside) {
   const Table& from = arrangement_.given->table(shipment.table);
   const Table& there = program().table(shipment.table);
   const std::string name = lower::qualified(there);
-  if (auto made = engine_->execute(fmt::format("CREATE TABLE {} ({})", name, listed(there, shipment.columns, true))); !made) return made;
-  std::string parameters;
-  for (std::size_t i = 0; i < shipment.columns.size(); ++i) parameters += fmt::format("{}?{}", i ? ", " : "", i + 1);
-  auto insert = engine_->prepare(fmt::format("INSERT INTO {} VALUES ({})", name, parameters));
+  std::string declared = listed(there, shipment.columns, true), columns = listed(there, shipment.columns, false), parameters;
+  if (shipment.image) {
+    // A proof works on a copy of the whole table: what was not shipped is null there.
+    std::vector<int> all(there.columns.size());
+    std::iota(all.begin(), all.end(), 0);
+    declared = fmt::format("{}, {} BLOB", listed(there, all, true), lower::quote_identifier(there.image));
+    columns += ", " + lower::quote_identifier(there.image);
+  }
+  for (std::size_t i = 0; i < shipment.columns.size() + (shipment.image ? 1 : 0); ++i) parameters += fmt::format("{}?{}", i ? ", " : "", i + 1);
+  if (auto table = engine_->execute(fmt::format("CREATE TABLE {} ({})", name, declared)); !table) return table;
+  auto insert = engine_->prepare(fmt::format("INSERT INTO {} ({}) VALUES ({})", name, columns, parameters));
   if (!insert) return insert.error();
 
-  std::vector<lower::Wire> wires;
-  for (const int column : shipment.columns) wires.push_back(lower::wire_of(from.columns[static_cast<std::size_t>(column)]));
-  Carrier carrier(source, *engine_, **insert, wires, there, shipment.columns);
+  Carrier carrier(shipment, source, *engine_, **insert, from, there);
   const connect::RowCallback carry = [&carrier](RawRow row) { return carrier.carry(row); };
-  if (source.has_sql()) {
-    const Catalogue& catalogue = arrangement_.given->catalogues[static_cast<std::size_t>(shipment.table.source)];
-    auto select = lower::select_in(*arrangement_.given, *shipment.rows, lower::dialect_of(catalogue));
+  if (const auto kept = aside.find(shipment.table); kept != aside.end()) {
+    for (const ledger::Key& row : kept->second) {
+      std::vector<RawValue> values;
+      for (const int column : shipment.columns) values.push_back(row[static_cast<std::size_t>(column)].view());
+      if (!carrier.carry(values)) break;
+    }
+  } else if (source.has_sql()) {
+    auto select = asked(*arrangement_.given, shipment);
     if (!select) return select.error();
     select->many = true;
     auto prepared = source.prepare(*select, evaluation);

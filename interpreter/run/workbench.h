@@ -1,18 +1,21 @@
 // Where the relations of a step are computed: in the one SQLite database that it reads, or, when it reads several sources or
-// one that cannot compute (a CSV file), in a database to which the missing rows are shipped first.
+// one that cannot compute what the step says exactly (a CSV file, PostgreSQL), in a database to which the missing rows are
+// shipped first.
 //
 // The rows that are shipped lie in temporary tables of the connection that computes, never in the database itself: SQLite
 // keeps them in a file of its own and drops them when the reading ends. Only the columns that are used travel, and only rows
 // that the relation's own filters let through, where those can be asked of the source. Everything is read in one snapshot per
-// source. Expressions and lowering know nothing of it: tables keep their numbers, columns their places; only the catalogue
+// source. Rows that the step changes bring their image along, as their own database stores them. Expressions and lowering know nothing of it: tables keep their numbers, columns their places; only the catalogue
 // that the lowering sees says that a table lies elsewhere.
 // Rejected: ATTACH (one engine only, and a second file in every transaction), computing joins in bfl.
 #pragma once
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "interpreter/connect/connector.h"
+#include "interpreter/ledger/stored.h"
 
 namespace bfl::run {
 
@@ -20,6 +23,8 @@ struct Shipment {
   program::TableRef table;
   std::vector<int> columns;             // in table order
   std::vector<int> sought;              // of them, those by which rows are looked up
+  bool image = false;                   // the whole row comes along, packed, with what it is found again by in front:
+  std::vector<int> identity;            // columns; -1: its place
   program::RelationPtr rows;            // what is asked of the source: these columns, and filters that it can apply
   bool filtered = false;
 };
@@ -41,11 +46,15 @@ Arrangement arrange(const program::Program& program, const program::Step& step);
 // "list.rows (id, kind)", one for each table.
 std::vector<std::string> shown(const Arrangement& arrangement);
 
+// What snapshots would hold and effects would be, while a plan is looked at, of sources that cannot hold tables for so long.
+using KeptAside = std::map<program::TableRef, std::vector<ledger::Key>>;
+
 // Reads begun in every source that the step reads, with the rows shipped. They end with it.
 class Workbench {
  public:
   static Result<std::unique_ptr<Workbench>> open(const program::Program& program, const program::Step& step,
-                                                 const std::vector<connect::Connector*>& sources, const eval::Context& evaluation);
+                                                 const std::vector<connect::Connector*>& sources, const eval::Context& evaluation,
+                                                 const KeptAside& aside = {});
   ~Workbench();
   Workbench(const Workbench&) = delete;
   Workbench& operator=(const Workbench&) = delete;
@@ -59,7 +68,7 @@ class Workbench {
  private:
   Workbench() = default;
   Result<void> begin(connect::Connector& source);
-  Result<void> ship(const Shipment& shipment, connect::Connector& source, const eval::Context& evaluation);
+  Result<void> ship(const Shipment& shipment, connect::Connector& source, const eval::Context& evaluation, const KeptAside& aside);
 
   Arrangement arrangement_;
   std::unique_ptr<connect::Connector> scratch_;
@@ -67,5 +76,11 @@ class Workbench {
   std::vector<connect::Connector*> reading_;
   std::int64_t rows_ = 0;
 };
+
+// Snapshots: whether their rows come to be where they are kept; and the rows of one of which they do not, as its table
+// stores them.
+bool computed_where_kept(const program::Program& program, const program::Step& step);
+Result<std::vector<ledger::Key>> rows_to_keep(const program::Program& program, const program::Step& step,
+                                              const std::vector<connect::Connector*>& targets, const eval::Context& evaluation, const KeptAside& aside);
 
 }  // namespace bfl::run

@@ -44,8 +44,8 @@ Event finished_event(const Writing& writing) {
 }
 
 // Row by row, from a sealed set. Generations count as the step's own only when the way in which they were walked is the one to go on with.
-bool row_by_row(const program::Step& step) {
-  return !step.row_local || !step.effects.empty() || !step.cascades.empty() || (step.idempotence != program::Idempotence::convergent && step.idempotence != program::Idempotence::guarded);
+bool row_by_row(const program::Program& program, const program::Step& step) {
+  return !step.row_local || !lower::walks_in_sql(program, step) || !step.effects.empty() || !step.cascades.empty() || (step.idempotence != program::Idempotence::convergent && step.idempotence != program::Idempotence::guarded);
 }
 
 std::vector<ledger::ImageTable> tables_of(const program::Program& program, const program::Step& step) {
@@ -144,9 +144,9 @@ bool Writing::speaks_of(const connect::RowChange& change) const {
   }
 }
 
-std::optional<StepEnd> refuse_left_behind(const Writing& writing) {
-  for (const lower::LeftBehind& left : lower::left_behind(writing.context.program, writing.step, lower::Dialect::sqlite)) {
-    auto prepared = writing.target.prepare(left.count, writing.context.evaluation(writing.source));
+std::optional<StepEnd> refuse_left_behind(const Writing& writing, const program::Program& program, connect::Connector& engine) {
+  for (const lower::LeftBehind& left : lower::left_behind(program, writing.step)) {
+    auto prepared = engine.prepare(left.count, writing.context.evaluation(writing.source));
     if (!prepared) return writing.fail(prepared.error());
     std::int64_t rows = 0;
     auto read = (*prepared)->query_raw({}, [&](connect::RawRow row) {
@@ -174,7 +174,7 @@ StepEnd finish_empty(Writing& writing, const char* route, std::int64_t generatio
 
 StepEnd write(Context& context, const program::Step& step, const plan::StepPlan& step_plan, const Decision& decision,
               const ledger::Generation* open) {
-  const bool sealed = step_plan.work == plan::WorkKind::sealed_write || (step_plan.work == plan::WorkKind::whole_write && row_by_row(step));
+  const bool sealed = step_plan.work == plan::WorkKind::sealed_write || (step_plan.work == plan::WorkKind::whole_write && row_by_row(context.program, step));
   const char* route = step_plan.work == plan::WorkKind::whole_write ? (sealed ? "whole, sealed" : "whole") : sealed ? "sealed" : "direct";
   Writing writing(context, step, step_plan, open);
   if (auto same = same_schema(context, step); !same) return writing.fail(same.error());

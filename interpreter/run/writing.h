@@ -66,8 +66,9 @@ inline constexpr const char* help_to_guard = "make the `where` false once the ch
 StepEnd finish(Writing& writing);
 // Nothing to change: recorded as a generation that is done at once; `also` in the same transaction.
 StepEnd finish_empty(Writing& writing, const char* route, std::int64_t generation, const std::function<Result<void>()>& also = {});
-// Rows that refer to rows that the step would delete, before the first of them goes: an error, or nothing.
-std::optional<StepEnd> refuse_left_behind(const Writing& writing);
+// Rows that refer to rows that the step would delete, before the first of them goes: an error, or nothing. `engine` computes
+// `program`.
+std::optional<StepEnd> refuse_left_behind(const Writing& writing, const program::Program& program, connect::Connector& engine);
 
 StepEnd direct_write(Writing& writing, const char* route, const Decision& decision, const ledger::Generation* open);
 StepEnd sealed_write(Writing& writing, const char* route, const Decision& decision, const ledger::Generation* open);

@@ -435,16 +435,17 @@ TEST_CASE("membership in a relation is a lookup in a set, and null is a member l
 TEST_CASE("a sealed update lists keys, images and new values in key order") {
   Totals shop;
   auto step = shop.fix();
-  const auto statements = *lower::sealed_write(shop.program, step, Dialect::sqlite);
-  CHECK(shop.query(statements.select) ==
+  const auto rows = lower::intents(shop.program, step, Dialect::sqlite, false)->own;
+  const auto hand = lower::hands(shop.program, step, Dialect::sqlite).own;
+  CHECK(shop.query(rows.select) ==
         "2 2 1 10 2 10 new 2025-03-02T10:00:00Z 12;3 3 2 20 4 null paid 2025-03-03T10:00:00Z 24;5 5 9 5 1 7 paid 2025-03-05T10:00:00Z 6;");
-  CHECK(shop.query(statements.read, {integer(4)}) == "4 null 5 null null new null;");
-  CHECK(shop.change(statements.change, {integer(12), integer(2)}) == "1");
-  CHECK(shop.query(statements.probe) == "2;");
+  CHECK(shop.query(hand.read, {integer(4)}) == "4 null 5 null null new null;");
+  CHECK(shop.change(hand.change, {integer(12), integer(2)}) == "1");
+  CHECK(shop.query(rows.probe) == "2;");
   step.idempotence = program::Idempotence::once;
-  const auto once = *lower::sealed_write(shop.program, step, Dialect::sqlite);
-  CHECK(shop.query(once.recompute, {integer(3)}) == "24;");
-  CHECK(shop.query(once.recompute, {integer(1)}) == "");  // its condition no longer holds
+  const auto once = *lower::recompute(shop.program, step, Dialect::sqlite);
+  CHECK(shop.query(once, {integer(3)}) == "24;");
+  CHECK(shop.query(once, {integer(1)}) == "");  // its condition no longer holds
 }
 
 TEST_CASE("a limited relation changes its own rows only") {
@@ -453,16 +454,17 @@ TEST_CASE("a limited relation changes its own rows only") {
                  .order = {{shop.col(0, "orders", "subtotal"), true}, {shop.col(0, "orders", "id")}},
                  .limit = 2};
   const auto step = shop.update("orders", first, {{"status", constant("top")}}, {"id"});
-  const auto statements = *lower::sealed_write(shop.program, step, Dialect::sqlite);
-  CHECK(shop.query(statements.probe) == "2;");
-  CHECK(has(shop.query(statements.select), "1 1 1 10 2 12 new"));
-  CHECK(has(shop.query(statements.select), "3 3 2 20 4 null paid"));
+  const auto rows = lower::intents(shop.program, step, Dialect::sqlite, false)->own;
+  CHECK(shop.query(rows.probe) == "2;");
+  CHECK(has(shop.query(rows.select), "1 1 1 10 2 12 new"));
+  CHECK(has(shop.query(rows.select), "3 3 2 20 4 null paid"));
 }
 
 TEST_CASE("a table without key is read by rowid, whatever its columns are called") {
   Shop shop("CREATE TABLE t(rowid TEXT, _rowid_ INT, n INT); INSERT INTO t VALUES('x', 5, 0);");
   const auto step = shop.update("t", {.inputs = {shop.anchor(0, "t")}}, {{"n", constant(1)}}, {});
-  const auto statements = *lower::sealed_write(shop.program, step, Dialect::sqlite);
-  CHECK(shop.query(statements.select) == "1 x 5 0 1;");
-  CHECK(shop.change(statements.change, {integer(1), integer(1)}) == "1");
+  const auto rows = lower::intents(shop.program, step, Dialect::sqlite, false)->own;
+  const auto hand = lower::hands(shop.program, step, Dialect::sqlite).own;
+  CHECK(shop.query(rows.select) == "1 x 5 0 1;");
+  CHECK(shop.change(hand.change, {integer(1), integer(1)}) == "1");
 }

@@ -1,0 +1,265 @@
+// One row of a PostgreSQL table: read, changed, added and removed by its key; and the tables that bfl keeps there.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "interpreter/lower/postgres.h"
+#include "interpreter/lower/postgres_writer.h"
+
+namespace bfl::lower::postgres {
+
+using program::Assignment;
+using program::Program;
+using program::Step;
+
+std::string listed(const std::vector<std::string>& parts, std::string_view between) {
+  std::string text;
+  for (const std::string& part : parts) text += (text.empty() ? "" : std::string(between)) + part;
+  return text;
+}
+
+std::string tuple(const std::vector<std::string>& parts) { return parts.size() == 1 ? parts[0] : "(" + listed(parts) + ")"; }
+
+// Types that bfl does not know go as their text.
+std::string read_column(const std::string& text, const Column& column) {
+  const bool known = column.storage != Storage::unknown && column.base != "enum";
+  return known ? text : text + "::text";
+}
+
+std::string given(const Column& column, std::size_t number) {
+  const std::string place = later(number);
+  if (column.base == "timestamptz") return fmt::format("({} AT TIME ZONE 'UTC')", place);
+  if (column.base == "json" || column.base == "jsonb") return fmt::format("{}::{}", place, column.base);
+  if (column.storage == Storage::unknown || column.base == "enum" || column.base == "other") return fmt::format("{}::{}", place, column.declared);
+  return place;
+}
+
+std::vector<std::string> Rows::key_names(std::string_view alias) const {
+  std::vector<std::string> names;
+  for (const int c : key)
+    names.push_back(fmt::format("{}.{}", alias, c < 0 ? "ctid" : quote_identifier(table.columns[static_cast<std::size_t>(c)].name)));
+  return names;
+}
+
+std::vector<std::string> Rows::key_parameters(std::size_t first) const {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < key.size(); ++i)
+    names.push_back(key[i] < 0 ? later(first + i) + "::tid" : given(table.columns[static_cast<std::size_t>(key[i])], first + i));
+  return names;
+}
+
+std::vector<std::string> Rows::key_read(std::string_view alias) const {
+  std::vector<std::string> list = key_names(alias);
+  for (std::size_t i = 0; i < key.size(); ++i) list[i] = key[i] < 0 ? list[i] + "::text" : read_column(list[i], table.columns[static_cast<std::size_t>(key[i])]);
+  return list;
+}
+
+std::vector<std::string> Rows::all_read(std::string_view alias) const {
+  std::vector<std::string> list;
+  for (const Column& column : table.columns) list.push_back(read_column(fmt::format("{}.{}", alias, quote_identifier(column.name)), column));
+  return list;
+}
+
+std::vector<Wire> Rows::key_wires() const {
+  std::vector<Wire> wires;
+  for (const int c : key) wires.push_back(c < 0 ? wire_of(Type{Kind::text}) : wire_of(table.columns[static_cast<std::size_t>(c)]));
+  return wires;
+}
+
+std::vector<Wire> Rows::column_wires() const {
+  std::vector<Wire> wires;
+  for (const Column& of : table.columns) wires.push_back(wire_of(of));
+  return wires;
+}
+
+std::string Rows::by_key(std::string_view alias, std::size_t first) const {
+  const std::vector<std::string> names = key_names(alias), values = key_parameters(first);
+  std::vector<std::string> parts;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const bool nullable = key[i] >= 0 && table.columns[static_cast<std::size_t>(key[i])].type.nullable;
+    parts.push_back(nullable ? fmt::format("({0} = {1} OR {0} IS NULL AND {1} IS NULL)", names[i], values[i]) : fmt::format("{} = {}", names[i], values[i]));
+  }
+  return listed(parts, " AND ");
+}
+
+namespace {
+
+// Statements of known words are never refused: `finish` fails for those of relations alone.
+Statement finished(Writer& writer, std::string text, std::vector<Wire> columns, std::vector<Wire> parameters) {
+  auto statement = writer.finish(std::move(text), std::move(columns), std::move(parameters));
+  return statement ? std::move(*statement) : Statement{};
+}
+
+struct OneRow : Rows {
+  const Program& program;
+  const Step& step;
+
+  OneRow(const Program& of, const Step& at, program::TableRef ref, std::vector<int> by) : Rows{of.table(ref), std::move(by)}, program(of), step(at) {}
+
+  const Column& column(const Assignment& assignment) const { return table.columns[static_cast<std::size_t>(assignment.column)]; }
+  std::vector<Wire> value_wires() const {
+    std::vector<Wire> wires;
+    for (const Assignment& assignment : step.assignments) wires.push_back(wire_of(column(assignment)));
+    return wires;
+  }
+
+  // The row as it is is read first and joined to the table again, so that its image comes back beside what became of it.
+  Statement change() const {
+    Writer writer(program);
+    const std::size_t values = step.assignments.size();
+    std::vector<std::string> list, sets, back, same;
+    const std::vector<std::string> names = key_names("u"), columns = all_read("u"), places = key_names("w");
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      list.push_back(fmt::format("{} AS k{}", names[i], i));
+      same.push_back(fmt::format("{} IS NOT DISTINCT FROM l.k{}", places[i], i));
+      if (key[i] < 0 || !table.columns[static_cast<std::size_t>(key[i])].type.nullable) same.back() = fmt::format("{} = l.k{}", places[i], i);
+    }
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      list.push_back(fmt::format("{} AS b{}", columns[i], i));
+      back.push_back(fmt::format("l.b{}", i));
+    }
+    for (std::size_t i = 0; i < values; ++i) {
+      const Column& of = column(step.assignments[i]);
+      list.push_back(fmt::format("{} AS v{}", given(of, i + 1), i));
+      sets.push_back(fmt::format("{} = l.v{}", quote_identifier(of.name), i));
+      back.push_back(read_column("w." + quote_identifier(of.name), of));
+    }
+    std::vector<Wire> parameters = value_wires();
+    for (const Wire& wire : key_wires()) parameters.push_back(wire);
+    Statement statement = finished(
+        writer,
+        fmt::format("WITH l AS MATERIALIZED (SELECT {} FROM {} AS u WHERE {} FOR NO KEY UPDATE) UPDATE {} AS w SET {} FROM l WHERE {} RETURNING {}",
+                    listed(list), name(), by_key("u", values + 1), name(), listed(sets), listed(same, " AND "), listed(back)),
+        {}, std::move(parameters));
+    statement.shows = Shows::updates;
+    return statement;
+  }
+
+  Statement add() const {
+    Writer writer(program);
+    std::vector<std::string> names, values;
+    bool numbers = false;
+    for (const Assignment& assignment : step.assignments) {
+      names.push_back(quote_identifier(column(assignment).name));
+      values.push_back(given(column(assignment), values.size() + 1));
+      numbers |= column(assignment).identity;
+    }
+    Statement statement = finished(writer, fmt::format("INSERT INTO {} AS w ({}){} VALUES ({}) RETURNING {}", name(), listed(names), numbers ? " OVERRIDING SYSTEM VALUE" : "", listed(values), listed(all_read("w"))),
+                                   {}, value_wires());
+    statement.shows = Shows::inserts;
+    return statement;
+  }
+
+  // Rows of tables that would go or change with the row, unseen, keep it: those of the step have gone before.
+  Statement remove() const {
+    Writer writer(program);
+    std::string text = fmt::format("DELETE FROM {} AS w WHERE {}", name(), by_key("w", 1));
+    const Catalogue& catalogue = program.catalogues[static_cast<std::size_t>(step.target.source)];
+    for (const ForeignKey& foreign : catalogue.foreign_keys) {
+      if (foreign.parent != table.name || foreign.on_delete == "NO ACTION" || foreign.on_delete == "RESTRICT") continue;
+      const auto child = std::find_if(catalogue.tables.begin(), catalogue.tables.end(), [&](const Table& at) { return at.name == foreign.table; });
+      if (child == catalogue.tables.end()) continue;
+      std::vector<std::string> parts;
+      for (std::size_t i = 0; i < foreign.columns.size(); ++i)
+        parts.push_back(fmt::format("c.{} = w.{}", quote_identifier(foreign.columns[i]), quote_identifier(foreign.parent_columns[i])));
+      text += fmt::format(" AND NOT EXISTS (SELECT FROM {} AS c WHERE {})", relation_name(*child), listed(parts, " AND "));
+    }
+    Statement statement = finished(writer, fmt::format("{} RETURNING {}", text, listed(all_read("w"))), {}, key_wires());
+    statement.shows = Shows::deletes;
+    statement.table = table.name;
+    return statement;
+  }
+
+  Statement read() const {
+    Writer writer(program);
+    return finished(writer, fmt::format("SELECT {} FROM {} AS w WHERE {}", listed(all_read("w")), name(), by_key("w", 1)), column_wires(), key_wires());
+  }
+
+  // The keys of the rows that hold these values.
+  Statement holder(const std::vector<int>& columns) const {
+    Writer writer(program);
+    const Rows wanted{table, columns};
+    return finished(writer, fmt::format("SELECT {} FROM {} AS w WHERE {}", listed(key_read("w")), name(), wanted.by_key("w", 1)), key_wires(), wanted.key_wires());
+  }
+
+  Statement everything() const {
+    Writer writer(program);
+    std::vector<Wire> wires = key_wires();
+    for (const Wire& wire : column_wires()) wires.push_back(wire);
+    std::vector<std::string> list = key_read("w");
+    for (std::string& column : all_read("w")) list.push_back(std::move(column));
+    Statement statement = finished(writer, fmt::format("SELECT {} FROM {} AS w", listed(list), name()), std::move(wires), {});
+    statement.many = true;
+    return statement;
+  }
+};
+
+// What is asked of unique keys that the step sets.
+void keys_of(const OneRow& row, Hands& hands) {
+  const auto sets = [&](int column) { return std::any_of(row.step.assignments.begin(), row.step.assignments.end(), [&](const Assignment& set) { return set.column == column; }); };
+  for (const Key& key : row.table.keys) {
+    if (!key.plain || std::none_of(key.columns.begin(), key.columns.end(), sets)) continue;
+    hands.uniques.push_back({key.columns, row.holder(key.columns)});
+    for (const int column : key.columns) {
+      const Column& of = row.table.columns[static_cast<std::size_t>(column)];
+      if (!sets(column) || of.type.kind != Kind::integer) continue;
+      Writer writer(row.program);
+      hands.least.push_back({finished(writer, fmt::format("SELECT min({}) FROM {}", quote_identifier(of.name), row.name()), {wire_of(of)}, {}), column});
+    }
+  }
+  if (row.step.duplicates) hands.holders = row.holder(row.step.duplicates->columns);
+  if (row.step.free_name) hands.everything = row.everything();
+}
+
+}  // namespace
+
+Hands hands(const Program& program, const Step& step) {
+  const bool adds = program::adds_rows(step.kind), removes = step.kind == program::StepKind::remove;
+  const OneRow row(program, step, step.target, adds ? step.key : step.walk.empty() ? std::vector<int>{-1} : step.walk);
+  Hands hands{.key = row.key_wires()};
+  if (adds) hands.own.add = row.add();
+  if (!adds || !step.key.empty()) hands.own.read = row.read();
+  if (removes || step.duplicates) hands.own.remove = row.remove();
+  if (step.kind == program::StepKind::update || step.kind == program::StepKind::upsert) hands.own.change = row.change();
+  if (step.kind == program::StepKind::update) keys_of(row, hands);
+  for (std::size_t i = step.cascades.size(); i-- > 0;) {  // the farthest first
+    const OneRow other(program, step, step.cascades[i], *row_identity(program.table(step.cascades[i])));
+    hands.cascades.push_back({.remove = other.remove(), .read = other.read()});
+  }
+  return hands;
+}
+
+Result<Statement> stored_rows(const Program& program, const program::Relation& relation, const std::vector<int>& identity) {
+  Writer writer(program);
+  const std::string from = writer.body(relation), alias = fmt::format("t{}", relation.inputs[0].id);
+  const Rows rows{program.table(*relation.inputs[0].table), identity};
+  std::vector<std::string> list = rows.key_read(alias);
+  for (std::string& column : rows.all_read(alias)) list.push_back(std::move(column));
+  auto statement = writer.finish(fmt::format("SELECT {}{}", listed(list), from));
+  if (statement) statement->many = true;
+  return statement;
+}
+
+KeptTable kept_table(const Program& program, program::TableRef ref) {
+  const Table& kept = program.table(ref);
+  const std::string name = relation_name(kept);
+  std::vector<std::string> columns, values;
+  for (const Column& column : kept.columns) {
+    columns.push_back(quote_identifier(column.name) + " " + column.declared);
+    values.push_back(given(column, values.size() + 1));
+  }
+  KeptTable made;
+  made.drop = fmt::format("DROP TABLE IF EXISTS {}", name);
+  made.create = fmt::format("CREATE TABLE {} ({})", name, listed(columns));
+  for (const Key& key : kept.keys) {
+    std::vector<std::string> list;
+    for (const int column : key.columns) list.push_back(quote_identifier(kept.columns[static_cast<std::size_t>(column)].name));
+    made.indexes.push_back(fmt::format("CREATE UNIQUE INDEX ON {} ({})", name, listed(list)));
+  }
+  Writer add(program), count(program);
+  made.add = finished(add, fmt::format("INSERT INTO {} VALUES ({})", name, listed(values)), {}, Rows{kept, {}}.column_wires());
+  made.count = finished(count, fmt::format("SELECT count(*) FROM {}", name), {wire_of_value(Type{Kind::integer})}, {});
+  return made;
+}
+
+}  // namespace bfl::lower::postgres

@@ -1,0 +1,96 @@
+// A sealed set of intents in the target, and how they are carried out: by compare-and-set, in the order of the set.
+#pragma once
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "interpreter/run/workbench.h"
+#include "interpreter/run/writing.h"
+
+namespace bfl::run {
+
+class SealedSet {
+ public:
+  // `recompute`: of `once` steps whose values are computed when a row's turn comes; else empty.
+  SealedSet(Writing& writing, lower::Intents intents, lower::Hands hands, lower::Statement recompute);
+
+  Result<void> prepare();
+  // Rows that come to the same key must be told apart before the first one is changed.
+  bool sequenced() const { return !once() && (!hands_.uniques.empty() || writing_.step.duplicates || writing_.step.free_name); }
+  bool once() const { return !recompute_sql_.text.empty(); }
+  const lower::Intents& intents() const { return intents_; }
+  const lower::Hands& hands() const { return hands_; }
+  const std::string& query() const;  // of a chunk
+
+  // (in a transaction) The tables of what later steps read, empty.
+  Result<void> make_tables();
+  Result<void> open_tables();
+
+  Result<const ledger::Record*> row(std::int64_t number);  // valid until the next call
+  // Rows of ordinals [from, to): how many the database says it changed.
+  Result<std::int64_t> apply(std::int64_t from, std::int64_t to, ledger::ChunkFacts& facts);
+  const std::string& at() const { return at_; }  // the row at which `apply` failed, for messages
+  void forget_place() { at_.clear(); }
+
+ private:
+  // The statements by which intents of one table are carried out.
+  struct Hand {
+    std::unique_ptr<connect::Prepared> change{}, add{}, remove{}, read{};
+  };
+  // What later steps read of the rows that the step changes, kept with them.
+  struct Keeping {
+    connect::ChangeKind kind{};
+    lower::KeptTable sql;
+    std::unique_ptr<connect::Prepared> add{};
+    std::vector<connect::Prepared::Parameters> rows{};
+    std::vector<ledger::Key> stored{};  // what the rows are views of
+  };
+  enum class Act : std::uint8_t { nothing, change, add, remove };
+  // One intent under way.
+  struct Turn {
+    const ledger::Record* planned = nullptr;
+    const lower::Intent* intent = nullptr;
+    std::vector<connect::RawValue> before, values;
+    std::vector<ledger::Stored> computed{};
+    ledger::Key now_held{};
+    bool there = false;              // with its image
+    bool found = false, applies = false;
+    int differs = -1;                // the first column that is not as it was
+    Act act = Act::nothing;
+    connect::RawRow key() const { return connect::RawRow(before).first(intent->key); }
+    connect::RawRow image() const { return connect::RawRow(before).subspan(intent->key); }
+  };
+
+  Result<void> prepare(std::initializer_list<std::pair<std::unique_ptr<connect::Prepared>*, const lower::Statement*>> wanted);
+  Result<void> load(std::int64_t number);
+  Result<Turn> turn_of(const ledger::Record& planned) const;
+  std::size_t together(std::int64_t from, std::int64_t to, std::vector<Turn>& turns, Result<void>& sound);
+  Result<void> look(Hand& hand, std::vector<Turn>& turns);
+  Result<void> compute(std::vector<Turn>& turns);
+  Result<void> decide(Turn& turn, ledger::ChunkFacts& facts);
+  Result<std::string> held_by_another(const Turn& turn);
+  Result<std::int64_t> change(Hand& hand, std::vector<Turn>& turns, ledger::ChunkFacts& facts);
+  Result<std::int64_t> carry_out(Hand& hand, std::vector<Turn>& turns, ledger::ChunkFacts& facts);
+  void keep(const ledger::Record& planned);
+  Result<void> flush_kept();
+  const lower::Intent* intent_of(const ledger::Record& planned) const;
+  std::string column(const std::string& table, int index) const;
+
+  Writing& writing_;
+  const lower::Intents intents_;
+  const lower::Hands hands_;
+  const lower::Statement recompute_sql_;
+  Hand own_{};
+  std::map<std::string, Hand, std::less<>> others_{};  // of cascades, by table
+  std::unique_ptr<connect::Prepared> recompute_{};
+  std::vector<Keeping> keeping_{};
+  std::vector<std::unique_ptr<connect::Prepared>> holders_{};  // in step with hands_.uniques
+  std::int64_t first_ = 0;                    // of the block under way, unpacked
+  std::vector<ledger::Record> block_{};
+  std::size_t under_way_ = 0;                 // of the intents that are carried out together
+  std::string at_{};
+};
+
+}  // namespace bfl::run
