@@ -93,7 +93,10 @@ std::string Writer::join_checks(const Relation& relation, Conjuncts& first, cons
   };
   for (std::size_t i = 0; i < relation.inputs.size(); ++i) {
     const Input& input = relation.inputs[i];
-    if (i > 0 && must_find(input)) list += fmt::format(" WHEN {}.bfl_present IS NULL THEN {}", alias_of(input.id), no_row(relation, input, "no row"));
+    // The join of an arm that does not apply to the row finds none, as it should.
+    const std::string missing = fmt::format("{}{}.bfl_present IS NULL", i > 0 && input.when ? fmt::format("({}) IS TRUE AND ", condition(input.when)) : "", alias_of(input.id));
+    if (i > 0 && must_find(input)) list += fmt::format(" WHEN {} THEN {}", missing, no_row(relation, input, "no row"));
+    else if (i > 0 && input.when) list += fmt::format(" WHEN {} THEN false", missing);
     if (i > 0 && must_not_repeat(input)) {
       const auto kept = views_;
       const std::string from = input_from(input, false);
@@ -120,10 +123,10 @@ std::string Writer::body(const Relation& relation, const std::vector<std::string
       text += input_from(input, false);
       continue;
     }
-    checks = checks || must_find(input) || must_not_repeat(input);
-    const bool outer = input.kind == InputKind::optional || must_find(input);
-    const std::string from = input_from(input, must_find(input));
-    text += fmt::format(" {} {} ON {}", outer ? "LEFT JOIN" : "JOIN", from, condition(input.on));
+    checks = checks || must_find(input) || must_not_repeat(input) || input.when;
+    const bool outer = input.kind == InputKind::optional || must_find(input) || input.when;
+    const std::string from = input_from(input, must_find(input) || input.when);
+    text += fmt::format(" {} {} ON {}", outer ? "LEFT JOIN" : "JOIN", from, input.on ? condition(input.on) : "true");
   }
   std::string where;
   const auto also = [&](const std::string& part) {
@@ -162,6 +165,8 @@ std::string Writer::block(const Relation& relation) {
   if (relation.anchored)
     for (std::size_t i = 0; i < exposed.size(); ++i)
       list += fmt::format("{}{} AS k{}", list.empty() ? "" : ", ", anchor_column(relation, exposed[i]), i);
+  // Without an aggregate there would be a row for each row, not for the one group.
+  if (relation.grouped && relation.group_by.empty()) list += fmt::format("{}count(*) AS bfl_rows", list.empty() ? "" : ", ");
   if (list.empty()) list = "1";
   return "SELECT " + list + from + order_and_limit(relation);
 }

@@ -17,6 +17,28 @@ struct Computed {
   std::vector<ledger::Key> rows;
 };
 
+// Of several that are computed before, the one that all of them see.
+class OneState {
+ public:
+  explicit OneState(connect::Connector& target) : target_(target) {}
+  ~OneState() { end(); }
+  OneState(const OneState&) = delete;
+  OneState& operator=(const OneState&) = delete;
+  Result<void> begin() {
+    if (begun_) return {};
+    auto begun = target_.begin_read();
+    begun_ = bool(begun);
+    return begun;
+  }
+  void end() {
+    if (std::exchange(begun_, false)) target_.rollback();
+  }
+
+ private:
+  connect::Connector& target_;
+  bool begun_ = false;
+};
+
 Result<void> make(Context& context, const program::Step& step, const Computed& computed, std::int64_t& rows) {
   connect::Connector& target = context.target(step.target.source);
   const lower::KeptTable sql = lower::kept_table(context.program, step.target, step.relation.get(), false, context.dialect(step.target.source));
@@ -85,14 +107,18 @@ StepEnd keep(Context& context, const std::vector<std::size_t>& steps, const std:
   }
   std::vector<std::int64_t> rows(steps.size());
   std::vector<Computed> computed(steps.size());
+  KeptAside aside;
+  OneState state(context.target(at->target.source));
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const program::Step& step = context.program.steps[steps[i]];
     computed[i].before = !computed_where_kept(context.program, step);
     if (!computed[i].before) continue;
-    auto given = rows_to_keep(context.program, step, context.targets, context.evaluation(step.target.source), {});
+    if (auto begun = state.begin(); !begun) return context.fail(step, begun.error(), "nothing was kept");
+    auto given = rows_to_keep(context.program, step, context.targets, context.evaluation(step.target.source), aside);
     if (!given) return context.fail(step, given.error(), "nothing was kept");
-    computed[i].rows = std::move(*given);
+    computed[i].rows = aside[step.target] = std::move(*given);
   }
+  state.end();
   fault_point("before_keep");
   auto kept = context.writer(at->target.source).keep(all, [&]() -> Result<std::vector<std::int64_t>> {
     for (std::size_t i = 0; i < steps.size(); ++i) {

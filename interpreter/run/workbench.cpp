@@ -135,7 +135,7 @@ Workbench::~Workbench() {
 }
 
 Result<void> Workbench::begin(connect::Connector& source) {
-  if (std::find(reading_.begin(), reading_.end(), &source) != reading_.end()) return {};
+  if (source.in_transaction()) return {};  // begun for an earlier table, or by the caller
   auto begun = source.begin_read();
   if (begun) reading_.push_back(&source);
   return begun;
