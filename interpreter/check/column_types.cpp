@@ -1,5 +1,7 @@
 #include "interpreter/check/column_types.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cctype>
 
@@ -84,6 +86,26 @@ std::string declare_type(Column& column, const Type& type) {
   column.storage = storage;
   column.scale = type.kind == Kind::decimal ? declared_scale(column.declared) : -1;
   return {};
+}
+
+std::string declare_in_postgres(Column& column, const Type& type) {
+  const bool nullable = column.type.nullable;  // what the catalogue says stands
+  const auto take = [&](Storage storage, bool recast) {
+    column.type = type.with_null(nullable);
+    column.storage = storage;
+    column.recast = recast;
+    return std::string();
+  };
+  const bool texts = column.base == "text" || column.base == "varchar" || column.base == "bpchar", documents = column.base == "json" || column.base == "jsonb";
+  const bool array = type.kind == Kind::array;
+  const bool known = column.storage != Storage::unknown;
+  if (known && type.kind == column.type.kind && (!array || type.element->kind == column.type.element->kind)) return take(column.storage, false);
+  if ((texts && type.kind == Kind::json) || ((texts || documents) && array && column.type.kind != Kind::array)) return take(Storage::json_text, true);
+  if (known && column.type.kind == Kind::integer && type.kind == Kind::boolean) return take(Storage::boolean_integer, true);
+  if (type.kind == Kind::text && (!known || documents)) return take(Storage::native, true);
+  if (!known) return "bfl does not know its type: declare `text`, and it is read and written as PostgreSQL shows it";
+  if (column.type.kind == Kind::text) return fmt::format("it stores text: declare `text` and read it with `to_{}(…)`", kind_name(type.kind));
+  return fmt::format("its type is {}: leave the `column` out, and convert what is read", to_string(column.type.with_null(false)));
 }
 
 std::string declare_field(Column& column, const Type& type) {

@@ -10,6 +10,7 @@ namespace bfl::check {
 // column stores, or an empty text.
 std::string declare_type(Column& column, const Type& type);
 // The same for a field of a CSV file: nothing is known of it but what the script says.
+std::string declare_in_postgres(Column& column, const Type& type);
 std::string declare_field(Column& column, const Type& type);
 
 }  // namespace bfl::check

@@ -227,7 +227,9 @@ void Checker::declare_columns(NodeId source, int index) {
     if (type_node == ast::no_node) continue;
     if (const auto type = read_type(script_, type_node, diagnostics_)) {
       Column& column = found->columns[static_cast<std::size_t>(c)];
-      const std::string wrong = catalogue.engine == "csv" ? declare_field(column, *type) : declare_type(column, *type);
+      const std::string wrong = catalogue.engine == "csv"        ? declare_field(column, *type)
+                                : catalogue.engine == "postgres" ? declare_in_postgres(column, *type)
+                                                                 : declare_type(column, *type);
       if (!wrong.empty()) error(Code::untyped_column, at(type_node).span, fmt::format("`{}` cannot be read as {}", path, to_string(type->with_null(false))), wrong);
     }
   }

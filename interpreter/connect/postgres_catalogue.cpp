@@ -42,11 +42,17 @@ void give_type(Column& column, const std::string& base, std::int64_t modifier) {
   column.base = base;
   column.storage = Storage::unknown;
   column.type.kind = Kind::text;
+  const bool array = base.starts_with('_');
   for (const Kinds& known : kinds)
-    if (known.base == base) {
+    if (known.base == (array ? std::string_view(base).substr(1) : std::string_view(base))) {
       column.type.kind = known.kind;
       column.storage = known.storage;
     }
+  if (array && column.storage != Storage::unknown) {
+    const bool nullable = column.type.nullable;
+    column.type = array_of(Type{column.type.kind, true}).with_null(nullable);
+    column.storage = Storage::native;
+  }
   if (base == "numeric") column.scale = scale_of(modifier);
 }
 

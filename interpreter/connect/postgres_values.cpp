@@ -8,6 +8,9 @@
 #include <cstring>
 #include <limits>
 
+#include "interpreter/connect/postgres_arrays.h"
+#include "interpreter/connect/sqlite_arrays.h"
+
 namespace bfl::connect::postgres {
 namespace {
 
@@ -307,7 +310,11 @@ bool decode_into(const RawValue& raw, const lower::Wire& wire, Value& out, std::
       if (raw.kind != Class::text) break;
       out.data = Json{std::string(raw.bytes)};
       return true;
-    case Kind::null: case Kind::array: break;
+    case Kind::array:
+      if (raw.kind != Class::text || !wire.type.element) break;
+      if (wire.storage == Storage::json_text) return sqlite::decode_array(raw.bytes, wire, out, problem);
+      return decode_array(raw.bytes, *wire.type.element, out, problem);
+    case Kind::null: break;
   }
   return misfit(kind_name(wire.type.kind));
 }
@@ -354,7 +361,14 @@ bool encode_into(const Value& value, const lower::Wire& wire, std::string& arena
       out = text(arena);
       return true;
     case Kind::json: out = text(value.as<Json>().text); return true;
-    case Kind::array: break;
+    case Kind::array:
+      if (wire.storage == Storage::json_text) {
+        if (!sqlite::encode_array(value.as<Array>(), wire, arena, problem)) return false;
+      } else {
+        arena = encode_array(value.as<Array>());
+      }
+      out = text(arena);
+      return true;
   }
   problem = fmt::format("a value of type {} cannot be stored", kind_name(value.kind()));
   return false;

@@ -136,7 +136,12 @@ const Column* Writer::stored_column(const Expr& expr) const {
   return &view->second.table->columns[static_cast<std::size_t>(expr.column)];
 }
 
-std::string Writer::stored(const Expr& column) const {
+void Writer::must_say(const Column& column) {
+  if (column.recast || column.type.kind == Kind::array) refuse(fmt::format("`{}` as a value of type {}", column.declared, to_string(column.type.with_null(false))));
+}
+
+std::string Writer::stored(const Expr& column) {
+  if (const Column* of = stored_column(column)) must_say(*of);
   const auto view = views_.find(column.input);
   return view == views_.end() ? "NULL" : view->second.columns.at(static_cast<std::size_t>(column.column));
 }
@@ -392,6 +397,7 @@ std::string Writer::value(const ExprPtr& expr) {
 }
 
 std::string Writer::as_stored(const ExprPtr& given, const Column& column) {
+  must_say(column);
   const ExprPtr expr = converted(given, column.type);
   if (column.base == "float4" || column.storage == Storage::unknown) {
     refuse(fmt::format("writing the type `{}` of the column `{}`", column.declared, column.name));

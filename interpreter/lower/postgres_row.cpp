@@ -20,17 +20,25 @@ std::string listed(const std::vector<std::string>& parts, std::string_view betwe
 
 std::string tuple(const std::vector<std::string>& parts) { return parts.size() == 1 ? parts[0] : "(" + listed(parts) + ")"; }
 
-// Types that bfl does not know go as their text.
-std::string read_column(const std::string& text, const Column& column) {
-  const bool known = column.storage != Storage::unknown && column.base != "enum";
-  return known ? text : text + "::text";
+namespace {
+
+// Whose values cross the wire in a form of their own; those of others go as their text.
+bool has_own_form(const Column& column) {
+  constexpr std::string_view bases[] = {"int2",  "int4", "int8", "bool", "numeric",   "float4",      "float8", "text", "varchar",
+                                        "bpchar", "name", "bytea", "date", "timestamp", "timestamptz", "uuid",   "json", "jsonb"};
+  return std::find(std::begin(bases), std::end(bases), column.base) != std::end(bases);
 }
+
+}  // namespace
+
+std::string read_column(const std::string& text, const Column& column) { return has_own_form(column) ? text : text + "::text"; }
 
 std::string given(const Column& column, std::size_t number) {
   const std::string place = later(number);
+  if (column.recast && column.type.kind == Kind::boolean) return fmt::format("{}::integer::{}", place, column.declared);
   if (column.base == "timestamptz") return fmt::format("({} AT TIME ZONE 'UTC')", place);
   if (column.base == "json" || column.base == "jsonb") return fmt::format("{}::{}", place, column.base);
-  if (column.storage == Storage::unknown || column.base == "enum" || column.base == "other") return fmt::format("{}::{}", place, column.declared);
+  if (!has_own_form(column)) return fmt::format("{}::{}", place, column.declared);
   return place;
 }
 

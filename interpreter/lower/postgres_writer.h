@@ -104,7 +104,8 @@ class Writer {
   };
   Side side(const program::ExprPtr& expr, const Column* other);
   const Column* stored_column(const program::Expr& expr) const;
-  std::string stored(const program::Expr& column) const;
+  std::string stored(const program::Expr& column);
+  void must_say(const Column& column);  // refuses what its SQL does not hold as bfl reads it
   std::string column_value(const program::Expr& column);
   std::string compared(const program::Expr& expr);
   std::string equality(const program::ExprPtr& a, const program::ExprPtr& b, bool negated);
