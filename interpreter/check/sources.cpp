@@ -43,6 +43,7 @@ const Engine* engine_named(std::string_view name) {
     if (engine.name == name) return &engine;
   return nullptr;
 }
+constexpr int most_workers = 16;
 bool is_server(std::string_view engine) { return engine == "postgres" || engine == "postgresql"; }
 
 // Where a password stands: between the user and the host, or as a parameter.
@@ -157,9 +158,18 @@ class Reader {
   // `csv(PATH, delimiter: ";", header: false, nulls: "NULL")`: how the text is read.
   void setting(program::Source& made, const Engine& engine, NodeId argument) {
     const std::string_view name = file_[argument].text;
+    if (is_server(engine.name) && name == "workers") {
+      const NodeId value = file_[argument].first_child;
+      const std::string digits = value != ast::no_node && file_[value].kind == NodeKind::integer ? std::string(file_[value].text) : "";
+      const int number = digits.empty() || digits.size() > 2 ? 0 : std::atoi(digits.c_str());
+      if (number < 1 || number > most_workers)
+        diagnostics_.error(Code::not_constant, file_[argument].span, fmt::format("`workers` is a number from 1 to {}", most_workers), "write `workers: 2`");
+      made.settings.emplace_back(name, std::to_string(number));
+      return;
+    }
     if (engine.name != "csv" || (name != "delimiter" && name != "header" && name != "nulls")) {
       diagnostics_.error(Code::wrong_arguments, file_[argument].name_span, fmt::format("`{}` has no argument `{}`", engine.name, name),
-                         engine.name == "csv" ? "it takes `delimiter`, `header` and `nulls`" : fmt::format("write `{}`", engine.example));
+                         engine.name == "csv" ? "it takes `delimiter`, `header` and `nulls`" : is_server(engine.name) ? "it takes `workers`" : fmt::format("write `{}`", engine.example));
       return;
     }
     const NodeId value = file_[argument].first_child;

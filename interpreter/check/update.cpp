@@ -72,7 +72,10 @@ bool Checker::writable_table(const Step& step, const Block& block, Span span) {
   while (inner->inputs[0].sub) inner = inner->inputs[0].sub.get();
   const Table& target = table(*inner->inputs[0].table);
   if (program.catalogues[static_cast<std::size_t>(inner->inputs[0].table->source)].read_only) {
-    error(Code::not_writable, span, fmt::format("`{}` can only be read", shown(*inner->inputs[0].table)), "update a table of a database, and join this one");
+    error(Code::not_writable, span, fmt::format("`{}` can only be read", shown(*inner->inputs[0].table)),
+          program.catalogues[static_cast<std::size_t>(inner->inputs[0].table->source)].engine == "postgres"
+              ? "this server takes no writes: connect to the primary one, or as a role whose transactions may write"
+              : "update a table of a database, and join this one");
     return false;
   }
   if (target.view || target.virtual_table) {

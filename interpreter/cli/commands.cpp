@@ -28,6 +28,7 @@ constexpr Flag run_flags[] = {
     {"again", "STEP", "runs a finished step once more, as a new generation", {}, true},
     {"accept", "STEP", "goes on with an unfinished step although it was edited", {}, true},
     {"limit-chunks", "N", "stops cleanly after N chunks; the next run goes on"},
+    {"workers", "N", "connections on which a step is walked at once, PostgreSQL only; 1 unless told, or as its source says"},
     {"dry-run", "", "`bfl plan` shows what would happen and changes nothing", {}, false, true},
     {"plan", "FILE", "kept plans come with approvals; `bfl plan` shows the plan now", {}, false, true},
     {"evict", "", "end the other run by hand, or wait for its lease to end", {}, false, true},

@@ -145,6 +145,8 @@ int run_job(const Arguments& arguments) {
   options.accept = arguments.all("accept");
   options.limit_chunks = arguments.has("limit-chunks") ? std::atoll(arguments.value("limit-chunks").c_str()) : -1;
 
+  if (arguments.has("workers")) options.workers = static_cast<int>(std::min(std::atoll(arguments.value("workers").c_str()), 64LL));
+
   store::RunRecord record;
   record.id = options.run_id;
   record.job = session.program.job;

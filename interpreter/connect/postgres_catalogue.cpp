@@ -241,6 +241,7 @@ Result<Catalogue> Connection::catalogue() {
   auto version = schema_version();
   if (!version) return version.error();
   reading.catalogue.schema_version = *version;
+  reading.catalogue.read_only = session_.read_only();
   for (const auto part : {&Reading::tables, &Reading::read_columns, &Reading::read_indexes, &Reading::read_foreign_keys, &Reading::read_triggers})
     if (auto read = (reading.*part)(); !read) return read.error();
   return std::move(reading.catalogue);

@@ -10,7 +10,7 @@ namespace bfl::connect::postgres {
 namespace {
 
 constexpr int fetch_rows = 5'000;  // of a long result at a time
-constexpr std::int64_t most_images = 80'000;  // of one change: they are in memory at once
+constexpr std::int64_t most_images = 100'000;  // of one change: they are in memory at once
 constexpr std::int64_t few_of = 3;  // rows are found by their keys where that are this many times fewer than those walked
 
 class Statement final : public Prepared {

@@ -83,9 +83,13 @@ Result<void> Session::connect() {
   if (version_ < oldest_server)
     return Error{ErrorClass::fatal, fmt::format("the server is PostgreSQL {}", version_ / 10'000), {}, "bfl needs PostgreSQL 14 or newer"};
 
+  pooled_ = false;
   auto facts = execute("SELECT current_setting('search_path'), current_setting('server_encoding'), pg_is_in_recovery()::text,"
-                       " (SELECT system_identifier FROM pg_control_system()) || ' ' || (SELECT oid FROM pg_database WHERE datname = current_database())", {});
+                       " (SELECT system_identifier FROM pg_control_system()) || ' ' || (SELECT oid FROM pg_database WHERE datname = current_database()),"
+                       " current_setting('transaction_read_only'), pg_backend_pid()::text", {});
   if (!facts) return facts.error();
+  read_only_ = std::string_view(library_.PQgetvalue(facts->get(), 0, 2)) == "true" || std::string_view(library_.PQgetvalue(facts->get(), 0, 4)) == "on";
+  const bool pooled = library_.PQgetvalue(facts->get(), 0, 5) != std::to_string(library_.PQbackendPID(connection_));
   if (const std::string_view encoding = library_.PQgetvalue(facts->get(), 0, 1); encoding != "UTF8")
     return Error{ErrorClass::fatal, fmt::format("the encoding of the database is {}", encoding), {}, "bfl needs a database in UTF8"};
   if (auto same = same_server(library_.PQgetvalue(facts->get(), 0, 3)); !same) return same;
@@ -100,6 +104,8 @@ Result<void> Session::connect() {
       "SET {{0}} bytea_output = 'hex';SET {{0}} extra_float_digits = 1;SET {{0}} client_encoding = 'UTF8';SET {{0}} row_security = off;"
       "SET {{0}} lock_timeout = {};SET {{0}} jit = off;SET {{0}} parallel_setup_cost = 10",
       search_path_.empty() ? "''" : search_path_, options_.busy_timeout_ms);
+  pooled_ = pooled;
+  if (pooled_) return {};
   std::string session = fmt::format(fmt::runtime(settings_), "SESSION");
   if (options_.read_only) session += ";SET SESSION default_transaction_read_only = on";
   if (auto set = execute(session); !set) return set.error();
@@ -115,6 +121,19 @@ Result<void> Session::same_server(std::string identity) {
   return Error{ErrorClass::refused, "the connection was lost, and the same address now leads to another PostgreSQL server or database",
                fmt::format("system identifier and database number {}, before {}", identity, identity_),
                "see what became of the first one, and run again against that which is to be corrected"};
+}
+
+// Behind a pooler each transaction may meet another session, with settings of its own.
+Result<ResultHandle> Session::settled(const std::function<Result<ResultHandle>()>& statement) {
+  if (!pooled_ || open_ || settling_) return statement();
+  if (auto begun = begin(options_.read_only ? "READ ONLY" : "READ WRITE"); !begun) return begun.error();
+  auto result = statement();
+  if (!result) {
+    rollback();
+    return result;
+  }
+  if (auto committed = commit(); !committed) return committed.error();
+  return result;
 }
 
 bool Session::broken() const { return !connection_ || library_.PQstatus(connection_) != CONNECTION_OK; }
@@ -180,11 +199,13 @@ Result<ResultHandle> Session::checked(PGresult* raw, std::string_view sql) {
 }
 
 Result<ResultHandle> Session::execute(const std::string& sql) {
-  if (!connection_) return lost(sql);
-  busy_.store(true);
-  PGresult* raw = library_.PQexec(connection_, sql.c_str());
-  busy_.store(false);
-  return checked(raw, sql);
+  return settled([&]() -> Result<ResultHandle> {
+    if (!connection_) return lost(sql);
+    busy_.store(true);
+    PGresult* raw = library_.PQexec(connection_, sql.c_str());
+    busy_.store(false);
+    return checked(raw, sql);
+  });
 }
 
 namespace {
@@ -285,17 +306,24 @@ Result<void> Session::execute_each(const std::string& sql, const std::vector<std
 }
 
 Result<ResultHandle> Session::execute(const std::string& sql, const std::vector<Parameter>& parameters) {
-  if (!connection_) return lost(sql);
-  const Sent sent(parameters);
-  busy_.store(true);
-  PGresult* raw = library_.PQexecParams(connection_, sql.c_str(), sent.count(), sent.types.data(), sent.values.data(), sent.lengths.data(),
-                                        sent.formats.data(), 1);
-  busy_.store(false);
-  return checked(raw, sql);
+  return settled([&]() -> Result<ResultHandle> {
+    if (!connection_) return lost(sql);
+    const Sent sent(parameters);
+    busy_.store(true);
+    PGresult* raw = library_.PQexecParams(connection_, sql.c_str(), sent.count(), sent.types.data(), sent.values.data(), sent.lengths.data(),
+                                          sent.formats.data(), 1);
+    busy_.store(false);
+    return checked(raw, sql);
+  });
 }
 
 Result<void> Session::begin(const char* how) {
   if (auto ready = ensure(); !ready) return ready;
+  settling_ = true;
+  struct End {
+    bool& settling;
+    ~End() { settling = false; }
+  } end{settling_};
   auto begun = execute(fmt::format("BEGIN {};", how) + fmt::format(fmt::runtime(settings_), "LOCAL") +
                        ";SET LOCAL client_connection_check_interval = '10s'" +
                        ";SET LOCAL synchronous_commit = on;SET LOCAL idle_in_transaction_session_timeout = '5min'");

@@ -1,7 +1,8 @@
 // One session with the server: how it is begun, and one statement after the other.
 //
 // Nothing is kept in the session that a pooler could lose between two transactions: statements have no names, and every
-// transaction sets what it rests on by itself.
+// transaction sets what it rests on by itself. Behind a pooler nothing is set for the session, which is somebody else's next:
+// a statement outside of a transaction then gets one of its own.
 #pragma once
 #include <atomic>
 #include <functional>
@@ -51,6 +52,8 @@ class Session {
 
   const Library& library() const { return library_; }
   int server_version() const { return version_; }
+  bool read_only() const { return read_only_; }  // a replica, or a role or database whose transactions are: whatever is asked for
+  bool pooled() const { return pooled_; }
   const std::string& url() const { return url_; }
   const OpenOptions& options() const { return options_; }
 
@@ -63,6 +66,7 @@ class Session {
   Result<ResultHandle> checked(PGresult* raw, std::string_view sql);
   void close();
   class Pipeline;
+  Result<ResultHandle> settled(const std::function<Result<ResultHandle>()>& statement);
 
   const Library& library_;
   std::string url_, settings_, search_path_, identity_;
@@ -73,6 +77,7 @@ class Session {
   std::atomic<bool> busy_{false}, interrupted_{false};
   bool given_up_ = false;  // the server was waited for once, in vain: from then on one try each time
   bool open_ = false;  // a transaction, as far as this side knows
+  bool read_only_ = false, pooled_ = false, settling_ = false;
   int version_ = 0;
 };
 

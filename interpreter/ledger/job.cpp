@@ -20,6 +20,14 @@ std::string named(std::string_view who, const Process& process) { return fmt::fo
 Writer::Writer(connect::Connector& target, std::string job, Runner runner)
     : target_(target), sql_(target), job_(std::move(job)), runner_(std::move(runner)) {}
 
+std::unique_ptr<Writer> Writer::beside(connect::Connector& target) const {
+  std::unique_ptr<Writer> made(new Writer(target, job_, runner_));
+  made->epoch_ = epoch_;
+  made->clock_ = clock_;
+  made->facts_ = facts_;
+  return made;
+}
+
 Result<void> Writer::transact(const std::function<Result<void>()>& body) {
   // A deadlock or a lock that could not be had in time: the whole of it once more.
   constexpr int attempts = 4;

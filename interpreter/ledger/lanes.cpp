@@ -1,43 +1,75 @@
 // Lanes: the fence that every chunk moves, and what it says after a commit whose outcome is not known.
 #include <fmt/format.h>
 
+#include <cstdlib>
+
 #include "interpreter/ledger/writer.h"
 
 namespace bfl::ledger {
 
 using connect::RawRow;
 
-Result<void> Writer::insert_lane(std::int64_t step, std::int64_t lane, const Key& upto, const Digest& opening) {
-  const std::string bytes = encode(upto);
-  auto made = sql_.run("INSERT INTO bfl_lane VALUES (?1, ?2, ?3, 0, NULL, ?4, ?5)",
-                       {number(step), number(lane), number(epoch_), blob(bytes), blob(as_bytes(opening))});
+Result<void> Writer::insert_lane(std::int64_t step, std::int64_t lane, const Key* from, const Key& upto, const Digest& opening) {
+  const std::string start = from ? encode(*from) : "", end = encode(upto);
+  auto made = sql_.run("INSERT INTO bfl_lane VALUES (?1, ?2, ?3, 0, ?6, ?4, ?5)",
+                       {number(step), number(lane), number(epoch_), blob(end), blob(as_bytes(opening)), from ? blob(start) : connect::RawValue{}});
   return made ? Result<void>{} : Result<void>{made.error()};
 }
 
-Result<Lane> Writer::newest_lane(std::int64_t step) {
-  Lane lane;
-  bool sound = false;
-  auto read = sql_.query(
-      "SELECT lane, seq, cursor, upto, opening FROM bfl_lane WHERE step = ?1 ORDER BY lane DESC LIMIT 1", {number(step)}, [&](RawRow row) {
-        lane.step = step;
-        lane.lane = row[0].integer;
-        lane.seq = row[1].integer;
-        if (row[2].kind != connect::RawValue::Class::null) lane.cursor = decode_key(row[2].bytes);
-        auto upto = decode_key(row[3].bytes);
-        sound = upto && (lane.cursor || row[2].kind == connect::RawValue::Class::null) && row[4].bytes.size() == lane.opening.size();
-        if (sound) {
-          lane.upto = std::move(*upto);
-          std::copy(row[4].bytes.begin(), row[4].bytes.end(), lane.opening.begin());
-        }
-        return false;
-      });
+Result<std::vector<Lane>> Writer::lanes(std::int64_t step) {
+  std::vector<Lane> all;
+  bool sound = true;
+  auto read = sql_.query("SELECT lane, seq, cursor, upto, opening FROM bfl_lane WHERE step = ?1 ORDER BY lane", {number(step)}, [&](RawRow row) {
+    Lane& lane = all.emplace_back();
+    lane.step = step;
+    lane.lane = row[0].integer;
+    lane.seq = row[1].integer;
+    if (row[2].kind != connect::RawValue::Class::null) lane.cursor = decode_key(row[2].bytes);
+    auto upto = decode_key(row[3].bytes);
+    sound = sound && upto && (lane.cursor || row[2].kind == connect::RawValue::Class::null) && row[4].bytes.size() == lane.opening.size();
+    if (sound) {
+      lane.upto = std::move(*upto);
+      std::copy(row[4].bytes.begin(), row[4].bytes.end(), lane.opening.begin());
+    }
+    return sound;
+  });
   if (!read) return read.error();
-  if (!sound)
+  if (!sound || all.empty())
     return Error{ErrorClass::fatal,
                  "the ledger has no sound lane for an open step",
                  {},
                  "the tables `bfl_…` of the target were altered; restore them"};
-  return lane;
+  return all;
+}
+
+Result<Lane> Writer::newest_lane(std::int64_t step) {
+  auto all = lanes(step);
+  if (!all) return all.error();
+  return std::move(all->back());
+}
+
+Result<Writer::Counts> Writer::recount(std::int64_t step) {
+  Counts counts;
+  auto counted = guarded([&]() -> Result<void> {
+    counts = {};
+    auto all = lanes(step);
+    if (!all) return all.error();
+    constexpr std::int64_t together = 1'000;  // entries in memory
+    for (const Lane& lane : *all)
+      for (std::int64_t seq = 0; seq < lane.seq; seq += together) {
+        auto read = sql_.query("SELECT entry FROM bfl_ledger WHERE step = ?1 AND lane = ?2 AND seq >= ?3 AND seq < ?4",
+                               {number(step), number(lane.lane), number(seq), number(seq + together)}, [&](RawRow row) {
+                                 counts.changed += std::strtoll(field(row[0].bytes, "changed").c_str(), nullptr, 10);
+                                 counts.conflicts += std::strtoll(field(row[0].bytes, "conflicts").c_str(), nullptr, 10);
+                                 return true;
+                               });
+        if (!read) return read;
+      }
+    auto changed = sql_.run("UPDATE bfl_step SET changed = ?2, conflicts = ?3 WHERE id = ?1", {number(step), number(counts.changed), number(counts.conflicts)});
+    return changed ? Result<void>{} : Result<void>{changed.error()};
+  });
+  if (!counted) return counted.error();
+  return counts;
 }
 
 Result<void> Writer::fence(const Lane& lane, const Key& hi) {

@@ -57,7 +57,8 @@ Result<void> Writer::raise_revision() { return ended(sql_.run("UPDATE bfl_meta S
 Result<std::int64_t> Writer::open(const Opening& opening, const BlockSource& blocks) {
   std::int64_t id = 0;
   auto opened = guarded([&]() -> Result<void> {
-    Fields fields{{"why", runner_.why}, {"ticket", runner_.ticket}, {"owner", runner_.owner}, {"upto", hex(encode(opening.upto))}, {"statement", hex(sha256(opening.statement))}, {"statement_text", opening.statement}, {"tables", opening.tables}};
+    const Key& first_end = opening.cuts.empty() ? opening.upto : opening.cuts[0];
+    Fields fields{{"why", runner_.why}, {"ticket", runner_.ticket}, {"owner", runner_.owner}, {"upto", hex(encode(first_end))}, {"statement", hex(sha256(opening.statement))}, {"statement_text", opening.statement}, {"tables", opening.tables}};
     auto made = insert_step(opening.step, opening.generation, *opening.key, opening.route, "open", opening.sealed_rows, fields);
     if (!made) return made.error();
     id = *made;
@@ -80,7 +81,11 @@ Result<std::int64_t> Writer::open(const Opening& opening, const BlockSource& blo
     }
     auto hash = note("open", std::move(fields));
     if (!hash) return hash.error();
-    if (auto lane = insert_lane(id, 0, opening.upto, *hash); !lane) return lane;
+    if (auto lane = insert_lane(id, 0, nullptr, first_end, *hash); !lane) return lane;
+    for (std::size_t i = 0; i < opening.cuts.size(); ++i) {
+      const Key& end = i + 1 < opening.cuts.size() ? opening.cuts[i + 1] : opening.upto;
+      if (auto lane = add_lane(id, static_cast<std::int64_t>(i) + 1, &opening.cuts[i], end); !lane) return lane;
+    }
     return raise_revision();
   });
   if (!opened) return opened.error();
@@ -113,18 +118,21 @@ Result<void> Writer::rekey(std::int64_t step, const plan::MemoKey& key) {
   });
 }
 
+Result<void> Writer::add_lane(std::int64_t step, std::int64_t lane, const Key* from, const Key& upto) {
+  auto facts = facts_of(step);
+  if (!facts) return facts.error();
+  Fields fields{{"step", (*facts)->name}, {"step_row", std::to_string(step)}, {"lane", std::to_string(lane)}, {"upto", hex(encode(upto))}};
+  if (from) fields["from"] = hex(encode(*from));
+  auto hash = note("lane", std::move(fields));
+  if (!hash) return hash.error();
+  return insert_lane(step, lane, from, upto, *hash);
+}
+
 Result<void> Writer::open_lane(std::int64_t step, const Key& upto) {
   return guarded([&]() -> Result<void> {
-    auto facts = facts_of(step);
-    if (!facts) return facts.error();
-    auto lane = newest_lane(step);
-    if (!lane) return lane.error();
-    auto hash = note("lane", {{"step", (*facts)->name},
-                              {"step_row", std::to_string(step)},
-                              {"lane", std::to_string(lane->lane + 1)},
-                              {"upto", hex(encode(upto))}});
-    if (!hash) return hash.error();
-    return insert_lane(step, lane->lane + 1, upto, *hash);
+    auto newest = newest_lane(step);
+    if (!newest) return newest.error();
+    return add_lane(step, newest->lane + 1, nullptr, upto);
   });
 }
 

@@ -73,7 +73,7 @@ struct Entry {
 struct Opened {
   Fields opening;
   std::string memo_key, components, schema;  // as last accepted
-  struct LaneOpening { std::string upto, hash; };
+  struct LaneOpening { std::string upto, hash, from; };
   std::map<std::int64_t, LaneOpening> lanes;
 };
 
@@ -196,7 +196,7 @@ class Verification {
       ++raised_;
       Opened made{fields, in(fields, "memo_key"), in(fields, "components"), in(fields, "schema"), {}};
       if (kind != "open") return step(id(), made, &fields);
-      made.lanes[0] = {in(fields, "upto"), entry.computed};
+      made.lanes[0] = {in(fields, "upto"), entry.computed, {}};
       opened_[id()] = std::move(made);
       return {};
     }
@@ -205,7 +205,7 @@ class Verification {
     if (found == opened_.end()) return damaged(place, "it speaks of a generation that is not open"), Result<void>{};
     Opened& generation = found->second;
     if (kind == "lane") {
-      generation.lanes[std::strtoll(in(fields, "lane").c_str(), nullptr, 10)] = {in(fields, "upto"), entry.computed};
+      generation.lanes[std::strtoll(in(fields, "lane").c_str(), nullptr, 10)] = {in(fields, "upto"), entry.computed, in(fields, "from")};
       return {};
     }
     ++raised_;
@@ -257,6 +257,9 @@ class Verification {
               {"opened", as_text(in(opening, "opened"))},
               {"closed", as_text(closed)}};
           for (std::size_t i = 0; i < std::size(expected); ++i) {
+            // Workers beside each other do not count together: it is done when the step is closed.
+            const std::string_view column = expected[i].first;
+            if (!closing && generation.lanes.size() > 1 && (column == "changed" || column == "conflicts")) continue;
             const bool digested = std::string_view(expected[i].first) == "components" && row[i].kind == RawValue::Class::text;
             same(place, expected[i].first, digested ? as_text(hex(sha256(row[i].bytes))) : shown(row[i]), expected[i].second);
           }
@@ -287,7 +290,7 @@ class Verification {
     if (!entries) damaged(place, "the row is missing");
     lanes_ += 1;
 
-    std::string computed = opened ? opened->hash : "", stored = computed, from, to;
+    std::string computed = opened ? opened->hash : "", stored = computed, from = opened ? opened->from : "", to = from;
     std::int64_t seq = 0;
     for (;; ++seq) {
       auto entry = read_entry(step, number_, seq, computed, stored);
@@ -316,8 +319,8 @@ class Verification {
     if (!entries) return {};
     same(place, "seq", seq_found, std::to_string(seq));
     same(place, "epoch", held_epoch, opened ? epoch : "0");
-    const bool walked = opened && seq > 0;
-    same(place, "cursor", walked ? in_form_of(to, cursor.view()) : shown(cursor.view()), walked ? to : "null");
+    const bool begun = opened && !to.empty();
+    same(place, "cursor", begun ? in_form_of(to, cursor.view()) : shown(cursor.view()), begun ? to : "null");
     const std::string& named = opened ? opened->upto : none_;
     same(place, "upto", in_form_of(named, upto.view()), named);
     same(place, "opening", opening, opened ? opened->hash : "");

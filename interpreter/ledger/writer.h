@@ -71,11 +71,15 @@ class Writer {
   // Takes the job over: an error of class `held` names who holds it. A holder on this host whose process is gone holds nothing.
   static Result<std::unique_ptr<Writer>> take_over(connect::Connector& target, const std::string& job, const Runner& runner);
 
+  // The same hold on the job through another connection, for a worker's own thread.
+  std::unique_ptr<Writer> beside(connect::Connector& target) const;
+
   Timestamp clock() const { return clock_; }             // now() of the job: frozen until the job has finished
   Result<void> heartbeat();
   Result<void> release(bool finished);                   // a finished job starts with a new clock the next time
 
-  // Opens a generation: a new row of bfl_step with one lane over (start, upto]. Sealed ones with their blocks.
+  // Opens a generation: a new row of bfl_step with one lane over (start, upto], or with several that end at `cuts` and `upto`.
+  // Sealed ones with their blocks.
   struct Opening {
     std::string step, route, statement;
     const plan::MemoKey* key = nullptr;
@@ -84,6 +88,7 @@ class Writer {
     std::int64_t sealed_rows = 0;
     std::function<Result<void>()> also{};   // in the same transaction: tables that the step fills
     std::string tables{};                   // whose images the packs hold, as described_tables() in image_table.h reads them
+    std::vector<Key> cuts{};                // in the order of the walk, before `upto`
   };
   // Gives the blocks one after the other, then nothing; a call with `from_start` begins anew.
   using BlockSource = std::function<Result<std::optional<StageBlock>>(bool from_start)>;
@@ -99,6 +104,7 @@ class Writer {
   Result<void> keep(const std::vector<Keeping>& all, const std::function<Result<std::vector<std::int64_t>>()>& fill);
 
   Result<Lane> newest_lane(std::int64_t step);
+  Result<std::vector<Lane>> lanes(std::int64_t step);    // at least one, in the order in which they were opened
   Result<StageBlock> stage_block(std::int64_t step, std::int64_t ordinal);
   // In any generation that is not undone; `key_columns` of the table.
   Result<ChangedRows> changed_rows(const std::string& step, const std::vector<int>& key_columns);
@@ -107,6 +113,9 @@ class Writer {
   Result<void> fence(const Lane& lane, const Key& hi);
   // (in a transaction) Counts the rows; false when the limit would be passed. A negative limit is none.
   Result<bool> count(std::int64_t step, std::int64_t changed, std::int64_t conflicts, std::int64_t limit);
+  // The same from the entries, for chunks that were committed beside each other and not counted: gives what is counted now.
+  struct Counts { std::int64_t changed = 0, conflicts = 0; };
+  Result<Counts> recount(std::int64_t step);
   // (in a transaction) Appends the entry of the chunk that `fence` opened.
   Result<void> append(const Lane& lane, const Key& hi, const Pack& pack, const ChunkFacts& facts);
   // After a commit whose outcome is not known: true when chunk lane.seq bears this attempt, false when it does not exist; an
@@ -126,7 +135,8 @@ class Writer {
   Result<StepFacts*> facts_of(std::int64_t step);
   Result<std::int64_t> insert_step(const std::string& name, std::int64_t generation, const plan::MemoKey& key, const std::string& route,
                                    const char* state, std::int64_t sealed_rows, Fields& fields);  // what the entry is to say of it
-  Result<void> insert_lane(std::int64_t step, std::int64_t lane, const Key& upto, const Digest& opening);
+  Result<void> insert_lane(std::int64_t step, std::int64_t lane, const Key* from, const Key& upto, const Digest& opening);
+  Result<void> add_lane(std::int64_t step, std::int64_t lane, const Key* from, const Key& upto);  // with its note
   Result<void> raise_revision();
   // An entry in the lane of the job itself; gives its hash.
   Result<Digest> note(const char* kind, Fields fields);

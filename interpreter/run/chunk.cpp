@@ -3,8 +3,10 @@
 
 #include <chrono>
 #include <map>
+#include <mutex>
 #include <random>
 #include <thread>
+#include <utility>
 
 #include "interpreter/base/fault_points.h"
 #include "interpreter/run/writing.h"
@@ -66,7 +68,7 @@ struct Attempt {
     if (meant && *meant < 0) writing.too_large = true;
     if (writing.too_large) return Error{ErrorClass::transient, "the images of the chunk exceed their limit"};
     if (!meant) return meant.error();
-    if (auto same = same_schema(context, writing.step); !same) return same;
+    if (auto same = same_schema(context, writing.step, writing.target); !same) return same;
     if (!tally.elsewhere.empty()) {
       writing.undeclared = true;
       return undeclared(tally.elsewhere, writing.table.name);
@@ -81,7 +83,7 @@ struct Attempt {
     facts.query = *chunk.query;
     facts.attempt = id;
     facts.earlier_errors = earlier;
-    auto counted = writing.writer.count(lane.step, facts.changed, facts.conflicts, writing.limit);
+    auto counted = count(lane, facts);
     if (!counted) return counted.error();
     if (!*counted)
       return Error{ErrorClass::over_limit, fmt::format("more rows match than the {} that `expect` allows", writing.limit), {},
@@ -106,8 +108,30 @@ struct Attempt {
     return {};
   }
   std::int64_t raw_bytes = 0;
+  std::int64_t reserved = 0;  // of what may be changed, until it is told
+
+  ~Attempt() {
+    if (reserved == 0) return;
+    std::lock_guard lock(writing.context.shared);
+    writing.of->in_flight -= reserved;
+  }
+  explicit Attempt(Writing& writing_) : writing(writing_) {}
+  Attempt(const Attempt&) = delete;
+  Attempt& operator=(const Attempt&) = delete;
 
  private:
+  // Workers would wait for each other at the step's row. They are of one process, the only one of this epoch: it counts by
+  // itself, and keeps the limit.
+  Result<bool> count(const ledger::Lane& lane, const ledger::ChunkFacts& facts) {
+    if (!writing.of) return writing.writer.count(lane.step, facts.changed, facts.conflicts, writing.limit);
+    std::lock_guard lock(writing.context.shared);
+    Writing& all = *writing.of;
+    if (writing.limit >= 0 && all.changed + all.in_flight + facts.changed > writing.limit) return false;
+    all.in_flight += facts.changed;
+    reserved += facts.changed;
+    return true;
+  }
+
   void watch(Tally& tally, bool may_cut) {
     std::vector<int> assigned;
     for (const program::Assignment& assignment : writing.step.assignments) assigned.push_back(assignment.column);
@@ -168,8 +192,11 @@ Result<void> one_transaction(Writing& writing, ledger::Lane& lane, const NextChu
   return committed;
 }
 
-void tell(Writing& writing, const Attempt& attempt) {
-  Context& context = writing.context;
+void tell(Writing& worker, Attempt& attempt) {
+  Context& context = worker.context;
+  std::lock_guard lock(context.shared);
+  Writing& writing = worker.of ? *worker.of : worker;
+  writing.in_flight -= std::exchange(attempt.reserved, 0);
   for (const Told& told : attempt.told) {
     writing.chunks += 1;
     writing.changed += told.changed;
@@ -245,10 +272,12 @@ Result<void> commit_chunks(Writing& writing, ledger::Lane& lane, const NextChunk
     }
     if (committed.error().kind != ErrorClass::transient || ++number > max_attempts || context.stop.level.load() > 0) return committed;
     earlier += fmt::format("{}attempt {}: {}", earlier.empty() ? "" : "; ", number - 1, committed.error().message);
+    std::unique_lock lock(context.shared);
     Event retried = context.event(EventKind::chunk_retried, writing.step);
-    retried.chunk = writing.chunks + 1;
+    retried.chunk = (writing.of ? *writing.of : writing).chunks + 1;
     retried.reason = committed.error().message;
     context.tell(retried);
+    lock.unlock();
     wait(context, number);
   }
 }

@@ -1,6 +1,7 @@
 // What the works of a run share: the values that execute() was given, how a step's story is told, and how it ends.
 #pragma once
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -39,6 +40,7 @@ struct Context {
   std::int64_t chunks_left = -1;
   Result<void> diary{};                                    // what went wrong with the state file
   double heartbeat_at = 0;
+  std::mutex shared{};                                     // held by whoever of several workers touches any of this
 
   Event event(EventKind kind, const program::Step& step) const;
   eval::Context evaluation(int source) const { return {clocks[static_cast<std::size_t>(source)]}; }

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "interpreter/base/fault_points.h"
+#include "interpreter/run/workers.h"
 #include "interpreter/run/writing.h"
 
 namespace bfl::run {
@@ -140,25 +141,75 @@ StepEnd row_failed(Writing& writing, const Error& error, Find&& find) {
   return writing.context.fail(writing.step, error, key.empty() ? state : fmt::format("at the row with key {}; {}", key, state));
 }
 
-std::optional<StepEnd> walk_lane(Walk& walk, ledger::Lane& lane) {
-  Writing& writing = walk.writing;
-  const NextChunk next = [&walk, &writing](const ledger::Lane& from) -> Result<Chunk> {
+// `walk` lives as long as what is given.
+NextChunk chunks_of(Walk& walk) {
+  return [&walk](const ledger::Lane& from) -> Result<Chunk> {
+    const Writing &writing = walk.writing, &all = writing.of ? *writing.of : writing;
     auto hi = walk.bound(from.cursor, writing.rows, from.upto);
     if (!hi) return hi.error();
     Chunk chunk;
     chunk.hi = *hi ? **hi : from.upto;
     // Of the last chunk nobody knows how many rows it walks; what is missing to the estimate is as good as anything.
-    chunk.rows =
-        *hi || writing.rows_total < 0 ? writing.rows : std::clamp<std::int64_t>(writing.rows_total - writing.rows_done, 1, writing.rows);
+    chunk.rows = *hi || all.rows_total < 0 || writing.of ? writing.rows : std::clamp<std::int64_t>(all.rows_total - all.rows_done, 1, writing.rows);
     chunk.query = &(from.cursor ? walk.sql.change : walk.sql.change_first).text;
     chunk.change = [&walk, lo = from.cursor, to = chunk.hi](ledger::ChunkFacts&) { return walk.change(lo, to); };
     return chunk;
   };
-  while (!lane.cursor || ledger::encode(*lane.cursor) != ledger::encode(lane.upto)) {
+}
+
+std::optional<StepEnd> walk_lane(Walk& walk, ledger::Lane& lane) {
+  Writing& writing = walk.writing;
+  const NextChunk next = chunks_of(walk);
+  while (!at_end(lane)) {
     if (auto end = writing.context.pause(writing.step, writing.source)) return end;
     if (auto committed = commit_chunks(writing, lane, next); !committed) return row_failed(writing, committed.error(), [&] { return walk.bad_row(lane.cursor, lane.upto); });
   }
   return std::nullopt;
+}
+
+// Lanes that are open: by several workers where there are both, else one after the other.
+std::optional<StepEnd> walk_lanes(Walk& walk, std::vector<ledger::Lane> lanes) {
+  Writing& writing = walk.writing;
+  if (lanes.size() > 1 && workers_of(writing) > 1 && !writing.whole) {
+    const Beside beside{
+        [&walk](Writing& worker) -> Result<NextChunk> {
+          auto own = std::make_shared<Walk>(worker, walk.sql, walk.columns);
+          if (auto prepared = own->prepare(); !prepared) return prepared.error();
+          return NextChunk([own, next = chunks_of(*own)](const ledger::Lane& from) { return next(from); });
+        },
+        [&walk](Writing& all, const Error& error, const ledger::Lane& lane) {
+          return row_failed(all, error, [&] { return walk.bad_row(lane.cursor, lane.upto); });
+        }};
+    std::optional<StepEnd> end;
+    auto walked = walk_beside(writing, lanes, beside, end);
+    if (!walked) return writing.fail(walked.error());
+    if (*walked) return end;
+  }
+  for (ledger::Lane& lane : lanes)
+    if (auto end = walk_lane(walk, lane)) return end;
+  return std::nullopt;
+}
+
+// Where the lanes of several workers end, but for the last: at every so many rows, several lanes for each worker so that none
+// of them is left with the longest. Nothing for one worker.
+Result<std::vector<Key>> cuts(Walk& walk, const Key& last) {
+  std::vector<Key> ends;
+  const int workers = workers_of(walk.writing);
+  if (workers < 2 || walk.writing.whole) return ends;
+  const auto most = static_cast<std::size_t>(workers) * 8;
+  std::int64_t rows = std::max(walk.writing.rows, walk.writing.rows_total / (workers * 4));
+  for (std::optional<Key> lo;;) {
+    auto end = walk.bound(lo, rows, last);
+    if (!end) return end.error();
+    if (!*end) return ends;
+    lo = **end;
+    ends.push_back(std::move(**end));
+    if (ends.size() < most) continue;
+    // There are more rows than anybody estimated: lanes of twice the length.
+    rows *= 2;
+    for (std::size_t i = 1; i < ends.size(); i += 2) ends[i / 2] = ends[i];
+    ends.resize(ends.size() / 2);
+  }
 }
 
 Error matches_again() { return {ErrorClass::data, "rows match again right after the step has changed them", {}, help_to_guard}; }
@@ -167,9 +218,13 @@ Error matches_again() { return {ErrorClass::data, "rows match again right after 
 std::optional<StepEnd> walk_all(Walk& walk, bool resumed, std::optional<std::int64_t> others) {
   Writing& writing = walk.writing;
   for (int pass = 1;; ++pass) {
-    auto lane = writing.writer.newest_lane(writing.id);
-    if (!lane) return writing.fail(lane.error());
-    if (auto end = walk_lane(walk, *lane)) return end;
+    for (;;) {
+      auto lanes = writing.writer.lanes(writing.id);
+      if (!lanes) return writing.fail(lanes.error());
+      std::erase_if(*lanes, at_end);
+      if (lanes->empty()) break;
+      if (auto end = walk_lanes(walk, std::move(*lanes))) return end;
+    }
     // While nobody else has committed no row can have arrived; a convergent step leaves no row that it would change.
     const bool alone = !resumed && others && walk.writing.target.commits_of_others() == others;
     if (alone && writing.step.idempotence == program::Idempotence::convergent) return std::nullopt;
@@ -213,11 +268,19 @@ StepEnd direct_write(Writing& writing, const char* route, const Decision& decisi
     if (!*any || !*last) return finish_empty(writing, route, decision.generation);
     if (auto end = refuse_left_behind(writing, context.program, writing.target)) return *end;
     if (auto end = refuse_unproved(writing, context.program, writing.target)) return *end;
+    auto ends = cuts(walk, **last);
+    if (!ends) return writing.fail(ends.error());
     fault_point("before_open");
-    auto opened = writing.writer.open({step.name, route, walk.sql.change.text, &writing.step_plan.key, decision.generation, **last, 0, {}, ledger::describe(writing.tables)});
+    auto opened = writing.writer.open({step.name, route, walk.sql.change.text, &writing.step_plan.key, decision.generation, **last, 0, {}, ledger::describe(writing.tables), std::move(*ends)});
     if (!opened) return writing.fail(opened.error());
     writing.id = *opened;
     fault_point("after_open");
+  } else if (auto lanes = writing.writer.lanes(writing.id); lanes && lanes->size() > 1) {
+    // Workers of a run that was killed have not counted what they committed.
+    auto counts = writing.writer.recount(writing.id);
+    if (!counts) return writing.fail(counts.error());
+    writing.changed = counts->changed;
+    writing.conflicts = counts->conflicts;
   }
   if (auto end = walk_all(walk, open != nullptr, others)) return *end;
   return finish(writing);

@@ -36,6 +36,7 @@ struct Options {
   std::vector<std::string> again;   // --again STEP
   std::vector<std::string> accept;  // --accept STEP
   std::int64_t limit_chunks = -1;   // --limit-chunks N
+  int workers = 0;                  // --workers N: connections on which one step is walked; 0: as its source says
   double target_chunk_seconds = 0.25;
   std::size_t max_pack_bytes = 4u << 20;
 };

@@ -102,7 +102,7 @@ StepEnd keep(Context& context, const std::vector<std::size_t>& steps, const std:
   std::vector<ledger::Writer::Keeping> all;
   for (const std::size_t index : steps) {
     at = &context.program.steps[index];
-    if (auto same = same_schema(context, *at); !same) return context.fail(*at, same.error(), unharmed);
+    if (auto same = same_schema(context, *at, context.target(at->target.source)); !same) return context.fail(*at, same.error(), unharmed);
     all.push_back({at->name, &context.plan.steps[index].key, decisions[index].generation});
   }
   std::vector<std::int64_t> rows(steps.size());

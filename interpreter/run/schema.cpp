@@ -31,12 +31,13 @@ std::string shape(const Catalogue& catalogue, const std::string& name) {
 
 }  // namespace
 
-Result<void> same_schema(Context& context, const program::Step& step) {
+Result<void> same_schema(Context& context, const program::Step& step, connect::Connector& target) {
   const auto source = static_cast<std::size_t>(step.target.source);
-  auto version = context.targets[source]->schema_version();
+  auto version = target.schema_version();
   if (!version) return version.error();
+  std::lock_guard lock(context.shared);
   if (*version == context.schema_versions[source] || (&step == context.schema_of && *version == context.schema_seen)) return {};
-  auto now = context.targets[source]->catalogue();
+  auto now = target.catalogue();
   if (!now) return now.error();
   const Catalogue& then = context.program.catalogues[source];
   std::set<int> tables{step.target.table};

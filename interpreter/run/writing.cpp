@@ -87,6 +87,22 @@ Writing::Writing(Context& context_, const program::Step& step_, const plan::Step
   conflicts = open->conflicts;
 }
 
+Writing::Writing(Writing& of_, connect::Connector& target_, ledger::Writer& writer_)
+    : context(of_.context),
+      step(of_.step),
+      step_plan(of_.step_plan),
+      target(target_),
+      writer(writer_),
+      table(of_.table),
+      source(of_.source),
+      limit(of_.limit),
+      id(of_.id),
+      rows(of_.rows),
+      began(of_.began),
+      tables(of_.tables),
+      pack(tables),
+      of(&of_) {}
+
 std::string Writing::state_of_data() const {
   if (in_doubt)
     return fmt::format("{}whether chunk {} was committed is not known; the next run sees whether it was, and goes on",
@@ -177,7 +193,7 @@ StepEnd write(Context& context, const program::Step& step, const plan::StepPlan&
   const bool sealed = step_plan.work == plan::WorkKind::sealed_write || (step_plan.work == plan::WorkKind::whole_write && row_by_row(context.program, step));
   const char* route = step_plan.work == plan::WorkKind::whole_write ? (sealed ? "whole, sealed" : "whole") : sealed ? "sealed" : "direct";
   Writing writing(context, step, step_plan, open);
-  if (auto same = same_schema(context, step); !same) return writing.fail(same.error());
+  if (auto same = same_schema(context, step, writing.target); !same) return writing.fail(same.error());
   if (open && open->route != route)
     return context.fail(step, Code::step_changed,
                         {ErrorClass::refused,

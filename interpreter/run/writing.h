@@ -34,7 +34,12 @@ struct Writing {
   std::span<const connect::RawValue> cause{};      // the key of the row that causes a new one
   std::optional<std::vector<ledger::Stored>> seen{};  // the changed row of the step's table: as it is after, of deletes before
 
+  // Of a worker: the Writing that it works for, in which all of them count and which is touched under Context::shared.
+  Writing* of = nullptr;
+  std::int64_t in_flight = 0;       // rows that chunks under way have changed
+
   Writing(Context& context_, const program::Step& step_, const plan::StepPlan& step_plan_, const ledger::Generation* open);
+  Writing(Writing& of_, connect::Connector& target_, ledger::Writer& writer_);
   StepEnd fail(const Error& error) const { return fail(undeclared ? Code::undeclared_effect : code_of(error), error); }
   StepEnd fail(Code code, const Error& error) const { return context.fail(step, code, error, state_of_data()); }
   bool speaks_of(const connect::RowChange& change) const;  // the step says that it changes such rows
@@ -55,7 +60,7 @@ using NextChunk = std::function<Result<Chunk>(const ledger::Lane& lane)>;
 Result<void> commit_chunks(Writing& writing, ledger::Lane& lane, const NextChunk& next);
 
 // The table and what the step reads are as they were when the program was checked; else an error that says so.
-Result<void> same_schema(Context& context, const program::Step& step);
+Result<void> same_schema(Context& context, const program::Step& step, connect::Connector& target);
 
 // Bounds of `expect`. Before the first write, where the number of rows is known: an error, or nothing.
 std::optional<StepEnd> refuse_unexpected(const Writing& writing, std::int64_t rows);

@@ -72,20 +72,25 @@ def against(row, ours, theirs):
   row.theirs.append(theirs["wall"])
 
 
-def correction(postgres, percent, rows, expected):
-  """`rows`: of each way by hand."""
+def correction(postgres, percent, rows, expected, two=None):
+  """`rows`: of each way by hand. `two`: the same job by two workers, against the loop."""
   bench, server = postgres.bench, postgres.server
   pristine = server.pristine(bench.rows, percent)
   for number in range(bench.rounds):
-    measured, ours = {}, None
-    for way in bench.turns(number, ["bfl", *rows]):
+    measured, ours, both = {}, None, None
+    for way in bench.turns(number, ["bfl", *rows, *(["two workers"] if two else [])]):
       database = server.fresh_copy(pristine)
       if way == "bfl":
         ours = postgres.corrected(database, expected)
+      elif way == "two workers":
+        both = postgres.corrected(database, expected, "--workers", "2")
       else:
         measured[way] = postgres.by_hand(way, database)
     for way, row in rows.items():
       against(row, ours, measured[way])
+    if two:
+      against(two, both, measured["loop"])
+      bench.say(f"PostgreSQL, two workers, round {number + 1}: {both.wall:.2f} s")
     bench.say(f"PostgreSQL, {percent}% wrong, round {number + 1}: bfl {ours.wall:.2f} s, "
               + ", ".join(f"{way} {measured[way]['wall']:.2f} s" for way in rows))
 
@@ -98,7 +103,8 @@ def measure_all(bench):
     "audit": Row("the same", "UPDATE with an audit trigger (JSONB)", 0.4),
     "journal": Row("the same", "the chunk loop with a JSON-lines journal", 0.3),
   }
-  return measured(bench, rows, lambda postgres: correction(postgres, 100, rows, bench.rows))
+  two = Row("the same on two connections (`--workers 2`)", "the keyset chunk loop on one, no journal", 0.85)
+  return measured(bench, {**rows, "two": two}, lambda postgres: correction(postgres, 100, rows, bench.rows, two))
 
 
 def measure_some(bench):
