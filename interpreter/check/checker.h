@@ -197,6 +197,7 @@ class Checker {
   StepParts parts_of(NodeId node);
   bool step_clause(program::Step& step, NodeId clause, std::vector<std::string_view>& seen);
   void expect(program::Step& step, NodeId clause);
+  bool share(program::Expectation& expectation, NodeId percent, NodeId of);
   void after(program::Step& step, NodeId clause);
   void chunk(program::Step& step, NodeId clause);
   void when(program::Step& step, NodeId clause);

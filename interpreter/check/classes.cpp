@@ -211,7 +211,7 @@ void Checker::classify(Step& step, const Block&) {
     step.route = taken;
     step.route_reason = std::move(reason);
   };
-  const bool exact = std::any_of(step.expectations.begin(), step.expectations.end(), [](const auto& expectation) { return expectation.bound == program::Bound::exactly; });
+  const bool exact = std::any_of(step.expectations.begin(), step.expectations.end(), [](const auto& expectation) { return expectation.bound == program::Bound::exactly && expectation.what == program::Counted::changed; });
   if (program::adds_rows(step.kind)) {
     for (const auto& assignment : step.assignments) {
       if (step.kind == program::StepKind::insert || std::find(step.key.begin(), step.key.end(), assignment.column) != step.key.end()) continue;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "interpreter/base/catalogue.h"
+#include "interpreter/base/decimal.h"
 #include "interpreter/base/digest.h"
 #include "interpreter/base/span.h"
 #include "interpreter/base/value.h"
@@ -225,9 +226,14 @@ struct Assertion {
 };
 
 enum class Bound : std::uint8_t { at_most, at_least, exactly };
-struct Expectation {                    // expect changed <= 50_000
+enum class Counted : std::uint8_t { changed, skipped };   // rows that the step changes; rows that its clauses leave out
+struct Expectation {                    // expect changed <= 50_000, expect skipped < 5% of R
+  Counted what{};
   Bound bound{};
-  std::int64_t rows = 0;
+  std::int64_t rows = 0;                // of a share: what is added to it, -1 for `<`, 1 for `>`
+  std::optional<Decimal> percent{};     // a share of the rows of `of`, counted when the step begins
+  ExprPtr of{};                         // count(R)
+  std::string of_text{};                // R as written
   Span span{};
 };
 

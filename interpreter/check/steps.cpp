@@ -141,17 +141,14 @@ void Checker::after(Step& step, NodeId clause) {
 
 void Checker::expect(Step& step, NodeId clause) {
   const NodeId written = at(clause).first_child;
-  const std::string_view example = "write `expect changed <= 50_000`";
+  const std::string_view example = "write `expect changed <= 50_000`, `expect skipped <= 1% of shop.orders`";
   const NodeId left = written == ast::no_node ? ast::no_node : ast::child_at(*file_, written, 0), right = written == ast::no_node ? ast::no_node : ast::child_at(*file_, written, 1);
-  if (written == ast::no_node || at(written).kind != NodeKind::binary || at(left).kind != NodeKind::name || at(left).text != "changed") {
-    error(Code::unknown_clause, at(clause).span, "`expect` compares `changed` with a number", std::string(example));
-    return;
-  }
-  if (at(right).kind == NodeKind::percent || at(written).next_sibling != ast::no_node) {
-    error(Code::not_supported, at(clause).span, "a share of rows is not in this version", "write a number of rows");
+  if (written == ast::no_node || at(written).kind != NodeKind::binary || at(left).kind != NodeKind::name || (at(left).text != "changed" && at(left).text != "skipped")) {
+    error(Code::unknown_clause, at(clause).span, "`expect` compares `changed` or `skipped` with a number of rows", std::string(example));
     return;
   }
   program::Expectation expectation{.span = at(clause).span};
+  if (at(left).text == "skipped") expectation.what = program::Counted::skipped;
   std::int64_t shift = 0;
   switch (at(written).op) {
     case ast::Op::less_equal: expectation.bound = Bound::at_most; break;
@@ -161,10 +158,42 @@ void Checker::expect(Step& step, NodeId clause) {
     case ast::Op::equal: expectation.bound = Bound::exactly; break;
     default: error(Code::unknown_clause, at(written).name_span, "`expect` takes `<=`, `>=`, `<`, `>` or `==`", std::string(example)); return;
   }
+  if (at(right).kind == NodeKind::percent || at(written).next_sibling != ast::no_node) {
+    expectation.rows = shift;
+    if (share(expectation, right, at(written).next_sibling)) step.expectations.push_back(std::move(expectation));
+    return;
+  }
   const auto rows = whole_number(right, "a number of rows", shift < 0 ? 1 : 0, INT64_MAX - 1);
   if (!rows) return;
   expectation.rows = *rows + shift;
-  step.expectations.push_back(expectation);
+  step.expectations.push_back(std::move(expectation));
+}
+
+// `5% of R`: a bound that is known when the step begins.
+bool Checker::share(program::Expectation& expectation, NodeId percent, NodeId of) {
+  if (at(percent).kind != NodeKind::percent || of == ast::no_node) {
+    error(Code::unknown_clause, expectation.span, at(percent).kind == NodeKind::percent ? "a share of what?" : "a share of a relation is in per cent", "write `expect changed <= 5% of shop.orders`");
+    return false;
+  }
+  if (expectation.bound == Bound::exactly) {
+    error(Code::unknown_clause, expectation.span, "a share is a bound, no exact number of rows", "write `<=` or `>=`");
+    return false;
+  }
+  std::string digits(at(percent).text);
+  std::erase(digits, '_');
+  digits.pop_back();
+  expectation.percent = Decimal::parse(digits);
+  if (!expectation.percent || expectation.percent->compare(100) > 0) {
+    error(Code::value_out_of_range, at(percent).span, fmt::format("a share of {}, expected 0% to 100%", at(percent).text));
+    return false;
+  }
+  const Within no_scope(scope_, static_cast<Scope*>(nullptr));
+  const std::size_t live = live_.size();
+  BlockPtr rows = relation(of, nullptr);
+  live_.resize(live);  // how many there are when the step begins, whatever was changed before
+  expectation.of = subquery(rows, {.kind = program::AggregateKind::count}, {Kind::integer}, at(of).span);
+  expectation.of_text = slice(at(of).span);
+  return expectation.of != nullptr;
 }
 
 void Checker::when(Step& step, NodeId clause) {

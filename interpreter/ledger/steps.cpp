@@ -64,6 +64,7 @@ Result<std::int64_t> Writer::open(const Opening& opening, const BlockSource& blo
     id = *made;
     if (opening.also)
       if (auto also = opening.also(); !also) return also;
+    if (!opening.measured.empty()) fields["measured"] = opening.measured;
     if (blocks) {
       MerkleTree roots;  // over the blocks: the seal
       for (std::int64_t block = 0;; ++block) {
@@ -176,16 +177,29 @@ Result<void> Writer::keep(const std::vector<Keeping>& all, const std::function<R
 }
 
 Result<void> Writer::record_done(const std::string& step, const std::string& route, const plan::MemoKey& key, std::int64_t generation,
-                                 const std::function<Result<void>()>& also) {
+                                 const std::function<Result<void>()>& also, const std::string& measured) {
   return guarded([&]() -> Result<void> {
     if (also)
       if (auto done = also(); !done) return done;
     Fields fields;
     auto id = insert_step(step, generation, key, route, "done", 0, fields);
     if (!id) return id.error();
+    if (!measured.empty()) fields["measured"] = measured;
     auto noted = note(route == "check" ? "check" : "nothing", std::move(fields));
     return noted ? raise_revision() : Result<void>{noted.error()};
   });
+}
+
+Result<std::string> Writer::measured(std::int64_t step) {
+  std::string found;
+  auto read = sql_.query("SELECT e.entry FROM bfl_lane AS l JOIN bfl_step AS s ON s.job = ?2 AND s.name = '' JOIN bfl_ledger AS e ON e.step = s.id"
+                         " AND e.lane = 0 AND e.hash = l.opening WHERE l.step = ?1 AND l.lane = 0",
+                         {number(step), text(job_)}, [&](RawRow row) {
+                           found = field(row[0].bytes, "measured");
+                           return false;
+                         });
+  if (!read) return read.error();
+  return found;
 }
 
 Result<bool> Writer::count(std::int64_t step, std::int64_t changed, std::int64_t conflicts, std::int64_t limit) {

@@ -88,6 +88,7 @@ class Writer {
     std::int64_t sealed_rows = 0;
     std::function<Result<void>()> also{};   // in the same transaction: tables that the step fills
     std::string tables{};                   // whose images the packs hold, as described_tables() in image_table.h reads them
+    std::string measured{};                 // what was counted when the step began, as text; empty: nothing
     std::vector<Key> cuts{};                // in the order of the walk, before `upto`
   };
   // Gives the blocks one after the other, then nothing; a call with `from_start` begins anew.
@@ -98,7 +99,9 @@ class Writer {
   Result<void> close(std::int64_t step);
   // A step that changed nothing: a check that passed, an update without a row to change. A generation without lanes.
   Result<void> record_done(const std::string& step, const std::string& route, const plan::MemoKey& key, std::int64_t generation,
-                           const std::function<Result<void>()>& also = {});
+                           const std::function<Result<void>()>& also = {}, const std::string& measured = {});
+  // Of the entry that opened a generation, or empty.
+  Result<std::string> measured(std::int64_t step);
   // Relations that are kept: `fill` makes and fills their tables and gives the rows of each; recorded in the same transaction.
   struct Keeping { std::string step; const plan::MemoKey* key = nullptr; std::int64_t generation = 1; };
   Result<void> keep(const std::vector<Keeping>& all, const std::function<Result<std::vector<std::int64_t>>()>& fill);

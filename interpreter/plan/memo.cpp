@@ -144,6 +144,8 @@ class Keys {
     for (const auto& expectation : step.expectations) {
       field(text_, static_cast<int>(expectation.bound));
       field(text_, expectation.rows);
+      field(text_, static_cast<int>(expectation.what));
+      field(text_, expectation.percent ? expectation.percent->to_string() + expectation.of_text : "");
     }
     return last_pacing_.of(text_);
   }

@@ -16,7 +16,7 @@ using Json = nlohmann::ordered_json;
 
 struct StepSummary {
   std::string name, state;
-  std::int64_t chunks = 0, changed = 0, conflicts = 0;
+  std::int64_t chunks = 0, changed = 0, conflicts = 0, left_out = 0;
 };
 
 std::string_view state_after(std::string_view kind) {
@@ -37,6 +37,7 @@ std::vector<StepSummary> steps_of(const std::vector<store::JournalEntry>& journa
     if (fresh) steps.push_back({entry.step, "under way"});
     StepSummary& step = steps[place->second];
     if (const auto state = state_after(entry.kind); !state.empty()) step.state = state;
+    if (entry.kind == "rows_left_out") step.left_out += entry.rows_read;
     if (entry.kind != "chunk_committed") continue;
     ++step.chunks;
     step.changed += entry.rows_changed;
@@ -72,7 +73,7 @@ Json object_of(const store::JournalEntry& entry) {
   if (entry.chunk >= 0) object["chunk"] = entry.chunk;
   for (const auto& [name, text] : {std::pair("from_key", &entry.from_key), std::pair("to_key", &entry.to_key)})
     if (!text->empty()) object[name] = *text;
-  if (entry.rows_read) object["rows_read"] = entry.rows_read;
+  if (entry.rows_read) object[entry.kind == "rows_left_out" ? "rows_left_out" : "rows_read"] = entry.rows_read;
   object["rows_changed"] = entry.rows_changed;
   if (entry.conflicts) object["conflicts"] = entry.conflicts;
   if (entry.seconds > 0) object["seconds"] = entry.seconds;
@@ -86,6 +87,7 @@ std::string line_of(const store::JournalEntry& entry) {
   if (entry.chunk >= 0) line += fmt::format(" chunk {}", entry.chunk);
   if (!entry.to_key.empty()) line += fmt::format(" ({}, {}]", entry.from_key.empty() ? "start" : one_line(entry.from_key), one_line(entry.to_key));
   if (entry.kind == "chunk_committed" || entry.kind == "step_finished") line += fmt::format(" {} changed", counted(entry.rows_changed, "row"));
+  if (entry.kind == "rows_left_out") line += " " + counted(entry.rows_read, "row");
   if (entry.conflicts) line += fmt::format(", {} in conflict", grouped(entry.conflicts));
   if (!entry.reason.empty()) line += ": " + one_line(entry.reason);
   line.erase(line.find_last_not_of(' ') + 1);
@@ -131,6 +133,7 @@ std::string run_text(const store::RunRecord& run, const std::vector<store::Journ
     text += fmt::format("  {:<{}}  {}", step.name, width, step.state);
     if (step.chunks) text += fmt::format(", {} changed in {}", counted(step.changed, "row"), counted(step.chunks, "chunk"));
     if (step.conflicts) text += fmt::format(", {} in conflict", grouped(step.conflicts));
+    if (step.left_out) text += fmt::format(", {} left out", grouped(step.left_out));
     text += "\n";
   }
   return text;
@@ -140,7 +143,7 @@ std::string run_json(const store::RunRecord& run, const std::vector<store::Journ
   Json object = object_of(run, alive);
   object["steps"] = Json::array();
   for (const StepSummary& step : steps_of(journal))
-    object["steps"].push_back({{"step", step.name}, {"state", step.state}, {"chunks", step.chunks}, {"rows_changed", step.changed}, {"conflicts", step.conflicts}});
+    object["steps"].push_back({{"step", step.name}, {"state", step.state}, {"chunks", step.chunks}, {"rows_changed", step.changed}, {"conflicts", step.conflicts}, {"left_out", step.left_out}});
   return dumped(object, 2);
 }
 

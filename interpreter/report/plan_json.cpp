@@ -33,8 +33,12 @@ void add_update(Json& object, const program::Program& program, const program::St
   if (step.chunk_rows) object["chunk_rows"] = *step.chunk_rows;
   object["atomic"] = step.atomic;
   object["expect"] = Json::array();
-  for (const program::Expectation& expectation : step.expectations)
-    object["expect"].push_back({{"bound", bounds[static_cast<std::size_t>(expectation.bound)]}, {"rows", expectation.rows}});
+  for (const program::Expectation& expectation : step.expectations) {
+    Json bound{{"of", expectation.what == program::Counted::skipped ? "skipped" : "changed"}, {"bound", bounds[static_cast<std::size_t>(expectation.bound)]}};
+    if (!expectation.percent) bound["rows"] = expectation.rows;
+    if (expectation.percent) bound["percent"] = expectation.percent->to_string(), bound["share_of"] = expectation.of_text;
+    object["expect"].push_back(std::move(bound));
+  }
 }
 
 void add_preview(Json& object, const run::Preview& preview) {
@@ -47,6 +51,7 @@ void add_preview(Json& object, const run::Preview& preview) {
 void add_measured(Json& object, const run::Preview& preview) {
   if (preview.would_change >= 0) object["would_change"] = preview.would_change;
   if (preview.table_rows >= 0) object["table_rows"] = preview.table_rows;
+  for (const run::LeftOut& part : preview.left_out) object["left_out"].push_back({{"reason", part.reason}, {"rows", part.rows}, {"keys", part.keys}});
   object["sample"] = preview.sample;
   if (!preview.proof.empty()) object["proof"] = preview.proof;
   if (!preview.shipped.empty()) object["shipped"] = preview.shipped;

@@ -13,7 +13,9 @@
 //     memo_key, pacing, key_components {name: digest}
 //     asserts       [{text, message}]                  check, verify
 //     table, rows, set [{column, value}], class, route, route_reason, walk [column], chunk_rows, atomic,
-//     expect        [{bound, rows}]                    update; bound: at_most | at_least | exactly
+//     expect        [{of, bound, rows}]                of: changed | skipped; bound: at_most | at_least | exactly; of a share
+//                                                      {percent, share_of} in place of rows
+//     left_out      [{reason, rows, keys}]             rows that the step's clauses leave out; missing when there are none
 //     would_change, table_rows                         update; left out when they were not counted
 //     shipped [text], shipped_rows                     tables of other sources, brought to where the step is computed
 //     sample [text], proof, sql [text]

@@ -17,16 +17,6 @@ std::size_t shown_width(std::string_view text) {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
 }
 
-// Rows come from a database: what would steer the terminal is shown instead.
-std::string printable(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-    else out += c;
-  }
-  return out;
-}
-
 enum class Breaks : std::uint8_t { words, outside_quotes, never };
 
 // Breaks a line between words. Statements are not broken inside quotes, so that they can be copied out of the plan.
@@ -139,9 +129,13 @@ std::string walk_of(const program::Program& program, const program::Step& step) 
   return fmt::format("by {}, in chunks sized as it goes", columns);
 }
 
-std::string bound_of(const program::Expectation& expectation) {
+std::string bound_of(const program::Expectation& expectation, const run::Limit* limit) {
   constexpr std::string_view bounds[] = {"at most", "at least", "exactly"};
-  return fmt::format("{} {} changed", bounds[static_cast<std::size_t>(expectation.bound)], counted(expectation.rows, "row"));
+  const std::string_view word = bounds[static_cast<std::size_t>(expectation.bound)], what = expectation.what == program::Counted::skipped ? "skipped" : "changed";
+  if (!expectation.percent) return fmt::format("{} {} {}", word, counted(expectation.rows, "row"), what);
+  const std::string share = fmt::format("{}% of {}", expectation.percent->to_string(), expectation.of_text);
+  if (!limit) return fmt::format("{} {} {}", word, share, what);
+  return fmt::format("{} {} {}: {}", word, counted(limit->rows, "row"), what, limit->share);
 }
 
 void head(Page& page, const program::Program& program) {
@@ -202,7 +196,9 @@ void measured(Page& page, const program::Step& step, const run::Preview& preview
     page.row("count", step.kind == program::StepKind::update ? fmt::format("{}{} would change", counted(preview.would_change, "row"), of)
                                                              : fmt::format("{}{} would be {}", counted(preview.would_change, "row"), of, done_word(step.kind)));
   }
-  std::string_view label = "sample";
+  std::string_view label = "skips";
+  for (const run::LeftOut& part : preview.left_out) page.row(std::exchange(label, ""), left_out(part));
+  label = "sample";
   for (const std::string& sample : preview.sample) page.row(std::exchange(label, ""), sample, Breaks::never);
 }
 
@@ -212,7 +208,8 @@ void manner(Page& page, const program::Program& program, const program::Step& st
   page.row("route", fmt::format("{}{}{}", word(step.route), step.route_reason.empty() ? "" : ": ", step.route_reason));
   page.row("walk", walk_of(program, step));
   std::string_view label = "expects";
-  for (const program::Expectation& expectation : step.expectations) page.row(std::exchange(label, ""), bound_of(expectation));
+  for (std::size_t i = 0; i < step.expectations.size(); ++i)
+    page.row(std::exchange(label, ""), bound_of(step.expectations[i], preview && i < preview->limits.size() ? &preview->limits[i] : nullptr));
 }
 
 struct Tally {

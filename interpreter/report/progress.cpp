@@ -40,6 +40,8 @@ std::string to_json(const run::Event& event) {
   if (event.rows_changed || event.kind == EventKind::chunk_committed || event.kind == EventKind::step_finished)
     object["rows_changed"] = event.rows_changed;
   if (event.conflicts) object["conflicts"] = event.conflicts;
+  if (event.rows_left_out) object["rows_left_out"] = event.rows_left_out;
+  if (!event.keys.empty()) object["keys"] = event.keys;
   if (event.rows_total >= 0) object["rows_total"] = event.rows_total;
   if (event.rows_done) object["rows_done"] = event.rows_done;
   if (!event.from_key.empty()) object["from_key"] = event.from_key;
@@ -77,6 +79,11 @@ void Progress::line(std::string_view mark, const std::string& step, const std::s
   std::fflush(screen_.out);
 }
 
+void Progress::more(const std::string& text) {
+  say(screen_.out, "  {:<4} {:<{}}  {}\n", "", "", name_width_, printable(text));
+  std::fflush(screen_.out);
+}
+
 void Progress::on(const run::Event& event) {
   using run::EventKind;
   if (event.kind == EventKind::step_started || event.kind == EventKind::step_resumed) {
@@ -99,6 +106,7 @@ void Progress::on(const run::Event& event) {
       break;
     case EventKind::chunk_committed: chunk(event); break;
     case EventKind::step_finished: end_step(event); break;
+    case EventKind::rows_left_out: left_out_.push_back({event.reason, event.rows_left_out, event.keys}); break;
     case EventKind::step_failed: line("FAIL", event.step, event.reason); break;
     case EventKind::assertion_passed: break;  // said once, when the step is finished
     case EventKind::assertion_failed: line("FAIL", event.step, event.reason); break;
@@ -108,6 +116,7 @@ void Progress::on(const run::Event& event) {
 
 void Progress::begin_step(const run::Event& event) {
   chunks_ = changed_ = conflicts_ = 0;
+  left_out_.clear();
   last_sign_ = elapsed_ = 0;
   last_percent_ = 0;
   rate_ = {};
@@ -169,6 +178,7 @@ void Progress::end_step(const run::Event& event) {
   if (event.seconds > 0) text += fmt::format(", {}", duration(event.seconds));
   all_conflicts_ += event.conflicts;
   line(event.conflicts ? "!" : "ok", event.step, text);
+  for (const run::LeftOut& part : left_out_) more(left_out(part));
 }
 
 void Progress::finish() {
@@ -189,11 +199,12 @@ void Progress::summary(const run::Outcome& outcome, const std::string& again, st
   const int code = outcome.exit_code;
   const std::string held =
       outcome.assertions && code == 0 ? fmt::format("; {} held", counted(static_cast<std::int64_t>(outcome.assertions), "assertion")) : "";
-  const std::string changed = fmt::format("{} changed", counted(outcome.changed, "row"));
+  const std::string skipped = outcome.left_out ? fmt::format(", {} left out", grouped(outcome.left_out)) : "";
+  const std::string changed = fmt::format("{} changed{}", counted(outcome.changed, "row"), skipped);
   const bool resumable = code == 75 || code == 130 || code == 143;
   std::string text;
   if (code == 0 && !worked_) text = fmt::format("nothing to do: {} is finished{}", program_.job, held);
-  else if (code == 0) text = fmt::format("done: {}{}", outcome.changed ? changed : "no row needed a change", held);
+  else if (code == 0) text = fmt::format("done: {}{}", outcome.changed ? changed : "no row needed a change" + skipped, held);
   else if (code == 3) text = fmt::format("finished: {}, {} in conflict and left as they are", changed, grouped(outcome.conflicts));
   else if (resumable) text = fmt::format("stopped, and nothing is half done: {} in this run", changed);
   else text = fmt::format("stopped: {} in this run", changed);

@@ -49,6 +49,7 @@ class Progress {
   void chunk(const run::Event& event);
   void end_step(const run::Event& event);
   void draw(const run::Event& event);
+  void more(const std::string& text);  // below a step's line
   void line(std::string_view mark, const std::string& step, const std::string& text);
   void clear();
 
@@ -60,6 +61,7 @@ class Progress {
   std::string under_way_;  // the step that was begun and has not ended
   std::int64_t chunks_ = 0, changed_ = 0, conflicts_ = 0;
   std::int64_t all_conflicts_ = 0;
+  std::vector<run::LeftOut> left_out_;  // of this step
   double last_sign_ = 0, elapsed_ = 0;  // seconds of work in this step
   int last_percent_ = 0;
   std::size_t name_width_ = 0;

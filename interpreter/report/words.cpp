@@ -22,6 +22,22 @@ std::string duration(double seconds) {
   return fmt::format("{} h {:02} min", whole / 3600, whole / 60 % 60);
 }
 
+std::string left_out(const run::LeftOut& part) {
+  std::string keys;
+  for (const std::string& key : part.keys) keys += (keys.empty() ? " (" : ", ") + key;
+  if (static_cast<std::int64_t>(part.keys.size()) < part.rows && !keys.empty()) keys += ", …";
+  return fmt::format("{} left out: {}{}{}", counted(part.rows, "row"), part.reason, keys, keys.empty() ? "" : ")");
+}
+
+std::string printable(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+    else out += c;
+  }
+  return out;
+}
+
 std::string_view verb(program::StepKind kind) {
   switch (kind) {
     case program::StepKind::check: return "check";

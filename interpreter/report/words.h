@@ -10,6 +10,7 @@
 
 #include "interpreter/check/program.h"
 #include "interpreter/run/decide.h"
+#include "interpreter/run/measure.h"
 
 namespace bfl::report {
 
@@ -23,6 +24,11 @@ void say(std::FILE* stream, fmt::format_string<Args...> text, Args&&... args) {
 std::string grouped(std::int64_t number);      // 1,234,567
 std::string duration(double seconds);          // `0.04 s`, `2 min 05 s`, `3 h 10 min`
 std::string counted(std::int64_t number, std::string_view one, std::string_view many = {});  // `1 row`, `1,200 rows`
+
+std::string left_out(const run::LeftOut& part);        // `2 rows left out: customer is gone (17, 22)`
+
+// Texts and keys come from a database: what would steer the terminal is shown instead.
+std::string printable(std::string_view text);
 
 std::string_view verb(program::StepKind kind);
 std::string_view done_word(program::StepKind kind);  // what happened to its rows: "changed", "added", "deleted"

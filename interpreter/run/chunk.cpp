@@ -43,6 +43,7 @@ struct Told {                                // a chunk that will have been comm
   Event event;
   ledger::Lane lane;                         // behind it
   std::int64_t changed = 0, conflicts = 0, rows = 0;
+  std::vector<LeftOut> skipped;
 };
 
 struct Attempt {
@@ -60,6 +61,7 @@ struct Attempt {
 
     ledger::ChunkFacts facts;
     Tally tally;
+    writing.skipping.clear();
     watch(tally, chunk.rows > 1);
     writing.target.walks(chunk.rows);
     auto meant = chunk.change(facts);
@@ -86,7 +88,7 @@ struct Attempt {
     auto counted = count(lane, facts);
     if (!counted) return counted.error();
     if (!*counted)
-      return Error{ErrorClass::over_limit, fmt::format("more rows match than the {} that `expect` allows", writing.limit), {},
+      return Error{ErrorClass::over_limit, fmt::format("more rows match than the {} that `expect` allows{}", writing.limit, writing.limit_share.empty() ? "" : ", " + writing.limit_share), {},
                    "look at what the step selects with `bfl plan`; mend the step or its `expect`"};
     const ledger::Pack pack = writing.pack.finish();
     raw_bytes += pack.raw_bytes;
@@ -102,6 +104,7 @@ struct Attempt {
     now.event.to_key = ledger::display(chunk.hi);
     now.event.query = *chunk.query;
     now.event.seconds = context.clock.seconds() - began;
+    now.skipped = std::move(writing.skipping);
     ++lane.seq;
     lane.cursor = chunk.hi;
     now.lane = lane;
@@ -202,6 +205,7 @@ void tell(Writing& worker, Attempt& attempt) {
     writing.changed += told.changed;
     writing.conflicts += told.conflicts;
     writing.rows_done += told.rows;
+    for (const LeftOut& part : told.skipped) add(writing.skipped, part);
     context.outcome.changed += told.changed;
     context.outcome.conflicts += told.conflicts;
     Event event = told.event;

@@ -133,6 +133,21 @@ struct Walk {
   }
 };
 
+// A share is asked of the whole step: its rows are counted before the first of them is changed.
+std::optional<StepEnd> refuse_share(Writing& writing, const lower::Statement& probe) {
+  const auto& limits = writing.measured.limits;
+  if (std::none_of(limits.begin(), limits.end(), [](const Limit& limit) { return limit.what == program::Counted::changed && !limit.share.empty(); })) return std::nullopt;
+  auto prepared = writing.target.prepare(probe, writing.context.evaluation(writing.source));
+  if (!prepared) return writing.fail(prepared.error());
+  std::int64_t rows = 0;
+  auto read = (*prepared)->query_raw({}, [&](RawRow row) {
+    rows = row[0].integer;
+    return false;
+  });
+  if (!read) return writing.fail(read.error());
+  return refuse_unexpected(writing, rows);
+}
+
 // `find`: the row at which it failed.
 template <class Find>
 StepEnd row_failed(Writing& writing, const Error& error, Find&& find) {
@@ -267,11 +282,12 @@ StepEnd direct_write(Writing& writing, const char* route, const Decision& decisi
     if (!last) return writing.fail(last.error());
     if (!*any || !*last) return finish_empty(writing, route, decision.generation);
     if (auto end = refuse_left_behind(writing, context.program, writing.target)) return *end;
+    if (auto end = refuse_share(writing, walk.sql.probe)) return *end;
     if (auto end = refuse_unproved(writing, context.program, writing.target)) return *end;
     auto ends = cuts(walk, **last);
     if (!ends) return writing.fail(ends.error());
     fault_point("before_open");
-    auto opened = writing.writer.open({step.name, route, walk.sql.change.text, &writing.step_plan.key, decision.generation, **last, 0, {}, ledger::describe(writing.tables), std::move(*ends)});
+    auto opened = writing.writer.open({step.name, route, walk.sql.change.text, &writing.step_plan.key, decision.generation, **last, 0, {}, ledger::describe(writing.tables), to_text(writing.measured), std::move(*ends)});
     if (!opened) return writing.fail(opened.error());
     writing.id = *opened;
     fault_point("after_open");

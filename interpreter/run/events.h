@@ -10,7 +10,7 @@
 namespace bfl::run {
 
 enum class EventKind : std::uint8_t {
-  run_started, step_started, step_resumed, step_reused, step_staged, chunk_committed, chunk_retried, step_finished, step_failed,
+  run_started, step_started, step_resumed, step_reused, step_staged, chunk_committed, chunk_retried, step_finished, step_failed, rows_left_out,
   assertion_passed, assertion_failed, step_blocked, step_left_out, draining, run_finished,
 };
 const char* name_of(EventKind kind);     // "run_started"
@@ -27,6 +27,8 @@ struct Event {
   std::int64_t rows_read = 0;            // walked in this chunk or step
   std::int64_t rows_changed = 0;
   std::int64_t conflicts = 0;
+  std::int64_t rows_left_out = 0;        // rows_left_out: by `reason`; step_finished: in all
+  std::vector<std::string> keys{};       // rows_left_out: the first of them
   std::int64_t rows_total = -1;          // estimated rows of the walk; -1: unknown
   std::int64_t rows_done = 0;            // of the walk, so far
   double seconds = 0;

@@ -11,6 +11,7 @@
 #include "interpreter/plan/plan.h"
 #include "interpreter/run/decide.h"
 #include "interpreter/run/events.h"
+#include "interpreter/run/measure.h"
 #include "interpreter/store/state.h"
 
 namespace bfl::run {
@@ -43,7 +44,7 @@ struct Options {
 
 struct Outcome {
   int exit_code = 0;                // cli.md
-  std::int64_t changed = 0, conflicts = 0;
+  std::int64_t changed = 0, conflicts = 0, left_out = 0;
   std::size_t steps_run = 0, steps_reused = 0, steps_resumed = 0, assertions = 0;
   std::string resume_hint;          // what to type next; empty when done
 };
@@ -63,6 +64,8 @@ struct Preview {
   std::vector<std::string> sample;  // a few rows: `id 17: total 10.00 -> 12.00`
   std::vector<std::string> shipped; // rows that are brought to where the step is computed: `list.rows (id, kind)`
   std::int64_t shipped_rows = -1;   // how many they are now; -1: not counted
+  std::vector<LeftOut> left_out;    // rows that its clauses leave out now
+  std::vector<Limit> limits;        // in step with the step's expectations
   std::string proof;                // guarded steps: the result of applying a sample twice
 };
 std::vector<Preview> preview(const program::Program& program, const plan::Plan& plan, const std::vector<connect::Connector*>& targets,

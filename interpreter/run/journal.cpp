@@ -13,6 +13,7 @@ const char* name_of(EventKind kind) {
     case EventKind::chunk_retried: return "chunk_retried";
     case EventKind::step_finished: return "step_finished";
     case EventKind::step_failed: return "step_failed";
+    case EventKind::rows_left_out: return "rows_left_out";
     case EventKind::assertion_passed: return "assertion_passed";
     case EventKind::assertion_failed: return "assertion_failed";
     case EventKind::step_left_out: return "step_left_out";
@@ -29,8 +30,9 @@ Listener journal_listener(store::State& state, Result<void>& failed) {
     entry.run = event.run, entry.job = event.job, entry.step = event.step, entry.kind = name_of(event.kind), entry.time = event.time;
     entry.reason = event.reason, entry.query = event.query, entry.from_key = event.from_key, entry.to_key = event.to_key;
     entry.chunk = event.kind == EventKind::chunk_committed ? event.chunk : -1;
-    entry.rows_read = event.rows_read, entry.rows_changed = event.rows_changed, entry.conflicts = event.conflicts;
+    entry.rows_read = event.kind == EventKind::rows_left_out ? event.rows_left_out : event.rows_read, entry.rows_changed = event.rows_changed, entry.conflicts = event.conflicts;
     entry.seconds = event.seconds;
+    for (const std::string& key : event.keys) entry.reason += (&key == event.keys.data() ? ": " : ", ") + key;
     if (auto written = state.append(entry); !written && failed) failed = written;
   };
 }

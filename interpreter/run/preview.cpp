@@ -213,6 +213,13 @@ std::vector<Preview> preview(const program::Program& program, const plan::Plan& 
         all[i].shipped = shown((*bench)->arrangement());
         all[i].shipped_rows = (*bench)->shipped_rows();
         looked = Look{program, (*bench)->program(), step, (*bench)->engine(), {clocks[source]}}.write(plan.steps[i], all[i]);
+        bench->reset();
+      }
+      auto measured = looked ? measure(program, step, targets, {clocks[source]}, &aside) : Result<Measured>(Measured());
+      if (!measured) looked = measured.error();
+      if (measured) {
+        all[i].left_out = std::move(measured->left_out);
+        all[i].limits = std::move(measured->limits);
       }
     }
     if (looked) looked = here.keep_nothing(aside);

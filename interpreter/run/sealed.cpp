@@ -142,7 +142,7 @@ std::optional<StepEnd> seal(Writing& writing, SealedSet& set, const char* route,
   fault_point("before_seal");
   auto opened = writing.writer.open(
       {writing.step.name, route, set.intents().own.select.text, &writing.step_plan.key, decision.generation, ordinal(spool.rows()), spool.rows(),
-       [&set] { return set.make_tables(); }, ledger::describe(writing.tables)},
+       [&set] { return set.make_tables(); }, ledger::describe(writing.tables), to_text(writing.measured)},
       [&spool](bool from_start) { return spool.next(from_start); });
   if (!opened) return writing.fail(opened.error());
   writing.id = *opened;

@@ -186,8 +186,7 @@ Result<void> SealedSet::decide(Turn& turn, ledger::ChunkFacts& facts) {
     writing_.pack.conflict(turn.key(), why);
   };
   const auto skip = [&](const char* why) {
-    ++facts.skipped;
-    writing_.pack.skip(turn.key(), why);
+    writing_.skip(turn.key(), why, facts);
   };
   if (!turn.there && !once()) {  // missing when the set was sealed
     if (turn.found && turn.intent->flag) conflict("a row with this key was added since the set was sealed");

@@ -10,11 +10,16 @@
 namespace bfl::run {
 namespace {
 
-std::int64_t limit_of(const program::Step& step) {
-  std::int64_t limit = -1;
-  for (const program::Expectation& expectation : step.expectations)
-    if (expectation.bound != program::Bound::at_least && (limit < 0 || expectation.rows < limit)) limit = expectation.rows;
-  return limit;
+void keep_least_limit(Writing& writing) {
+  for (const Limit& limit : writing.measured.limits) {
+    if (limit.what != program::Counted::changed || limit.bound == program::Bound::at_least || (writing.limit >= 0 && writing.limit <= limit.rows)) continue;
+    writing.limit = limit.rows;
+    writing.limit_share = limit.share;
+  }
+}
+
+bool meets(std::int64_t rows, const Limit& limit) {
+  return limit.bound == program::Bound::at_most ? rows <= limit.rows : limit.bound == program::Bound::at_least ? rows >= limit.rows : rows == limit.rows;
 }
 
 std::string_view words(program::Bound bound) {
@@ -26,9 +31,9 @@ std::string_view words(program::Bound bound) {
   return "";
 }
 
-Error unexpected(std::int64_t rows, std::string_view verb, const program::Expectation& expectation) {
+Error unexpected(std::int64_t rows, std::string_view verb, const Limit& limit) {
   return {ErrorClass::data,
-          fmt::format("{} row{} {}, expected {} {}", rows, rows == 1 ? "" : "s", verb, words(expectation.bound), expectation.rows),
+          fmt::format("{} row{} {}, expected {} {}{}", rows, rows == 1 ? "" : "s", verb, words(limit.bound), limit.rows, limit.share.empty() ? "" : ", " + limit.share),
           {},
           "look at what the step selects with `bfl plan`; mend the step or its `expect`"};
 }
@@ -39,8 +44,40 @@ Event finished_event(const Writing& writing) {
   event.conflicts = writing.conflicts;
   event.rows_total = writing.rows_total;
   event.rows_done = writing.rows_done;
+  event.rows_left_out = writing.measured.rows_left_out();
+  for (const LeftOut& part : writing.skipped) event.rows_left_out += part.rows;
   event.seconds = writing.context.clock.seconds() - writing.began;
   return event;
+}
+
+void tell(const Writing& writing, const std::vector<LeftOut>& all) {
+  for (const LeftOut& part : all) {
+    Event event = writing.context.event(EventKind::rows_left_out, writing.step);
+    event.reason = part.reason;
+    event.rows_left_out = part.rows;
+    event.keys = part.keys;
+    writing.context.outcome.left_out += part.rows;
+    writing.context.tell(event);
+  }
+}
+
+// The figures with which the step begins, or began in an earlier run.
+std::optional<StepEnd> begin(Writing& writing, const ledger::Generation* open) {
+  const Context& context = writing.context;
+  const eval::Context evaluation = context.evaluation(writing.source);
+  Result<std::string> kept = open ? writing.writer.measured(open->id) : std::string();
+  if (!kept) return writing.fail(kept.error());
+  auto measured = open ? measured_before(context.program, writing.step, context.targets, evaluation, *kept)
+                       : measure(context.program, writing.step, context.targets, evaluation);
+  if (!measured) return writing.fail(measured.error());
+  writing.measured = std::move(*measured);
+  keep_least_limit(writing);
+  tell(writing, writing.measured.left_out);
+  const std::int64_t rows = writing.measured.rows_left_out();
+  for (const Limit& limit : writing.measured.limits)
+    if (!open && limit.what == program::Counted::skipped && !meets(rows, limit))
+      return writing.fail(Code::expectation_failed, unexpected(rows, rows == 1 ? "is left out" : "are left out", limit));
+  return std::nullopt;
 }
 
 // Row by row, from a sealed set. Generations count as the step's own only when the way in which they were walked is the one to go on with.
@@ -76,7 +113,6 @@ Writing::Writing(Context& context_, const program::Step& step_, const plan::Step
       table(context_.program.table(step_.target)),
       source(step_.target.source),
       whole(step_plan_.work == plan::WorkKind::whole_write),
-      limit(limit_of(step_)),
       began(context_.clock.seconds()),
       tables(tables_of(context_.program, step_)),
       pack(tables) {
@@ -96,6 +132,7 @@ Writing::Writing(Writing& of_, connect::Connector& target_, ledger::Writer& writ
       table(of_.table),
       source(of_.source),
       limit(of_.limit),
+      limit_share(of_.limit_share),
       id(of_.id),
       rows(of_.rows),
       began(of_.began),
@@ -112,13 +149,15 @@ std::string Writing::state_of_data() const {
   return fmt::format("chunks 1 to {} are committed, chunk {} was rolled back, nothing to clean up", chunks, chunks + 1);
 }
 
+void Writing::skip(connect::RawRow key, const char* reason, ledger::ChunkFacts& facts) {
+  ++facts.skipped;
+  pack.skip(key, reason);
+  add(skipping, {reason, 1, {ledger::display(ledger::key_of(key, key.size()))}});
+}
+
 std::optional<StepEnd> refuse_unexpected(const Writing& writing, std::int64_t rows) {
-  for (const program::Expectation& expectation : writing.step.expectations) {
-    const bool met = expectation.bound == program::Bound::at_most   ? rows <= expectation.rows
-                     : expectation.bound == program::Bound::at_least ? rows >= expectation.rows
-                                                                     : rows == expectation.rows;
-    if (!met) return writing.fail(Code::expectation_failed, unexpected(rows, "would change", expectation));
-  }
+  for (const Limit& limit : writing.measured.limits)
+    if (limit.what == program::Counted::changed && !meets(rows, limit)) return writing.fail(Code::expectation_failed, unexpected(rows, "would change", limit));
   return std::nullopt;
 }
 
@@ -132,11 +171,12 @@ std::optional<StepEnd> refuse_unproved(const Writing& writing, const program::Pr
 
 StepEnd finish(Writing& writing) {
   // Upper bounds were kept by every chunk, exact ones tested before the first: what is left are too few rows.
-  for (const program::Expectation& expectation : writing.step.expectations)
-    if (expectation.bound == program::Bound::at_least && writing.changed < expectation.rows)
+  for (const Limit& limit : writing.measured.limits)
+    if (limit.what == program::Counted::changed && limit.bound == program::Bound::at_least && writing.changed < limit.rows)
       return writing.context.fail(writing.step, Code::expectation_failed,
-                                  unexpected(writing.changed, writing.changed == 1 ? "was changed" : "were changed", expectation),
+                                  unexpected(writing.changed, writing.changed == 1 ? "was changed" : "were changed", limit),
                                   "every changed row is committed and in the ledger with its image before");
+  tell(writing, writing.skipped);
   fault_point("before_close");
   if (auto closed = writing.writer.close(writing.id); !closed)
     return writing.context.fail(writing.step, closed.error(), "every change of the step is committed");
@@ -182,7 +222,7 @@ std::optional<StepEnd> refuse_left_behind(const Writing& writing, const program:
 
 StepEnd finish_empty(Writing& writing, const char* route, std::int64_t generation, const std::function<Result<void>()>& also) {
   if (auto end = refuse_unexpected(writing, 0)) return *end;
-  if (auto done = writing.writer.record_done(writing.step.name, route, writing.step_plan.key, generation, also); !done)
+  if (auto done = writing.writer.record_done(writing.step.name, route, writing.step_plan.key, generation, also, to_text(writing.measured)); !done)
     return writing.fail(done.error());
   writing.context.tell(finished_event(writing));
   return StepEnd::done;
@@ -201,6 +241,7 @@ StepEnd write(Context& context, const program::Step& step, const plan::StepPlan&
                          {},
                          "put back what was edited, or apply the step anew with `--again`"},
                         writing.state_of_data());
+  if (auto end = begin(writing, open)) return *end;
   if (open) context.note(context.state.note_seq(context.identities[static_cast<std::size_t>(writing.source)], open->id, open->next_seq));
   return sealed ? sealed_write(writing, route, decision, open) : direct_write(writing, route, decision, open);
 }

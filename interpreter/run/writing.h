@@ -18,7 +18,10 @@ struct Writing {
   const Table& table;
   int source = 0;
   bool whole = false;               // one transaction, however many entries
+  Measured measured{};              // when the step began
+  std::vector<LeftOut> skipped{};   // rows that were left out when their turn came
   std::int64_t limit = -1;          // of changed rows; negative: none
+  std::string limit_share{};        // of what it is a share
   std::int64_t id = 0;              // row of bfl_step
   std::int64_t chunks = 0;          // committed by this generation, earlier runs included
   std::int64_t changed = 0, conflicts = 0;
@@ -32,6 +35,7 @@ struct Writing {
   ledger::PackWriter pack;
   // Of the row under way, on the sealed route.
   std::span<const connect::RawValue> cause{};      // the key of the row that causes a new one
+  std::vector<LeftOut> skipping{};  // of the chunk under way
   std::optional<std::vector<ledger::Stored>> seen{};  // the changed row of the step's table: as it is after, of deletes before
 
   // Of a worker: the Writing that it works for, in which all of them count and which is touched under Context::shared.
@@ -42,6 +46,7 @@ struct Writing {
   Writing(Writing& of_, connect::Connector& target_, ledger::Writer& writer_);
   StepEnd fail(const Error& error) const { return fail(undeclared ? Code::undeclared_effect : code_of(error), error); }
   StepEnd fail(Code code, const Error& error) const { return context.fail(step, code, error, state_of_data()); }
+  void skip(connect::RawRow key, const char* reason, ledger::ChunkFacts& facts);  // the row under way
   bool speaks_of(const connect::RowChange& change) const;  // the step says that it changes such rows
   std::string state_of_data() const;  // "chunks 1 to 41 are committed, chunk 42 was rolled back, nothing to clean up"
 };

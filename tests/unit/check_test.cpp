@@ -355,7 +355,10 @@ TEST_CASE("clauses of a step are its own, stand once and are in range") {
   CHECK(check_job("update u of shop.orders chunk 5 chunk 6 { set note = \"x\" }")->has(Code::repeated_clause));
   CHECK(said(*check_job("update u of shop.orders chunk 0 { set note = \"x\" }"), Code::value_out_of_range) == "a chunk of 0, expected 1 to 100000");
   CHECK(check_job("update u of shop.orders chunk id { set note = \"x\" }")->has(Code::not_constant));
-  CHECK(check_job("update u of shop.orders { set note = \"x\" expect changed <= 5% }")->has(Code::not_supported));
+  CHECK(check_job("update u of shop.orders { set note = \"x\" expect changed <= 5% }")->has(Code::unknown_clause));
+  const auto share = check_job("update u of shop.orders { set note = \"x\" expect skipped < 0.5% of shop.lines }");
+  CHECK(share->step().expectations.at(0).percent->to_string() == "0.5");
+  CHECK(share->step().reads.size() == check_job("update u of shop.orders { set note = \"x\" }")->step().reads.size());
   CHECK(check_job("update u of shop.orders { set note = \"x\" expect rows <= 5 }")->has(Code::unknown_clause));
   CHECK(check_job("update u of shop.orders { set note = \"x\" expect changed < 5 expect changed >= 1 }")->step().expectations.at(0).rows == 4);
   CHECK(helped(*check_job("update tidy of shop.orders { set note = \"x\" }\nverify v after tdy { assert true }"), Code::unknown_step) == "did you mean `tidy`?");

@@ -112,7 +112,7 @@ TEST_CASE("what describes or paces changes `pacing` alone") {
   CHECK(changed_by([](Program& p) { p.owner = "somebody else"; }) == Names{"pacing"});
   CHECK(changed_by([](Program& p) { p.steps[0].chunk_rows = 100; }) == Names{"pacing"});
   CHECK(changed_by([](Program& p) { p.steps[0].doc = "why"; }) == Names{"pacing"});
-  CHECK(changed_by([](Program& p) { p.steps[0].expectations.push_back({program::Bound::at_most, 5, {}}); }) == Names{"pacing"});
+  CHECK(changed_by([](Program& p) { p.steps[0].expectations.push_back({.bound = program::Bound::at_most, .rows = 5}); }) == Names{"pacing"});
   CHECK(changed_by([](Program& p) { p.steps[1].assertions[0].message = "other words"; }, 1) == Names{"pacing"});
 }
 

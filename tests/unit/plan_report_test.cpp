@@ -38,7 +38,7 @@ program::Program job() {
   program.steps = {assertion(StepKind::check, "scope", {-1, total}), update("fix_totals", total, subtotal), assertion(StepKind::verify, "none_left", {-1, total})};
   program.steps[1].relation = rows_of(orders, 1, compare(program::CompareOp::less, column(1, subtotal), column(1, tax)));
   program.steps[1].doc = "The rows that are wrong.";
-  program.steps[1].expectations.push_back({program::Bound::at_most, 50'000, {}});
+  program.steps[1].expectations.push_back({.bound = program::Bound::at_most, .rows = 50'000});
   program.steps[2].assertions[0].message.clear();
   return program;
 }
@@ -126,7 +126,7 @@ TEST_CASE("each class, route, walk and bound has its words") {
   program.steps = {update("a", total, total), update("b", tax, tax, orders), update("c", 1, 1, lines)};
   program.steps[0].idempotence = Idempotence::guarded, program.steps[0].chunk_rows = 500;
   program.steps[1].idempotence = Idempotence::staged, program.steps[1].route = Route::sealed, program.steps[1].walk.clear();
-  program.steps[1].expectations = {{program::Bound::at_least, 1, {}}, {program::Bound::exactly, 7, {}}};
+  program.steps[1].expectations = {{.bound = program::Bound::at_least, .rows = 1}, {.bound = program::Bound::exactly, .rows = 7}};
   program.steps[2].idempotence = Idempotence::once, program.steps[2].route = Route::whole, program.steps[2].route_reason.clear();
   Planned planned(std::move(program));
   planned.previews[0].proof = "the second pass over 20 rows changed none";
@@ -211,7 +211,7 @@ TEST_CASE("the plan as JSON holds the fields that its header documents") {
   CHECK(step["class"] == "convergent");
   CHECK(step["route"] == "direct");
   CHECK(step["walk"] == nlohmann::json::parse(R"(["id"])"));
-  CHECK(step["expect"] == nlohmann::json::parse(R"([{"bound": "at_most", "rows": 50000}])"));
+  CHECK(step["expect"] == nlohmann::json::parse(R"([{"of": "changed", "bound": "at_most", "rows": 50000}])"));
   CHECK(step["would_change"] == 1204);
   CHECK(step["sample"].size() == 2);
   CHECK(step["sql"].size() == 1);
