@@ -226,8 +226,10 @@ void resize(Writing& writing, const Attempt& attempt, double seconds) {
   const std::int64_t most = static_cast<std::int64_t>(std::clamp(
       static_cast<double>(most_changed) / changed * static_cast<double>(attempt.told.back().rows), double{most_changed}, double{most_walked}));
   double factor = std::clamp(writing.context.options.target_chunk_seconds / std::max(seconds, 1e-4), 0.25, 4.0);
+  // A server's rows are in memory a second time, as they came; and each worker has its own.
+  const double share = writing.of ? 0.5 : writing.context.dialect(writing.source) == lower::Dialect::postgres ? 0.75 : 1.0;
   if (attempt.raw_bytes > 0)
-    factor = std::min(factor, static_cast<double>(writing.context.options.max_pack_bytes) / static_cast<double>(attempt.raw_bytes));
+    factor = std::min(factor, share * static_cast<double>(writing.context.options.max_pack_bytes) / static_cast<double>(attempt.raw_bytes));
   writing.rows = std::clamp(static_cast<std::int64_t>(static_cast<double>(writing.rows) * factor), std::int64_t{1}, most);
 }
 
