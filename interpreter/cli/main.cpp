@@ -1,17 +1,38 @@
 // The command `bfl`: everything is in the table of commands.
+#include <unistd.h>
+
 #include <cstdio>
 #include <exception>
+#include <new>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "interpreter/cli/commands.h"
 
+namespace {
+
+// What is said lies ready: there is no memory to make a diagnostic with, and any thread may come by here. To leave at once is
+// as safe as a kill: what was committed stays, what was not is rolled back.
+[[noreturn]] void out_of_memory() {
+  constexpr std::string_view text =
+      "error: the machine gives no more memory\n"
+      "help: raise the limit, or end what takes it, and run again: the job goes on behind the last committed chunk\n";
+  (void)!write(STDERR_FILENO, text.data(), text.size());
+  _exit(bfl::cli::exit_code::world);
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
+  std::set_new_handler(out_of_memory);
   // An exception that comes this far is a mistake of bfl's own, never of the script or the world.
   try {
     return bfl::cli::run(std::vector<std::string>(argv + 1, argv + argc));
+  } catch (const std::system_error&) {  // a thread that cannot be started
+    out_of_memory();
   } catch (const std::exception& problem) {
     std::fprintf(stderr, "error: a bug in bfl: %s\nhelp: nothing was left half done; please report it with the script\n", problem.what());
-    return 70;
+    return bfl::cli::exit_code::bug;
   }
 }

@@ -184,7 +184,13 @@ int run_job(const Arguments& arguments) {
   const std::string ended = format_timestamp(clock->now());
   if (outcome.exit_code == exit_code::done && !asks_for_more(arguments)) remember_finished(*state, inputs, session, ended);
   fault_point("before_end_run");
-  (void)state->end_run(options.run_id, ended, outcome.exit_code);
+  auto diary = state->end_run(options.run_id, ended, outcome.exit_code);
+  if (!outcome.diary) diary = outcome.diary;
+  if (!diary) {  // at the very end: no chunk was left that could have stopped for it
+    Diagnostic& diagnostic = found.error(Code::state_unusable, session.program.job_span, diary.error().message, diary.error().help);
+    diagnostic.notes.push_back("what was committed stays, with its images; only the diary of this machine lacks the end of the run");
+    if (outcome.exit_code == exit_code::done) outcome.exit_code = exit_code::world;
+  }
   fault_point("after_end_run");
 
   progress.finish();

@@ -64,11 +64,39 @@ Result<void> Writer::guarded(const std::function<Result<void>()>& body) {
   });
 }
 
+// Why the fence does not move. A target that was put back to an older state knows nothing of this run's epoch, or stands
+// where this run has been before.
 Error Writer::superseded() {
+  std::int64_t epoch = -1;
+  auto read = sql_.query("SELECT epoch FROM bfl_job WHERE name = ?1", {text(job_)}, [&](RawRow row) {
+    epoch = row[0].integer;
+    return false;
+  });
+  if (!read) return read.error();
+  if (epoch <= epoch_)
+    return {ErrorClass::refused, "the target was put back to an older state while this run was at work", {},
+            "see which state is the right one, and run again"};
   auto by = holder(target_, job_);
   const std::string who = by && *by ? fmt::format("by {} ", (*by)->name) : "";
   return {ErrorClass::held, fmt::format("`{}` was taken over {}while this run was at work", job_, who), {},
           "what this run committed stays; the other run goes on behind it"};
+}
+
+// A lock that a session holds on bfl's tables: a run whose process is gone or stands still, and whose session the server has kept.
+Error Writer::kept_out(Error error) {
+  if (error.kind != ErrorClass::transient || target_.engine() != "postgres") return error;
+  auto read = sql_.query(
+      "SELECT CAST(a.pid AS BIGINT), CAST(coalesce(a.usename, '') AS TEXT), CAST(coalesce(CAST(a.client_addr AS TEXT), 'a local socket') AS TEXT)"
+      " FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid WHERE l.relation = CAST('bfl.lane' AS regclass)"
+      " AND l.mode = 'RowExclusiveLock' AND l.granted AND l.pid <> pg_backend_pid() ORDER BY a.xact_start LIMIT 1",
+      {}, [&](RawRow row) {
+        error.detail = fmt::format("session {} of {} from {} holds rows of bfl's tables{}{}", row[0].integer, row[1].bytes, row[2].bytes,
+                                   error.detail.empty() ? "" : "\n", error.detail);
+        error.help = fmt::format("if its run is gone, end it on the server, and run again: `SELECT pg_terminate_backend({})`", row[0].integer);
+        return false;
+      });
+  (void)read;  // without an answer the error says less
+  return error;
 }
 
 Result<std::unique_ptr<Writer>> Writer::take_over(connect::Connector& target, const std::string& job, const Runner& runner) {
@@ -125,7 +153,7 @@ Result<std::unique_ptr<Writer>> Writer::take_over(connect::Connector& target, co
                                         {"parameters_text", clock == 0 ? runner.parameters : std::move(parameters)}});
     return begun ? Result<void>{} : Result<void>{begun.error()};
   });
-  if (!taken) return taken.error();
+  if (!taken) return writer->kept_out(taken.error());
   return writer;
 }
 

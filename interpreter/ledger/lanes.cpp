@@ -73,10 +73,11 @@ Result<Writer::Counts> Writer::recount(std::int64_t step) {
 }
 
 Result<void> Writer::fence(const Lane& lane, const Key& hi) {
-  const std::string cursor = encode(hi), upto = encode(lane.upto);
+  const std::string cursor = encode(hi), upto = encode(lane.upto), from = lane.cursor ? encode(*lane.cursor) : "", start;
   auto moved =
-      sql_.run("UPDATE bfl_lane SET seq = seq + 1, cursor = ?1 WHERE step = ?2 AND lane = ?3 AND epoch = ?4 AND seq = ?5 AND upto = ?6",
-               {blob(cursor), number(lane.step), number(lane.lane), number(epoch_), number(lane.seq), blob(upto)});
+      sql_.run("UPDATE bfl_lane SET seq = seq + 1, cursor = ?1 WHERE step = ?2 AND lane = ?3 AND epoch = ?4 AND seq = ?5 AND upto = ?6"
+               " AND coalesce(cursor, ?7) = ?8",
+               {blob(cursor), number(lane.step), number(lane.lane), number(epoch_), number(lane.seq), blob(upto), blob(start), blob(from)});
   if (!moved) return moved.error();
   return *moved == 1 ? Result<void>{} : Result<void>{superseded()};
 }

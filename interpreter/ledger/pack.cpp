@@ -9,6 +9,7 @@
 #include <cstring>
 #include <deque>
 #include <mutex>
+#include <new>
 #include <random>
 #include <thread>
 
@@ -21,6 +22,11 @@ namespace {
 constexpr std::size_t block_bytes = 256u << 10;
 constexpr std::size_t max_queued = 6;     // blocks on their way: more would only be memory
 constexpr int zstd_level = 1;
+
+[[noreturn]] void no_memory() {
+  if (const auto handler = std::get_new_handler()) handler();
+  std::abort();
+}
 
 std::string fresh_seed() {
   std::random_device random;
@@ -62,7 +68,7 @@ struct PackWriter::Worker {
   std::string seed = fresh_seed(), out;
 
   explicit Worker(const std::vector<ImageTable>& tables) : keys(tables) {
-    if (!zstd || ZSTD_isError(ZSTD_CCtx_setParameter(zstd.get(), ZSTD_c_compressionLevel, zstd_level))) std::abort();  // no memory
+    if (!zstd || ZSTD_isError(ZSTD_CCtx_setParameter(zstd.get(), ZSTD_c_compressionLevel, zstd_level))) no_memory();
   }
   ~Worker() {
     {
@@ -118,7 +124,7 @@ struct PackWriter::Worker {
       out.resize(before + step);
       ZSTD_outBuffer to{out.data() + before, step, 0};
       const std::size_t left = ZSTD_compressStream2(zstd.get(), &to, &in, end);
-      if (ZSTD_isError(left)) std::abort();  // no memory; nothing else can go wrong in memory
+      if (ZSTD_isError(left)) no_memory();  // nothing else can go wrong in memory
       out.resize(before + to.pos);
       if (end == ZSTD_e_end ? left == 0 : in.pos == in.size) return;
     }

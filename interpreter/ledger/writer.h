@@ -134,6 +134,7 @@ class Writer {
   Result<void> transact_once(const std::function<Result<void>()>& body, bool& begun_once);
   Result<void> guarded(const std::function<Result<void>()>& body);  // a transaction that first compares the epoch
   Error superseded();
+  Error kept_out(Error error);
   Result<Timestamp> server_now();
   Result<StepFacts*> facts_of(std::int64_t step);
   Result<std::int64_t> insert_step(const std::string& name, std::int64_t generation, const plan::MemoKey& key, const std::string& route,

@@ -92,8 +92,10 @@ StepEnd Context::fail(const program::Step& step, Code code, const Error& error, 
 }
 
 std::optional<StepEnd> Context::pause(const program::Step& step, int source) {
-  if (!diary)
+  if (!diary) {
+    diary_told = true;
     return fail(step, Code::state_unusable, diary.error(), "what was committed stays, with its images; the next run goes on behind it");
+  }
   if (stop.level.load() > 0) return interrupted(step);
   if (chunks_left == 0) {
     outcome.exit_code = 75;

@@ -39,6 +39,7 @@ struct Context {
   Outcome outcome{};
   std::int64_t chunks_left = -1;
   Result<void> diary{};                                    // what went wrong with the state file
+  bool diary_told = false;                                 // said to whoever runs it
   double heartbeat_at = 0;
   std::mutex shared{};                                     // held by whoever of several workers touches any of this
 

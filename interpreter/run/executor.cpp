@@ -353,6 +353,7 @@ Outcome execute(const program::Program& program, const plan::Plan& plan, const s
   event.exit_code = outcome.exit_code;
   context.tell(event);
   context.note(state.flush());
+  if (!context.diary_told) outcome.diary = context.diary;
   return outcome;
 }
 

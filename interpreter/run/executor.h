@@ -47,6 +47,7 @@ struct Outcome {
   std::int64_t changed = 0, conflicts = 0, left_out = 0;
   std::size_t steps_run = 0, steps_reused = 0, steps_resumed = 0, assertions = 0;
   std::string resume_hint;          // what to type next; empty when done
+  Result<void> diary{};             // what went wrong with the state file, said by nobody yet
 };
 
 // `targets` in step with Program::sources. What goes wrong is said as diagnostics at the step's span: which step, which

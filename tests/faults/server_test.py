@@ -2,7 +2,6 @@
 """The PostgreSQL server stopped, restarted and killed during a run, and another one behind the same address when it comes back:
 `server_test.py BFL BFL_FAULTS`. It needs servers of its own."""
 import contextlib
-import os
 import signal
 import subprocess
 import time
@@ -18,25 +17,6 @@ from wire import Proxy
 DIRECT, SEALED = JOBS[0], JOBS[1]
 # Before, within and behind the transaction of a chunk, of the opening, and of the end.
 POINTS = ["own_done:2", "after_begin:2", "after_change:2", "before_commit:3", "after_commit:2", "before_close:1"]
-
-
-def stopped_at(trial, point, env=None):
-    """The process, standing still at the point."""
-    process = trial.start(env={**(env or {}), "BFL_FAULT": f"{point}:stop"}, bfl=binaries()[1])
-    limit = time.monotonic() + 60
-    while time.monotonic() < limit:
-        ended, status = os.waitpid(process.pid, os.WNOHANG | os.WUNTRACED)
-        if ended and os.WIFSTOPPED(status):
-            return process
-        if ended:
-            raise Wrong(f"{point} was not reached: {trial.folder.joinpath('output').read_text()}")
-        time.sleep(0.005)
-    raise Wrong(f"{point} was not reached in time")
-
-
-def woken(trial, process, what):
-    process.send_signal(signal.SIGCONT)
-    return trial.ended(process, what)
 
 
 @contextlib.contextmanager
@@ -58,10 +38,10 @@ def without_server(what, harm, first):
         for number, point in enumerate(points):
             job = (DIRECT, SEALED)[number % 2]
             trial = Trial(binaries()[0], db, place, job)
-            process = stopped_at(trial, point)
+            process = trial.stopped_at(point)
             harm(server)
             try:
-                code = woken(trial, process, f"{what} at {point}")
+                code = trial.woken(process, f"{what} at {point}")
                 db.connect()
                 hold(code in (0, 75), f"exit {code}\n{trial.said}")
                 hold(code == 0 or "BFL05" in trial.said, f"exit 75 without a word: {trial.said}")
@@ -111,7 +91,7 @@ def server_away_for_good():
     """It does not come back: the run ends by itself, and is resumed when it is there again."""
     with own_server() as (server, db, place):
         trial = Trial(binaries()[0], db, place, SEALED)
-        process = stopped_at(trial, "after_commit:2")
+        process = trial.stopped_at("after_commit:2")
         server.stop("fast")
         process.send_signal(signal.SIGCONT)
         for _ in range(2):  # nobody need wait for the end of its patience
@@ -138,11 +118,11 @@ def other_server(lead_elsewhere, point, expected_code, words):
         trial_folder.mkdir()
         trial = Trial(binaries()[0], db, trial_folder, SEALED)
         trial.environment["FAULTS_URL"] = proxy.url
-        process = stopped_at(trial, point)
+        process = trial.stopped_at(point)
         elsewhere = lead_elsewhere(db, first, second, ends, place)
         proxy.route(elsewhere)
         proxy.cut_all()
-        code = woken(trial, process, "led elsewhere")
+        code = trial.woken(process, "led elsewhere")
         hold(code == expected_code and all(word in trial.said for word in words), f"exit {code}, expected {expected_code} and `{words}`\n{trial.said}")
         proxy.route(db.url)
         trial.check_now()
