@@ -36,10 +36,10 @@ verify right {{ assert count(db.t where s == "done") == {ROWS} }}
         w=[(i, i, 3 * i) for i in range(1, ROWS + 1)]),
     Job("insert_and_use", """
 insert add into db.v from db.t where id > 20 { set k = id set n = n key k chunk 10 }
-update assign of db.t join one add.inserted as a on a.k == id else skip "small" { set n = n + a.id once chunk 10 }
+update assign of db.t join one add.inserted as a on a.k == id else skip "small" { set n = n + a.k once chunk 10 }
 """, engines=("sqlite",), kept=["add_inserted"],
         v=SEED["v"] + [(len(SEED["v"]) + i - 20, i, 3 * i) for i in range(21, ROWS + 1)],
-        t=t(lambda i, n, s: (i, n + (len(SEED["v"]) + i - 20 if i > 20 else 0), s))),
+        t=t(lambda i, n, s: (i, n + i if i > 20 else n, s))),
     Job("upsert", "upsert put into db.v from db.t { set k = id + 100 set n = n + 1 key k chunk 10 }", engines=("sqlite",),
         v=[(i, 100 + i, 3 * i + 1) for i in range(1, ROWS + 1)]),
     Job("delete", """
@@ -53,4 +53,10 @@ snapshot total = db.t derive { half = mod(id, 2) } group by half { whole = sum(n
 update bump of db.t join one before as b on b.id == id else skip "small" { set n = b.was + n once chunk 10 }
 """, engines=("sqlite",), kept=["before", "total"],
         t=t(lambda i, n, s: (i, 2 * n if n > 30 else n, s))),
+    Job("atomic_insert", "insert add into db.w from db.t { set t_id = id set n = n once per id atomic chunk 10 }", engines=("sqlite",),
+        w=[(i, i, 3 * i) for i in range(1, ROWS + 1)]),
+    Job("atomic_upsert", "upsert put into db.v from db.t { set k = id + 100 set n = n + 1 key k atomic chunk 10 }", engines=("sqlite",),
+        v=[(i, 100 + i, 3 * i + 1) for i in range(1, ROWS + 1)]),
+    Job("atomic_delete", "delete remove of db.t where mod(id, 3) == 0 { cascades to db.u atomic chunk 5 }", engines=("sqlite",),
+        t=[row for row in SEED["t"] if row[0] % 3], u=[row for row in SEED["u"] if row[0] % 3]),
 ]
