@@ -200,9 +200,10 @@ TEST_CASE("the lane tells whether a commit of unknown outcome took place") {
   auto lane = before;
   REQUIRE(chunk(target, *writer, lane, 10, "a1"));
   CHECK(*writer->committed(before, "a1") == true);
+  // Under the same epoch only a target that was put back can show another attempt.
   auto other = writer->committed(before, "a2");
   REQUIRE_FALSE(other);
-  CHECK(other.error().kind == ErrorClass::held);
+  CHECK(other.error().kind == ErrorClass::refused);
   lane.seq = 5;
   auto lost = writer->committed(lane, "a1");
   REQUIRE_FALSE(lost);
