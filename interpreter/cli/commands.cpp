@@ -37,6 +37,13 @@ constexpr Flag plan_flags[] = {
     {"format", "FORMAT", "text or json", "text|json"},
     {"output", "FILE", "kept plans come with approvals; redirect the output to keep it", {}, false, true, 'o'},
 };
+constexpr Flag undo_flags[] = {
+    {"plan", "", "shows what would be put back, and what not; changes nothing"},
+    {"step", "STEP", "what this step has changed, and nothing else"},
+    {"run", "RUN", "what this run has changed (its beginning is enough); of an undo: does it again"},
+    {"keys", "FROM..TO", "only rows with keys from FROM to TO"},
+    {"limit-chunks", "N", "stops cleanly after N chunks; the next undo goes on"},
+};
 constexpr Flag check_flags[] = {{"offline", "", "the catalogue is read from the database: check where it can be reached", {}, false, true}};
 constexpr Flag graph_flags[] = {{"format", "FORMAT", "text, dot (Graphviz) or mermaid", "text|dot|mermaid|json"}};
 
@@ -50,6 +57,10 @@ std::vector<Command> table() {
       {"plan", "JOB.bfl", 1, 1, "shows what would happen, and why; changes nothing",
        "Step by step: the decision and its reason, how many rows would change, sample rows before and after, the SQL.",
        {job, plan_flags, state, common}, plan_job},
+      {"undo", "JOB.bfl", 1, 1, "puts rows back to their images before",
+       "What the job has changed, or one step or run of it, newest first: each row only while it is as the step left it; what somebody changed\n"
+       "since is listed and left alone, exit code 3. Refused where later changes stand on it. An undo is a run: it resumes, and can be undone.",
+       {job, undo_flags, state, common}, undo_job},
       {"check", "JOB.bfl", 1, 1, "parses, resolves and types the job against its database", "Reads the catalogue and nothing else.",
        {job, check_flags, common}, check_job},
       {"test", "JOB.bfl", 1, 1, "runs the job's `test` blocks, each in a scratch database",
@@ -84,7 +95,6 @@ std::vector<Command> table() {
       {"pause", "RUN", 0, 99, "pauses a run from another terminal", "", {}, nullptr, "Ctrl-C stops a run; `bfl run` goes on with it"},
       {"resume", "RUN", 0, 99, "goes on with a paused run", "", {}, nullptr, "`bfl run JOB` resumes by itself"},
       {"cancel", "RUN", 0, 99, "ends a run from another terminal", "", {}, nullptr, "Ctrl-C stops a run; `bfl run` goes on with it"},
-      {"undo", "RUN", 0, 99, "puts rows back to their images before", "", {}, nullptr, "the images of every row are kept in the target's `bfl_ledger`"},
       {"state", "", 0, 99, "looks after the state file", "", {}, nullptr, "the state file is a cache: it may be removed"},
       {"setup", "SOURCE", 0, 99, "creates bfl's tables in a target", "", {}, nullptr, "`bfl run` creates them"},
       {"lsp", "", 0, 99, "serves an editor", "", {}, nullptr, {}},

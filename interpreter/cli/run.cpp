@@ -14,6 +14,7 @@
 
 #include "interpreter/base/digest.h"
 #include "interpreter/base/fault_points.h"
+#include "interpreter/cli/carry_out.h"
 #include "interpreter/cli/commands.h"
 #include "interpreter/cli/memo.h"
 #include "interpreter/cli/session.h"
@@ -35,7 +36,7 @@ std::string new_run_id(Timestamp now) {
 
 // What to type to go on. Values of sources may hold secrets.
 std::string typed_again(const Arguments& arguments) {
-  std::string text = "bfl run " + arguments.operands[0];
+  std::string text = "bfl " + arguments.command + " " + arguments.operands[0];
   for (const std::string& pair : arguments.all("set")) text += fmt::format(" --set {}", pair.find(' ') == std::string::npos ? pair : '\'' + pair + '\'');
   for (const std::string& pair : arguments.all("source")) text += fmt::format(" --source {}…", pair.substr(0, pair.find('=') + 1));
   if (arguments.has("state")) text += " --state " + arguments.value("state");
@@ -121,15 +122,29 @@ int run_job(const Arguments& arguments) {
   }
 
   if (!make_plan(session, Access::write) || !known_steps(arguments, session)) return refuse(session);
-  if (!state) {
-    auto opened = store::open_state(state_path);
-    if (!opened) {
-      const bool newer = opened.error().kind == ErrorClass::refused;
-      add(session.diagnostics, newer ? Code::version_too_new : Code::state_unusable, session.program.job_span, opened.error());
-      return refuse(session);
-    }
-    state = std::move(*opened);
-  }
+  if (!have_state(session, arguments, state)) return refuse(session);
+  const Doing execute = [&](run::StopSignal& stop, const run::Listener& tell, run::Options& options, Diagnostics& found) {
+    options.only = arguments.value("only");
+    options.again = arguments.all("again");
+    options.accept = arguments.all("accept");
+    const run::Outcome outcome = run::execute(session.program, session.plan, session.targets(), *state, *clock, stop, tell, options, found);
+    if (outcome.exit_code == exit_code::done && !asks_for_more(arguments)) remember_finished(*state, inputs, session, format_timestamp(clock->now()));
+    return outcome;
+  };
+  return carry_out(session, arguments, state.get(), clock.get(), execute);
+}
+
+bool have_state(Session& session, const Arguments& arguments, std::unique_ptr<store::State>& state) {
+  if (state) return true;
+  auto opened = store::open_state(state_path_of(arguments));
+  if (opened) return state = std::move(*opened), true;
+  const bool newer = opened.error().kind == ErrorClass::refused;
+  add(session.diagnostics, newer ? Code::version_too_new : Code::state_unusable, session.program.job_span, opened.error());
+  return false;
+}
+
+int carry_out(Session& session, const Arguments& arguments, store::State* state, run::Clock* clock, const Doing& doing) {
+  const bool json = arguments.has("json");
   keep_memory();
   show(session.diagnostics, session.texts);  // warnings
   const std::size_t warnings = session.diagnostics.all().size();
@@ -140,9 +155,6 @@ int run_job(const Arguments& arguments) {
   options.host = host_name();
   options.version = BFL_VERSION;
   options.script_digest = script_digest(session);
-  options.only = arguments.value("only");
-  options.again = arguments.all("again");
-  options.accept = arguments.all("accept");
   options.limit_chunks = arguments.has("limit-chunks") ? std::atoll(arguments.value("limit-chunks").c_str()) : -1;
 
   if (arguments.has("workers")) options.workers = static_cast<int>(std::min(std::atoll(arguments.value("workers").c_str()), 64LL));
@@ -178,11 +190,9 @@ int run_job(const Arguments& arguments) {
     SignalWatch watch(stop, [&session] {
       for (const auto& connector : session.connectors) connector->interrupt();
     });
-    outcome = run::execute(session.program, session.plan, session.targets(), *state, *clock, stop,
-                           [&progress](const run::Event& event) { progress.on(event); }, options, found);
+    outcome = doing(stop, [&progress](const run::Event& event) { progress.on(event); }, options, found);
   }
   const std::string ended = format_timestamp(clock->now());
-  if (outcome.exit_code == exit_code::done && !asks_for_more(arguments)) remember_finished(*state, inputs, session, ended);
   fault_point("before_end_run");
   auto diary = state->end_run(options.run_id, ended, outcome.exit_code);
   if (!outcome.diary) diary = outcome.diary;

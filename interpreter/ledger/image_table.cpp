@@ -1,5 +1,6 @@
 #include "interpreter/ledger/image_table.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "interpreter/base/json.h"
@@ -17,14 +18,18 @@ const JsonNode* member(const JsonNode& object, std::string_view name) {
 
 }  // namespace
 
+bool ImageTable::key_moves() const {
+  return std::any_of(key.begin(), key.end(), [&](int column) { return std::find(sets.begin(), sets.end(), column) != sets.end(); });
+}
+
 std::string describe(const std::vector<ImageTable>& tables) {
   JsonNode list{JsonKind::array};
   for (const ImageTable& table : tables) {
-    JsonNode columns{JsonKind::array}, key{JsonKind::array};
+    JsonNode columns{JsonKind::array}, key{JsonKind::array}, sets{JsonKind::array};
     for (const std::string& column : table.columns) columns.items.push_back(text_node(column));
     for (const int column : table.key) key.items.push_back({JsonKind::number, false, std::to_string(column)});
-    list.items.push_back({JsonKind::object, false, {}, {std::move(columns), std::move(key), {JsonKind::boolean, table.key_moves}, text_node(table.name)},
-                          {"columns", "key", "key_moves", "name"}});
+    for (const int column : table.sets) sets.items.push_back({JsonKind::number, false, std::to_string(column)});
+    list.items.push_back({JsonKind::object, false, {}, {std::move(columns), std::move(key), text_node(table.name), std::move(sets)}, {"columns", "key", "name", "sets"}});
   }
   return write_json(list);
 }
@@ -35,18 +40,18 @@ std::vector<ImageTable> described_tables(std::string_view text) {
   std::vector<ImageTable> tables;
   if (!list || list->kind != JsonKind::array) return tables;
   for (const JsonNode& item : list->items) {
-    const JsonNode *name = member(item, "name"), *columns = member(item, "columns"), *key = member(item, "key"), *moves = member(item, "key_moves");
-    if (!name || !columns || !key || !moves) return {};
+    const JsonNode *name = member(item, "name"), *columns = member(item, "columns"), *key = member(item, "key"), *sets = member(item, "sets");
+    if (!name || !columns || !key || !sets) return {};
     ImageTable& table = tables.emplace_back();
     table.name = name->text;
-    table.key_moves = moves->boolean;
     for (const JsonNode& column : columns->items) table.columns.push_back(column.text);
-    for (const JsonNode& column : key->items) {
-      int index = -1;
-      std::from_chars(column.text.data(), column.text.data() + column.text.size(), index);
-      if (index < 0 || static_cast<std::size_t>(index) >= table.columns.size()) return {};
-      table.key.push_back(index);
-    }
+    for (const auto& [node, to] : {std::pair(key, &table.key), std::pair(sets, &table.sets)})
+      for (const JsonNode& column : node->items) {
+        int index = -1;
+        std::from_chars(column.text.data(), column.text.data() + column.text.size(), index);
+        if (index < 0 || static_cast<std::size_t>(index) >= table.columns.size()) return {};
+        to->push_back(index);
+      }
   }
   return tables;
 }

@@ -11,7 +11,8 @@ struct ImageTable {
   std::string name;                  // as the catalogue spells it
   std::vector<std::string> columns;  // in table order
   std::vector<int> key;              // columns by which a row is known; empty: the table has no such key
-  bool key_moves = false;            // the step sets a column of the key
+  std::vector<int> sets{};           // columns that the step sets
+  bool key_moves() const;            // one of them is of the key
 };
 
 std::string describe(const std::vector<ImageTable>& tables);

@@ -92,6 +92,7 @@ KeyCollector::KeyCollector(const std::vector<ImageTable>& tables) {
   for (const ImageTable& table : tables) {
     Kept& kept = kept_.emplace_back();
     kept.table = table;
+    kept.moves = table.key_moves();
     for (const int column : table.key) kept.last_column = std::max(kept.last_column, column);
   }
 }
@@ -127,7 +128,7 @@ void KeyCollector::add(std::string_view record) {
     for (const int column : found->table.key) key_.push_back(static_cast<std::size_t>(column) < row_.size() ? row_[static_cast<std::size_t>(column)] : RawValue{});
   };
   row_.clear();
-  const bool insert = kind[0] == 'i', moves = insert || (kind[0] == 'u' && found->table.key_moves);
+  const bool insert = kind[0] == 'i', moves = insert || (kind[0] == 'u' && found->moves);
   for (std::uint64_t i = 0; i < before && (moves || i <= last); ++i) {
     const RawValue value = reader.value();
     if (i <= last) row_.push_back(value);

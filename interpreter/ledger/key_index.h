@@ -44,6 +44,7 @@ class KeyCollector {
   struct Block { std::size_t number; std::string low, high; };
   struct Kept {
     ImageTable table;
+    bool moves = false;
     int last_column = -1;        // the last one of the key: what stands behind it is not looked at
     std::vector<Block> blocks{};
     std::vector<std::uint64_t> hashes{};

@@ -50,11 +50,13 @@ Result<StageBlock> Writer::stage_block(std::int64_t step, std::int64_t ordinal) 
 Result<ChangedRows> Writer::changed_rows(const std::string& step, const std::vector<int>& key_columns) {
   ChangedRows rows;
   Result<void> sound;
+  const std::string undo = "undo " + step;
   // Oldest first, so that the newest image of a row stays.
   auto read = sql_.query(
-      "SELECT l.entry, l.pack FROM bfl_ledger AS l JOIN bfl_step AS s ON s.id = l.step"
-      " WHERE s.job = ?1 AND s.name = ?2 AND s.state <> 'undone' AND l.pack IS NOT NULL ORDER BY l.id",
-      {text(job_), text(step)}, [&](RawRow row) {
+      "SELECT l.entry, l.pack, s.name FROM bfl_ledger AS l JOIN bfl_step AS s ON s.id = l.step"
+      " WHERE s.job = ?1 AND s.name IN (?2, ?3) AND s.state <> 'undone' AND l.pack IS NOT NULL ORDER BY l.id",
+      {text(job_), text(step), text(undo)}, [&](RawRow row) {
+        const bool undone = row[2].bytes == undo;  // of a part of a generation: the rest of it is done
         const auto root = rows_root(row[0].bytes);
         std::vector<RawValue> key, before;
         sound = read_pack(row[1].bytes, root.value_or(Digest{}), [&](const Record& record) {
@@ -66,7 +68,8 @@ Result<ChangedRows> Writer::changed_rows(const std::string& step, const std::vec
           else
             for (const int column : key_columns)
               key.push_back(static_cast<std::size_t>(column) < before.size() ? before[static_cast<std::size_t>(column)] : RawValue{});
-          rows[short_digest(key)] = short_digest(before);
+          if (undone) rows.erase(short_digest(key));
+          else rows[short_digest(key)] = short_digest(before);
           return true;
         });
         return bool(sound);

@@ -137,7 +137,7 @@ Result<void> Writer::open_lane(std::int64_t step, const Key& upto) {
   });
 }
 
-Result<void> Writer::close(std::int64_t step) {
+Result<void> Writer::close(std::int64_t step, std::optional<std::int64_t> undone, std::optional<std::int64_t> again) {
   return guarded([&]() -> Result<void> {
     auto facts = facts_of(step);
     if (!facts) return facts.error();
@@ -156,8 +156,17 @@ Result<void> Writer::close(std::int64_t step) {
     if (auto closed = sql_.run("UPDATE bfl_step SET state = 'done', closed = ?2 WHERE id = ?1", {number(step), text(now)}); !closed)
       return closed.error();
     auto noted = note("close", std::move(fields));
+    if (noted && undone) noted = turn(step, *undone, "undone");
+    if (noted && again) noted = turn(step, *again, "done");
     return noted ? raise_revision() : Result<void>{noted.error()};
   });
+}
+
+Result<Digest> Writer::turn(std::int64_t by, std::int64_t step, const char* state) {
+  auto facts = facts_of(step);
+  if (!facts) return facts.error();
+  if (auto turned = sql_.run("UPDATE bfl_step SET state = ?2 WHERE id = ?1", {number(step), text(state)}); !turned) return turned.error();
+  return note("turn", {{"step", (*facts)->name}, {"step_row", std::to_string(step)}, {"generation", std::to_string((*facts)->generation)}, {"state", state}, {"by", std::to_string(by)}});
 }
 
 Result<void> Writer::keep(const std::vector<Keeping>& all, const std::function<Result<std::vector<std::int64_t>>()>& fill) {

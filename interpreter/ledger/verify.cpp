@@ -127,6 +127,8 @@ class Verification {
   Result<void> job(std::int64_t own, const std::string& name) {
     job_ = name;
     opened_.clear();
+    turned_.clear();
+    states_.clear();
     begun_.clear();
     MerkleTree tree;
     Fields first;
@@ -151,6 +153,11 @@ class Verification {
     if (auto held = job_row(); !held) return held;
     for (const auto& [id, generation] : opened_)
       if (auto done = step(id, generation, nullptr); !done) return done;
+    // An entry behind the closing may have turned it.
+    for (const auto& [id, state] : states_) {
+      const auto turned = turned_.find(id);
+      same(fmt::format("bfl_step, id {}", id), "state", state.found, turned == turned_.end() ? state.expected : as_text(turned->second));
+    }
     proven_.jobs.push_back({name, static_cast<std::int64_t>(tree.size()), tree.root()});
     return {};
   }
@@ -200,6 +207,15 @@ class Verification {
       opened_[id()] = std::move(made);
       return {};
     }
+    if (kind == "turn") {
+      if (const auto open = opened_.find(id()); open != opened_.end()) {  // it was undone before it was finished
+        const Opened generation = std::move(open->second);
+        opened_.erase(open);
+        if (auto done = step(id(), generation, nullptr); !done) return done;
+      }
+      turned_[id()] = in(fields, "state");
+      return {};
+    }
     if (kind != "lane" && kind != "accept" && kind != "close") return {};
     const auto found = opened_.find(id());
     if (found == opened_.end()) return damaged(place, "it speaks of a generation that is not open"), Result<void>{};
@@ -237,9 +253,10 @@ class Verification {
     const std::string& kind = in(opening, "kind");
     bool found = false;
     auto read = sql_.query(
-        "SELECT job, name, generation, memo_key, components, route, schema, state, sealed_rows, changed, conflicts, opened, closed FROM bfl_step WHERE id = ?1",
+        "SELECT job, name, generation, memo_key, components, route, schema, sealed_rows, changed, conflicts, opened, closed, state FROM bfl_step WHERE id = ?1",
         {number(id)}, [&](RawRow row) {
           found = true;
+          states_[id] = {shown(row[12]), closing ? "`done`" : "`open`"};
           const std::string sealed = kind == "keep" ? in(opening, "rows") : in(opening, "sealed_rows").empty() ? "0" : in(opening, "sealed_rows");
           const std::string closed = kind == "open" ? (closing ? in(*closing, "closed") : "") : in(opening, "opened");
           const std::pair<const char*, std::string> expected[] = {
@@ -250,7 +267,6 @@ class Verification {
               {"components", as_text(generation.components)},
               {"route", as_text(in(opening, "route"))},
               {"schema", as_text(generation.schema)},
-              {"state", closing ? "`done`" : "`open`"},
               {"sealed_rows", sealed},
               {"changed", std::to_string(sums.changed)},
               {"conflicts", std::to_string(sums.conflicts)},
@@ -460,6 +476,9 @@ class Verification {
   const std::string none_{};
   Fields begun_;                             // the newest take-over of the job
   std::map<std::int64_t, Opened> opened_;    // generations of the job that are not closed
+  struct State { std::string found, expected; };
+  std::map<std::int64_t, State> states_;     // of its generations: a few bytes each
+  std::map<std::int64_t, std::string> turned_;
   std::int64_t raised_ = 0, steps_ = 0, lanes_ = 0, blocks_ = 0, indexed_ = 0, jobs_ = 0, newest_ = 0, oldest_ = 1;
 };
 

@@ -96,7 +96,8 @@ class Writer {
   Result<std::int64_t> open(const Opening& opening, const BlockSource& blocks = {});
   Result<void> rekey(std::int64_t step, const plan::MemoKey& key);          // --accept
   Result<void> open_lane(std::int64_t step, const Key& upto);               // another pass over the walk
-  Result<void> close(std::int64_t step);
+  // `undone`: the generation that this one has put back, whole; `again`: the one that that one had put back.
+  Result<void> close(std::int64_t step, std::optional<std::int64_t> undone = {}, std::optional<std::int64_t> again = {});
   // A step that changed nothing: a check that passed, an update without a row to change. A generation without lanes.
   Result<void> record_done(const std::string& step, const std::string& route, const plan::MemoKey& key, std::int64_t generation,
                            const std::function<Result<void>()>& also = {}, const std::string& measured = {});
@@ -142,6 +143,7 @@ class Writer {
   Result<void> insert_lane(std::int64_t step, std::int64_t lane, const Key* from, const Key& upto, const Digest& opening);
   Result<void> add_lane(std::int64_t step, std::int64_t lane, const Key* from, const Key& upto);  // with its note
   Result<void> raise_revision();
+  Result<Digest> turn(std::int64_t by, std::int64_t step, const char* state);  // by what another generation did
   // An entry in the lane of the job itself; gives its hash.
   Result<Digest> note(const char* kind, Fields fields);
   Result<Digest> insert_entry(std::int64_t step, std::int64_t lane, std::int64_t seq, const char* kind, const Digest* previous,

@@ -98,6 +98,11 @@ bool look(Context& context, Outlook& outlook) {
     auto list = ledger::generations(*context.targets[i], context.program.job);
     if (!list) return refuse(context, list.error());
     if (is_behind(context, i, *list)) return false;
+    for (const ledger::Generation& generation : *list)
+      if (generation.route == "undo" && generation.state == ledger::StepState::open)
+        return refuse(context, Code::step_changed,
+                      {ErrorClass::refused, fmt::format("`{}` was cut short: some rows are put back, and some are not", generation.step), {},
+                       "finish it with `bfl undo`; then run the job"}, 4);
     outlook.generations.push_back(std::move(*list));
   }
   outlook.decisions = decide(context.program, context.plan, outlook.generations);

@@ -97,8 +97,7 @@ std::vector<ledger::ImageTable> tables_of(const program::Program& program, const
   };
   add(step.target);
   for (const program::TableRef ref : step.cascades) add(ref);
-  for (const program::Assignment& assignment : step.assignments)
-    tables[0].key_moves |= std::find(tables[0].key.begin(), tables[0].key.end(), assignment.column) != tables[0].key.end();
+  for (const program::Assignment& assignment : step.assignments) tables[0].sets.push_back(assignment.column);
   return tables;
 }
 
@@ -188,6 +187,7 @@ StepEnd finish(Writing& writing) {
 bool Writing::speaks_of(const connect::RowChange& change) const {
   using connect::ChangeKind;
   if (change.depth != 0) return false;
+  if (undoing) return std::any_of(tables.begin(), tables.end(), [&](const ledger::ImageTable& described) { return described.name == change.table; });
   if (change.table != table.name)
     return change.kind == ChangeKind::remove && std::any_of(step.cascades.begin(), step.cascades.end(),
                                                             [&](program::TableRef ref) { return context.program.table(ref).name == change.table; });

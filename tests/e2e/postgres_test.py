@@ -47,6 +47,24 @@ def readme_job(place, db):
     expect("changed: it holds" in place.call("audit", "verify", db.url, code=4).stdout, "an altered ledger verifies")
 
 
+@on_postgres
+def undo(place, db):
+    db.shop()
+    place.write("job.bfl", ADD_TAX + 'update mark of shop.orders where id <= 50 { set note = "seen" }\n')
+    before = db.sql("SELECT * FROM orders ORDER BY id")
+    place.call("run", "job.bfl", env=place.env)
+    place.call("undo", "job.bfl", "--plan", env=place.env)
+    expect(db.sql("SELECT * FROM orders ORDER BY id") != before, "the plan of an undo changed something")
+    place.call("undo", "job.bfl", "--limit-chunks", "1", code=75, env=place.env)
+    expect("finish it with" in place.call("run", "job.bfl", code=4, env=place.env).stderr, "a run in the middle of an undo")
+    db.sql("UPDATE orders SET total = 0 WHERE id = (SELECT min(id) FROM orders WHERE total > subtotal)")
+    done = place.call("undo", "job.bfl", code=None, env=place.env)
+    now = db.sql("SELECT * FROM orders ORDER BY id")
+    edited = [row for row, was in zip(now, before) if row != was]
+    expect(len(edited) == 1 and done.returncode in (0, 3), f"{len(edited)} rows are not as they were, expected the edited one\n{done.stdout}{done.stderr}")
+    expect("everything holds" in place.call("audit", "verify", db.url).stdout, "the ledger does not verify")
+
+
 def killed_at_random(place, db, job, column, expected):
     place.write("job.bfl", job)
     chance = random.Random(seed := int(os.environ.get("BFL_SEED", random.randrange(1 << 30))))
@@ -212,4 +230,4 @@ update flags of shop.`Weird one.Order Lines` where done == 0 chunk 7 {
 if __name__ == "__main__":
     main([readme_job, killed_on_the_direct_route, killed_on_the_sealed_route, two_at_once, killed_server_connection, a_view_is_no_target,
           triggers_are_refused, missing_rights_are_found_before_the_run, row_level_security_is_found_in_the_plan, passwords_are_never_printed,
-          hostile_columns_and_values])
+          hostile_columns_and_values, undo])

@@ -1,0 +1,23 @@
+// One row by its key: read, changed, added, deleted, with every value as the engine stores it. What puts rows back.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "interpreter/lower/sql.h"
+
+namespace bfl::lower {
+
+struct KeyedWrite {
+  Statement read;         // SELECT every column;  binds: key
+  Statement change;       // UPDATE … SET the assigned columns;  binds: values, then key
+  Statement add;          // INSERT …;  binds: values of `added`
+  Statement remove;       // DELETE …;  binds: key
+  std::vector<int> added; // columns that are not generated
+  struct Referring { std::string table; std::vector<int> columns; Statement any; };
+  std::vector<Referring> referring;  // SELECT 1 from rows that refer to the row;  binds: its columns
+};
+
+// Of the step's target, by its walk.
+KeyedWrite keyed_write(const program::Program& program, const program::Step& step, Dialect dialect);
+
+}  // namespace bfl::lower

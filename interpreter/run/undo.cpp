@@ -1,0 +1,288 @@
+#include "interpreter/run/undo.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "interpreter/base/fault_points.h"
+#include "interpreter/run/context.h"
+#include "interpreter/run/journal.h"
+#include "interpreter/run/row_back.h"
+#include "interpreter/run/writing.h"
+
+namespace bfl::run {
+namespace {
+
+using ledger::Key;
+using ledger::Record;
+using ledger::Stored;
+
+constexpr std::int64_t first_rows = 2'000;
+constexpr std::size_t most_listed = 20;
+
+Key ordinal(std::int64_t number) { return {Stored::of(ledger::number(number))}; }
+std::int64_t position(const std::optional<Key>& cursor) { return cursor && !cursor->empty() ? (*cursor)[0].integer : 0; }
+
+// The images of a generation by their number, the newest first; one entry of them at a time.
+class Backwards {
+ public:
+  Backwards(connect::Connector& target, const UndoTask& task) : target_(target), task_(task) {}
+
+  Result<const Record*> at(std::int64_t number) {
+    while (!(first_ <= number && number < first_ + static_cast<std::int64_t>(records_.size()))) {
+      std::int64_t from = 0;
+      auto pack = task_.packs.rbegin();
+      while (pack != task_.packs.rend() && from + pack->changed <= number) from += (pack++)->changed;
+      if (pack == task_.packs.rend()) return Error{ErrorClass::fatal, "the ledger has fewer images than it had"};
+      auto records = ledger::images(target_, *pack);
+      if (!records) return records.error();
+      records_ = std::move(*records);
+      first_ = from;
+    }
+    return &records_[records_.size() - 1 - static_cast<std::size_t>(number - first_)];
+  }
+
+ private:
+  connect::Connector& target_;
+  const UndoTask& task_;
+  std::vector<Record> records_;
+  std::int64_t first_ = 0;
+};
+
+std::string key_shown(const RowBack& back, const Record& record) {
+  const ledger::ImageTable& table = back.table_of(record);
+  const auto row = record.kind == 'i' ? ledger::row_after(record, table.columns.size()) : record.before;
+  Key key;
+  for (const auto& value : ledger::key_in(row, table.key)) key.push_back(Stored::of(value));
+  return fmt::format("{} {}", table.name, ledger::display(key));
+}
+
+void list(UndoTask& task, const RowBack& back, const Record& record, const std::string& reason) {
+  if (task.listed.size() < most_listed) task.listed.push_back(fmt::format("{}: {}", key_shown(back, record), reason));
+}
+
+plan::MemoKey key_of(const UndoTask& task) {
+  plan::MemoKey key;
+  key.components.push_back({"undoes", std::to_string(task.undone.id), {}});
+  if (task.keys) key.components.push_back({"keys", hex(ledger::encode(task.keys->first)) + ".." + hex(ledger::encode(task.keys->second)), {}});
+  key.digest = hex(sha256(fmt::format("undo of {}", task.undone.id)));
+  return key;
+}
+
+class Undoing {
+ public:
+  Undoing(Context& context, UndoTask& task, const plan::StepPlan& step_plan)
+      : context_(context), task_(task), step_plan_{step_plan.step, step_plan.work, key_of(task)}, writing_(context, task.step, step_plan_, task.open ? &*task.open : nullptr) {
+    writing_.undoing = true;
+  }
+
+  StepEnd run() {
+    auto back = RowBack::prepare(context_.program, writing_.target, task_);
+    if (!back) return writing_.fail(back.error());
+    back_ = std::move(*back);
+    if (!task_.open) {
+      fault_point("before_open");
+      auto opened = writing_.writer.open({task_.step.name, "undo", back_->query(), &step_plan_.key, task_.number, ordinal(task_.rows), 0, {}, ledger::describe(writing_.tables)});
+      if (!opened) return writing_.fail(opened.error());
+      writing_.id = *opened;
+      fault_point("after_open");
+    }
+    auto lane = writing_.writer.newest_lane(writing_.id);
+    if (!lane) return writing_.fail(lane.error());
+    Backwards images(writing_.target, task_);
+    writing_.rows = first_rows;
+    writing_.rows_total = position(lane->upto);
+    writing_.rows_done = position(lane->cursor);
+    const NextChunk next = [&](const ledger::Lane& from) -> Result<Chunk> {
+      const std::int64_t at = position(from.cursor), to = std::min(at + writing_.rows, position(from.upto));
+      Chunk chunk;
+      chunk.hi = ordinal(to);
+      chunk.rows = to - at;
+      chunk.query = &back_->query();
+      chunk.change = [this, &images, at, to](ledger::ChunkFacts& facts) { return apply(images, at, to, facts); };
+      return chunk;
+    };
+    while (position(lane->cursor) < position(lane->upto)) {
+      if (auto end = context_.pause(task_.step, task_.source)) return *end;
+      if (auto committed = commit_chunks(writing_, *lane, next); !committed) {
+        if (at_.empty() || committed.error().kind != ErrorClass::data) return writing_.fail(committed.error());
+        return context_.fail(task_.step, committed.error(), fmt::format("at the row {}; {}", at_, writing_.state_of_data()));
+      }
+      task_.listed.insert(task_.listed.end(), listed_.begin(), listed_.end());
+      if (task_.listed.size() > most_listed) task_.listed.resize(most_listed);
+    }
+    fault_point("before_close");
+    // A part of a generation that was put back leaves the rest of it done.
+    const bool whole = !task_.keys;
+    auto closed = writing_.writer.close(writing_.id, whole ? std::optional(task_.undone.id) : std::nullopt, whole ? task_.again : std::nullopt);
+    if (!closed) return context_.fail(task_.step, closed.error(), "every row that could be put back is, and in the ledger");
+    fault_point("after_close");
+    task_.put_back = writing_.changed;
+    task_.conflicts = writing_.conflicts;
+    Event event = context_.event(EventKind::step_finished, task_.step);
+    event.rows_changed = writing_.changed;
+    event.conflicts = writing_.conflicts;
+    event.rows_total = writing_.rows_total;
+    event.rows_done = writing_.rows_done;
+    event.seconds = context_.clock.seconds() - writing_.began;
+    context_.tell(event);
+    return StepEnd::done;
+  }
+
+ private:
+  Result<std::int64_t> apply(Backwards& images, std::int64_t from, std::int64_t to, ledger::ChunkFacts& facts) {
+    listed_.clear();
+    at_.clear();
+    std::int64_t changed = 0;
+    for (std::int64_t number = from; number < to; ++number) {
+      if (context_.stop.level.load() > 1) return Error{ErrorClass::interrupted, "asked to stop"};
+      auto record = images.at(number);
+      if (!record) return record.error();
+      auto judged = back_->judge(**record);
+      if (!judged) return judged.error();
+      const ledger::ImageTable& table = back_->table_of(**record);
+      const std::vector<Stored> row = (*record)->kind == 'i' ? ledger::row_after(**record, table.columns.size()) : (*record)->before;
+      const auto key = ledger::key_in(row, table.key);
+      std::string reason = judged->reason;
+      if (judged->verdict == Verdict::put_back) {
+        writing_.cause = key;
+        auto done = back_->carry_out(**record, *judged);
+        writing_.cause = {};
+        if (done) {
+          changed += *done;
+          continue;
+        }
+        at_ = key_shown(*back_, **record);
+        // A statement that SQLite refuses leaves the transaction as it was: the row stays, and is listed.
+        if (done.error().kind != ErrorClass::data || writing_.target.engine() != "sqlite" || !writing_.target.in_transaction()) return done.error();
+        reason = done.error().message;
+      }
+      if (judged->verdict == Verdict::as_before) {
+        ++facts.skipped;
+        writing_.pack.skip(key, "the row is as it was before");
+      } else if (judged->verdict != Verdict::passed_over) {
+        ++facts.conflicts;
+        writing_.pack.conflict(key, reason);
+        if (listed_.size() < most_listed) listed_.push_back(fmt::format("{}: {}", key_shown(*back_, **record), reason));
+      }
+    }
+    return changed;
+  }
+
+  Context& context_;
+  UndoTask& task_;
+  const plan::StepPlan step_plan_;
+  Writing writing_;
+  std::unique_ptr<RowBack> back_;
+  std::vector<std::string> listed_;  // of the chunk under way
+  std::string at_;
+};
+
+ledger::Runner runner_of(Context& context) {
+  return {context.options.run_id, context.options.who, context.options.version, context.options.script_digest, ledger::this_process(context.options.host), {},
+          [&context] { return context.clock.now(); }, {}, context.program.why, context.program.ticket, context.program.owner};
+}
+
+void refuse(Context& context, const Error& error) {
+  const bool held = error.kind == ErrorClass::held;
+  Diagnostic& diagnostic = context.diagnostics.error(held ? Code::job_held : Code::database_error, context.program.job_span, error.message, error.help);
+  if (!error.detail.empty()) diagnostic.notes.push_back(error.detail);
+  diagnostic.notes.push_back("nothing was changed by this run");
+  context.outcome.exit_code = held || error.kind == ErrorClass::transient ? 75 : error.kind == ErrorClass::refused ? 4 : 5;
+}
+
+void carry_out(Context& context, std::vector<UndoTask>& tasks) {
+  std::vector<bool> frozen(context.targets.size());
+  for (std::size_t i = 0; i < context.targets.size(); ++i) {
+    context.clocks.push_back(context.clock.now());
+    context.identities.emplace_back();
+    context.schema_versions.push_back(context.program.catalogues[i].schema_version);
+  }
+  context.writers.resize(context.targets.size());
+  for (const UndoTask& task : tasks) {
+    const auto i = static_cast<std::size_t>(task.source);
+    if (context.writers[i]) continue;
+    connect::Connector& target = *context.targets[i];
+    auto identity = ledger::identity(target);
+    auto clock = ledger::frozen_clock(target, context.program.job);
+    if (!identity || !clock) return refuse(context, identity ? clock.error() : identity.error());
+    context.identities[i] = *identity;
+    frozen[i] = clock->has_value();
+    auto writer = ledger::Writer::take_over(target, context.program.job, runner_of(context));
+    if (!writer) return refuse(context, writer.error());
+    context.writers[i] = std::move(*writer);
+  }
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    Event event = context.event(tasks[i].open ? EventKind::step_resumed : EventKind::step_started, tasks[i].step);
+    event.reason = fmt::format("puts back generation {} of `{}`", tasks[i].undone.number, tasks[i].undone.step);
+    context.tell(event);
+    ++context.outcome.steps_run;
+    // What is older stays under what could not be put back.
+    if (Undoing(context, tasks[i], context.plan.steps[i]).run() != StepEnd::done) break;
+  }
+  for (std::size_t i = 0; i < context.targets.size(); ++i)
+    if (context.writers[i]) (void)context.writers[i]->release(!frozen[i]);
+  context.writers.clear();
+}
+
+}  // namespace
+
+Result<void> preview_undo(const program::Program& program, const std::vector<connect::Connector*>& targets, std::vector<UndoTask>& tasks) {
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    UndoTask& task = tasks[i];
+    connect::Connector& target = *targets[static_cast<std::size_t>(task.source)];
+    auto back = RowBack::prepare(program, target, task);
+    if (!back) return back.error();
+    // Rows that a task before this one will have put back first.
+    ledger::Keys under;
+    for (std::size_t before = 0; before < i; ++before)
+      for (const ledger::ImageTable& table : task.tables)
+        if (tasks[before].source == task.source)
+          if (auto added = ledger::add_changed_keys(target, {tasks[before].undone.id, program.job, {}, 0}, table.name, under); !added) return added.error();
+    Backwards images(target, task);
+    for (std::int64_t number = 0; number < task.rows; ++number) {
+      auto record = images.at(number);
+      if (!record) return record.error();
+      auto judged = (*back)->judge(**record);
+      if (!judged) return judged.error();
+      const ledger::ImageTable& table = (*back)->table_of(**record);
+      const auto row = (*record)->kind == 'd' ? (*record)->before : ledger::row_after(**record, table.columns.size());
+      const bool covered = !under.empty() && under.contains(ledger::short_digest(ledger::key_in(row, table.key)));
+      if (judged->verdict == Verdict::put_back || (covered && judged->verdict != Verdict::passed_over)) ++task.put_back;
+      else if (judged->verdict == Verdict::as_before) ++task.as_before;
+      else if (judged->verdict == Verdict::conflict) ++task.conflicts, list(task, **back, **record, judged->reason);
+    }
+  }
+  return {};
+}
+
+Outcome undo(const program::Program& program, const plan::Plan& plan, std::vector<UndoTask>& tasks, const std::vector<connect::Connector*>& targets,
+             store::State& state, Clock& clock, StopSignal& stop, const Listener& listener, const Options& options, Diagnostics& diagnostics) {
+  Context context{program, plan, targets, state, clock, stop, options, diagnostics};
+  const Listener journal = journal_listener(state, context.diary);
+  context.tell = [&](const Event& event) {
+    journal(event);
+    if (listener) listener(event);
+  };
+  context.chunks_left = options.limit_chunks;
+  context.heartbeat_at = clock.seconds();
+  Event event;
+  event.kind = EventKind::run_started;
+  event.time = format_timestamp(clock.now());
+  event.run = options.run_id;
+  event.job = program.job;
+  context.tell(event);
+  carry_out(context, tasks);
+  Outcome& outcome = context.outcome;
+  if (outcome.exit_code == 0 && outcome.conflicts > 0) outcome.exit_code = 3;
+  event.kind = EventKind::run_finished;
+  event.time = format_timestamp(clock.now());
+  event.rows_changed = outcome.changed;
+  event.conflicts = outcome.conflicts;
+  event.exit_code = outcome.exit_code;
+  context.tell(event);
+  context.note(state.flush());
+  return outcome;
+}
+
+}  // namespace bfl::run

@@ -1,0 +1,54 @@
+// Puts rows back to their images before, where nobody has changed them since.
+//
+// An undo of a generation is a generation of its own: it walks the images of the other one, newest first, in chunks that are
+// fenced, counted and kept in the ledger like any others, so that it goes on after a kill and can be undone in its turn. What
+// it intends was sealed long ago: the entries themselves. A row is put back only if what the step has changed of it is still
+// as the step left it, byte for byte; columns that the step did not set are left alone. Added rows go while they are as they
+// were added and nothing refers to them; deleted rows come back while their key is free. Everything else is a conflict:
+// listed, left as it is.
+#pragma once
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "interpreter/ledger/images.h"
+#include "interpreter/run/executor.h"
+
+namespace bfl::run {
+
+struct UndoRequest {
+  std::string run, step;            // only what this run (its beginning is enough), this step did; empty: all that was not undone
+  std::optional<std::pair<std::string, std::string>> keys{};  // only rows with keys from … to …, both included
+};
+
+// One generation that is to be put back.
+struct UndoTask {
+  int source = 0;
+  ledger::Generation undone;
+  std::optional<ledger::Generation> open{};      // an undo of it that was cut short: it is gone on with
+  std::int64_t number = 1;                       // of the undo, per name
+  std::vector<ledger::ImageTable> tables;        // its own first
+  std::vector<ledger::ImagePack> packs;          // oldest first
+  std::int64_t rows = 0;
+  std::optional<std::int64_t> again{};           // it was an undo itself: what it had put back is done again
+  std::optional<std::pair<ledger::Key, ledger::Key>> keys{};
+  program::Step step;                            // as the executor sees it: named "undo …"
+  // What was found, or done.
+  std::int64_t put_back = 0, as_before = 0, conflicts = 0;
+  std::vector<std::string> listed{};             // conflicts, the first of them
+};
+
+// What the request comes to, in the order in which it is to be done: the newest first. An error when it cannot be: of class
+// data when the request names nothing, of class refused when later changes stand on what would be put back, or when a table has
+// other columns now.
+Result<std::vector<UndoTask>> undo_tasks(const program::Program& program, const std::vector<connect::Connector*>& targets, const UndoRequest& request);
+
+// Counts what would be put back, without changing anything.
+Result<void> preview_undo(const program::Program& program, const std::vector<connect::Connector*>& targets, std::vector<UndoTask>& tasks);
+
+// `program.steps` and `plan.steps` are those of the tasks, in step with them.
+Outcome undo(const program::Program& program, const plan::Plan& plan, std::vector<UndoTask>& tasks, const std::vector<connect::Connector*>& targets,
+             store::State& state, Clock& clock, StopSignal& stop, const Listener& listener, const Options& options, Diagnostics& diagnostics);
+
+}  // namespace bfl::run

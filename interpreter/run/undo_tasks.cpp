@@ -1,0 +1,168 @@
+// Which generations an undo puts back, and whether it may.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "interpreter/run/row_back.h"
+
+namespace bfl::run {
+namespace {
+
+using ledger::Generation;
+using ledger::StepState;
+
+std::int64_t undone_by(const Generation& generation) {
+  for (const auto& [name, value] : generation.components)
+    if (name == "undoes") return std::strtoll(value.c_str(), nullptr, 10);
+  return 0;
+}
+
+Result<ledger::Key> key_typed(const Table& table, const std::vector<int>& columns, std::string_view typed) {
+  if (columns.size() != 1)
+    return Error{ErrorClass::data, fmt::format("`--keys` is for tables with a key of one column, and that of `{}` has {}", table.name, columns.size()), {}, "undo the step whole"};
+  const Column& column = table.columns[static_cast<std::size_t>(columns[0])];
+  if (column.type.kind != Kind::integer) return ledger::Key{ledger::Stored::of(ledger::text(typed))};
+  std::int64_t number = 0;
+  const auto [end, problem] = std::from_chars(typed.data(), typed.data() + typed.size(), number);
+  if (problem != std::errc() || end != typed.data() + typed.size())
+    return Error{ErrorClass::data, fmt::format("`{}` is no key of `{}`, expected an int for `{}`", typed, table.name, column.name), {}, "for example: --keys 100..200"};
+  return ledger::Key{ledger::Stored::of(ledger::number(number))};
+}
+
+// The step as the executor sees it; refused when the table is no longer what the images are of.
+Result<void> fit(const program::Program& program, UndoTask& task, const UndoRequest& request) {
+  const auto refused = [&](std::string why, std::string help = {}) {
+    return Error{ErrorClass::refused, fmt::format("generation {} of `{}` cannot be put back: {}", task.undone.number, task.undone.step, why), {}, std::move(help)};
+  };
+  if (task.tables.empty()) return refused("its entry does not tell the tables that it changed", "it was written by an older bfl; its images are in `bfl_ledger`");
+  const Catalogue& catalogue = program.catalogues[static_cast<std::size_t>(task.source)];
+  for (const ledger::ImageTable& described : task.tables) {
+    const auto table = std::find_if(catalogue.tables.begin(), catalogue.tables.end(), [&](const Table& t) { return t.name == described.name; });
+    if (table == catalogue.tables.end()) return refused(fmt::format("there is no table `{}` any more", described.name));
+    if (described.key.empty()) return refused(fmt::format("rows of `{}` have no key by which they could be found again", described.name));
+    std::vector<std::string> columns;
+    for (const Column& column : table->columns) columns.push_back(column.name);
+    if (columns != described.columns) return refused(fmt::format("`{}` has other columns than it had", described.name), "put the columns back as they were for the undo");
+    if (&described == task.tables.data()) task.step.target = {task.source, static_cast<int>(table - catalogue.tables.begin())};
+    else task.step.cascades.push_back({task.source, static_cast<int>(table - catalogue.tables.begin())});
+  }
+  task.step.name = "undo " + task.undone.step;
+  task.step.kind = program::StepKind::update;
+  task.step.span = task.step.name_span = program.job_span;
+  task.step.idempotence = program::Idempotence::convergent;
+  task.step.walk = task.tables[0].key;
+  task.step.keeper = task.source;
+  for (const int column : task.tables[0].sets) task.step.assignments.push_back({.column = column, .value = nullptr});
+  if (!request.keys) return {};
+  const Table& own = program.table(task.step.target);
+  auto from = key_typed(own, task.tables[0].key, request.keys->first);
+  if (!from) return from.error();
+  auto to = key_typed(own, task.tables[0].key, request.keys->second);
+  if (!to) return to.error();
+  task.keys = {std::move(*from), std::move(*to)};
+  return {};
+}
+
+// Later changes that are not put back with it stand on a row: the row is not as the step left it, and they have changed it.
+Result<void> refuse_under(const program::Program& program, connect::Connector& target, const UndoTask& task, const std::vector<UndoTask>& tasks) {
+  for (const ledger::ImageTable& table : task.tables) {
+    auto later = ledger::later_changes(target, task.undone.id, table.name);
+    if (!later) return later.error();
+    std::erase_if(*later, [&](const ledger::Later& one) {
+      return std::any_of(tasks.begin(), tasks.end(), [&](const UndoTask& other) { return other.source == task.source && other.undone.id == one.step; });
+    });
+    for (const ledger::Later& one : *later) {
+      ledger::Keys keys;
+      if (auto added = ledger::add_changed_keys(target, one, table.name, keys); !added) return added.error();
+      auto back = RowBack::prepare(program, target, task);
+      if (!back) return back.error();
+      for (const ledger::ImagePack& pack : task.packs) {
+        auto records = ledger::images(target, pack);
+        if (!records) return records.error();
+        for (const ledger::Record& record : *records) {
+          if ((*back)->table_of(record).name != table.name) continue;
+          const auto row = record.kind == 'd' ? record.before : ledger::row_after(record, table.columns.size());
+          const auto key = ledger::key_in(row, table.key);
+          if (!keys.contains(ledger::short_digest(key))) continue;
+          auto judged = (*back)->judge(record);
+          if (!judged) return judged.error();
+          if (judged->verdict != Verdict::conflict) continue;
+          return Error{ErrorClass::refused,
+                       fmt::format("`{}` of {}, generation {}, has changed rows since that `{}` would put back: {} {} is one of them", one.name, one.job, one.generation,
+                                   task.undone.step, table.name, ledger::display(ledger::key_of(key, key.size()))),
+                       judged->reason,
+                       one.job == program.job ? "undo the later step first, or the whole job: `bfl undo JOB`" : fmt::format("undo the job {} first", one.job)};
+        }
+      }
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<UndoTask>> undo_tasks(const program::Program& program, const std::vector<connect::Connector*>& targets, const UndoRequest& request) {
+  std::vector<UndoTask> tasks;
+  bool known = false;
+  for (std::size_t source = 0; source < targets.size(); ++source) {
+    connect::Connector& target = *targets[source];
+    auto there = target.has_sql() ? ledger::exists(target) : Result<bool>{false};
+    if (!there) return there.error();
+    if (!*there) continue;
+    auto generations = ledger::generations(target, program.job);
+    if (!generations) return generations.error();
+    const auto by_id = [&](std::int64_t id) { return std::find_if(generations->begin(), generations->end(), [&](const Generation& g) { return g.id == id; }); };
+    std::vector<std::int64_t> under_way;
+    const auto add = [&](const Generation& generation) -> Result<UndoTask*> {
+      auto packs = ledger::image_packs(target, generation.id);
+      if (!packs) return packs.error();
+      auto tables = ledger::image_tables(target, program.job, generation.id);
+      if (!tables) return tables.error();
+      UndoTask& task = tasks.emplace_back();
+      task.source = static_cast<int>(source);
+      task.undone = generation;
+      task.packs = std::move(*packs);
+      task.tables = std::move(*tables);
+      for (const ledger::ImagePack& pack : task.packs) task.rows += pack.changed;
+      for (const Generation& other : *generations)
+        if (other.step == "undo " + generation.step) task.number = std::max(task.number, other.number + 1);
+      if (generation.route == "undo") task.again = undone_by(generation);
+      return &task;
+    };
+    // What was cut short is gone on with, whatever is asked for besides.
+    for (const Generation& generation : *generations) {
+      if (generation.route != "undo" || generation.state != StepState::open) continue;
+      const auto undone = by_id(undone_by(generation));
+      if (undone == generations->end()) continue;
+      auto task = add(*undone);
+      if (!task) return task.error();
+      (*task)->open = generation;
+      if (auto fitted = fit(program, **task, {}); !fitted) return fitted.error();
+      for (const auto& [name, value] : generation.components)
+        if (name == "keys") return Error{ErrorClass::refused, fmt::format("an undo of some keys of `{}` was cut short", undone->step), {}, "undo the same keys again"};
+      under_way.push_back(undone->id);
+    }
+    for (auto generation = generations->rbegin(); generation != generations->rend(); ++generation) {
+      known |= generation->step == request.step;
+      if (generation->state == StepState::undone || generation->changed == 0 || (!request.step.empty() && generation->step != request.step)) continue;
+      if (std::find(under_way.begin(), under_way.end(), generation->id) != under_way.end()) continue;
+      if (generation->route == "undo" && (request.run.empty() || generation->state == StepState::open)) continue;
+      auto task = add(*generation);
+      if (!task) return task.error();
+      const auto& packs = (*task)->packs;
+      if (!request.run.empty() && std::none_of(packs.begin(), packs.end(), [&](const ledger::ImagePack& pack) { return pack.run.starts_with(request.run); })) {
+        tasks.pop_back();
+        continue;
+      }
+      if (auto fitted = fit(program, **task, request); !fitted) return fitted.error();
+    }
+  }
+  if (!request.step.empty() && !known && std::none_of(program.steps.begin(), program.steps.end(), [&](const program::Step& step) { return step.name == request.step; }))
+    return Error{ErrorClass::data, fmt::format("`--step` names `{}`, which the job does not have and never had", request.step), {}, "`bfl graph` lists the steps"};
+  for (const UndoTask& task : tasks)
+    if (auto free = refuse_under(program, *targets[static_cast<std::size_t>(task.source)], task, tasks); !free) return free.error();
+  return tasks;
+}
+
+}  // namespace bfl::run
