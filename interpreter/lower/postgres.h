@@ -10,7 +10,7 @@ Result<DirectUpdate> direct_update(const program::Program& program, const progra
 Result<Intents> intents(const program::Program& program, const program::Step& step);
 Result<Statement> recompute(const program::Program& program, const program::Step& step);
 Hands hands(const program::Program& program, const program::Step& step);
-Result<Statement> stored_rows(const program::Program& program, const program::Relation& rows, const std::vector<int>& identity);
+Result<Statement> stored_rows(const program::Program& program, const program::Relation& rows, const std::vector<int>& columns);
 KeptTable kept_table(const program::Program& program, program::TableRef table);
 Result<Statement> scalar(const program::Program& program, const program::ExprPtr& expr);
 Result<Statement> select(const program::Program& program, const program::Relation& relation);

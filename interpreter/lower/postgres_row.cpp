@@ -129,9 +129,12 @@ struct OneRow : Rows {
     for (std::size_t i = 0; i < values; ++i) {
       const Column& of = column(step.assignments[i]);
       list.push_back(fmt::format("{} AS v{}", given(of, i + 1), i));
-      sets.push_back(fmt::format("{} = l.v{}", quote_identifier(of.name), i));
+      // By an upsert's key the row was found: it stays.
+      if (step.key.empty() || std::find(step.key.begin(), step.key.end(), step.assignments[i].column) == step.key.end())
+        sets.push_back(fmt::format("{} = l.v{}", quote_identifier(of.name), i));
       back.push_back(read_column("w." + quote_identifier(of.name), of));
     }
+    if (sets.empty()) return {};
     std::vector<Wire> parameters = value_wires();
     for (const Wire& wire : key_wires()) parameters.push_back(wire);
     Statement statement = finished(
@@ -237,13 +240,11 @@ Hands hands(const Program& program, const Step& step) {
   return hands;
 }
 
-Result<Statement> stored_rows(const Program& program, const program::Relation& relation, const std::vector<int>& identity) {
+Result<Statement> stored_rows(const Program& program, const program::Relation& relation, const std::vector<int>& columns) {
   Writer writer(program);
   const std::string from = writer.body(relation), alias = fmt::format("t{}", relation.inputs[0].id);
-  const Rows rows{program.table(*relation.inputs[0].table), identity};
-  std::vector<std::string> list = rows.key_read(alias);
-  for (std::string& column : rows.all_read(alias)) list.push_back(std::move(column));
-  auto statement = writer.finish(fmt::format("SELECT {}{}", listed(list), from));
+  const Rows rows{program.table(*relation.inputs[0].table), columns};
+  auto statement = writer.finish(fmt::format("SELECT {}{}", listed(rows.key_read(alias)), from));
   if (statement) statement->many = true;
   return statement;
 }

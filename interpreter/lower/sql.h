@@ -170,9 +170,9 @@ Hands hands(const program::Program& program, const program::Step& step, Dialect 
 Result<Statement> recompute(const program::Program& program, const program::Step& step, Dialect dialect);
 // Where the step is computed: SQLite's.
 std::vector<LeftBehind> left_behind(const program::Program& program, const program::Step& step);
-// SELECT every column of the relation's rows as its table stores them, `identity` in front: columns, or -1 for the place of the
-// row. An error of class refused when the dialect has no exact words for the filters.
-Result<Statement> stored_rows(const program::Program& program, const program::Relation& rows, const std::vector<int>& identity, Dialect dialect);
+// SELECT these columns of the relation's rows as its table stores them; -1: the place of the row. An error of class refused when
+// the dialect has no exact words for the filters.
+Result<Statement> stored_rows(const program::Program& program, const program::Relation& rows, const std::vector<int>& columns, Dialect dialect);
 // `rows`: of a snapshot. `temporary`: for this connection only, in front of one that is kept.
 KeptTable kept_table(const program::Program& program, program::TableRef table, const program::Relation* rows, bool temporary, Dialect dialect);
 // SELECT the value of an expression without outer columns (an assertion, an operand of one): one row, one column.

@@ -39,6 +39,9 @@ std::string quote_identifier(std::string_view name) {
 }
 
 // What bfl keeps may have been computed for this connection only: it is found without a schema.
-std::string qualified(const Table& table) { return table.schema.empty() ? quote_identifier(table.name) : table.schema + "." + quote_identifier(table.name); }
+std::string qualified(const Table& table) {
+  const std::string name = quote_identifier(table.relation.empty() ? table.name : table.relation);
+  return table.schema.empty() ? name : table.schema + "." + name;
+}
 
 }  // namespace bfl::lower

@@ -51,14 +51,15 @@ Result<Statement> recompute(const program::Program& program, const program::Step
   return dialect == Dialect::postgres ? postgres::recompute(program, step) : recomputed(program, step);
 }
 
-Result<Statement> stored_rows(const program::Program& program, const program::Relation& rows, const std::vector<int>& identity, Dialect dialect) {
-  if (dialect == Dialect::postgres) return postgres::stored_rows(program, rows, identity);
+Result<Statement> stored_rows(const program::Program& program, const program::Relation& rows, const std::vector<int>& columns, Dialect dialect) {
+  if (dialect == Dialect::postgres) return postgres::stored_rows(program, rows, columns);
   Writer writer(program);
   const std::string from = writer.body(rows);
   std::vector<std::string> list;
-  for (const int column : identity) list.push_back(writer.anchor_column(rows, column));
-  for (std::size_t i = 0; i < program.table(*rows.inputs[0].table).columns.size(); ++i) list.push_back(writer.anchor_column(rows, static_cast<int>(i)));
-  return writer.finish(fmt::format("SELECT {}{}", listed(list), from));
+  for (const int column : columns) list.push_back(writer.anchor_column(rows, column));
+  Statement statement = writer.finish(fmt::format("SELECT {}{}", listed(list), from));
+  statement.many = true;
+  return statement;
 }
 
 }  // namespace bfl::lower

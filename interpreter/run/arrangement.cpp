@@ -183,15 +183,11 @@ Shipment shipment_of(const Program& program, TableRef ref, Use use) {
     }
     rows.filters.push_back({.condition = lower::any_of(std::move(any))});
   }
-  for (const int column : shipment.columns) {
-    const Column& of = program.table(ref).columns[static_cast<std::size_t>(column)];
-    rows.fields.push_back({.name = of.name, .expr = lower::column_of(input, column, of.type)});
-  }
   rows.anchored = true;
   // What the source has no exact words for is asked of all rows, here.
   const lower::Dialect dialect = lower::dialect_of(program.catalogues[static_cast<std::size_t>(ref.source)]);
   const bool sql = program.catalogues[static_cast<std::size_t>(ref.source)].engine != "csv";
-  shipment.filtered = all && sql && lower::select_in(program, rows, dialect);
+  shipment.filtered = all && sql && lower::stored_rows(program, rows, shipment.asked(program.table(ref)), dialect);
   if (!shipment.filtered) rows.filters.clear();
   shipment.rows = std::make_shared<Relation>(std::move(rows));
   return shipment;
@@ -219,7 +215,7 @@ void keep_exactly(Column& column) {
 Table moved(const Table& table, const Shipment& shipment, bool same_engine) {
   Table there = table;
   there.schema = "temp";
-  there.name = fmt::format("s{}_{}", shipment.table.source, table.name);
+  there.relation = fmt::format("s{}_{}", shipment.table.source, table.name);
   there.view = there.virtual_table = there.without_rowid = there.strict = false;
   there.rowid_alias = -1;
   there.triggers.clear();
@@ -266,6 +262,13 @@ int home_of(const Program& program, const Step& step, const Uses& uses) {
 }
 
 }  // namespace
+
+std::vector<int> Shipment::asked(const Table& from) const {
+  if (!image) return columns;
+  std::vector<int> all = identity;
+  for (std::size_t i = 0; i < from.columns.size(); ++i) all.push_back(static_cast<int>(i));
+  return all;
+}
 
 Arrangement arrange(const Program& program, const Step& step) {
   Arrangement made;

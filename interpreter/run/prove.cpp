@@ -22,6 +22,7 @@ struct OnCopy {
     Table copy = given.table(of.target);
     copy.schema = "temp";
     copy.name = "copy_of_" + copy.name;
+    copy.relation.clear();
     copy.without_rowid = copy.strict = false;
     copy.rowid_alias = -1;
     copy.image.clear();

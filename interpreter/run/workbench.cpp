@@ -43,7 +43,7 @@ Error of_source(Error error, const program::Program& program, int source) {
 class Carrier {
  public:
   Carrier(const Shipment& shipment, connect::Connector& from, connect::Connector& to, connect::Prepared& insert, const Table& here, const Table& there)
-      : from_(from), to_(to), insert_(insert), same_(from.engine() == to.engine()), arenas_(shipment.columns.size()) {
+      : from_(from), to_(to), insert_(insert), here_(here), columns_(shipment.columns), same_(from.engine() == to.engine()), arenas_(shipment.columns.size()) {
     for (std::size_t i = 0; i < shipment.columns.size(); ++i) {
       const auto column = static_cast<std::size_t>(shipment.columns[i]);
       places_.push_back(shipment.image ? shipment.identity.size() + column : i);
@@ -60,7 +60,7 @@ class Carrier {
       stored_[i] = row[places_[i]];
       if (same_) continue;
       auto value = from_.decode(stored_[i], given_[i]);
-      if (!value) return fail(value.error());
+      if (!value) return fail(at_the_row(value.error(), row, i));
       values_[i] = std::move(*value);  // what is encoded may lie in it
       auto raw = to_.encode(values_[i], kept_[i], arenas_[i]);
       if (!raw) return fail(raw.error());
@@ -81,6 +81,20 @@ class Carrier {
   Result<void> sound;
 
  private:
+  // A type that does not fit says which column, and of which row.
+  Error at_the_row(Error error, RawRow row, std::size_t place) const {
+    const auto name = [&](int column) { return here_.columns[static_cast<std::size_t>(column)].name; };
+    std::string key;
+    if (const std::vector<int>* identity = lower::row_identity(here_))
+      for (const int column : *identity) {
+        const auto found = std::find(columns_.begin(), columns_.end(), column);
+        if (found == columns_.end()) continue;
+        const RawValue& value = row[places_[static_cast<std::size_t>(found - columns_.begin())]];
+        key += fmt::format("{}{} = {}", key.empty() ? " of the row with " : ", ", name(column), ledger::display({ledger::Stored::of(value)}));
+      }
+    error.message = fmt::format("`{}.{}`{}: {}", here_.name, name(columns_[place]), key, error.message);
+    return error;
+  }
   bool fail(Error error) {
     sound = std::move(error);
     return false;
@@ -88,6 +102,8 @@ class Carrier {
 
   connect::Connector &from_, &to_;
   connect::Prepared& insert_;
+  const Table& here_;
+  const std::vector<int>& columns_;
   std::vector<std::size_t> places_;       // of each column that is carried, in the row that comes
   std::vector<lower::Wire> given_, kept_;
   bool same_, image_ = false;
@@ -96,12 +112,6 @@ class Carrier {
   std::vector<RawValue> stored_;
   std::string packed_;
 };
-
-// What is asked of the source: the columns that are used, or whole rows as they are stored.
-Result<lower::Statement> asked(const program::Program& program, const Shipment& shipment) {
-  const lower::Dialect dialect = lower::dialect_of(program.catalogues[static_cast<std::size_t>(shipment.table.source)]);
-  return shipment.image ? lower::stored_rows(program, *shipment.rows, shipment.identity, dialect) : lower::select_in(program, *shipment.rows, dialect);
-}
 
 }  // namespace
 
@@ -167,9 +177,9 @@ Result<void> Workbench::ship(const Shipment& shipment, connect::Connector& sourc
       if (!carrier.carry(values)) break;
     }
   } else if (source.has_sql()) {
-    auto select = asked(*arrangement_.given, shipment);
+    const lower::Dialect dialect = lower::dialect_of(source.engine());
+    auto select = lower::stored_rows(*arrangement_.given, *shipment.rows, shipment.asked(from), dialect);
     if (!select) return select.error();
-    select->many = true;
     auto prepared = source.prepare(*select, evaluation);
     if (!prepared) return prepared.error();
     if (auto read = (*prepared)->query_raw({}, carry); !read) return read;
@@ -179,9 +189,9 @@ Result<void> Workbench::ship(const Shipment& shipment, connect::Connector& sourc
   if (!carrier.sound) return carrier.sound;
   rows_ += carrier.rows;
   for (const std::vector<int>& index : there.indexes) {
-    const std::string index_name = lower::quote_identifier(fmt::format("{}_{}", there.name, &index - there.indexes.data()));
+    const std::string index_name = lower::quote_identifier(fmt::format("{}_{}", there.relation, &index - there.indexes.data()));
     auto made = engine_->execute(
-        fmt::format("CREATE INDEX temp.{} ON {} ({})", index_name, lower::quote_identifier(there.name), listed(there, index, false)));
+        fmt::format("CREATE INDEX temp.{} ON {} ({})", index_name, lower::quote_identifier(there.relation), listed(there, index, false)));
     if (!made) return made;
   }
   return {};

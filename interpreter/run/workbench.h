@@ -25,8 +25,10 @@ struct Shipment {
   std::vector<int> sought;              // of them, those by which rows are looked up
   bool image = false;                   // the whole row comes along, packed, with what it is found again by in front:
   std::vector<int> identity;            // columns; -1: its place
-  program::RelationPtr rows;            // what is asked of the source: these columns, and filters that it can apply
+  program::RelationPtr rows;            // of the table: all, or those that filters let through which the source can apply
   bool filtered = false;
+
+  std::vector<int> asked(const Table& from) const;  // the columns of what is read
 };
 
 // Which database computes a step, and what must be brought there. Pure: made from the program alone.
