@@ -83,6 +83,7 @@ class Carrier {
  private:
   // A type that does not fit says which column, and of which row.
   Error at_the_row(Error error, RawRow row, std::size_t place) const {
+    if (!from_.has_sql()) return error;  // a file names its line
     const auto name = [&](int column) { return here_.columns[static_cast<std::size_t>(column)].name; };
     std::string key;
     if (const std::vector<int>* identity = lower::row_identity(here_))
