@@ -227,7 +227,21 @@ update flags of shop.`Weird one.Order Lines` where done == 0 chunk 7 {
     expect([row[2:-2] for row in before] == [row[2:-2] for row in after], "another column changed")
 
 
+@on_postgres
+def children_are_found_where_rows_are_computed_elsewhere(place, db):
+    """What PostgreSQL has no words for is computed on rows that are brought elsewhere: their foreign keys come along."""
+    db.sql("CREATE TABLE t (id int PRIMARY KEY, s text NOT NULL); CREATE TABLE u (id int PRIMARY KEY, t_id int NOT NULL REFERENCES t ON DELETE CASCADE);"
+           "INSERT INTO t SELECT i, 'Row' || i FROM generate_series(1, 9) AS n(i); INSERT INTO u SELECT i, i FROM generate_series(1, 9) AS n(i)")
+    job = 'job j { why "Rows go." }\nsource db = postgres(env("SHOP_URL"))\nuse std.text\ndelete d of db.t where lower(s) in ("row3", "row4") { CASCADES }\n'
+    place.write("job.bfl", job.replace("CASCADES", ""))
+    said = place.call("run", "job.bfl", code=1, env=place.env).stderr
+    expect("BFL0515" in said and "2 rows of `db.u`" in said and db.value("SELECT count(*) FROM u") == "9", said)
+    place.write("job.bfl", job.replace("CASCADES", "cascades to db.u"))
+    place.call("run", "job.bfl", env=place.env)
+    expect((db.value("SELECT count(*) FROM t"), db.value("SELECT count(*) FROM u")) == ("7", "7"), "other rows are gone than those")
+
+
 if __name__ == "__main__":
     main([readme_job, killed_on_the_direct_route, killed_on_the_sealed_route, two_at_once, killed_server_connection, a_view_is_no_target,
           triggers_are_refused, missing_rights_are_found_before_the_run, row_level_security_is_found_in_the_plan, passwords_are_never_printed,
-          hostile_columns_and_values, undo])
+          hostile_columns_and_values, undo, children_are_found_where_rows_are_computed_elsewhere])

@@ -130,7 +130,7 @@ class Postgres:
 
     def tables(self):
         listed = self.session.sql("SELECT schemaname, tablename FROM pg_tables WHERE schemaname IN ('public', 'bfl')")
-        return {name if schema == "public" else f"bfl_{name}" for schema, name in listed}
+        return {name if schema == "public" or name.startswith("bfl_") else f"bfl_{name}" for schema, name in listed}
 
     def settle(self):
         """Until the sessions of bfl are gone: the server sees that a client was killed when it next speaks to it."""

@@ -22,7 +22,7 @@ JOBS = [
     Job("sealed", "update bump of db.t { set n = n + 1 once chunk 10 }", t=t(lambda i, n, s: (i, n + 1, s))),
     Job("exact", f"update bump of db.t where n < 1000 {{ set n = n + 1000 chunk 10 expect changed == {ROWS} }}",
         t=t(lambda i, n, s: (i, n + 1000, s))),
-    Job("staged", "update bump of db.t { set n = n + count(db.t where n > 0) once chunk 10 }", engines=("sqlite",),
+    Job("staged", "update bump of db.t { set n = n + count(db.t where n > 0) once chunk 10 }",
         t=t(lambda i, n, s: (i, n + ROWS, s))),
     Job("atomic_direct", "update bump of db.t where n < 1000 { set n = n + 1000 atomic chunk 10 }", t=t(lambda i, n, s: (i, n + 1000, s))),
     Job("atomic_sealed", "update bump of db.t { set n = n + 1 once atomic chunk 10 }", t=t(lambda i, n, s: (i, n + 1, s))),
@@ -32,31 +32,31 @@ update bump of db.t {{ set n = n + 1 once chunk 20 }}
 update mark of db.t where s != "done" chunk 20 {{ set s = "done" }}
 verify right {{ assert count(db.t where s == "done") == {ROWS} }}
 """, once=False, t=t(lambda i, n, s: (i, n + 1, "done"))),
-    Job("insert", "insert add into db.w from db.t { set t_id = id set n = n once per id chunk 10 }", engines=("sqlite",),
+    Job("insert", "insert add into db.w from db.t { set t_id = id set n = n once per id chunk 10 }",
         w=[(i, i, 3 * i) for i in range(1, ROWS + 1)]),
     Job("insert_and_use", """
 insert add into db.v from db.t where id > 20 { set k = id set n = n key k chunk 10 }
 update assign of db.t join one add.inserted as a on a.k == id else skip "small" { set n = n + a.k once chunk 10 }
-""", engines=("sqlite",), kept=["add_inserted"],
+""", kept=["add_inserted"],
         v=SEED["v"] + [(len(SEED["v"]) + i - 20, i, 3 * i) for i in range(21, ROWS + 1)],
         t=t(lambda i, n, s: (i, n + i if i > 20 else n, s))),
-    Job("upsert", "upsert put into db.v from db.t { set k = id + 100 set n = n + 1 key k chunk 10 }", engines=("sqlite",),
+    Job("upsert", "upsert put into db.v from db.t { set k = id + 100 set n = n + 1 key k chunk 10 }",
         v=[(i, 100 + i, 3 * i + 1) for i in range(1, ROWS + 1)]),
     Job("delete", """
 snapshot doomed = db.t where mod(id, 3) == 0 keep { id }
 delete remove of db.t where id in (id from doomed) { cascades to db.u chunk 5 }
-""", engines=("sqlite",), kept=["doomed"],
+""", kept=["doomed"],
         t=[row for row in SEED["t"] if row[0] % 3], u=[row for row in SEED["u"] if row[0] % 3]),
     Job("snapshot", """
 snapshot before = db.t where n > 30 keep { id, was = n }
 snapshot total = db.t derive { half = mod(id, 2) } group by half { whole = sum(n) }
 update bump of db.t join one before as b on b.id == id else skip "small" { set n = b.was + n once chunk 10 }
-""", engines=("sqlite",), kept=["before", "total"],
+""", kept=["before", "total"],
         t=t(lambda i, n, s: (i, 2 * n if n > 30 else n, s))),
-    Job("atomic_insert", "insert add into db.w from db.t { set t_id = id set n = n once per id atomic chunk 10 }", engines=("sqlite",),
+    Job("atomic_insert", "insert add into db.w from db.t { set t_id = id set n = n once per id atomic chunk 10 }",
         w=[(i, i, 3 * i) for i in range(1, ROWS + 1)]),
-    Job("atomic_upsert", "upsert put into db.v from db.t { set k = id + 100 set n = n + 1 key k atomic chunk 10 }", engines=("sqlite",),
+    Job("atomic_upsert", "upsert put into db.v from db.t { set k = id + 100 set n = n + 1 key k atomic chunk 10 }",
         v=[(i, 100 + i, 3 * i + 1) for i in range(1, ROWS + 1)]),
-    Job("atomic_delete", "delete remove of db.t where mod(id, 3) == 0 { cascades to db.u atomic chunk 5 }", engines=("sqlite",),
+    Job("atomic_delete", "delete remove of db.t where mod(id, 3) == 0 { cascades to db.u atomic chunk 5 }",
         t=[row for row in SEED["t"] if row[0] % 3], u=[row for row in SEED["u"] if row[0] % 3]),
 ]
