@@ -90,7 +90,6 @@ BFL_EXPECTED(kw::in_, "`in`")
 BFL_EXPECTED(kw::to, "`to`")
 BFL_EXPECTED(kw::others, "`others`")
 BFL_EXPECTED(kw::duplicate, "`duplicate`")
-BFL_EXPECTED(kw::within, "`within`")
 BFL_EXPECTED(kw::else_, "`else`")
 // Bodies and items
 BFL_EXPECTED(body, "`{`")

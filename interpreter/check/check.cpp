@@ -34,7 +34,10 @@ void Checker::run() {
   for (NodeId item : ast::children(script_, script_.root)) {
     const Within from(origin_, origin_of(item));
     if (at(item).kind == NodeKind::step && at(item).word != "test") step(item);
-    if (at(item).kind == NodeKind::let && names_.contains(at(item).text) && names_.at(at(item).text).node == item) define(item);
+    if (at(item).kind == NodeKind::let && names_.contains(at(item).text) && names_.at(at(item).text).node == item) {
+      steps_above_[at(item).text] = program.steps.size();
+      define(item);
+    }
   }
   for (NodeId item : ast::children(script_, script_.root))
     if (at(item).kind == NodeKind::step && at(item).word == "test") test(item);

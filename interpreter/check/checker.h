@@ -158,6 +158,7 @@ class Checker {
   // relations.cpp, joins.cpp
   static BlockPtr broken();  // its mistake was reported
   BlockPtr relation(NodeId node, Scope* outer);
+  BlockPtr written_rows(NodeId node);
   BlockPtr operand(NodeId node, Scope* outer);
   BlockPtr table_block(NodeId node, std::string_view source, std::string_view name);
   BlockPtr use_let(std::string_view name, NodeId node);
@@ -285,6 +286,7 @@ class Checker {
   std::vector<std::string_view> from_names_;         // every `.from.NAME` of the script
   std::vector<LiveRead> live_;                       // what the step at hand reads through `let`s
   std::map<program::ColumnUse, std::size_t> written_by_;  // the last step so far
+  std::unordered_map<std::string_view, std::size_t> steps_above_;  // of each `let` so far: how many
   std::vector<NodeId> chunk_by_;                     // of the step at hand
   bool once_ = false;                                // of the step at hand
 

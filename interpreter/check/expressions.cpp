@@ -92,6 +92,12 @@ ExprPtr Checker::convert(ExprPtr expr, const Type& type) {
   if (!expr || (same_kind(expr->type, type) && expr->type.kind != Kind::array)) return expr;
   if (same_kind(expr->type, type)) return expr;
   const Type target = type.with_null(expr->type.nullable);
+  if (type.kind == Kind::json && expr->type.kind == Kind::array) {
+    if (!expr->type.element || expr->type.element->kind == Kind::null) return constant_of(Json{"[]"}, type, expr->span);
+    const Span span = expr->span;
+    const Type list = array_of(expr->type.element->with_null());
+    return call_native("to_json", {list}, type.with_null(false), {std::move(expr)}, span);
+  }
   if (expr->kind == ExprKind::literal) {
     if (expr->value.is_null()) return make({.kind = ExprKind::literal, .type = type.with_null(), .span = expr->span});
     return make({.kind = ExprKind::literal, .type = target, .span = expr->span, .value = widened(expr->value, target)});

@@ -179,7 +179,7 @@ bool Checker::proved_single(const Block& block, std::size_t index) {
       });
     const program::Input& first = sub->inputs[0];
     const bool several = std::any_of(sub->inputs.begin(), sub->inputs.end(), [](const auto& joined) { return joined.kind == InputKind::many; });
-    if (!first.united.empty() || (several && !(sub->follow && one_of_each_way))) return false;
+    if (first.elements || !first.united.empty() || (several && !(sub->follow && one_of_each_way))) return false;
     std::map<int, bool> within;
     for (const auto& [field, nulls] : fixed) {
       const Expr& expr = *sub->fields[static_cast<std::size_t>(field)].expr;

@@ -245,6 +245,7 @@ const Checker::Snapshot* Checker::made_snapshot(NodeId step) {
       error(Code::type_mismatch, script_[step].name_span, fmt::format("`{}` is {}, which no column can keep", field, with_article(value->type.with_null(false))), "say what is needed of it: `keep { … }`");
       return fail();
     }
+    column->type.nullable = may_be_null(value, *block);
     expose(*block, field, value, script_[step].name_span);
     kept.columns.push_back(std::move(*column));
   }

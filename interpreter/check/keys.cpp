@@ -72,16 +72,21 @@ void Checker::duplicates(Step& step, Block& block, NodeId statement) {
   step.duplicates = std::move(rule);
 }
 
-// unique EXPR within COLUMNS order by K else CANDIDATE
+// unique EXPR [within COLUMNS] order by K else CANDIDATE
 void Checker::free_name(Step& step, Block& block, NodeId statement) {
   program::FreeName rule{.span = at(statement).span};
   NodeId compared = ast::no_node, candidate = ast::no_node;
   for (NodeId part : ast::children(*file_, statement)) {
-    if (at(part).kind == NodeKind::by) rule.within = target_columns(step, part);
-    else if (at(part).word == "order") rule.order = order_of(block, part);
-    else (compared == ast::no_node ? compared : candidate) = part;
+    if (at(part).kind == NodeKind::by) {
+      rule.within = target_columns(step, part);
+      if (rule.within.empty()) return;
+    } else if (at(part).word == "order") {
+      rule.order = order_of(block, part);
+    } else {
+      (compared == ast::no_node ? compared : candidate) = part;
+    }
   }
-  if (compared == ast::no_node || candidate == ast::no_node || rule.within.empty() || rule.order.empty()) return;
+  if (compared == ast::no_node || candidate == ast::no_node || rule.order.empty()) return;
   if (step.free_name) {
     error(Code::repeated_clause, rule.span, "`unique` is given twice", "a step settles one name");
     return;

@@ -1,5 +1,6 @@
-// A `let` is a view: a step that reads it after another step has changed what it looks at sees other rows than the reader of
-// the job does. Such a step has to say which it means: the rows as they were (`snapshot`), or the table itself.
+// A `let` is a view: a step that reads it after a step below the `let` has changed what it looks at sees other rows than the
+// reader of the job does. Such a step has to say which it means: the rows as they were (`snapshot`), the table itself, or a `let`
+// below the step that changes.
 #include "interpreter/check/checker.h"
 #include "interpreter/check/visit.h"
 
@@ -53,13 +54,18 @@ void Checker::forbid_live_reads(const Step& step) {
   if (!program::only_asserts(step.kind)) {
     const auto& reads = step.kind == program::StepKind::snapshot && snapshots_.contains(names_.at(step.name).node) ? snapshots_.at(names_.at(step.name).node).live : live_;
     for (const LiveRead& read : reads) {
-      const auto changed = std::find_if(read.columns.begin(), read.columns.end(), [&](const ColumnUse& use) { return written_by_.contains(use); });
+      const auto place = steps_above_.find(read.let);
+      const std::size_t above = place == steps_above_.end() ? program.steps.size() : place->second;
+      const auto changed = std::find_if(read.columns.begin(), read.columns.end(), [&](const ColumnUse& use) {
+        const auto writer = written_by_.find(use);
+        return writer != written_by_.end() && writer->second >= above;
+      });
       if (changed == read.columns.end()) continue;
       const Step& earlier = program.steps[written_by_.at(*changed)];
       const std::string what = changed->column < 0 ? fmt::format("which rows `{}` has", shown(changed->table))
                                                    : fmt::format("`{}.{}`", shown(changed->table), table(changed->table).columns[static_cast<std::size_t>(changed->column)].name);
       error(Code::live_relation, step.name_span, fmt::format("`{}` reads `{}` after `{}` has changed what it looks at: {}", step.name, read.let, earlier.name, what),
-            fmt::format("keep it as it was: `snapshot {} = …`; or read the table itself", read.let))
+            fmt::format("keep it as it was: `snapshot {} = …`; or move the `let` below `{}`, to see what that has made of it", read.let, earlier.name))
           .labels.push_back({earlier.name_span, "changed here"});
       break;
     }

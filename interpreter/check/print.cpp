@@ -41,8 +41,14 @@ class Printer {
     return own < outer ? "(" + text + ")" : text;
   }
 
+  // Rows that stand in the text are there to be read.
+  static std::string written_rows(const Expr& numbers) {
+    const auto& items = numbers.value.as<Array>().items;
+    return fmt::format("[ {} row{} ]", items ? items->size() : 0, items && items->size() == 1 ? "" : "s");
+  }
+
   std::string relation(const Relation& r) {
-    std::string text = operand(r.inputs.at(0));
+    std::string text = r.inputs.at(0).elements ? written_rows(*r.inputs[0].elements) : operand(r.inputs[0]);
     if (!r.inputs[0].alias.empty()) text += " as " + quoted(r.inputs[0].alias);
     std::size_t filter = 0;
     const auto filters = [&](std::size_t inputs) {

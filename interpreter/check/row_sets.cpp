@@ -1,11 +1,18 @@
-// Clauses that make other rows of the rows: `distinct`, `union`, `expand`.
+// Clauses that make other rows of the rows: `distinct`, `union`, `expand`; and rows that stand in the text.
 #include <algorithm>
+#include <set>
 
 #include "interpreter/check/checker.h"
 
 namespace bfl::check {
 
 using program::InputKind;
+
+namespace {
+
+constexpr std::size_t max_written_rows = 1000;
+
+}  // namespace
 
 // Rows that are equal in all that they show are one: a group by all of it.
 void Checker::distinct(BlockPtr& block, NodeId clause) {
@@ -124,6 +131,79 @@ void Checker::expand(BlockPtr& block, NodeId clause, Scope* outer) {
   block->relation->inputs.push_back({.id = id, .kind = InputKind::many, .alias = {}, .elements = std::move(array), .span = at(clause).span});
   block->subs.push_back(nullptr);
   lose_anchor(*block, "expand");
+}
+
+// Rows that the text itself holds: `[ { sku: "A", price: 1.50 }, … ]`. They are the numbers of the rows, from 1; a column is the
+// value that a number has there.
+BlockPtr Checker::written_rows(NodeId node) {
+  std::vector<std::string_view> names;
+  std::map<std::string_view, std::vector<ExprPtr>> columns;
+  std::map<std::string_view, std::vector<Span>> spans;
+  std::vector<Value> numbers;
+  bool good = true;
+  for (NodeId row : ast::children(*file_, node)) {
+    if (at(row).kind != NodeKind::object) {
+      error(Code::type_mismatch, at(row).span, fmt::format("`{}` is no row", slice(at(row).span)), "a relation of rows is written `[ { id: 1, name: \"a\" }, … ]`");
+      return broken();
+    }
+    if (numbers.size() == max_written_rows) {
+      error(Code::expansion_too_large, at(row).span, fmt::format("more than {} rows stand in the text", max_written_rows), "deliver a longer list as a file: `source list = csv(\"list.csv\")`");
+      return broken();
+    }
+    std::set<std::string_view> here;
+    for (NodeId entry : ast::children(*file_, row)) {
+      std::string name(at(entry).text);
+      if (name.size() > 1 && (name.front() == '"' || name.front() == '`')) name = name.substr(1, name.size() - 2);
+      const std::string_view kept = keep_name(name);
+      if (!here.insert(kept).second) {
+        error(Code::duplicate_name, at(entry).name_span, fmt::format("`{}` is given twice", name), "leave one of them out");
+        good = false;
+        continue;
+      }
+      auto [values, fresh] = columns.try_emplace(kept);
+      if (fresh) names.push_back(kept);
+      values->second.resize(numbers.size());
+      spans[kept].resize(numbers.size());
+      const Within no_rows(scope_, static_cast<Scope*>(nullptr));
+      values->second.push_back(expression(at(entry).first_child));
+      spans[kept].push_back(at(at(entry).first_child).span);
+      good &= values->second.back() != nullptr;
+    }
+    numbers.emplace_back(static_cast<std::int64_t>(numbers.size() + 1));
+  }
+  if (names.empty() && good) error(Code::type_mismatch, at(node).span, "a relation without columns", "a relation of rows is written `[ { id: 1, name: \"a\" }, … ]`");
+  if (names.empty() || !good) return broken();
+
+  auto block = std::make_shared<Block>();
+  const auto id = fresh_input({}, std::nullopt, nullptr);
+  program.inputs[id].columns = {"row", "number"};
+  const std::size_t rows = numbers.size();
+  ExprPtr elements = constant_of(Array{std::make_shared<const std::vector<Value>>(std::move(numbers))}, array_of({Kind::integer}), at(node).span);
+  block->relation->inputs.push_back({.id = id, .kind = InputKind::anchor, .alias = {}, .elements = std::move(elements), .span = at(node).span});
+  block->relation->span = at(node).span;
+  block->subs.push_back(nullptr);
+  block->only_derived = true;
+  lose_anchor(*block, "[ … ]");
+  for (std::string_view name : names) {
+    std::vector<ExprPtr>& values = columns[name];
+    values.resize(rows);
+    spans[name].resize(rows, at(node).span);
+    for (ExprPtr& value : values)
+      if (!value) value = constant_of(Value(), {}, at(node).span);
+    Type type;
+    if (!unify(values, spans[name], fmt::format("this `{}`", name), type)) return broken();
+    bool nullable = false;
+    Expr choice{.kind = ExprKind::case_, .span = at(node).span};
+    for (std::size_t i = 0; i < rows; ++i) {
+      nullable |= values[i]->type.nullable;
+      const ExprPtr number = make({.kind = ExprKind::column, .type = {Kind::integer}, .span = at(node).span, .input = id, .column = 0});
+      if (i + 1 < rows) choice.args.push_back(compare(program::CompareOp::equal, number, constant_of(static_cast<std::int64_t>(i + 1), {Kind::integer}, at(node).span), at(node).span, at(node).span, at(node).span));
+      choice.args.push_back(std::move(values[i]));
+    }
+    choice.type = type.with_null(nullable);
+    block->derived[name] = rows == 1 ? choice.args[0] : make(std::move(choice));
+  }
+  return block;
 }
 
 }  // namespace bfl::check

@@ -8,6 +8,15 @@
 
 namespace bfl::check {
 
+namespace {
+
+// The elements that arrays may have which are documents without being asked.
+bool has_json_form(Kind kind) {
+  return kind == Kind::null || kind == Kind::text || kind == Kind::integer || kind == Kind::decimal || kind == Kind::boolean || kind == Kind::json;
+}
+
+}  // namespace
+
 std::optional<int> distance(const Type& from, const Type& to) {
   if (from.kind == Kind::null) return 0;
   if (from.kind == to.kind) {
@@ -20,6 +29,7 @@ std::optional<int> distance(const Type& from, const Type& to) {
   if (from.kind == Kind::integer && to.kind == Kind::floating) return 3;
   if (from.kind == Kind::decimal && to.kind == Kind::floating) return 2;
   if (from.kind == Kind::date && to.kind == Kind::timestamp) return 1;
+  if (from.kind == Kind::array && to.kind == Kind::json && from.element && has_json_form(from.element->kind)) return 4;
   return std::nullopt;
 }
 

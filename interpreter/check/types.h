@@ -1,7 +1,7 @@
 // What the language does with types: which kinds fit which without being asked, and what two kinds have in common.
 //
-// Only what loses nothing is implicit: int to decimal to float, date to timestamp, null to anything, a type to its nullable
-// form. Everything else is said by a function.
+// Only what loses nothing is implicit: int to decimal to float, date to timestamp, an array to JSON, null to anything, a type to
+// its nullable form. Everything else is said by a function.
 #pragma once
 #include <optional>
 #include <string>

@@ -21,6 +21,7 @@ std::span<const NativeRow> comparison_rows();
 std::span<const NativeRow> text_rows();
 std::span<const NativeRow> unicode_rows();
 std::span<const NativeRow> encoding_rows();
+std::span<const NativeRow> markup_rows();
 std::span<const NativeRow> pattern_rows();
 std::span<const NativeRow> time_rows();
 std::span<const NativeRow> zone_rows();

@@ -12,7 +12,7 @@ namespace {
 const std::vector<NativeRow>& table() {  // sorted by signature
   static const std::vector<NativeRow> rows = [] {
     std::vector<NativeRow> all;
-    for (const auto part : {operator_rows(), conversion_rows(), comparison_rows(), text_rows(), unicode_rows(), encoding_rows(),
+    for (const auto part : {operator_rows(), conversion_rows(), comparison_rows(), text_rows(), unicode_rows(), encoding_rows(), markup_rows(),
                             pattern_rows(), time_rows(), zone_rows(), json_rows(), math_rows(), array_rows()})
       all.insert(all.end(), part.begin(), part.end());
     std::sort(all.begin(), all.end(), [](const NativeRow& a, const NativeRow& b) { return a.signature < b.signature; });

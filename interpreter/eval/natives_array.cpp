@@ -1,5 +1,6 @@
 // stdlib/array.bfl, and `+` of two arrays. One function serves all kinds of elements: the declarations say which there are.
 #include <algorithm>
+#include <chrono>
 #include <limits>
 
 #include "interpreter/eval/native_rows.h"
@@ -93,7 +94,42 @@ Outcome without_nulls(Args args) {
   return array_outcome(std::move(kept));
 }
 
+Outcome numbers(Args args) {
+  const std::int64_t first = int_at(args, 0), last = int_at(args, 1);
+  if (last < first) return array_outcome({});
+  std::int64_t steps = 0;
+  if (__builtin_sub_overflow(last, first, &steps) || steps >= static_cast<std::int64_t>(max_items)) return Failure{"the array would have more than 1000000 elements"};
+  std::vector<Value> all;
+  for (std::int64_t i = 0; i <= steps; ++i) all.emplace_back(first + i);
+  return array_outcome(std::move(all));
+}
+
+Outcome dates(Args args) {
+  const std::int64_t first = args[0].as<Date>().days, last = args[1].as<Date>().days;
+  std::vector<Value> all;
+  if (last - first >= static_cast<std::int64_t>(max_items)) return Failure{"the array would have more than 1000000 elements"};
+  for (std::int64_t day = first; day <= last; ++day) all.emplace_back(Date{static_cast<std::int32_t>(day)});
+  return array_outcome(std::move(all));
+}
+
+Outcome months(Args args) {
+  using std::chrono::days;
+  const auto month_of = [](const Value& date) {
+    const std::chrono::year_month_day day{std::chrono::sys_days(days(date.as<Date>().days))};
+    return day.year() / day.month();
+  };
+  std::vector<Value> all;
+  if (args[1].as<Date>() < args[0].as<Date>()) return array_outcome({});
+  const auto last = month_of(args[1]);
+  for (auto month = month_of(args[0]); month <= last; month += std::chrono::months(1))
+    all.emplace_back(Date{static_cast<std::int32_t>(std::chrono::sys_days(month / 1).time_since_epoch().count())});
+  return array_outcome(std::move(all));
+}
+
 constexpr NativeRow rows[] = {
+    {"months(date,date)", months},
+    {"numbers(int,int)", numbers},
+    {"dates(date,date)", dates},
     {"concat_with([text],text)", concat_with},
     {"+([text],[text])", joined},
     {"+([int],[int])", joined},

@@ -4,6 +4,7 @@
 
 #include "interpreter/base/digest.h"
 #include "interpreter/eval/native_rows.h"
+#include "interpreter/eval/utf8.h"
 
 namespace bfl::eval {
 
@@ -149,34 +150,98 @@ Outcome random_of(Args args) {
   return decimal_outcome(quotient ? divide(quotient->rounded(0, Rounding::floor), Decimal(1'000'000'000'000)) : std::nullopt);
 }
 
-// The value of a parameter in the query of an address, decoded; null when it is not there.
-Outcome url_query(Args args) {
-  const std::string_view url = std::string_view(text_at(args, 0)).substr(0, text_at(args, 0).find('#'));
-  const std::size_t begin = url.find('?');
-  if (begin == std::string_view::npos) return Value();
-  const auto decoded = [](std::string_view s) {
-    std::string out;
-    for (std::size_t i = 0; i < s.size(); ++i) {
-      const int high = s[i] == '%' && i + 2 < s.size() ? hex_value(s[i + 1]) : -1, low = high < 0 ? -1 : hex_value(s[i + 2]);
-      if (low >= 0) {
-        out += static_cast<char>(high << 4 | low);
-        i += 2;
-      } else {
-        out += s[i] == '+' ? ' ' : s[i];
-      }
-    }
-    return out;
-  };
-  for (std::string_view rest = url.substr(begin + 1); !rest.empty();) {
-    const std::string_view pair = rest.substr(0, rest.find('&'));
-    rest.remove_prefix(std::min(pair.size() + 1, rest.size()));
-    const std::size_t equals = std::min(pair.find('='), pair.size());
-    if (decoded(pair.substr(0, equals)) != text_at(args, 1)) continue;
-    std::string value = decoded(pair.substr(std::min(equals + 1, pair.size())));
-    if (!valid_utf8(value)) return Failure{shown(pair) + " does not stand for a text in UTF-8"};
-    return Value(std::move(value));
+// Digits of a number in any base: as many as the alphabet has characters. Bytes are one large number, the first the highest.
+std::optional<std::vector<std::string>> digits_of(const std::string& written, Outcome& failed) {
+  std::vector<std::string> digits;
+  for (std::size_t at = 0; at < written.size();) {
+    const std::size_t begin = at;
+    next_code(written, at);
+    digits.push_back(written.substr(begin, at - begin));
+    if (std::find(digits.begin(), digits.end() - 1, digits.back()) == digits.end() - 1) continue;
+    failed = Failure{"the alphabet " + shown(written) + " has a digit twice"};
+    return std::nullopt;
   }
-  return Value();
+  if (digits.size() >= 2 && digits.size() <= 256) return digits;
+  failed = Failure{"an alphabet has 2 to 256 digits, found " + std::to_string(digits.size())};
+  return std::nullopt;
+}
+
+Outcome number_to_digits(Args args) {
+  Outcome failed;
+  const auto digits = digits_of(text_at(args, 1), failed);
+  if (!digits) return failed;
+  std::int64_t n = int_at(args, 0);
+  if (n < 0) return Failure{"digits are written of numbers from 0 on, found " + std::to_string(n)};
+  std::vector<std::size_t> places;
+  const auto base = static_cast<std::int64_t>(digits->size());
+  do places.push_back(static_cast<std::size_t>(n % base));
+  while ((n /= base) > 0);
+  std::string out;
+  for (std::size_t i = places.size(); i-- > 0;) out += (*digits)[places[i]];
+  return Value(std::move(out));
+}
+
+Outcome bytes_to_digits(Args args) {
+  constexpr std::size_t most = 4096;  // the work grows with the square
+  Outcome failed;
+  const auto digits = digits_of(text_at(args, 1), failed);
+  if (!digits) return failed;
+  const std::string& bytes = args[0].as<Bytes>().data;
+  if (bytes.size() > most) return Failure{"digits are written of up to 4096 bytes, found " + std::to_string(bytes.size())};
+  std::vector<std::uint32_t> places{0};  // the lowest first
+  const auto base = static_cast<std::uint32_t>(digits->size());
+  for (const char c : bytes) {
+    std::uint32_t carry = static_cast<unsigned char>(c);
+    for (std::uint32_t& place : places) {
+      carry += place << 8;
+      place = carry % base;
+      carry /= base;
+    }
+    for (; carry > 0; carry /= base) places.push_back(carry % base);
+  }
+  std::string out;
+  for (std::size_t i = places.size(); i-- > 0;) out += (*digits)[places[i]];
+  return Value(std::move(out));
+}
+
+Outcome from_digits(Args args) {
+  Outcome failed;
+  const auto digits = digits_of(text_at(args, 1), failed);
+  if (!digits) return failed;
+  const std::string& s = text_at(args, 0);
+  std::int64_t n = 0;
+  for (std::size_t at = 0; at < s.size();) {
+    const std::size_t begin = at;
+    next_code(s, at);
+    const auto found = std::find(digits->begin(), digits->end(), s.substr(begin, at - begin));
+    if (found == digits->end()) return Failure{shown(s) + " holds a character that is none of the digits " + shown(text_at(args, 1))};
+    if (__builtin_mul_overflow(n, static_cast<std::int64_t>(digits->size()), &n) || __builtin_add_overflow(n, found - digits->begin(), &n))
+      return Failure{shown(s) + " does not fit 64 bits"};
+  }
+  if (s.empty()) return Failure{"no digits"};
+  return Value(n);
+}
+
+// RFC 2104.
+Outcome hmac_sha256(Args args) {
+  constexpr std::size_t block = 64;
+  std::string key = text_at(args, 0);
+  if (key.size() > block) key = std::string(as_bytes(sha256(key)));
+  key.resize(block, '\0');
+  std::string inner = key, outer = key;
+  for (char& c : inner) c = static_cast<char>(c ^ 0x36);
+  for (char& c : outer) c = static_cast<char>(c ^ 0x5c);
+  const Digest digest = sha256(inner + text_at(args, 1));
+  return Value(hex(sha256(outer + std::string(as_bytes(digest)))));
+}
+
+Outcome crc32(Args args) {
+  std::uint32_t sum = 0xffffffff;
+  for (const char c : text_at(args, 0)) {
+    sum ^= static_cast<unsigned char>(c);
+    for (int bit = 0; bit < 8; ++bit) sum = sum >> 1 ^ ((sum & 1) != 0 ? 0xedb88320U : 0U);
+  }
+  return Value(static_cast<std::int64_t>(sum ^ 0xffffffff));
 }
 
 Outcome uuid_v5(Args args) {
@@ -209,11 +274,16 @@ constexpr NativeRow rows[] = {
     {"sha256(bytes)", [](Args a) -> Outcome { return Value(hex(sha256(a[0].as<Bytes>().data))); }},
     {"sha512(text)", [](Args a) { return hex_of_digest(sha512(text_at(a, 0))); }},
     {"sha512(bytes)", [](Args a) { return hex_of_digest(sha512(a[0].as<Bytes>().data)); }},
+    {"sha1(bytes)", [](Args a) { return hex_of_digest(sha1(a[0].as<Bytes>().data)); }},
     {"sha1(text)", [](Args a) { return hex_of_digest(sha1(text_at(a, 0))); }},
     {"md5(text)", [](Args a) { return hex_of_digest(md5(text_at(a, 0))); }},
     {"md5(bytes)", [](Args a) { return hex_of_digest(md5(a[0].as<Bytes>().data)); }},
     {"random_of(text)", random_of},
-    {"url_query(text,text)", url_query},
+    {"to_digits(int,text)", number_to_digits},
+    {"to_digits(bytes,text)", bytes_to_digits},
+    {"from_digits(text,text)", from_digits},
+    {"hmac_sha256(text,text)", hmac_sha256},
+    {"crc32(text)", crc32},
     {"letters(int)", letters},
     {"uuid_v5(text,text)", uuid_v5},
 };

@@ -4,6 +4,7 @@
 #include "interpreter/base/json.h"
 #include "interpreter/eval/json_value.h"
 #include "interpreter/eval/native_rows.h"
+#include "interpreter/eval/php_serialized.h"
 #include "interpreter/eval/python_literal.h"
 
 namespace bfl::eval {
@@ -227,7 +228,158 @@ Outcome get_text(Args args) {
   return on_part(args, [](const JsonNode& node) -> Outcome { return scalar_text(node); });
 }
 
+// One key for each value, in step.
+Outcome object_from(Args args) {
+  const auto items = [](const Value& array) -> std::span<const Value> {
+    const auto& found = array.as<Array>().items;
+    return found ? std::span<const Value>(*found) : std::span<const Value>();
+  };
+  const auto keys = items(args[0]), values = items(args[1]);
+  if (keys.size() != values.size()) return Failure{std::to_string(keys.size()) + " keys for " + std::to_string(values.size()) + " values"};
+  JsonNode object{.kind = JsonKind::object};
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    Outcome failed;
+    std::string text;
+    append_json(text, values[i]);
+    auto value = document(text, failed);
+    if (!value) return failed;
+    const auto* const key = std::get_if<std::string>(&keys[i].data);
+    if (key == nullptr) return Failure{"a key is null"};
+    if (!valid_utf8(*key)) return Failure{"the key " + shown(*key) + " is not valid UTF-8"};
+    object.keys.push_back(*key);
+    object.items.push_back(std::move(*value));
+  }
+  Outcome failed;
+  const auto read = document(write_json(object), failed);  // of two equal keys the last counts
+  return read ? json_outcome(*read) : failed;
+}
+
+// The key keeps its place among the others.
+Outcome rename(Args args) {
+  Outcome failed;
+  auto object = object_of(args[0], failed);
+  if (!object) return failed;
+  const std::string &from = text_at(args, 1), &to = text_at(args, 2);
+  if (from == to || member(*object, from) == nullptr) return args[0];
+  if (!valid_utf8(to)) return Failure{"the key " + shown(to) + " is not valid UTF-8"};
+  if (member(*object, to) != nullptr) return Failure{"the object has a member " + shown(to) + " already"};
+  std::replace(object->keys.begin(), object->keys.end(), from, to);
+  return json_outcome(*object);
+}
+
+// RFC 6901: `/a/0/b`, `~1` for `/` and `~0` for `~` in a key.
+std::optional<std::vector<std::string>> steps_of(const std::string& pointer, Outcome& failed) {
+  std::vector<std::string> steps;
+  if (pointer.empty()) return steps;
+  if (pointer[0] != '/') {
+    failed = Failure{shown(pointer) + " is no path: it begins with `/`"};
+    return std::nullopt;
+  }
+  for (std::size_t at = 1; at <= pointer.size();) {
+    const std::size_t end = std::min(pointer.find('/', at), pointer.size());
+    std::string step;
+    for (; at < end; ++at) {
+      const bool tilde = pointer[at] == '~' && at + 1 < end && (pointer[at + 1] == '0' || pointer[at + 1] == '1');
+      step += tilde ? (pointer[++at] == '0' ? '~' : '/') : pointer[at];
+    }
+    steps.push_back(std::move(step));
+    at = end + 1;
+  }
+  return steps;
+}
+
+JsonNode* part_of(JsonNode& node, const std::string& step) {
+  if (node.kind == JsonKind::object) return member(node, step);
+  if (node.kind != JsonKind::array || step.empty() || step.size() > 9 || step.find_first_not_of("0123456789") != std::string::npos) return nullptr;
+  const std::size_t number = std::stoul(step);
+  return number < node.items.size() ? &node.items[number] : nullptr;
+}
+
+Outcome at_path(Args args) {
+  Outcome failed;
+  auto node = document(args[0].as<Json>().text, failed);
+  if (!node) return failed;
+  const auto steps = steps_of(text_at(args, 1), failed);
+  if (!steps) return failed;
+  JsonNode* part = &*node;
+  for (const std::string& step : *steps)
+    if ((part = part_of(*part, step)) == nullptr) return Value();
+  return Value(Json{write_json(*part)});
+}
+
+// Objects on the way that are missing are made; elements of arrays are exchanged, never added.
+Outcome put_at_path(Args args) {
+  Outcome failed;
+  auto node = document(args[0].as<Json>().text, failed);
+  if (!node) return failed;
+  const auto steps = steps_of(text_at(args, 1), failed);
+  if (!steps) return failed;
+  auto value = document(args[2].as<Json>().text, failed);
+  if (!value) return failed;
+  JsonNode* part = &*node;
+  for (const std::string& step : *steps) {
+    JsonNode* next = part_of(*part, step);
+    if (next == nullptr) {
+      if (part->kind != JsonKind::object) return Failure{"there is no " + shown(text_at(args, 1)) + " in " + shown(write_json(*node))};
+      if (!valid_utf8(step)) return Failure{"the key " + shown(step) + " is not valid UTF-8"};
+      set_member(*part, step, JsonNode{.kind = JsonKind::object});
+      next = member(*part, step);
+    }
+    part = next;
+  }
+  *part = std::move(*value);
+  return json_outcome(*node);
+}
+
+Outcome remove_at_path(Args args) {
+  Outcome failed;
+  auto node = document(args[0].as<Json>().text, failed);
+  if (!node) return failed;
+  const auto steps = steps_of(text_at(args, 1), failed);
+  if (!steps) return failed;
+  if (steps->empty()) return Failure{"the whole document cannot be removed from itself"};
+  JsonNode* part = &*node;
+  for (std::size_t i = 0; i + 1 < steps->size(); ++i)
+    if ((part = part_of(*part, (*steps)[i])) == nullptr) return args[0];
+  const JsonNode* const gone = part_of(*part, steps->back());
+  if (gone == nullptr) return args[0];
+  const auto place = gone - part->items.data();
+  part->items.erase(part->items.begin() + place);
+  if (part->kind == JsonKind::object) part->keys.erase(part->keys.begin() + place);
+  return json_outcome(*node);
+}
+
+Outcome array_int(Args args) {
+  Outcome failed;
+  const auto node = document(args[0].as<Json>().text, failed);
+  if (!node) return failed;
+  if (node->kind != JsonKind::array) return not_a(*node, "an array");
+  std::vector<Value> parts;
+  for (const JsonNode& item : node->items) {
+    Outcome part = as_int(item);
+    if (std::holds_alternative<Failure>(part)) return part;
+    parts.push_back(std::get<Value>(std::move(part)));
+  }
+  return array_outcome(std::move(parts));
+}
+
+Outcome try_php(Args args) {
+  const auto node = read_php_serialized(text_at(args, 0));
+  return node ? json_outcome(*node) : Outcome(Value());
+}
+
 constexpr NativeRow rows[] = {
+    {"json_object([text],[text])", object_from},
+    {"json_object([text],[int])", object_from},
+    {"json_object([text],[decimal])", object_from},
+    {"json_object([text],[bool])", object_from},
+    {"json_object([text],[json])", object_from},
+    {"json_rename(json,text,text)", rename},
+    {"json_at(json,text)", at_path},
+    {"json_put(json,text,json)", put_at_path},
+    {"json_drop(json,text)", remove_at_path},
+    {"json_array_int(json)", array_int},
+    {"try_php_serialized(text)", try_php},
     {"json_parse(text)", parse},
     {"try_json(text)", try_parse},
     {"to_json(text)", to_json},
@@ -235,6 +387,10 @@ constexpr NativeRow rows[] = {
     {"to_json(decimal)", to_json},
     {"to_json(bool)", to_json},
     {"to_json([text])", to_json},
+    {"to_json([int])", to_json},
+    {"to_json([decimal])", to_json},
+    {"to_json([bool])", to_json},
+    {"to_json([json])", to_json},
     {"json_text(json)",
      [](Args a) -> Outcome {
        Outcome failed;

@@ -195,6 +195,7 @@ constexpr NativeRow rows[] = {
     {"trim_end(text)", trim_space<false, true>},
     {"trim_end(text,text)", trim_set<false, true>},
     {"length(text)", [](Args a) -> Outcome { return Value(code_count(text_at(a, 0))); }},
+    {"byte_length(bytes)", [](Args a) -> Outcome { return Value(static_cast<std::int64_t>(a[0].as<Bytes>().data.size())); }},
     {"byte_length(text)", [](Args a) -> Outcome { return Value(static_cast<std::int64_t>(text_at(a, 0).size())); }},
     {"substring(text,int,int)", substring},
     {"substring(text,int)", [](Args a) { return slice(text_at(a, 0), int_at(a, 1), std::numeric_limits<std::int64_t>::max()); }},

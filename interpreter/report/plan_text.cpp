@@ -172,7 +172,8 @@ void update(Page& page, const program::Program& program, const program::Step& st
   if (step.duplicates)
     page.row("one per", fmt::format("{}: the {} by {} stays, the others are deleted", names(step.duplicates->columns), step.duplicates->keep_last ? "last" : "first", ordered(step.duplicates->order)));
   if (step.free_name)
-    page.row("unique", fmt::format("{} within {}, in the order of {}; else {}", program::to_string(*step.free_name->compared, program), names(step.free_name->within),
+    page.row("unique", fmt::format("{}{}, in the order of {}; else {}", program::to_string(*step.free_name->compared, program),
+                                   step.free_name->within.empty() ? "" : fmt::format(" within {}", names(step.free_name->within)),
                                    ordered(step.free_name->order), program::to_string(*step.free_name->candidate, program)));
   if (step.when) page.row("when", program::to_string(*step.when, program));
   std::string_view label = adds ? "with" : "become";

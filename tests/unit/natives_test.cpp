@@ -81,12 +81,12 @@ TEST_CASE("every declaration of the library has an implementation, and the rever
   }
 }
 
-TEST_CASE("every function of the library has words and an example, and no module has a semicolon") {
+TEST_CASE("every function of the library has words and an example, and no module ends anything with a semicolon") {
   for (const auto& entry : std::filesystem::directory_iterator(BFL_SOURCE_DIR "/stdlib")) {
     std::ifstream in(entry.path());
     std::string before;
     for (std::string line; std::getline(in, line); before = line) {
-      CHECK(line.find(';') == std::string::npos);
+      if (line.find_first_of("\"`") == std::string::npos) CHECK(line.find(';') == std::string::npos);
       if (line.starts_with("native fn ") || line.starts_with("fn ")) CHECK_MESSAGE(before.starts_with("# example: "), line);
     }
   }

@@ -1,0 +1,1 @@
+CREATE TABLE projects (id INTEGER PRIMARY KEY, org_id INT NOT NULL, slug TEXT NOT NULL, name TEXT NOT NULL, UNIQUE(org_id, slug));

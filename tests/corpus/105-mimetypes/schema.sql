@@ -1,0 +1,2 @@
+CREATE TABLE mimetypes (id INTEGER PRIMARY KEY, mimetype TEXT NOT NULL UNIQUE);
+CREATE TABLE filecache (fileid INTEGER PRIMARY KEY, path TEXT NOT NULL, mimetype INT NOT NULL, mimepart INT NOT NULL);

@@ -1,0 +1,1 @@
+SELECT * FROM rules ORDER BY 1;

@@ -1,0 +1,1 @@
+SELECT * FROM slices ORDER BY 1;

@@ -1,0 +1,1 @@
+CREATE TABLE slices (id INTEGER PRIMARY KEY, viz_type VARCHAR(250), params TEXT);

@@ -1,0 +1,1 @@
+SELECT * FROM user_roles ORDER BY 1,2;

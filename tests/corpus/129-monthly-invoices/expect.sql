@@ -1,0 +1,1 @@
+SELECT subscription_id, period, amount FROM invoices ORDER BY 1,2;

@@ -1,0 +1,1 @@
+SELECT id, price, status FROM listings ORDER BY 1;

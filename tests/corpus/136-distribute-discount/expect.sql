@@ -1,0 +1,1 @@
+SELECT id, discount_cents FROM order_lines ORDER BY 1;

@@ -1,0 +1,2 @@
+CREATE TABLE posts (id INTEGER PRIMARY KEY, reactions TEXT);
+CREATE TABLE reactions (id INTEGER PRIMARY KEY, post_id INT NOT NULL, kind TEXT NOT NULL);
