@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
-"""Every complete job in REFERENCE.md runs: each ```bfl block against a fresh example shop, twice.
+"""Every complete job in REFERENCE.md runs: each ```bfl block against a fresh example shop, twice; and so does every row of the
+table "From SQL".
 
   reference_examples.py BFL [SHOP]
 
-SHOP: a shop that examples/make_shop.sh has made; made anew when it is not given. The second run must change nothing.
+SHOP: a shop that examples/make_shop.sh has made; made anew when it is not given. The second run must change nothing. What stands
+right before a job belongs to it: a ```sql block is done in its shop first, a ```csv NAME block is a file beside it. `backup.db` is a
+copy of the shop as it was.
 """
 import os
 import re
@@ -15,7 +18,47 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 # ```bfl NAME exit=1: a job that is meant to end like that.
-BLOCK = re.compile(r"^```bfl(?: exit=(\d+))?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+FENCE = re.compile(r"^```(\S*) ?(.*)$")
+SQL_ROWS = re.compile(r"^\| SQL \| bfl \|\n\|---\|---\|\n((?:\|.*\n)+)", re.MULTILINE)
+STEPS = ("check ", "update ", "insert ", "upsert ", "delete ", "snapshot ", "verify ")
+
+
+def blocks(text):
+  """The jobs with the blocks that belong to them: (line, job, exit code, [(kind, name, content)])."""
+  before, inside, content = [], None, []
+  for number, line in enumerate(text.splitlines(), 1):
+    fence = FENCE.match(line)
+    if inside is None and fence:
+      inside, content, first = fence.groups(), [], number
+    elif inside is not None and line == "```":
+      kind, rest = inside
+      inside = None
+      if kind in ("sql", "csv"):
+        before.append((kind, rest, "\n".join(content) + "\n"))
+        continue
+      if kind == "bfl":
+        yield first, "\n".join(content) + "\n", int(rest.partition("=")[2] or 0), before
+      before = []
+    elif inside is not None:
+      content.append(line)
+
+
+def of_sql(text):
+  """The jobs that the rows of "From SQL" come to: (line, job). An expression is computed for each order."""
+  for table in SQL_ROWS.finditer(text):
+    first = text.count("\n", 0, table.start(1)) + 1
+    for number, row in enumerate(table.group(1).splitlines()):
+      cell = re.split(r"(?<!\\) \| ", row.strip("| \n"))[1].strip("` ").replace("\\|", "|")
+      if cell.startswith("[`"):  # a link to where it stands
+        continue
+      if cell.startswith(STEPS):
+        what = cell
+      elif cell.startswith(("shop.", "let ", "[")):
+        what = f"let rows_ = {cell.removeprefix('let rows = ')}\ncheck c {{ assert count(rows_) >= 0 }}"
+      else:
+        what = ('check c {{ assert count(shop.orders as o derive {{ doc = {{ "a": {{ "b": [1] }}, "kind": "x" }}, ids = [1, 2] }} '
+                'derive {{ value_ = {} }} where value_ == null or value_ != null) > 0 }}').format(cell)
+      yield first + number, f'job row {{ why "a row of the table" }}\nsource shop = sqlite("shop.db")\n{what}\n'
 
 
 def main():
@@ -29,18 +72,24 @@ def main():
       shop = os.path.abspath(sys.argv[2])
     else:
       subprocess.run(["sh", os.path.join(ROOT, "examples", "make_shop.sh"), shop, "300"], check=True)
-    for number, block in enumerate(BLOCK.finditer(text)):
+    jobs = [*blocks(text), *((line, job, 0, []) for line, job in of_sql(text))]
+    for number, (line, script, wanted, before) in enumerate(jobs):
       folder = os.path.join(directory, str(number))
       os.mkdir(folder)
       shutil.copy(shop, os.path.join(folder, "shop.db"))
+      shutil.copy(shop, os.path.join(folder, "backup.db"))
+      for kind, name, content in before:
+        if kind == "csv":
+          with open(os.path.join(folder, name), "w") as out:
+            out.write(content)
+        else:
+          subprocess.run(["sqlite3", os.path.join(folder, "shop.db"), content], check=True)
       job = os.path.join(folder, "job.bfl")
       with open(job, "w") as out:
-        out.write(block.group(2))
-      wanted = int(block.group(1) or 0)
+        out.write(script)
       for attempt in ("first", "second"):
         done = subprocess.run([bfl, "run", job], capture_output=True, text=True)
         if done.returncode != wanted:
-          line = text.count("\n", 0, block.start()) + 1
           print(f"REFERENCE.md:{line}: {attempt} run: exit code {done.returncode}, expected {wanted}\n{done.stdout}{done.stderr}")
           failed += 1
           break

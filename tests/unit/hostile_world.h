@@ -131,6 +131,7 @@ inline std::vector<Value> hostile(Kind kind) {
                                "%_\\",
                                "d29ybGQ=",
                                "0aff",
+                               "a:1:{i:0;b:1;}",
                                "/a/0",
                                "Europe/London",
                                "https://example.com/p?a=1&month=2",
@@ -162,7 +163,7 @@ inline std::vector<Value> hostile(Kind kind) {
     case Kind::json:
       for (const char* text : {"null", "true", "0", "-1.50", "1e2", "\"\"", "\"\\u00e9\"", "[]", "[1, \"a\", null]", "{}",
                                "{\"a\": 1, \"b\": {\"c\": [1.10]}}", "{\"b\": {\"c\": [1.1]}, \"a\": 1.0}", "{\"a\": null}",
-                               "{\"a\": true}", "{\"a\": false}", "9223372036854775808"})
+                               "{\"a\": true}", "{\"a\": false}", "9223372036854775808", "[1, 2]"})
         add(Json{text});
       break;
     default: break;
@@ -433,7 +434,10 @@ inline std::optional<Function> discover(World& world, std::string_view signature
   for (const Type& param : native->params) {
     std::vector<Value> values = hostile(param.kind == Kind::array ? param.element->kind : param.kind);
     std::erase_if(values, [&](const Value& value) { return value.is_null() && !param.nullable; });
-    if (param.kind == Kind::array) values = {Array{std::make_shared<const std::vector<Value>>(values)}};
+    if (param.kind == Kind::array) {
+      const std::vector<Value> one(values.begin(), values.begin() + 1);
+      values = {Array{std::make_shared<const std::vector<Value>>(values)}, Array{std::make_shared<const std::vector<Value>>(one)}};
+    }
     choices.push_back(std::move(values));
   }
   std::vector<std::size_t> at(choices.size());
