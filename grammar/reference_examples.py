@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Every complete job in REFERENCE.md runs: each ```bfl block against a fresh example shop, twice; and so does every row of the
-table "From SQL".
+table "From SQL" and every example of the library's recipes.
 
   reference_examples.py BFL [SHOP]
 
@@ -61,6 +61,22 @@ def of_sql(text):
       yield first + number, f'job row {{ why "a row of the table" }}\nsource shop = sqlite("shop.db")\n{what}\n'
 
 
+def of_recipes():
+  """The jobs that the examples of the library's recipes come to, and what their shop needs."""
+  rows = """ALTER TABLE orders ADD COLUMN big_id BIGINT; UPDATE customers SET email = 'one@example.com' WHERE id IN (7, 9, 11);
+    UPDATE products SET name = 'Same' WHERE id IN (3, 4); UPDATE orders SET country = NULL WHERE id % 2 = 0;
+    CREATE TABLE subscribers (id INTEGER PRIMARY KEY, email TEXT, customer_id INTEGER);
+    INSERT INTO subscribers VALUES (1, 'a', 1), (2, 'a', 2), (3, NULL, NULL), (4, NULL, 99999), (5, 'b', 99998);"""
+  needs = {"countries)": 'let countries = [ { old: "DE", new: "DEU" }, { old: "FR", new: "FRA" } ]',
+           "twins_merged": "apply find_duplicates(shop.customers, id: id, same: email, first: id) as twins",
+           "goods_merged": "apply find_duplicates(shop.products, id: id, same: name, first: id) as goods",
+           "remove_merged": "apply repoint(shop.orders, by: customer_id, merged: twins_merged) as orders"}
+  with open(os.path.join(ROOT, "stdlib", "recipes.bfl")) as module:
+    for example in re.findall(r"^# example: (.*)$", module.read(), re.MULTILINE):
+      first = "\n".join(need for word, need in needs.items() if word in example)
+      yield 0, f'job example {{ why "{example.split("(")[0]}" }}\nsource shop = sqlite("shop.db")\nuse std.recipes\n{first}\n{example}\n', 0, [("sql", "", rows)]
+
+
 def main():
   bfl = os.path.abspath(sys.argv[1])
   with open(os.path.join(HERE, "REFERENCE.md")) as reference:
@@ -72,7 +88,7 @@ def main():
       shop = os.path.abspath(sys.argv[2])
     else:
       subprocess.run(["sh", os.path.join(ROOT, "examples", "make_shop.sh"), shop, "300"], check=True)
-    jobs = [*blocks(text), *((line, job, 0, []) for line, job in of_sql(text))]
+    jobs = [*blocks(text), *((line, job, 0, []) for line, job in of_sql(text)), *of_recipes()]
     for number, (line, script, wanted, before) in enumerate(jobs):
       folder = os.path.join(directory, str(number))
       os.mkdir(folder)

@@ -30,6 +30,17 @@ def declarations(text):
     yield name, f"{name}({' '.join(parameters.split())}) -> {result}", gives, example
 
 
+def recipes(text):
+  """(signature, what it does, example) in the order of the file."""
+  for found in re.finditer(r"^recipe (\w+\(.*?\)) \{", text, re.MULTILINE):
+    lines = text[:found.start()].split("\n")[:-1]
+    comment = []
+    while lines and lines[-1].startswith("#"):
+      comment.insert(0, lines.pop()[1:].strip())
+    yield found.group(1), " ".join(line for line in comment if not line.startswith("example:")), \
+        next(line[len("example:"):].strip() for line in comment if line.startswith("example:"))
+
+
 def introduction(text):
   """The comment that a module opens with, when a blank line parts it from the first declaration."""
   block = text.split("\n\n", 1)[0].split("\n")
@@ -43,13 +54,18 @@ def cell(text):
 def section():
   lines = []
   modules = sorted(name for name in os.listdir(STDLIB) if name.endswith(".bfl"))
-  modules.sort(key=lambda name: name != "core.bfl")
+  modules.sort(key=lambda name: (name != "core.bfl", name == "recipes.bfl"))
   for module in modules:
     with open(os.path.join(STDLIB, module)) as source:
       text = source.read()
     lines += [f"### `std.{module[:-4]}`", ""]
     if introduction(text):
       lines += [*textwrap.wrap(introduction(text), 130, break_on_hyphens=False), ""]
+    if module == "recipes.bfl":
+      lines += ["| recipe | does | for example |", "|---|---|---|"]
+      lines += [f"| `{signature}` | {cell(does)} | `{cell(example)}` |" for signature, does, example in recipes(text)]
+      lines.append("")
+      continue
     lines += ["| function | gives | for example |", "|---|---|---|"]
     functions = {}
     for name, *row in declarations(text):

@@ -15,11 +15,14 @@
 namespace bfl::check {
 
 // The standard library: the modules of stdlib/, parsed once per process. Files are embedded in the binary.
+// A function, or a recipe of the library.
 struct FunctionDoc { std::string module, name, signature, doc; bool native = false; };
 class Library;
 // Parses the embedded modules into `sources`; a mistake in them is a bug.
 std::shared_ptr<const Library> load_library(Sources& sources);
 std::vector<FunctionDoc> documentation(const Library& library);
+// The text of a module, `std.recipes`; nothing when there is none of that name.
+std::optional<std::string_view> library_module(std::string_view name);
 
 struct Settings {
   std::map<std::string, std::string> parameters;  // --set NAME=VALUE

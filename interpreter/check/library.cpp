@@ -134,12 +134,24 @@ std::vector<FunctionDoc> Library::documentation() const {
     const ast::File& file = *files_[i];
     Diagnostics none;
     for (ast::NodeId item : ast::children(file, file.root)) {
+      if (file[item].kind == ast::NodeKind::recipe) {
+        std::string text = fmt::format("recipe {}(", file[item].text);
+        for (ast::NodeId part : ast::children(file, item))
+          if (file[part].kind == ast::NodeKind::fn_param) text += fmt::format("{}{}", text.ends_with('(') ? "" : ", ", sources_->slice(file[part].span));
+        docs.push_back({modules_[i], std::string(file[item].text), text + ")", ast::documentation(file, *sources_, item), false});
+      }
       if (file[item].kind != ast::NodeKind::fn) continue;
       if (auto function = read_function(file, item, modules_[i], none))
         docs.push_back({modules_[i], std::string(function->name), shown(*function), ast::documentation(file, *sources_, item), function->native});
     }
   }
   return docs;
+}
+
+std::optional<std::string_view> library_module(std::string_view name) {
+  for (const Module& module : embedded)
+    if (name == fmt::format("std.{}", module.name)) return module.text;
+  return std::nullopt;
 }
 
 std::shared_ptr<const Library> load_library(Sources& sources) { return std::make_shared<const Library>(sources); }

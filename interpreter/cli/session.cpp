@@ -54,6 +54,7 @@ Result<syntax::ModuleText> load_module(Session& session, const std::string& writ
   const auto refused = [&](std::string why) {
     return Error{ErrorClass::refused, fmt::format("`{}` {}", written, why), {}, "a module is named by its path from the job's folder: `use \"lib/money.bfl\"`"};
   };
+  if (const auto text = check::library_module(written)) return syntax::ModuleText{written, std::string(*text)};
   const std::filesystem::path path(written);
   if (path.is_absolute() || written.find('\0') != std::string::npos || written.find('\\') != std::string::npos) return refused("is no path within the job's folder");
   for (const auto& part : path)

@@ -262,7 +262,7 @@ class Expander {
       for (const auto& [name, place] : modules_.recipes()) known.emplace_back(name);
       const std::string meant = nearest(node.text, known);
       error(Code::unknown_name, node.name_span, fmt::format("unknown recipe `{}`", node.text),
-            meant.empty() ? "write it: `recipe NAME($t: table) { … }`, or `use` the module that holds it" : fmt::format("did you mean `{}`?", meant));
+            meant.empty() ? "write it: `recipe NAME($t: table) { … }`, or `use` the module that holds it; those of the library are in `std.recipes`" : fmt::format("did you mean `{}`?", meant));
       return;
     }
     const Place recipe = found->second;

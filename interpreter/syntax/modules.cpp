@@ -17,7 +17,7 @@ void Modules::read(const ast::File& file) {
   std::set<std::string_view> used;
   for (const NodeId item : ast::children(file, file.root)) {
     const ast::Node& node = file[item];
-    if (node.kind == NodeKind::use && names_file(node.text)) {
+    if (node.kind == NodeKind::use && (names_file(node.text) || node.text == library_recipes)) {
       if (used.insert(node.text).second) use(file, item);
       else diagnostics_.error(Code::duplicate_name, node.span, fmt::format("`{}` is used twice", node.text), "leave one of them out");
     } else if (node.kind == NodeKind::recipe) {

@@ -43,5 +43,7 @@ class Modules {
 };
 
 inline bool names_file(std::string_view module) { return module.find('/') != std::string_view::npos || module.ends_with(".bfl"); }
+// The library's recipes are read when a job asks for them; its functions are always there.
+inline constexpr std::string_view library_recipes = "std.recipes";
 
 }  // namespace bfl::syntax
