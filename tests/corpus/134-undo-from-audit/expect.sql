@@ -1,1 +1,1 @@
-SELECT id, price, status FROM listings ORDER BY 1;
+SELECT id, CAST(round(price * 100) AS INTEGER), status FROM listings ORDER BY 1;
