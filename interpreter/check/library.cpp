@@ -135,7 +135,7 @@ std::vector<FunctionDoc> Library::documentation() const {
     Diagnostics none;
     for (ast::NodeId item : ast::children(file, file.root)) {
       if (file[item].kind == ast::NodeKind::recipe) {
-        std::string text = fmt::format("recipe {}(", file[item].text);
+        std::string text = fmt::format("{}(", file[item].text);
         for (ast::NodeId part : ast::children(file, item))
           if (file[part].kind == ast::NodeKind::fn_param) text += fmt::format("{}{}", text.ends_with('(') ? "" : ", ", sources_->slice(file[part].span));
         docs.push_back({modules_[i], std::string(file[item].text), text + ")", ast::documentation(file, *sources_, item), false});

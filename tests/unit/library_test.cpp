@@ -33,7 +33,7 @@ TEST_CASE("every example in the library's documentation is a condition, and no f
     for (std::size_t at = 0; at < function.doc.size();) {
       const auto end = std::min(function.doc.find('\n', at), function.doc.size());
       const std::string line = function.doc.substr(at, end - at);
-      if (line.starts_with("example: ")) {
+      if (line.starts_with("example: ") && function.module != "recipes") {  // those of recipes are steps: the manual's tests run them
         script += "  assert " + line.substr(9) + "\n";
         ++examples;
       }
