@@ -77,6 +77,12 @@ struct Table {
   int rowid_alias = -1;          // SQLite: the INTEGER PRIMARY KEY column
   std::optional<std::int64_t> estimated_rows{};
 
+  // By what a row is found again: the first plain unique key without nulls; null: there is none.
+  const Key* identity() const {
+    for (const Key& key : keys)
+      if (key.plain && key.not_null) return &key;
+    return nullptr;
+  }
   int column_index(const std::string& column) const {
     for (std::size_t i = 0; i < columns.size(); ++i)
       if (columns[i].name == column) return static_cast<int>(i);

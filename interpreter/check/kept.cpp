@@ -173,9 +173,8 @@ std::vector<int> Checker::unique_fields(const Block& block) const {
     for (const program::Input& input : relation.inputs) {
       if (input.kind != InputKind::anchor && input.kind != InputKind::many) continue;
       if (!input.table) return {};
-      const auto& keys = table(*input.table).keys;
-      const auto key = std::find_if(keys.begin(), keys.end(), [](const Key& candidate) { return candidate.plain && candidate.not_null; });
-      if (key == keys.end()) return {};
+      const Key* key = table(*input.table).identity();
+      if (!key) return {};
       for (int column : key->columns)
         field_of([&](const program::Field& field) { return field.expr->kind == ExprKind::column && field.expr->input == input.id && field.expr->column == column; });
     }

@@ -35,8 +35,7 @@ void Checker::cascades(Step& step, NodeId clause) {
             "`cascades to` names tables whose rows go with the rows that they refer to");
       continue;
     }
-    const auto& keys = table(*ref).keys;
-    if (std::none_of(keys.begin(), keys.end(), [](const Key& key) { return key.plain && key.not_null; })) {
+    if (!table(*ref).identity()) {
       error(Code::no_row_identity, at(path).span, fmt::format("`{}` has no unique key by which its rows could be found again", shown(*ref)), "delete its rows in a step of their own, before this one");
       continue;
     }

@@ -137,8 +137,8 @@ int row(const Arguments& arguments) {
   if (!catalogue) return failed(catalogue.error());
   const auto table = std::find_if(catalogue->tables.begin(), catalogue->tables.end(), [&](const Table& t) { return t.name == name; });
   if (table == catalogue->tables.end()) return failed({ErrorClass::data, fmt::format("`{}` has no table `{}`", source, name), {}, {}});
-  const auto identity = std::find_if(table->keys.begin(), table->keys.end(), [](const Key& key) { return key.not_null && key.plain; });
-  if (identity == table->keys.end())
+  const Key* identity = table->identity();
+  if (!identity)
     return failed({ErrorClass::data, fmt::format("rows of `{}` have no key by which they could be named", name), {}, "`bfl log` shows what was done to the table"});
   auto key = key_typed(*table, identity->columns, arguments.operands[2]);
   if (!key) return failed(key.error());

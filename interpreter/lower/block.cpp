@@ -111,8 +111,7 @@ std::string Writer::raise(const Relation& relation, const Input& input, std::str
   const Input& anchor = relation.inputs[0];
   if (anchor.table) {
     const Table& rows = table(*anchor.table);
-    const auto key = std::find_if(rows.keys.begin(), rows.keys.end(), [](const Key& at) { return at.plain && at.not_null; });
-    if (key != rows.keys.end())
+    if (const Key* key = rows.identity())
       for (int column : key->columns) named.push_back(column_of(anchor.id, column, rows.columns[static_cast<std::size_t>(column)].type));
   }
   outer_columns(relation, input, named);

@@ -24,10 +24,10 @@ std::vector<Field> known_by(const Program& program, Input& anchor) {
   std::vector<Field> fields;
   if (anchor.table) {
     const Table& table = program.table(*anchor.table);
-    const auto key = std::find_if(table.keys.begin(), table.keys.end(), [](const Key& at) { return at.plain && at.not_null; });
+    const Key* key = table.identity();
     std::vector<int> columns;
-    if (key != table.keys.end()) columns = key->columns;
-    for (std::size_t c = 0; key == table.keys.end() && c < table.columns.size() && columns.size() < most_columns; ++c)
+    if (key) columns = key->columns;
+    for (std::size_t c = 0; !key && c < table.columns.size() && columns.size() < most_columns; ++c)
       if (table.columns[c].storage != Storage::unknown) columns.push_back(static_cast<int>(c));
     for (const int column : columns) {
       const Column& of = table.columns[static_cast<std::size_t>(column)];

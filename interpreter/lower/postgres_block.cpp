@@ -67,8 +67,7 @@ std::string Writer::no_row(const Relation& relation, const Input& input, std::st
   const Input& anchor = relation.inputs[0];
   if (anchor.table) {
     const Table& rows = table(*anchor.table);
-    const auto key = std::find_if(rows.keys.begin(), rows.keys.end(), [](const Key& at) { return at.plain && at.not_null; });
-    if (key != rows.keys.end())
+    if (const Key* key = rows.identity())
       for (std::size_t i = 0; i < key->columns.size(); ++i) {
         const auto column = static_cast<std::size_t>(key->columns[i]);
         message += fmt::format(" || {} || {}::text", text_literal(fmt::format("{}{} = ", i ? ", " : " for ", rows.columns[column].name)),

@@ -234,7 +234,7 @@ Hands hands(const Program& program, const Step& step) {
   if (step.kind == program::StepKind::update || step.kind == program::StepKind::upsert) hands.own.change = row.change();
   if (step.kind == program::StepKind::update) keys_of(row, hands);
   for (std::size_t i = step.cascades.size(); i-- > 0;) {  // the farthest first
-    const OneRow other(program, step, step.cascades[i], *row_identity(program.table(step.cascades[i])));
+    const OneRow other(program, step, step.cascades[i], program.table(step.cascades[i]).identity()->columns);
     hands.cascades.push_back({.remove = other.remove(), .read = other.read()});
   }
   return hands;

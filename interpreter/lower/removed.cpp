@@ -69,7 +69,7 @@ std::vector<CascadeSet> cascading_rows(const Program& program, const Step& step,
   const Gone gone(program, step);
   for (std::size_t i = step.cascades.size(); i-- > 0;) {  // the farthest first
     const Table& table = program.table(step.cascades[i]);
-    const std::vector<int>& key = *row_identity(table);
+    const std::vector<int>& key = table.identity()->columns;
     CascadeSet set{.table = step.cascades[i],
                    .intent = {.key = key.size(), .image = table.columns.size(), .packed = shipped_images && !table.image.empty()},
                    .select = {}};
@@ -91,7 +91,7 @@ std::vector<Hand> cascading_hands(const Program& program, const Step& step) {
   std::vector<Hand> all;
   for (std::size_t i = step.cascades.size(); i-- > 0;) {
     const Table& table = program.table(step.cascades[i]);
-    const std::vector<std::string> keys = names(table, *row_identity(table));
+    const std::vector<std::string> keys = names(table, table.identity()->columns);
     std::vector<std::string> columns;
     for (const Column& column : table.columns) columns.push_back(quote_identifier(column.name));
     const std::string by_key = tuple_equal(keys, parameters(1, keys.size()));

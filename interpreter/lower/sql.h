@@ -183,8 +183,6 @@ Statement select(const program::Program& program, const program::Relation& relat
 Result<Statement> scalar_in(const program::Program& program, const program::ExprPtr& expr, Dialect dialect);
 Result<Statement> select_in(const program::Program& program, const program::Relation& relation, Dialect dialect);
 
-// The columns by which a row of a table is found again: its first plain unique key without nulls; null: there is none.
-const std::vector<int>* row_identity(const Table& table);
 std::string quote_identifier(std::string_view name);
 std::string qualified(const Table& table);  // with its schema
 

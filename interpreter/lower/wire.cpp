@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "interpreter/lower/sql.h"
 
 namespace bfl::lower {
@@ -20,11 +18,6 @@ Wire wire_of(const Type& type) {
     default: break;
   }
   return wire;
-}
-
-const std::vector<int>* row_identity(const Table& table) {
-  const auto key = std::find_if(table.keys.begin(), table.keys.end(), [](const Key& candidate) { return candidate.plain && candidate.not_null; });
-  return key == table.keys.end() ? nullptr : &key->columns;
 }
 
 std::string quote_identifier(std::string_view name) {

@@ -112,7 +112,7 @@ void add_written(const Program& program, const Step& step, Uses& uses) {
   for (const TableRef ref : step.cascades) {
     Use& of = uses[ref];
     of.image = true;
-    of.identity = *lower::row_identity(program.table(ref));
+    of.identity = program.table(ref).identity()->columns;
     of.columns.insert(of.identity.begin(), of.identity.end());
   }
 }
@@ -151,7 +151,7 @@ Uses uses_of(const Program& program, const Step& step) {
 
 // The columns by which messages name a row.
 void add_key(const Table& table, std::set<int>& columns) {
-  if (const std::vector<int>* key = lower::row_identity(table)) columns.insert(key->begin(), key->end());
+  if (const Key* key = table.identity()) columns.insert(key->columns.begin(), key->columns.end());
   if (columns.empty()) columns.insert(0);
 }
 

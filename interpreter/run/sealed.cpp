@@ -44,7 +44,7 @@ class Collecting {
   std::vector<lower::Wire> key_wires(program::TableRef ref) const {
     std::vector<lower::Wire> wires;
     const Table& table = writing_.context.program.table(ref);
-    for (const int column : *lower::row_identity(table)) wires.push_back(lower::wire_of(table.columns[static_cast<std::size_t>(column)]));
+    for (const int column : table.identity()->columns) wires.push_back(lower::wire_of(table.columns[static_cast<std::size_t>(column)]));
     return wires;
   }
   // Of the key, the values, and what a later step reads of the row.

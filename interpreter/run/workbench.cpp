@@ -86,8 +86,8 @@ class Carrier {
     if (!from_.has_sql()) return error;  // a file names its line
     const auto name = [&](int column) { return here_.columns[static_cast<std::size_t>(column)].name; };
     std::string key;
-    if (const std::vector<int>* identity = lower::row_identity(here_))
-      for (const int column : *identity) {
+    if (const Key* identity = here_.identity())
+      for (const int column : identity->columns) {
         const auto found = std::find(columns_.begin(), columns_.end(), column);
         if (found == columns_.end()) continue;
         const RawValue& value = row[places_[static_cast<std::size_t>(found - columns_.begin())]];

@@ -92,8 +92,7 @@ std::vector<ledger::ImageTable> tables_of(const program::Program& program, const
     ledger::ImageTable& described = tables.emplace_back();
     described.name = table.name;
     for (const Column& column : table.columns) described.columns.push_back(column.name);
-    for (const Key& key : table.keys)
-      if (described.key.empty() && key.not_null && key.plain) described.key = key.columns;
+    if (const Key* key = table.identity()) described.key = key->columns;
   };
   add(step.target);
   for (const program::TableRef ref : step.cascades) add(ref);
