@@ -6,6 +6,7 @@
 
 #include "interpreter/base/json.h"
 #include "interpreter/ledger/image_table.h"
+#include "interpreter/ledger/images.h"
 #include "interpreter/ledger/key_index.h"
 #include "interpreter/ledger/ledger.h"
 #include "interpreter/ledger/own_sql.h"
@@ -16,15 +17,7 @@ namespace {
 
 using connect::RawRow;
 using connect::RawValue;
-using Facts = std::map<std::string, std::string, std::less<>>;
-
-Facts facts_of(std::string_view entry) {
-  Facts facts;
-  const auto parsed = read_json(entry);
-  if (const auto* node = std::get_if<JsonNode>(&parsed); node && node->kind == JsonKind::object)
-    for (std::size_t i = 0; i < node->keys.size(); ++i) facts[node->keys[i]] = node->items[i].text;
-  return facts;
-}
+using Facts = EntryFields;
 
 Error altered(std::int64_t step, std::int64_t lane, std::int64_t seq) {
   return {ErrorClass::refused, fmt::format("bfl_ledger, step {}, lane {}, seq {}: the entry does not hold", step, lane, seq), {},
@@ -70,7 +63,7 @@ class Search {
       return true;
     });
     if (!read) return read;
-    const Facts facts = facts_of(entry);
+    const Facts facts = fields_of(entry);
     const auto named = facts.find("pack");
     if (!sound || named == facts.end() || named->second != hex(sha256(pack))) return altered(at.step, at.lane, at.seq);
     auto opening = opening_of(facts.at("job"), at.step);
@@ -89,10 +82,7 @@ class Search {
   }
 
   bool matches(const ImageTable& table, const Record& record, RowEvent& event) const {
-    std::vector<Stored> before = record.kind == 'i' ? std::vector<Stored>() : record.before, after = before;
-    after.resize(table.columns.size());
-    for (const auto& [column, value] : record.after)
-      if (static_cast<std::size_t>(column) < after.size()) after[static_cast<std::size_t>(column)] = value;
+    const std::vector<Stored> before = row_before(record), after = row_after(record, table.columns.size());
     const auto is = [&](const std::vector<Stored>& row) {
       for (std::size_t i = 0; i < table.key.size(); ++i) {
         const auto column = static_cast<std::size_t>(table.key[i]);
@@ -100,7 +90,7 @@ class Search {
       }
       return !row.empty() && key_.size() == table.key.size();
     };
-    if (!is(before) && !(record.kind != 'd' && is(after))) return false;
+    if (!is(before) && !is(after)) return false;
     for (std::size_t i = 0; i < table.columns.size(); ++i) {
       RowEvent::Column column{table.columns[i], {}, {}};
       if (i < before.size()) column.before = before[i];
@@ -118,7 +108,7 @@ class Search {
       auto read = sql_.query(
           "SELECT l.entry FROM bfl_step AS s JOIN bfl_ledger AS l ON l.step = s.id AND l.lane = 0 WHERE s.job = ?1 AND s.name = '' ORDER BY l.seq", {text(job)}, [&](RawRow row) {
             if (row[0].bytes.find("\"kind\":\"open\"") == std::string_view::npos) return true;
-            Facts facts = facts_of(row[0].bytes);
+            Facts facts = fields_of(row[0].bytes);
             opened[std::strtoll(facts["step_row"].c_str(), nullptr, 10)] = std::move(facts);
             return true;
           });

@@ -7,6 +7,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -65,6 +66,9 @@ struct EntryView {
   std::string_view hash;               // SHA-256 of the text
   std::string_view pack;               // empty: no image
 };
+// The members of an entry.
+using EntryFields = std::map<std::string, std::string, std::less<>>;
+EntryFields fields_of(std::string_view entry);
 // The member of an entry, or empty.
 std::string field(std::string_view entry, std::string_view name);
 // The root of the rows that an entry names.

@@ -88,6 +88,14 @@ Result<std::optional<Holder>> holder(connect::Connector& target, const std::stri
   return found;
 }
 
+EntryFields fields_of(std::string_view entry) {
+  EntryFields fields;
+  const auto parsed = read_json(entry);
+  if (const auto* node = std::get_if<JsonNode>(&parsed); node && node->kind == JsonKind::object)
+    for (std::size_t i = 0; i < node->keys.size(); ++i) fields[node->keys[i]] = node->items[i].text;
+  return fields;
+}
+
 std::string field(std::string_view entry, std::string_view name) {
   const auto parsed = read_json(entry);
   const auto* node = std::get_if<JsonNode>(&parsed);

@@ -20,15 +20,7 @@ namespace {
 
 using connect::RawRow;
 using connect::RawValue;
-using Fields = std::map<std::string, std::string, std::less<>>;
-
-Fields fields_of(std::string_view entry) {
-  Fields fields;
-  const auto parsed = read_json(entry);
-  if (const auto* node = std::get_if<JsonNode>(&parsed); node && node->kind == JsonKind::object)
-    for (std::size_t i = 0; i < node->keys.size(); ++i) fields[node->keys[i]] = node->items[i].text;
-  return fields;
-}
+using Fields = EntryFields;
 
 const std::string& in(const Fields& fields, std::string_view name) {
   static const std::string none;
