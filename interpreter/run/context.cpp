@@ -5,6 +5,8 @@
 #include <chrono>
 #include <csignal>
 
+#include "interpreter/run/journal.h"
+
 namespace bfl::run {
 namespace {
 
@@ -48,6 +50,35 @@ Code code_of(const Error& error) {
     case ErrorClass::over_limit: return Code::expectation_failed;
     default: return Code::database_error;
   }
+}
+
+Outcome Context::run(const Listener& listener, const std::function<void()>& work) {
+  const Listener journal = journal_listener(state, diary);
+  tell = [&](const Event& event) {
+    journal(event);
+    if (listener) listener(event);
+  };
+  chunks_left = options.limit_chunks;
+  heartbeat_at = clock.seconds();
+  Event event;
+  event.kind = EventKind::run_started;
+  event.time = format_timestamp(clock.now());
+  event.run = options.run_id;
+  event.job = program.job;
+  tell(event);
+
+  work();
+  if (outcome.exit_code == 0 && outcome.conflicts > 0) outcome.exit_code = 3;
+
+  event.kind = EventKind::run_finished;
+  event.time = format_timestamp(clock.now());
+  event.rows_changed = outcome.changed;
+  event.conflicts = outcome.conflicts;
+  event.exit_code = outcome.exit_code;
+  tell(event);
+  note(state.flush());
+  if (!diary_told) outcome.diary = diary;
+  return outcome;
 }
 
 Event Context::event(EventKind kind, const program::Step& step) const {

@@ -43,6 +43,9 @@ struct Context {
   double heartbeat_at = 0;
   std::mutex shared{};                                     // held by whoever of several workers touches any of this
 
+  // A run from its first event to its last: told to `listener`, recorded, summed up.
+  Outcome run(const Listener& listener, const std::function<void()>& work);
+
   Event event(EventKind kind, const program::Step& step) const;
   eval::Context evaluation(int source) const { return {clocks[static_cast<std::size_t>(source)]}; }
   lower::Dialect dialect(int source) const { return lower::dialect_of(program.catalogues[static_cast<std::size_t>(source)]); }

@@ -6,7 +6,6 @@
 
 #include "interpreter/base/fault_points.h"
 #include "interpreter/run/context.h"
-#include "interpreter/run/journal.h"
 #include "interpreter/run/workbench.h"
 
 namespace bfl::run {
@@ -328,38 +327,13 @@ Outcome execute(const program::Program& program, const plan::Plan& plan, const s
                 store::State& state, Clock& clock, StopSignal& stop, const Listener& listener, const Options& options,
                 Diagnostics& diagnostics) {
   Context context{program, plan, targets, state, clock, stop, options, diagnostics};
-  const Listener journal = journal_listener(state, context.diary);
-  context.tell = [&](const Event& event) {
-    journal(event);
-    if (listener) listener(event);
-  };
-  context.chunks_left = options.limit_chunks;
-  context.heartbeat_at = clock.seconds();
-
-  Event event;
-  event.kind = EventKind::run_started;
-  event.time = format_timestamp(clock.now());
-  event.run = options.run_id;
-  event.job = program.job;
-  context.tell(event);
-
-  carry_out(context);
-  Outcome& outcome = context.outcome;
-  const bool finished = outcome.exit_code == 0 && options.only.empty();
-  if (outcome.exit_code == 0 && outcome.conflicts > 0) outcome.exit_code = 3;
-  fault_point("before_release");
-  let_go(context, finished);
-  fault_point("after_release");
-
-  event.kind = EventKind::run_finished;
-  event.time = format_timestamp(clock.now());
-  event.rows_changed = outcome.changed;
-  event.conflicts = outcome.conflicts;
-  event.exit_code = outcome.exit_code;
-  context.tell(event);
-  context.note(state.flush());
-  if (!context.diary_told) outcome.diary = context.diary;
-  return outcome;
+  return context.run(listener, [&] {
+    carry_out(context);
+    const bool finished = context.outcome.exit_code == 0 && options.only.empty();
+    fault_point("before_release");
+    let_go(context, finished);
+    fault_point("after_release");
+  });
 }
 
 }  // namespace bfl::run

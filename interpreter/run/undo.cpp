@@ -6,7 +6,6 @@
 
 #include "interpreter/base/fault_points.h"
 #include "interpreter/run/context.h"
-#include "interpreter/run/journal.h"
 #include "interpreter/run/row_back.h"
 #include "interpreter/run/writing.h"
 
@@ -259,30 +258,7 @@ Result<void> preview_undo(const program::Program& program, const std::vector<con
 Outcome undo(const program::Program& program, const plan::Plan& plan, std::vector<UndoTask>& tasks, const std::vector<connect::Connector*>& targets,
              store::State& state, Clock& clock, StopSignal& stop, const Listener& listener, const Options& options, Diagnostics& diagnostics) {
   Context context{program, plan, targets, state, clock, stop, options, diagnostics};
-  const Listener journal = journal_listener(state, context.diary);
-  context.tell = [&](const Event& event) {
-    journal(event);
-    if (listener) listener(event);
-  };
-  context.chunks_left = options.limit_chunks;
-  context.heartbeat_at = clock.seconds();
-  Event event;
-  event.kind = EventKind::run_started;
-  event.time = format_timestamp(clock.now());
-  event.run = options.run_id;
-  event.job = program.job;
-  context.tell(event);
-  carry_out(context, tasks);
-  Outcome& outcome = context.outcome;
-  if (outcome.exit_code == 0 && outcome.conflicts > 0) outcome.exit_code = 3;
-  event.kind = EventKind::run_finished;
-  event.time = format_timestamp(clock.now());
-  event.rows_changed = outcome.changed;
-  event.conflicts = outcome.conflicts;
-  event.exit_code = outcome.exit_code;
-  context.tell(event);
-  context.note(state.flush());
-  return outcome;
+  return context.run(listener, [&] { carry_out(context, tasks); });
 }
 
 }  // namespace bfl::run
