@@ -11,12 +11,6 @@
 namespace bfl::lower {
 namespace {
 
-std::vector<std::string> names(const Table& table, const std::vector<int>& columns) {
-  std::vector<std::string> all;
-  for (const int column : columns) all.push_back(quote_identifier(table.columns[static_cast<std::size_t>(column)].name));
-  return all;
-}
-
 Statement plain(std::string text) {
   Statement statement;
   statement.text = std::move(text);
@@ -44,47 +38,29 @@ void refer(const program::Program& program, const program::Step& step, KeyedWrit
   }
 }
 
-// PostgreSQL's statements bring the images of their rows back: they are those of steps that add, change and delete.
-KeyedWrite by_hands(const program::Program& program, const program::Step& given, KeyedWrite made) {
+}  // namespace
+
+// The statements are those of steps that add, change and delete.
+KeyedWrite keyed_write(const program::Program& program, const program::Step& given, Dialect dialect) {
   const Table& table = program.table(given.target);
+  KeyedWrite made;
+  for (std::size_t i = 0; i < table.columns.size(); ++i)
+    if (!table.columns[i].generated) made.added.push_back(static_cast<int>(i));
+  refer(program, given, made, dialect);
+
   program::Step step = given;
   step.cascades.clear();
   step.key = step.walk;
-  Hand hand = postgres::hands(program, step).own;
+  Hand hand = hands(program, step, dialect).own;
   made.read = std::move(hand.read);
   if (!step.assignments.empty()) made.change = std::move(hand.change);
   step.kind = program::StepKind::remove;
-  made.remove = postgres::hands(program, step).own.remove;
+  made.remove = hands(program, step, dialect).own.remove;
   step.kind = program::StepKind::insert;
   step.assignments.clear();
   for (const int column : made.added) step.assignments.push_back({.column = column, .value = nullptr});
-  made.add = postgres::hands(program, step).own.add;
+  made.add = hands(program, step, dialect).own.add;
   for (Statement* statement : {&made.change, &made.remove, &made.add}) statement->table = table.name;
-  return made;
-}
-
-}  // namespace
-
-KeyedWrite keyed_write(const program::Program& program, const program::Step& step, Dialect dialect) {
-  const Table& table = program.table(step.target);
-  const std::string name = qualified(table);
-  const std::size_t keys = step.walk.size();
-  KeyedWrite made;
-  std::vector<int> all;
-  for (std::size_t i = 0; i < table.columns.size(); ++i) {
-    all.push_back(static_cast<int>(i));
-    if (!table.columns[i].generated) made.added.push_back(static_cast<int>(i));
-  }
-  refer(program, step, made, dialect);
-  if (dialect == Dialect::postgres) return by_hands(program, step, std::move(made));
-  const auto by_key = [&](std::size_t first) { return tuple_equal(names(table, step.walk), parameters(first, keys)); };
-  made.read = plain(fmt::format("SELECT {} FROM {} WHERE {}", listed(names(table, all)), name, by_key(1)));
-  std::vector<std::string> sets;
-  for (const program::Assignment& assignment : step.assignments)
-    sets.push_back(fmt::format("{} = ?{}", quote_identifier(table.columns[static_cast<std::size_t>(assignment.column)].name), sets.size() + 1));
-  if (!sets.empty()) made.change = plain(fmt::format("UPDATE {} SET {} WHERE {}", name, listed(sets), by_key(sets.size() + 1)));
-  made.add = plain(fmt::format("INSERT INTO {} ({}) VALUES ({})", name, listed(names(table, made.added)), listed(parameters(1, made.added.size()))));
-  made.remove = plain(fmt::format("DELETE FROM {} WHERE {}", name, by_key(1)));
   return made;
 }
 
