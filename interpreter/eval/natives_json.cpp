@@ -295,11 +295,16 @@ JsonNode* part_of(JsonNode& node, const std::string& step) {
   return number < node.items.size() ? &node.items[number] : nullptr;
 }
 
+// The document and the way into it; no way: one of them cannot be read.
+std::pair<std::optional<JsonNode>, std::optional<std::vector<std::string>>> located(Args args, Outcome& failed) {
+  auto node = document(args[0].as<Json>().text, failed);
+  auto steps = node ? steps_of(text_at(args, 1), failed) : std::nullopt;
+  return {std::move(node), std::move(steps)};
+}
+
 Outcome at_path(Args args) {
   Outcome failed;
-  auto node = document(args[0].as<Json>().text, failed);
-  if (!node) return failed;
-  const auto steps = steps_of(text_at(args, 1), failed);
+  auto [node, steps] = located(args, failed);
   if (!steps) return failed;
   JsonNode* part = &*node;
   for (const std::string& step : *steps)
@@ -310,9 +315,7 @@ Outcome at_path(Args args) {
 // Objects on the way that are missing are made; elements of arrays are exchanged, never added.
 Outcome put_at_path(Args args) {
   Outcome failed;
-  auto node = document(args[0].as<Json>().text, failed);
-  if (!node) return failed;
-  const auto steps = steps_of(text_at(args, 1), failed);
+  auto [node, steps] = located(args, failed);
   if (!steps) return failed;
   auto value = document(args[2].as<Json>().text, failed);
   if (!value) return failed;
@@ -333,9 +336,7 @@ Outcome put_at_path(Args args) {
 
 Outcome remove_at_path(Args args) {
   Outcome failed;
-  auto node = document(args[0].as<Json>().text, failed);
-  if (!node) return failed;
-  const auto steps = steps_of(text_at(args, 1), failed);
+  auto [node, steps] = located(args, failed);
   if (!steps) return failed;
   if (steps->empty()) return Failure{"the whole document cannot be removed from itself"};
   JsonNode* part = &*node;

@@ -47,12 +47,12 @@ Result<void> IntentRows::read(RawRow row) {
     while (there && !reader.rest.empty() && !reader.failed) unpacked_.push_back(reader.value());
     const std::size_t keys = key_is_packed ? intent_.key : 0;
     if (there && (reader.failed || unpacked_.size() != keys + intent_.image)) return Error{ErrorClass::fatal, "an image came broken from where it was computed"};
-    if (there) key_ = key_is_packed ? RawRow(unpacked_).first(keys) : key_, image_ = RawRow(unpacked_).subspan(keys);
+    if (there && key_is_packed) key_ = RawRow(unpacked_).first(keys);
+    if (there) image_ = RawRow(unpacked_).subspan(keys);
   }
-  const std::size_t first = at;
-  values_ = row.subspan(first);
+  values_ = row.subspan(at);
   if (same_ || values_.empty()) return {};
-  if (auto made = convert(values_, first, intent_.key, made_values_); !made) return made;
+  if (auto made = convert(values_, at, intent_.key, made_values_); !made) return made;
   values_ = made_values_;
   return {};
 }

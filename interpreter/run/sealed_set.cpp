@@ -114,9 +114,9 @@ Result<SealedSet::Turn> SealedSet::turn_of(const ledger::Record& planned) const 
 }
 
 // Intents from `from` on that may be carried out together: of one table, of one block, none of them a second one of its row.
-std::size_t SealedSet::together(std::int64_t from, std::int64_t to, std::vector<Turn>& turns, Result<void>& sound) {
-  turns.clear();
-  if (sound = load(from); !sound) return 0;
+Result<std::vector<SealedSet::Turn>> SealedSet::together(std::int64_t from, std::int64_t to) {
+  std::vector<Turn> turns;
+  if (auto loaded = load(from); !loaded) return loaded.error();
   const std::size_t most = sequenced() ? 1 : writing_.target.rows_together();
   const auto end = std::min(to, first_ + static_cast<std::int64_t>(block_.size()));
   std::unordered_set<std::string> keys;
@@ -124,32 +124,29 @@ std::size_t SealedSet::together(std::int64_t from, std::int64_t to, std::vector<
     const ledger::Record& planned = block_[static_cast<std::size_t>(number - first_)];
     if (!turns.empty() && planned.table != turns[0].planned->table) break;
     auto turn = turn_of(planned);
-    if (!turn) {
-      sound = turn.error();
-      return 0;
-    }
+    if (!turn) return turn.error();
     if (most > 1 && !keys.insert(ledger::encode(ledger::key_of(turn->key(), turn->intent->key))).second && own_.read) break;
     turns.push_back(std::move(*turn));
   }
-  return turns.size();
+  return turns;
 }
 
 Result<std::int64_t> SealedSet::apply(std::int64_t from, std::int64_t to, ledger::ChunkFacts& facts) {
   std::int64_t changed = 0;
-  std::vector<Turn> turns;
   for (Keeping& kept : keeping_) kept.stored.clear();  // of an attempt that was rolled back
   while (from < to) {
     if (writing_.context.stop.level.load() > 1) return Error{ErrorClass::interrupted, "asked to stop"};
-    Result<void> sound;
-    from += static_cast<std::int64_t>(together(from, to, turns, sound));
-    if (!sound) return sound.error();
-    const std::string& table = turns[0].planned->table;
-    auto done = carry_out(table.empty() ? own_ : others_.find(table)->second, turns, facts);
+    auto turns = together(from, to);
+    if (!turns) return turns.error();
+    const std::string& table = turns->front().planned->table;
+    auto done = carry_out(table.empty() ? own_ : others_.find(table)->second, *turns, facts);
     if (!done) {
-      at_ = ledger::display(ledger::key_of(turns[under_way_].key(), turns[under_way_].intent->key));
+      const Turn& at = (*turns)[under_way_];
+      at_ = ledger::display(ledger::key_of(at.key(), at.intent->key));
       return done;
     }
     changed += *done;
+    from += static_cast<std::int64_t>(turns->size());
   }
   return changed;
 }

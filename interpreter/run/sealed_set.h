@@ -66,7 +66,7 @@ class SealedSet {
   Result<void> prepare(std::initializer_list<std::pair<std::unique_ptr<connect::Prepared>*, const lower::Statement*>> wanted);
   Result<void> load(std::int64_t number);
   Result<Turn> turn_of(const ledger::Record& planned) const;
-  std::size_t together(std::int64_t from, std::int64_t to, std::vector<Turn>& turns, Result<void>& sound);
+  Result<std::vector<Turn>> together(std::int64_t from, std::int64_t to);
   Result<void> look(Hand& hand, std::vector<Turn>& turns);
   Result<void> compute(std::vector<Turn>& turns);
   Result<void> decide(Turn& turn, ledger::ChunkFacts& facts);

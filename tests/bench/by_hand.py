@@ -15,11 +15,10 @@ connecting and closing are left out, which favours these programs.
 import argparse
 import json
 import os
-import resource
 import sqlite3
-import time
 from dataclasses import asdict, dataclass
 
+from stopwatch import print_time
 from tables import WRONG
 
 CHUNK = 5000
@@ -112,13 +111,7 @@ def main():
   db = sqlite3.connect(given.db, isolation_level=None)
   db.execute("pragma journal_mode = wal")
   db.execute("pragma synchronous = full")
-  before = resource.getrusage(resource.RUSAGE_SELF)
-  start = time.perf_counter()
-  rows = ways[given.way](db, given.journal)
-  wall = time.perf_counter() - start
-  used = resource.getrusage(resource.RUSAGE_SELF)
-  cpu = used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
-  print(json.dumps({"wall": wall, "cpu": cpu, "rows": rows}))
+  print_time(lambda: ways[given.way](db, given.journal))
 
 
 if __name__ == "__main__":

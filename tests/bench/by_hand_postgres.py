@@ -15,11 +15,10 @@ which favours these programs.
 import argparse
 import json
 import os
-import resource
-import time
 
 import psycopg2
 
+from stopwatch import print_time
 from tables import WRONG
 
 CHUNK = 5000
@@ -99,14 +98,12 @@ def main():
     cursor.execute(AUDIT)
   cursor.execute("select 1")
   db.commit()
-  before = resource.getrusage(resource.RUSAGE_SELF)
-  start = time.perf_counter()
-  rows = ways[given.way](cursor, given.journal)
-  db.commit()
-  wall = time.perf_counter() - start
-  used = resource.getrusage(resource.RUSAGE_SELF)
-  cpu = used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
-  print(json.dumps({"wall": wall, "cpu": cpu, "rows": rows}))
+  def work():
+    rows = ways[given.way](cursor, given.journal)
+    db.commit()
+    return rows
+
+  print_time(work)
 
 
 if __name__ == "__main__":
