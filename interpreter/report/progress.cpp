@@ -14,12 +14,6 @@ constexpr double seconds_between_signs = 10;  // off a terminal: one line every 
 constexpr int percent_between_signs = 5;
 constexpr double memory_seconds = 5;          // of the rate
 
-const program::Step* find(const program::Program& program, const std::string& name) {
-  for (const program::Step& step : program.steps)
-    if (step.name == name) return &step;
-  return nullptr;
-}
-
 std::string titled(const program::Step& step) { return fmt::format("{} {}", verb(step.kind), step.name); }
 
 }  // namespace
@@ -54,8 +48,16 @@ std::string to_json(const run::Event& event) {
 
 Progress::Progress(const program::Program& program, std::string run, Screen screen)
     : program_(program), run_(std::move(run)), screen_(screen) {
-  for (const program::Step& step : program.steps) name_width_ = std::max(name_width_, titled(step).size());
+  for (const program::Step& step : program.steps) {
+    name_width_ = std::max(name_width_, titled(step).size());
+    steps_.emplace(step.name, &step);
+  }
   name_width_ = std::min<std::size_t>(name_width_, 40);
+}
+
+const program::Step* Progress::named(const std::string& step) const {
+  const auto found = steps_.find(step);
+  return found == steps_.end() ? nullptr : found->second;
 }
 
 void Progress::clear() {
@@ -71,7 +73,7 @@ void Progress::line(std::string_view mark, const std::string& step, const std::s
     header_shown_ = true;
     say(screen_.out, "{} (run {})\n", program_.job, run_);
   }
-  const program::Step* known = find(program_, step);
+  const program::Step* known = named(step);
   const std::string name = known ? titled(*known) : step;
   if (mark != "..") under_way_.clear();
   const char* color = !screen_.color ? "" : mark == "ok" ? "\x1b[32m" : mark == ".." ? "\x1b[2m" : "\x1b[1;31m";
@@ -87,7 +89,7 @@ void Progress::more(const std::string& text) {
 void Progress::on(const run::Event& event) {
   using run::EventKind;
   if (event.kind == EventKind::step_started || event.kind == EventKind::step_resumed) {
-    const program::Step* step = find(program_, event.step);
+    const program::Step* step = named(event.step);
     worked_ = worked_ || !step || step->kind != program::StepKind::verify;
   }
   if (screen_.json) {
@@ -164,7 +166,7 @@ void Progress::draw(const run::Event& event) {
 }
 
 void Progress::end_step(const run::Event& event) {
-  const program::Step* step = find(program_, event.step);
+  const program::Step* step = named(event.step);
   if (step && program::only_asserts(step->kind)) return line("ok", event.step, "holds");
   if (step && step->kind == program::StepKind::snapshot) return line("ok", event.step, fmt::format("{} kept", counted(event.rows_done, "row")));
   const auto kind = step ? step->kind : program::StepKind::update;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 #include "interpreter/base/diagnostic.h"
 #include "interpreter/check/program.h"
@@ -52,8 +53,10 @@ class Progress {
   void more(const std::string& text);  // below a step's line
   void line(std::string_view mark, const std::string& step, const std::string& text);
   void clear();
+  const program::Step* named(const std::string& step) const;  // null: an undo's, or none
 
   const program::Program& program_;
+  std::unordered_map<std::string_view, const program::Step*> steps_{};
   std::string run_;
   Screen screen_;
   bool header_shown_ = false, drawn_ = false;
