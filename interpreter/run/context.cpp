@@ -52,6 +52,28 @@ Code code_of(const Error& error) {
   }
 }
 
+Result<std::int64_t> one_number(connect::Connector& target, const lower::Statement& statement, const eval::Context& evaluation) {
+  auto prepared = target.prepare(statement, evaluation);
+  if (!prepared) return prepared.error();
+  std::int64_t number = 0;
+  auto read = (*prepared)->query_raw({}, [&](connect::RawRow row) {
+    number = row[0].integer;
+    return false;
+  });
+  if (!read) return read.error();
+  return number;
+}
+
+std::string shown(const Result<Value>& value) {
+  constexpr std::size_t most = 60;
+  if (!value) return "?";
+  std::string text = to_literal(*value);
+  if (text.size() <= most) return text;
+  std::size_t end = most - 1;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  return text.substr(0, end) + "…";
+}
+
 Outcome Context::run(const Listener& listener, const std::function<void()>& work) {
   const Listener journal = journal_listener(state, diary);
   tell = [&](const Event& event) {

@@ -65,6 +65,11 @@ struct Context {
 
 Code code_of(const Error& error);
 
+// The number that a statement of one row and one column gives; 0 when it gives no row.
+Result<std::int64_t> one_number(connect::Connector& target, const lower::Statement& statement, const eval::Context& evaluation);
+// A value for people: as a literal, cut between characters; `?` where it cannot be read.
+std::string shown(const Result<Value>& value);
+
 inline constexpr const char* unharmed = "nothing was changed";
 
 // Snapshots that are taken together: indexes of steps of one source.

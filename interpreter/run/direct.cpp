@@ -137,15 +137,9 @@ struct Walk {
 std::optional<StepEnd> refuse_share(Writing& writing, const lower::Statement& probe) {
   const auto& limits = writing.measured.limits;
   if (std::none_of(limits.begin(), limits.end(), [](const Limit& limit) { return limit.what == program::Counted::changed && !limit.share.empty(); })) return std::nullopt;
-  auto prepared = writing.target.prepare(probe, writing.context.evaluation(writing.source));
-  if (!prepared) return writing.fail(prepared.error());
-  std::int64_t rows = 0;
-  auto read = (*prepared)->query_raw({}, [&](RawRow row) {
-    rows = row[0].integer;
-    return false;
-  });
-  if (!read) return writing.fail(read.error());
-  return refuse_unexpected(writing, rows);
+  auto rows = one_number(writing.target, probe, writing.context.evaluation(writing.source));
+  if (!rows) return writing.fail(rows.error());
+  return refuse_unexpected(writing, *rows);
 }
 
 // `find`: the row at which it failed.

@@ -7,20 +7,10 @@
 
 #include "interpreter/base/json.h"
 #include "interpreter/lower/left_out.h"
+#include "interpreter/run/context.h"
 
 namespace bfl::run {
 namespace {
-
-constexpr std::size_t shown_length = 60;
-
-std::string shown(const Result<Value>& value) {
-  if (!value) return "?";
-  std::string text = to_literal(*value);
-  if (text.size() <= shown_length) return text;
-  std::size_t end = shown_length - 1;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;  // between characters
-  return text.substr(0, end) + "…";
-}
 
 struct Reading {
   Workbench& bench;
@@ -29,17 +19,7 @@ struct Reading {
   Result<std::int64_t> count(const program::ExprPtr& expr) const {
     auto statement = lower::scalar_in(bench.program(), expr, bench.dialect());
     if (!statement) return statement.error();
-    auto prepared = bench.engine().prepare(*statement, evaluation);
-    if (!prepared) return prepared.error();
-    Result<Value> value = Value();
-    auto read = (*prepared)->query_raw({}, [&](connect::RawRow row) {
-      value = bench.engine().decode(row[0], statement->columns[0]);
-      return false;
-    });
-    if (!read) return read.error();
-    if (!value) return value.error();
-    const auto* number = std::get_if<std::int64_t>(&value->data);
-    return number ? *number : 0;
+    return one_number(bench.engine(), *statement, evaluation);
   }
 
   // The first of the rows; none where an engine has no words for them.

@@ -8,14 +8,6 @@ namespace bfl::run {
 namespace {
 
 constexpr std::size_t samples = 5;
-constexpr std::size_t shown_length = 60;
-
-std::string shown(const Result<Value>& value) {
-  if (!value) return "?";
-  std::string text = to_literal(*value);
-  if (text.size() > shown_length) text = text.substr(0, shown_length - 1) + "…";
-  return text;
-}
 
 struct Look {
   const program::Program& job;     // what is written
@@ -23,18 +15,6 @@ struct Look {
   const program::Step& step;
   connect::Connector& target;      // that computes
   const eval::Context evaluation;
-
-  Result<std::int64_t> number(const lower::Statement& statement) {
-    auto prepared = target.prepare(statement, evaluation);
-    if (!prepared) return prepared.error();
-    std::int64_t count = 0;
-    auto read = (*prepared)->query_raw({}, [&](connect::RawRow row) {
-      count = row[0].integer;
-      return false;
-    });
-    if (!read) return read.error();
-    return count;
-  }
 
   // Rows evenly spread over those that would change.
   Result<void> sample(const lower::IntentSet& sql, const lower::Statement& later, Preview& preview) {
@@ -146,7 +126,7 @@ struct Look {
       for (const lower::Statement* statement : std::initializer_list<const lower::Statement*>{&sealed->own.select, &hand.add, &hand.change, &hand.remove})
         if (!statement->text.empty()) preview.sql.push_back(statement->text);
     }
-    auto count = number(sealed->own.probe);
+    auto count = one_number(target, sealed->own.probe, evaluation);
     if (!count) return count.error();
     preview.would_change = *count;
     if (*count == 0) return {};

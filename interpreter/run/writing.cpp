@@ -201,14 +201,9 @@ bool Writing::speaks_of(const connect::RowChange& change) const {
 
 std::optional<StepEnd> refuse_left_behind(const Writing& writing, const program::Program& program, connect::Connector& engine) {
   for (const lower::LeftBehind& left : lower::left_behind(program, writing.step)) {
-    auto prepared = engine.prepare(left.count, writing.context.evaluation(writing.source));
-    if (!prepared) return writing.fail(prepared.error());
-    std::int64_t rows = 0;
-    auto read = (*prepared)->query_raw({}, [&](connect::RawRow row) {
-      rows = row[0].integer;
-      return false;
-    });
-    if (!read) return writing.fail(read.error());
+    const auto counted = one_number(engine, left.count, writing.context.evaluation(writing.source));
+    if (!counted) return writing.fail(counted.error());
+    const std::int64_t rows = *counted;
     if (rows == 0) continue;
     return writing.fail(Code::children_left,
                         {ErrorClass::data,
