@@ -1,4 +1,4 @@
-// Relations as flat blocks: FROM with its joins, WHERE in the order of the text, GROUP BY, subqueries and aggregates.
+// Relations as flat blocks: their inputs, what they select, subqueries and aggregates.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -22,17 +22,7 @@ using program::Relation;
 
 namespace {
 
-std::string alias_of(program::InputId id) { return fmt::format("t{}", id); }
-
 bool is_view(const Input& input, const Writer& writer) { return input.table && writer.table(*input.table).view; }
-
-// Joins that must find a row, and joins that must not find two.
-bool must_find(const Input& input) { return input.kind == InputKind::one && !input.skip_missing; }
-bool must_not_repeat(const Input& input) {
-  return (input.kind == InputKind::one || input.kind == InputKind::optional) && !input.at_most_one;
-}
-
-ExprPtr condition_of(const Filter& filter) { return filter.skip ? negation(filter.condition) : filter.condition; }
 
 // Columns of the relation's other inputs that a join's condition reads: the key that a message names.
 void outer_columns(const Relation& relation, const Input& input, std::vector<ExprPtr>& found) {
@@ -59,7 +49,6 @@ std::string rowid_name(const Table& table) {
   return {};
 }
 
-// `marked`: a column of the input must tell whether the join found a row.
 std::string Writer::input_from(const Input& input, bool marked) {
   const std::string alias = alias_of(input.id);
   if (input.elements) {
@@ -97,13 +86,13 @@ std::string Writer::united(const Input& input, std::vector<Wire>& wires) {
   return fmt::format("SELECT * FROM ({})", text);
 }
 
-std::string Writer::present(const Input& input) const {
+std::string Writer::is_missing(const Input& input) {
   const std::string alias = alias_of(input.id);
-  if (!input.table || is_view(input, *this)) return alias + ".bfl_present";
+  if (!input.table || is_view(input, *this)) return alias + ".bfl_present IS NULL";
   const Table& joined = table(*input.table);
   if (joined.without_rowid)
-    return fmt::format("{}.{}", alias, quote_identifier(joined.columns[static_cast<std::size_t>(joined.keys.at(0).columns.at(0))].name));
-  return fmt::format("{}.{}", alias, rowid_name(joined));
+    return fmt::format("{}.{} IS NULL", alias, quote_identifier(joined.columns[static_cast<std::size_t>(joined.keys.at(0).columns.at(0))].name));
+  return fmt::format("{}.{} IS NULL", alias, rowid_name(joined));
 }
 
 std::string Writer::raise(const Relation& relation, const Input& input, std::string_view found) {
@@ -134,79 +123,7 @@ std::string Writer::raise(const Relation& relation, const Input& input, std::str
   return call(std::move(function), arguments, form);
 }
 
-// Filters and joins that raise, in the order of the text, as one lazy list.
-std::string Writer::join_checks(const Relation& relation, Conjuncts& first, const ExprPtr& more) {
-  std::string list;
-  std::size_t filter = 0;
-  bool raised = false;
-  const auto add_filters = [&](std::size_t inputs) {
-    Conjuncts conjuncts;
-    for (; filter < relation.filters.size() && relation.filters[filter].after_inputs <= inputs; ++filter)
-      split(condition_of(relation.filters[filter]), conjuncts);
-    if (inputs == relation.inputs.size() && more) split(more, conjuncts);
-    if (!raised) {
-      first.plain.insert(first.plain.end(), conjuncts.plain.begin(), conjuncts.plain.end());
-      first.hints.insert(first.hints.end(), conjuncts.hints.begin(), conjuncts.hints.end());
-    }
-    conjuncts.hints.clear();
-    if (const std::string text = join(conjuncts); !text.empty()) list += fmt::format(" WHEN ({}) IS NOT TRUE THEN 0", text);
-  };
-  for (std::size_t i = 0; i < relation.inputs.size(); ++i) {
-    const Input& input = relation.inputs[i];
-    // The join of an arm that does not apply to the row finds none, as it should.
-    const std::string only = i > 0 && input.when ? fmt::format("({}) IS TRUE AND ", condition(input.when)) : "";
-    if (i > 0 && must_find(input)) list += fmt::format(" WHEN {}{} IS NULL THEN {}", only, present(input), raise(relation, input, "no row"));
-    else if (!only.empty()) list += fmt::format(" WHEN {}{} IS NULL THEN 0", only, present(input));
-    if (i > 0 && must_not_repeat(input)) {
-      const std::string from = input_from(input, false);
-      list += fmt::format(" WHEN (SELECT count(*) FROM (SELECT 1 FROM {} WHERE {} LIMIT 2)) > 1 THEN {}", from, join_condition(input.on),
-                          raise(relation, input, "several rows"));
-    }
-    raised = raised || (i > 0 && (must_find(input) || must_not_repeat(input)));
-    add_filters(i + 1);
-  }
-  return "CASE" + list + " ELSE 1 END";
-}
-
-std::string Writer::body(const Relation& relation, const std::vector<std::string>& more_plain, const ExprPtr& more) {
-  std::string text = " FROM ";
-  bool checks = false;
-  for (std::size_t i = 0; i < relation.inputs.size(); ++i) {
-    const Input& input = relation.inputs[i];
-    if (i == 0) {
-      text += input_from(input, false);
-      continue;
-    }
-    checks = checks || must_find(input) || must_not_repeat(input) || input.when;
-    const bool outer = input.kind == InputKind::optional || must_find(input) || input.when;
-    const std::string from = input_from(input, must_find(input) || input.when);
-    text += fmt::format(" {} {} ON {}", outer ? "LEFT JOIN" : "JOIN", from, input.on ? join_condition(input.on) : "1");
-  }
-
-  std::string where;
-  const auto also = [&](const std::string& part) {
-    if (!part.empty()) where += (where.empty() ? "" : " AND ") + part;
-  };
-  for (const std::string& part : more_plain) also(part);
-  Conjuncts conjuncts;
-  if (checks) {
-    const std::string chain = join_checks(relation, conjuncts, more);
-    also(join(conjuncts));
-    also(chain);
-  } else {
-    for (const Filter& filter : relation.filters) split(condition_of(filter), conjuncts);
-    if (more) split(more, conjuncts);
-    also(join(conjuncts));
-  }
-  if (!where.empty()) text += " WHERE " + where;
-  if (relation.grouped && !relation.group_by.empty()) {
-    text += " GROUP BY ";
-    for (std::size_t i = 0; i < relation.group_by.size(); ++i) text += (i ? ", " : "") + sortable(relation.group_by[i]);
-  }
-  return text;
-}
-
-std::string Writer::anchor_column(const Relation& relation, int column) const {
+std::string Writer::anchor_column(const Relation& relation, int column) {
   const Input& anchor = relation.inputs[0];
   if (anchor.table) {
     if (column >= 0) return views_.at(anchor.id).columns.at(static_cast<std::size_t>(column)).text;
@@ -227,28 +144,7 @@ std::string Writer::block(const Relation& relation, std::vector<Wire>* fields, c
     list += fmt::format("{}{} AS c{}", i ? ", " : "", sql.text, i);
     if (fields) fields->push_back(sql.wire);
   }
-  if (relation.anchored)
-    for (std::size_t i = 0; i < exposed.size(); ++i)
-      list += fmt::format("{}{} AS k{}", list.empty() ? "" : ", ", anchor_column(relation, exposed[i]), i);
-  // Without an aggregate there would be a row for each row, not for the one group.
-  if (relation.grouped && relation.group_by.empty()) list += fmt::format("{}count(*) AS bfl_rows", list.empty() ? "" : ", ");
-  if (list.empty()) list = "1";
-  return "SELECT " + list + from + order_and_limit(relation);
-}
-
-std::string Writer::order_and_limit(const Relation& relation) {
-  std::string text = relation.order.empty() ? std::string() : " " + order_by(relation.order);
-  if (relation.limit) text += fmt::format(" LIMIT {}", *relation.limit);
-  return text;
-}
-
-std::string Writer::order_by(const std::vector<program::OrderKey>& keys) {
-  std::string text;
-  for (const program::OrderKey& key : keys) {
-    text += (text.empty() ? "ORDER BY " : ", ") + sortable(key.expr) + (key.descending ? " DESC" : "");
-    if (key.expr->type.nullable) text += " NULLS LAST";
-  }
-  return text;
+  return "SELECT " + select_list(relation, std::move(list)) + from + order_and_limit(relation);
 }
 
 Sql Writer::aggregate(const Aggregate& given, const ExprPtr& operand, const Type& result, bool over_window) {
@@ -328,13 +224,7 @@ Sql Writer::subquery(const Expr& expr) {
     return {fmt::format("(SELECT {}{})", sql.text, from), sql.wire};
   }
   // The first row by an order is a sorted read of one row: an index can give it.
-  std::string order;
-  for (const program::OrderKey& key : over.order) {
-    const bool descending = key.descending != (over.kind == AggregateKind::last);
-    order += (order.empty() ? " ORDER BY " : ", ") + sortable(key.expr) + (descending ? " DESC" : "");
-    // Nulls are last in both directions; read from the end they are first.
-    if (key.expr->type.nullable) order += over.kind == AggregateKind::last ? " NULLS FIRST" : " NULLS LAST";
-  }
+  const std::string order = " " + (over.kind == AggregateKind::last ? order_from_end(over.order) : order_by(over.order));
   Sql sql = value(operand);
   sql.wire.type.nullable = true;
   return {fmt::format("(SELECT {}{}{} LIMIT 1)", sql.text, from, order), sql.wire};

@@ -27,7 +27,7 @@ bool same_form(const Wire& a, const Wire& b) {
 std::string Writer::follow_block(const Relation& relation, std::vector<Wire>* fields) {
   const Follow& follow = *relation.follow;
   const Input &start = relation.inputs[0], &hop = relation.inputs[1];
-  const std::string way = fmt::format("w{}", hop.id), next = fmt::format("t{}", hop.id);
+  const std::string way = fmt::format("w{}", hop.id), next = alias_of(hop.id);
   std::vector<std::string> names, begin, onward;
   const auto carry = [&](const std::string& name, const std::string& at_start, const std::string& then) {
     names.push_back(name);

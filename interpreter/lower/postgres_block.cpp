@@ -1,4 +1,4 @@
-// Relations as blocks of PostgreSQL's SQL: FROM with its joins, WHERE, GROUP BY, subqueries and aggregates.
+// Relations as blocks of PostgreSQL's SQL: their inputs, what they select, subqueries and aggregates.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -19,11 +19,6 @@ using program::Relation;
 
 namespace {
 
-std::string alias_of(program::InputId id) { return fmt::format("t{}", id); }
-bool must_find(const Input& input) { return input.kind == InputKind::one && !input.skip_missing; }
-bool must_not_repeat(const Input& input) { return (input.kind == InputKind::one || input.kind == InputKind::optional) && !input.at_most_one; }
-ExprPtr condition_of(const Filter& filter) { return filter.skip ? negation(filter.condition) : filter.condition; }
-
 std::string text_literal(std::string_view text) {
   std::string out = "'";
   for (const char c : text) {
@@ -37,7 +32,6 @@ std::string text_literal(std::string_view text) {
 
 std::string relation_name(const Table& table) { return quote_identifier(table.schema) + "." + quote_identifier(table.relation); }
 
-// `marked`: a column of the input must tell whether the join found a row.
 std::string Writer::input_from(const Input& input, bool marked) {
   const std::string alias = alias_of(input.id);
   if (input.elements || !input.united.empty()) {
@@ -60,7 +54,7 @@ std::string Writer::input_from(const Input& input, bool marked) {
 }
 
 // The message of a join that finds too few or too many rows, with what the row was looked for by.
-std::string Writer::no_row(const Relation& relation, const Input& input, std::string_view found) {
+std::string Writer::raise(const Relation& relation, const Input& input, std::string_view found) {
   const std::string name = !input.alias.empty() ? input.alias : input.table ? table(*input.table).name : "the relation";
   std::string message =
       text_literal(fmt::format("join {} {} found {}", input.kind == InputKind::one ? "one" : "optional", name, found));
@@ -77,77 +71,12 @@ std::string Writer::no_row(const Relation& relation, const Input& input, std::st
   return raised(message, "boolean");
 }
 
-// Filters and joins that raise, in the order of the text, as one lazy list.
-std::string Writer::join_checks(const Relation& relation, Conjuncts& first, const ExprPtr& more) {
-  std::string list;
-  std::size_t filter = 0;
-  bool raises = false;
-  const auto add_filters = [&](std::size_t inputs) {
-    Conjuncts conjuncts;
-    for (; filter < relation.filters.size() && relation.filters[filter].after_inputs <= inputs; ++filter)
-      split(condition_of(relation.filters[filter]), conjuncts);
-    if (inputs == relation.inputs.size() && more) split(more, conjuncts);
-    if (!raises) first.plain.insert(first.plain.end(), conjuncts.plain.begin(), conjuncts.plain.end());
-    if (const std::string text = joined(conjuncts); !text.empty()) list += fmt::format(" WHEN ({}) IS NOT TRUE THEN false", text);
-  };
-  for (std::size_t i = 0; i < relation.inputs.size(); ++i) {
-    const Input& input = relation.inputs[i];
-    // The join of an arm that does not apply to the row finds none, as it should.
-    const std::string missing = fmt::format("{}{}.bfl_present IS NULL", i > 0 && input.when ? fmt::format("({}) IS TRUE AND ", condition(input.when)) : "", alias_of(input.id));
-    if (i > 0 && must_find(input)) list += fmt::format(" WHEN {} THEN {}", missing, no_row(relation, input, "no row"));
-    else if (i > 0 && input.when) list += fmt::format(" WHEN {} THEN false", missing);
-    if (i > 0 && must_not_repeat(input)) {
-      const auto kept = views_;
-      const std::string from = input_from(input, false);
-      list += fmt::format(" WHEN (SELECT count(*) FROM (SELECT FROM {} WHERE {} LIMIT 2) AS x) > 1 THEN {}", from, condition(input.on),
-                          no_row(relation, input, "several rows"));
-      views_ = kept;
-    }
-    raises = raises || (i > 0 && (must_find(input) || must_not_repeat(input)));
-    add_filters(i + 1);
-  }
-  return "CASE" + list + " ELSE true END";
-}
-
 std::string Writer::body(const Relation& relation, const std::vector<std::string>& more_plain, const ExprPtr& more) {
   if (relation.follow) {
     refuse("`follow`");
     return {};
   }
-  std::string text = " FROM ";
-  bool checks = false;
-  for (std::size_t i = 0; i < relation.inputs.size(); ++i) {
-    const Input& input = relation.inputs[i];
-    if (i == 0) {
-      text += input_from(input, false);
-      continue;
-    }
-    checks = checks || must_find(input) || must_not_repeat(input) || input.when;
-    const bool outer = input.kind == InputKind::optional || must_find(input) || input.when;
-    const std::string from = input_from(input, must_find(input) || input.when);
-    text += fmt::format(" {} {} ON {}", outer ? "LEFT JOIN" : "JOIN", from, input.on ? condition(input.on) : "true");
-  }
-  std::string where;
-  const auto also = [&](const std::string& part) {
-    if (!part.empty()) where += (where.empty() ? "" : " AND ") + part;
-  };
-  for (const std::string& part : more_plain) also(part);
-  Conjuncts conjuncts;
-  if (checks) {
-    const std::string chain = join_checks(relation, conjuncts, more);
-    also(joined(conjuncts));
-    also(chain);
-  } else {
-    for (const Filter& filter : relation.filters) split(condition_of(filter), conjuncts);
-    if (more) split(more, conjuncts);
-    also(joined(conjuncts));
-  }
-  if (!where.empty()) text += " WHERE " + where;
-  if (relation.grouped && !relation.group_by.empty()) {
-    text += " GROUP BY ";
-    for (std::size_t i = 0; i < relation.group_by.size(); ++i) text += (i ? ", " : "") + value(relation.group_by[i]);
-  }
-  return text;
+  return Frame::body(relation, more_plain, more);
 }
 
 std::string Writer::anchor_column(const Relation& relation, int column) {
@@ -161,21 +90,7 @@ std::string Writer::block(const Relation& relation) {
   const std::string from = body(relation);
   std::string list;
   for (std::size_t i = 0; i < relation.fields.size(); ++i) list += fmt::format("{}{} AS c{}", i ? ", " : "", value(relation.fields[i].expr), i);
-  if (relation.anchored)
-    for (std::size_t i = 0; i < exposed.size(); ++i)
-      list += fmt::format("{}{} AS k{}", list.empty() ? "" : ", ", anchor_column(relation, exposed[i]), i);
-  // Without an aggregate there would be a row for each row, not for the one group.
-  if (relation.grouped && relation.group_by.empty()) list += fmt::format("{}count(*) AS bfl_rows", list.empty() ? "" : ", ");
-  if (list.empty()) list = "1";
-  return "SELECT " + list + from + order_and_limit(relation);
-}
-
-std::string Writer::order_and_limit(const Relation& relation) {
-  std::string text;
-  for (const program::OrderKey& key : relation.order)
-    text += (text.empty() ? " ORDER BY " : ", ") + sortable(key.expr) + (key.descending ? " DESC" : "") + " NULLS LAST";
-  if (relation.limit) text += fmt::format(" LIMIT {}", *relation.limit);
-  return text;
+  return "SELECT " + select_list(relation, std::move(list)) + from + order_and_limit(relation);
 }
 
 std::string Writer::aggregate(const Aggregate& given, const ExprPtr& operand, const Type& result) {
@@ -202,15 +117,9 @@ std::string Writer::aggregate(const Aggregate& given, const ExprPtr& operand, co
       break;
     case AggregateKind::any: return fmt::format("COALESCE(bool_or(({}) IS TRUE){}, false)", condition(operand), filter);
     case AggregateKind::every: return fmt::format("COALESCE(bool_and(({}) IS TRUE){}, true)", condition(operand), filter);
-    case AggregateKind::first: case AggregateKind::last: {
-      std::string order;
-      const bool last = given.kind == AggregateKind::last;
-      for (const program::OrderKey& key : given.order) {
-        order += (order.empty() ? "" : ", ") + sortable(key.expr) + (key.descending != last ? " DESC" : "");
-        order += last ? " NULLS FIRST" : " NULLS LAST";
-      }
-      return fmt::format("(array_agg({} ORDER BY {}){})[1]", value(operand), order, filter);
-    }
+    case AggregateKind::first: case AggregateKind::last:
+      return fmt::format("(array_agg({} {}){})[1]", value(operand),
+                         given.kind == AggregateKind::last ? order_from_end(given.order) : order_by(given.order), filter);
     case AggregateKind::exists: case AggregateKind::list: break;
   }
   refuse("this aggregate over values of its type");
@@ -247,12 +156,7 @@ std::string Writer::subquery(const Expr& expr) {
   ExprPtr operand = over.operand;
   if (!operand && over.kind != AggregateKind::count && !relation.fields.empty()) operand = relation.fields[0].expr;
   if (!ends) return done(fmt::format("(SELECT {}{})", aggregate(over, operand, expr.type), from));
-  std::string order;
-  for (const program::OrderKey& key : over.order) {
-    const bool descending = key.descending != (over.kind == AggregateKind::last);
-    order += (order.empty() ? " ORDER BY " : ", ") + sortable(key.expr) + (descending ? " DESC" : "");
-    order += over.kind == AggregateKind::last ? " NULLS FIRST" : " NULLS LAST";
-  }
+  const std::string order = " " + (over.kind == AggregateKind::last ? order_from_end(over.order) : order_by(over.order));
   return done(fmt::format("(SELECT {}{}{} LIMIT 1)", value(operand), from, order));
 }
 

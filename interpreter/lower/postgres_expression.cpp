@@ -440,17 +440,18 @@ void Writer::split(const ExprPtr& expr, Conjuncts& into) {
   const bool exists = expr->kind == ExprKind::subquery && expr->aggregate && expr->aggregate->kind == program::AggregateKind::exists;
   // A bare EXISTS becomes a join of its own; behind a CASE it is asked row by row.
   if (!can_fail(*expr) || (exists && into.late.empty())) into.plain.push_back(condition(expr));
-  else into.late.push_back(condition(expr));
+  else into.late.push_back({.expr = nullptr, .text = condition(expr)});
 }
 
-std::string Writer::joined(const Conjuncts& conjuncts) {
+// What cannot fail may be tested in any order; the others come behind all of it, in the order of the text.
+std::string Writer::join(const Conjuncts& conjuncts) {
   std::string plain;
   for (const std::string& part : conjuncts.plain) plain += (plain.empty() ? "" : " AND ") + part;
   if (conjuncts.late.empty()) return plain;
   std::string chain = "CASE";
   if (!plain.empty()) chain += fmt::format(" WHEN ({}) IS NOT TRUE THEN false", plain);
-  for (std::size_t i = 0; i + 1 < conjuncts.late.size(); ++i) chain += fmt::format(" WHEN ({}) IS NOT TRUE THEN false", conjuncts.late[i]);
-  chain = chain == "CASE" ? conjuncts.late.back() : fmt::format("{} ELSE {} END", chain, conjuncts.late.back());
+  for (std::size_t i = 0; i + 1 < conjuncts.late.size(); ++i) chain += fmt::format(" WHEN ({}) IS NOT TRUE THEN false", conjuncts.late[i].text);
+  chain = chain == "CASE" ? conjuncts.late.back().text : fmt::format("{} ELSE {} END", chain, conjuncts.late.back().text);
   return plain.empty() ? chain : plain + " AND " + chain;
 }
 

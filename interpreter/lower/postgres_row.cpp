@@ -242,7 +242,7 @@ Hands hands(const Program& program, const Step& step) {
 
 Result<Statement> stored_rows(const Program& program, const program::Relation& relation, const std::vector<int>& columns) {
   Writer writer(program);
-  const std::string from = writer.body(relation), alias = fmt::format("t{}", relation.inputs[0].id);
+  const std::string from = writer.body(relation), alias = alias_of(relation.inputs[0].id);
   const Rows rows{program.table(*relation.inputs[0].table), columns};
   auto statement = writer.finish(fmt::format("SELECT {}{}", listed(rows.key_read(alias)), from));
   if (statement) statement->many = true;

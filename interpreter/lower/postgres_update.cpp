@@ -85,7 +85,7 @@ struct Update : Rows {
   std::string rows(Writer& writer, const std::function<std::string(const std::vector<std::string>&)>& bounds, bool values) const {
     std::vector<std::string> list;
     if (flat()) {
-      const std::string alias = fmt::format("t{}", relation().inputs[0].id);
+      const std::string alias = alias_of(relation().inputs[0].id);
       std::vector<std::string> more;
       if (bounds) more.push_back(bounds(key_names(alias)));
       const std::string from = writer.body(relation(), more, still_wrong());
@@ -160,7 +160,7 @@ std::vector<Wire> twice(const std::vector<Wire>& wires) {
 // the same conditions. Both see one snapshot, and no trigger comes between what is computed and what is stored.
 Result<Statement> change_by_range(const Update& update, bool from_start) {
   Writer writer(update.program);
-  const std::string alias = fmt::format("t{}", update.relation().inputs[0].id), name = fmt::format("{} AS {}", update.name(), alias);
+  const std::string alias = alias_of(update.relation().inputs[0].id), name = fmt::format("{} AS {}", update.name(), alias);
   const std::string from = writer.body(update.relation(), {update.range(update.key_names(alias), from_start)}, update.still_wrong());
   const std::string where = from.substr(std::string_view(" FROM ").size() + name.size());
   std::vector<std::string> images, sets;
@@ -234,7 +234,7 @@ Result<Statement> counted(const Update& update, Counted what) {
   std::string from;
   if (update.flat()) {
     std::vector<std::string> more;
-    if (some) more.push_back(bounds(update.key_names(fmt::format("t{}", update.relation().inputs[0].id))));
+    if (some) more.push_back(bounds(update.key_names(alias_of(update.relation().inputs[0].id))));
     from = writer.body(update.relation(), more, update.still_wrong());
   } else {
     from = fmt::format(" FROM ({}) AS r", update.rows(writer, some ? bounds : std::function<std::string(const std::vector<std::string>&)>(), false));

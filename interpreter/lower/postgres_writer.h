@@ -5,7 +5,7 @@
 // elsewhere false or null; a value of type bool is what bfl says it is. SQL may evaluate what bfl would not reach: whatever
 // can fail stands behind a CASE.
 //
-// Three files: postgres_expression.cpp, postgres_native.cpp (the functions of the library), postgres_block.cpp (relations). Beside
+// Its frame is frame.cpp. Three files: postgres_expression.cpp, postgres_native.cpp (the functions of the library), postgres_block.cpp (relations). Beside
 // them postgres_update.cpp (what an update's relation comes to) and postgres_row.cpp (one row read, changed, added, removed).
 #pragma once
 #include <map>
@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "interpreter/lower/frame.h"
 #include "interpreter/lower/sql.h"
 
 namespace bfl::lower::postgres {
@@ -54,41 +55,33 @@ struct Rows {
   std::string by_key(std::string_view alias, std::size_t first) const;
 };
 
-class Writer {
+class Writer : public Frame {
  public:
   explicit Writer(const program::Program& program) : program_(program) {}
 
   std::string bind(Value value, const Wire& wire);
   std::string value(const program::ExprPtr& expr);
-  std::string condition(const program::ExprPtr& expr);                   // as a whole, lazy
+  std::string condition(const program::ExprPtr& expr) override;
   std::string as_stored(const program::ExprPtr& expr, const Column& column);  // for an assignment: fails rather than be rounded
-  std::string sortable(const program::ExprPtr& expr);
+  std::string sortable(const program::ExprPtr& expr) override;
   bool can_fail(const program::Expr& expr) const;
   static std::string_view type_name(Kind kind);
 
-  // Conjuncts that cannot fail may be tested in any order; the others come behind all of them, in the order of the text.
-  struct Conjuncts {
-    std::vector<std::string> plain, late;
-  };
-  void split(const program::ExprPtr& condition, Conjuncts& into);
-  static std::string joined(const Conjuncts& conjuncts);  // "" for none
+  void split(const program::ExprPtr& condition, Conjuncts& into) override;
+  std::string join(const Conjuncts& conjuncts) override;
 
-  // ` FROM … WHERE … GROUP BY …`; `more_plain` are conjuncts beyond the relation's own, `more` one tested last.
   std::string body(const program::Relation& relation, const std::vector<std::string>& more_plain = {}, const program::ExprPtr& more = nullptr);
   std::string block(const program::Relation& relation);  // SELECT f AS c0, … FROM …
-  std::string order_and_limit(const program::Relation& relation);
 
   void see_table(program::InputId id, const Table& table, const std::string& alias);
   void see_columns(program::InputId id, std::vector<std::string> columns);  // that exist as SQL only, in the form of values
   program::InputId fresh() { return next_++; }
   const Table& table(program::TableRef ref) const { return program_.table(ref); }
-  std::string anchor_column(const program::Relation& relation, int column);  // as it is stored
+  std::string anchor_column(const program::Relation& relation, int column) override;  // as it is stored
 
   void refuse(std::string_view what);  // no exact words for this
   Result<Statement> finish(std::string text, std::vector<Wire> columns = {}, std::vector<Wire> parameters = {});
   std::string numbered(std::string text) const;  // with the numbers of later parameters
-
-  std::vector<int> exposed{};  // key columns of the anchor that nested anchored blocks pass on
 
  private:
   struct View {
@@ -112,9 +105,12 @@ class Writer {
   std::string call(const program::Expr& expr);
   std::string subquery(const program::Expr& expr);
   std::string aggregate(const program::Aggregate& aggregate, const program::ExprPtr& operand, const Type& result);
-  std::string input_from(const program::Input& input, bool marked);
-  std::string join_checks(const program::Relation& relation, Conjuncts& first, const program::ExprPtr& more);
-  std::string no_row(const program::Relation& relation, const program::Input& input, std::string_view found);
+  std::string input_from(const program::Input& input, bool marked) override;
+  std::string is_missing(const program::Input& input) override { return alias_of(input.id) + ".bfl_present IS NULL"; }
+  std::string raise(const program::Relation& relation, const program::Input& input, std::string_view found) override;
+  std::string join_condition(const program::ExprPtr& on) override { return condition(on); }
+  std::string group_key(const program::ExprPtr& expr) override { return value(expr); }
+  std::string_view truth(bool value) const override { return value ? "true" : "false"; }
 
   const program::Program& program_;
   Statement statement_;

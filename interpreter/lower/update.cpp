@@ -159,7 +159,7 @@ std::string range(const std::vector<std::string>& key, std::size_t binds, bool f
 
 // The assigned values inside calls of bfl_keep; none where a row's columns cannot simply be listed. SQLite computes the
 // values in the order of the table's columns: the last one brings the row.
-std::vector<std::string> keeping(const Update& update, const Writer& writer, std::vector<std::string> values) {
+std::vector<std::string> keeping(const Update& update, Writer& writer, std::vector<std::string> values) {
   const std::vector<Column>& columns = update.table.columns;
   if (columns.size() > most_kept_columns || std::any_of(columns.begin(), columns.end(), [](const Column& at) { return at.generated; }))
     return {};
@@ -179,7 +179,7 @@ Statement change(const Update& update, bool from_start) {
   Writer writer(update.program);
   writer.walking = &update.step;
   if (update.flat()) {
-    const std::string alias = fmt::format("t{}", update.relation().inputs[0].id);
+    const std::string alias = alias_of(update.relation().inputs[0].id);
     std::string from = writer.body(update.relation(), {std::string(mark)}, update.still_wrong());
     std::string where = from.substr(from.find(fmt::format(" WHERE {}", mark)));
     std::vector<std::string> values;

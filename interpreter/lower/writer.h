@@ -1,6 +1,6 @@
 // Writes one statement: expressions and blocks as SQLite SQL, with the binds and fused functions that they need.
 //
-// Six files: native.cpp (what SQLite says exactly as bfl means it), expression.cpp (everything else, fused), block.cpp
+// Its frame is frame.cpp. Six files: native.cpp (what SQLite says exactly as bfl means it), expression.cpp (everything else, fused), block.cpp
 // (relations), window.cpp, follow.cpp, membership.cpp (`in` over a relation). Inputs have program-wide ids, so that `t<id>` is an alias that nothing can capture;
 // an input is in scope once its block's body has been written.
 #pragma once
@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "interpreter/lower/frame.h"
 #include "interpreter/lower/sql.h"
 
 namespace bfl::lower {
@@ -33,23 +34,7 @@ struct Predicate {
   bool fails = false;
 };
 
-// The conjuncts of a condition. `plain` ones never fail and may be tested in any order, so that indexes can be used; the
-// others are tested in their order and only where all plain ones hold. In a relation's `where` a plain one may thus keep a
-// row from an earlier one that would fail on it; inside an expression (`strict`) the order of the text is kept.
-struct Conjuncts {
-  struct Late {
-    program::ExprPtr expr;  // fused with its neighbours; or
-    std::string text{};     // SQL of its own
-    bool guarded = false;   // needs no plain conjunct to hold
-  };
-  std::vector<std::string> plain;
-  std::vector<std::string> hints;  // implied by the late ones: for the planner only
-  std::vector<Late> late;
-  bool strict = false;
-  bool fails = false;  // something so far can fail
-};
-
-class Writer {
+class Writer : public Frame {
  public:
   explicit Writer(const program::Program& program) : program_(program) {}
 
@@ -57,21 +42,16 @@ class Writer {
   std::string bind(Value value, const Wire& wire);
   Sql value(const program::ExprPtr& expr);                               // in whatever form is cheapest
   std::string value_as(const program::ExprPtr& expr, const Wire& wire);  // in this form
-  std::string sortable(const program::ExprPtr& expr);                    // in a form that SQLite sorts and groups as bfl does
-  std::string condition(const program::ExprPtr& expr);                   // true exactly when `expr` is; lazy, as a whole
-  std::string join_condition(const program::ExprPtr& on);                // the same, but index-friendly like a `where`
-  void split(const program::ExprPtr& condition, Conjuncts& into);
-  std::string join(const Conjuncts& conjuncts);  // "" for none
+  std::string sortable(const program::ExprPtr& expr) override;           // in a form that SQLite sorts and groups as bfl does
+  std::string condition(const program::ExprPtr& expr) override;          // true exactly when `expr` is; lazy, as a whole
+  std::string join_condition(const program::ExprPtr& on) override;       // the same, but index-friendly like a `where`
+  void split(const program::ExprPtr& condition, Conjuncts& into) override;
+  std::string join(const Conjuncts& conjuncts) override;
   std::string fused(const program::ExprPtr& expr, const Wire& result);
   std::optional<Predicate> native(const program::ExprPtr& expr);
 
-  // Blocks. `body` is ` FROM … WHERE … GROUP BY …`; `more` are conjuncts beyond the relation's own, tested last.
-  std::string body(const program::Relation& relation, const std::vector<std::string>& more_plain = {},
-                   const program::ExprPtr& more = nullptr);
   // SELECT f AS c0, … FROM …; `as`: each field in this form.
   std::string block(const program::Relation& relation, std::vector<Wire>* fields, const std::vector<Wire>* as = nullptr);
-  std::string order_and_limit(const program::Relation& relation);
-  std::string order_by(const std::vector<program::OrderKey>& keys);
   Sql subquery(const program::Expr& expr);
   std::optional<Sql> membership(const program::Relation& relation);  // `exists`, as IN where that is better
   Sql aggregate(const program::Aggregate& aggregate, const program::ExprPtr& operand, const Type& result, bool over_window = false);
@@ -82,14 +62,12 @@ class Writer {
   void see_hole(program::InputId id, std::vector<Sql> columns);  // columns that exist as SQL only
   program::InputId fresh() { return next_hole_++; }
   const Table& table(program::TableRef ref) const { return program_.table(ref); }
-  std::string anchor_column(const program::Relation& relation, int column) const;  // -1: the rowid
+  std::string anchor_column(const program::Relation& relation, int column) override;  // -1: the rowid
 
   Statement finish(std::string text, std::vector<Wire> columns = {});
   std::size_t binds() const { return statement_.binds.size(); }
 
-  // Set before writing: key columns of the anchor that nested anchored blocks pass on, and the walk whose index must be used.
-  std::vector<int> exposed{};
-  const program::Step* walking = nullptr;
+  const program::Step* walking = nullptr;  // set before writing: the walk whose index must be used
 
  private:
   struct View {
@@ -110,12 +88,13 @@ class Writer {
   program::ExprPtr with_holes(const program::ExprPtr& expr);
   std::string label(const program::Expr& slot) const;
   std::string call(Fused function, const std::vector<Sql>& arguments, std::string_view shape);
-  std::string raise(const program::Relation& relation, const program::Input& input, std::string_view found);
-  std::string input_from(const program::Input& input, bool marked);
+  std::string raise(const program::Relation& relation, const program::Input& input, std::string_view found) override;
+  std::string input_from(const program::Input& input, bool marked) override;
   std::string united(const program::Input& input, std::vector<Wire>& wires);
   std::string follow_block(const program::Relation& relation, std::vector<Wire>* fields);
-  std::string present(const program::Input& input) const;
-  std::string join_checks(const program::Relation& relation, Conjuncts& first, const program::ExprPtr& more);
+  std::string is_missing(const program::Input& input) override;
+  std::string group_key(const program::ExprPtr& expr) override { return sortable(expr); }
+  std::string_view truth(bool value) const override { return value ? "1" : "0"; }
 
   const program::Program& program_;
   Statement statement_;
