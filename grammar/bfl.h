@@ -337,7 +337,8 @@ struct array_type : if_must<array_mark, type_name, opt<element_nullable_mark>, c
 struct nullable_mark : question {};
 struct type : seq<sor<array_type, type_name>, opt<nullable_mark>> {};
 struct default_value : if_must<becomes, expression> {};
-struct param : if_must<kw::param, label, colon, type, opt<default_value>> {};
+struct secret_mark : seq<kw::secret, at<sor<ranges<'a', 'z', 'A', 'Z'>, one<'['>>>> {};
+struct param : if_must<kw::param, label, colon, opt<secret_mark>, type, opt<default_value>> {};
 struct column_path : seq<name_text, star<one<'.'>, name_text>, ws> {};
 struct column_decl : if_must<kw::column, column_path, colon, type> {};
 struct column_decls : if_must<open_brace, star<column_decl, opt<comma>>, close_brace> {};

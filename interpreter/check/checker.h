@@ -75,6 +75,9 @@ class Checker {
   void define(NodeId let);
   void declare_columns(NodeId source, int index);
   void check_settings();
+  // secrets.cpp
+  ExprPtr secret_value(std::string_view name, const Type& type, NodeId written, Span span);
+  void forbid_secret_data(const program::Step& step);
   bool take_name(NodeId item, Declared declared);
   std::optional<program::ExprPtr> constant(NodeId node, const Type& type, std::string_view what);
   std::optional<std::int64_t> whole_number(NodeId node, std::string_view what, std::int64_t least, std::int64_t most);

@@ -3,6 +3,7 @@
 
 #include "interpreter/check/checker.h"
 #include "interpreter/check/column_types.h"
+#include "interpreter/check/visit.h"
 
 namespace bfl::check {
 
@@ -114,6 +115,12 @@ void Checker::declare_function(NodeId item) {
 std::optional<ExprPtr> Checker::constant(NodeId node, const Type& type, std::string_view what) {
   ExprPtr value = expression(node);
   if (!value) return std::nullopt;
+  bool secret = false;
+  for_each(*value, [&](const Expr& part) { secret |= part.secret; });
+  if (secret) {
+    error(Code::secret_kept, at(node).span, fmt::format("{} would be a secret that nothing marks as one", what), "use the secret parameter itself, where it is needed");
+    return std::nullopt;
+  }
   if (!distance(value->type, type)) {
     error(Code::type_mismatch, at(node).span, fmt::format("{} is {}, expected {}", what, with_article(value->type), with_article(type)));
     return std::nullopt;
@@ -163,7 +170,13 @@ void Checker::declare_parameter(NodeId item) {
   NodeId written = ast::no_node;
   for (NodeId part : ast::children(script_, item))
     if (part != type_node) written = part;
-  if (type) {
+  made.secret = (at(item).flags & ast::flag::secret) != 0;
+  if (type && made.secret) {
+    made.type = *type;
+    made.given = settings_.parameters.contains(made.name);
+    declared.value = secret_value(made.name, *type, written, made.span);
+    if (declared.value) made.value = declared.value->value;
+  } else if (type) {
     made.type = *type;
     const auto given = settings_.parameters.find(made.name);
     std::optional<ExprPtr> fallback;

@@ -181,7 +181,7 @@ ExprPtr Checker::call_function(NodeId node, const std::vector<Function>& candida
 void Checker::check_pattern(const Function& function, const std::vector<ExprPtr>& args, const std::vector<NodeId>& nodes) {
   if (function.module != "text" || !settings_.pattern_error) return;
   for (std::size_t i = 0; i < args.size(); ++i) {
-    if (function.parameters[i].name != "pattern" || args[i]->kind != ExprKind::literal || args[i]->value.is_null()) continue;
+    if (function.parameters[i].name != "pattern" || args[i]->kind != ExprKind::literal || args[i]->secret || args[i]->value.is_null()) continue;
     if (const auto wrong = settings_.pattern_error(args[i]->value.as<std::string>()))
       error(Code::bad_pattern, at(nodes[i]).span, fmt::format("the pattern is not valid: {}", *wrong), "patterns are RE2: no back-references, no look-around; write them raw, r\"…\"");
   }

@@ -7,6 +7,7 @@
 
 #include <unordered_map>
 
+#include "interpreter/base/secrets.h"
 #include "interpreter/check/program.h"
 
 namespace bfl::program {
@@ -43,7 +44,7 @@ class Writer {
     switch (e.kind) {
       case ExprKind::literal:
         text(to_string(e.type));
-        text(to_canonical(e.value));
+        text(e.secret ? secret_digest(e.value.as<std::string>()) : to_canonical(e.value));
         break;
       case ExprKind::column: column(e); break;
       case ExprKind::call: text(e.native->signature); break;

@@ -144,7 +144,7 @@ class Printer {
 
   std::string inner(const Expr& e, int& own) {
     switch (e.kind) {
-      case ExprKind::literal: return to_literal(e.value);
+      case ExprKind::literal: return e.secret ? "***" : to_literal(e.value);
       case ExprKind::column: return column(e);
       case ExprKind::call: return call(e, own);
       case ExprKind::compare:

@@ -103,6 +103,7 @@ struct Expr {
   Type type;
   Span span;
   Value value{};                  // literal
+  bool secret = false;            // literal: the value of a secret parameter; shown as `***`, and never a part of data
   InputId input = 0;              // column
   int column = 0;                 // column: of the table, or field of the sub-relation
   const Native* native = nullptr; // call
@@ -320,7 +321,7 @@ struct Test {
   std::vector<ExpectedChange> changed{};
 };
 
-struct Parameter { std::string name; Type type; Value value; bool given = false; Span span{}; bool is_clock = false; };  // now(): no value yet
+struct Parameter { std::string name; Type type; Value value; bool given = false; Span span{}; bool is_clock = false; bool secret = false; };  // now(): no value yet
 
 struct Source {
   std::string name;

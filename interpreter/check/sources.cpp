@@ -222,12 +222,15 @@ class Reader {
       made.shown = safe(made.url);
       return;
     }
-    if (url.rest.starts_with("//")) url.rest.erase(0, 2);
+    made.shown = safe(url.scheme + ":" + url.rest);
+    if (url.rest.starts_with("//")) {
+      url.rest.erase(0, 2);
+      made.shown.erase(url.scheme.size() + 1, 2);
+    }
     if (url.rest.empty() || url.rest.find('\0') != std::string::npos) {
       diagnostics_.error(Code::cannot_connect, span, "the path of the source is empty", fmt::format("write `{}`", engine_named(url.scheme)->example));
       return;
     }
-    made.shown = safe(url.scheme + ":" + url.rest);
     const bool absolute = url.rest.front() == '/' || url.rest.starts_with(":memory:") || url.rest.starts_with("file:");
     if (relative && !absolute && !settings_.job_directory.empty()) url.rest = settings_.job_directory + (settings_.job_directory.ends_with('/') ? "" : "/") + url.rest;
     made.url = url.scheme + ":" + url.rest;

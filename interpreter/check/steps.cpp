@@ -94,6 +94,7 @@ void Checker::step(NodeId node) {
     assertions(made, parts);
   }
   forbid_live_reads(made);
+  forbid_secret_data(made);
   program.steps.push_back(std::move(made));
 }
 

@@ -1,7 +1,6 @@
 // The command `bfl`: everything is in the table of commands.
 #include <unistd.h>
 
-#include <cstdio>
 #include <exception>
 #include <new>
 #include <string>
@@ -9,6 +8,7 @@
 #include <vector>
 
 #include "interpreter/cli/commands.h"
+#include "interpreter/report/words.h"
 
 namespace {
 
@@ -32,7 +32,7 @@ int main(int argc, char** argv) {
   } catch (const std::system_error&) {  // a thread that cannot be started
     out_of_memory();
   } catch (const std::exception& problem) {
-    std::fprintf(stderr, "error: a bug in bfl: %s\nhelp: nothing was left half done; please report it with the script\n", problem.what());
+    bfl::report::say(stderr, "error: a bug in bfl: {}\nhelp: nothing was left half done; please report it with the script\n", problem.what());
     return bfl::cli::exit_code::bug;
   }
 }

@@ -75,6 +75,16 @@ Result<syntax::ModuleText> load_module(Session& session, const std::string& writ
 
 bool passing(const Error& error) { return error.kind == ErrorClass::transient || error.kind == ErrorClass::unknown_commit; }
 
+// A connector names the place as it was given it, which may hold a password.
+Error of_place(Error error, const program::Source& source) {
+  const auto behind_scheme = [](const std::string& url) { return url.substr(url.find(':') + 1); };
+  const std::string given = behind_scheme(source.url), safe = behind_scheme(source.shown);
+  if (safe.find("***") == std::string::npos) return error;
+  for (std::string* told : {&error.message, &error.detail, &error.help})
+    for (auto at = told->find(given); at != std::string::npos; at = told->find(given, at + safe.size())) told->replace(at, given.size(), safe);
+  return error;
+}
+
 bool connect_sources(Session& session, Access access) {
   for (const program::Source& source : session.program.sources) {
     connect::OpenOptions options;
@@ -87,7 +97,7 @@ bool connect_sources(Session& session, Access access) {
       if (auto readable = connect::open(source.url, options)) connector = std::move(readable);
     }
     if (!connector) {
-      add(session.diagnostics, Code::cannot_connect, source.span, connector.error());
+      add(session.diagnostics, Code::cannot_connect, source.span, of_place(connector.error(), source));
       continue;
     }
     auto catalogue = (*connector)->catalogue();

@@ -1,5 +1,6 @@
 // Entries: one canonical text each, hung on the one before it in its lane.
 #include "interpreter/base/json.h"
+#include "interpreter/base/secrets.h"
 #include "interpreter/ledger/writer.h"
 
 namespace bfl::ledger {
@@ -67,6 +68,7 @@ Result<Digest> Writer::insert_entry(std::int64_t step, std::int64_t lane, std::i
   fields["parameters"] = hex(sha256(runner_.parameters));
   fields["time"] = format_timestamp(runner_.now());
   fields["previous"] = previous ? hex(*previous) : "";
+  for (auto& [name, value] : fields) value = without_secrets(std::move(value));
   const std::string entry = text_of(fields);
   const Digest hash = sha256(entry);
   auto added = sql_.run(

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "interpreter/base/fault_points.h"
+#include "interpreter/base/secrets.h"
 #include "interpreter/ledger/writer.h"
 
 namespace bfl::ledger {
@@ -18,7 +19,9 @@ std::string named(std::string_view who, const Process& process) { return fmt::fo
 }  // namespace
 
 Writer::Writer(connect::Connector& target, std::string job, Runner runner)
-    : target_(target), sql_(target), job_(std::move(job)), runner_(std::move(runner)) {}
+    : target_(target), sql_(target), job_(std::move(job)), runner_(std::move(runner)) {
+  for (std::string* told : {&runner_.who, &runner_.parameters, &runner_.why, &runner_.ticket, &runner_.owner}) *told = without_secrets(std::move(*told));
+}
 
 std::unique_ptr<Writer> Writer::beside(connect::Connector& target) const {
   std::unique_ptr<Writer> made(new Writer(target, job_, runner_));
@@ -135,8 +138,8 @@ Result<std::unique_ptr<Writer>> Writer::take_over(connect::Connector& target, co
     auto changed = writer->sql_.run(
         "UPDATE bfl_job SET epoch = ?2, holder = ?3, host = ?4, pid = ?5, pid_start = ?6, lease_end = ?7,"
         " parameters = CASE clock WHEN 0 THEN ?9 ELSE parameters END, clock = ?8 WHERE name = ?1",
-        {text(job), number(writer->epoch_), text(runner.who), text(runner.process.host), number(runner.process.pid),
-         number(runner.process.start), number(server->micros + lease_micros), number(writer->clock_.micros), text(runner.parameters)});
+        {text(job), number(writer->epoch_), text(writer->runner_.who), text(runner.process.host), number(runner.process.pid),
+         number(runner.process.start), number(server->micros + lease_micros), number(writer->clock_.micros), text(writer->runner_.parameters)});
     // From here on no fence of an older epoch moves.
     if (changed)
       changed = writer->sql_.run(
@@ -150,7 +153,7 @@ Result<std::unique_ptr<Writer>> Writer::take_over(connect::Connector& target, co
                                         {"pid", std::to_string(runner.process.pid)},
                                         {"pid_start", std::to_string(runner.process.start)},
                                         {"clock", format_timestamp(writer->clock_)},
-                                        {"parameters_text", clock == 0 ? runner.parameters : std::move(parameters)}});
+                                        {"parameters_text", clock == 0 ? writer->runner_.parameters : std::move(parameters)}});
     return begun ? Result<void>{} : Result<void>{begun.error()};
   });
   if (!taken) return writer->kept_out(taken.error());

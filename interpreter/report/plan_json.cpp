@@ -81,7 +81,7 @@ std::string plan_document(const program::Program& program, const plan::Plan& pla
                 {"sources", Json::array()}, {"parameters", Json::array()}, {"steps", Json::array()}, {"edges", Json::array()}};
   for (const program::Source& source : program.sources) document["sources"].push_back({{"name", source.name}, {"url", source.shown}});
   for (const program::Parameter& parameter : program.parameters)
-    document["parameters"].push_back({{"name", parameter.name}, {"type", to_string(parameter.type)}, {"value", parameter.is_clock ? "now()" : to_literal(parameter.value)}, {"given", parameter.given}});
+    document["parameters"].push_back({{"name", parameter.name}, {"type", to_string(parameter.type)}, {"value", parameter.secret ? "***" : parameter.is_clock ? "now()" : to_literal(parameter.value)}, {"given", parameter.given}});
   std::int64_t decisions[4] = {}, would_change = 0;  // in step with DecisionKind
   for (const std::size_t index : plan.order) {
     const run::Preview* preview = index < previews.size() ? &previews[index] : nullptr;

@@ -3,7 +3,7 @@
 //   schema_version  1; fields may be added under it, none is removed or given another meaning
 //   job, owner, ticket, why
 //   sources         [{name, url}]                      url: the form that is safe to print
-//   parameters      [{name, type, value, given}]       value: as a script writes it
+//   parameters      [{name, type, value, given}]       value: as a script writes it; `***` of a secret
 //   steps           in the order in which they will run, each
 //     step, kind, about
 //     decision      run | resume | reuse | stop

@@ -147,7 +147,7 @@ void head(Page& page, const program::Program& program) {
   for (const program::Source& source : program.sources) page.row(std::exchange(label, ""), fmt::format("{}: {}", source.name, source.shown), Breaks::never);
   label = "param";
   for (const program::Parameter& parameter : program.parameters)
-    page.row(std::exchange(label, ""), fmt::format("{}: {} = {}{}", parameter.name, to_string(parameter.type), parameter.is_clock ? "now()" : to_literal(parameter.value), parameter.given ? "  (given)" : ""));
+    page.row(std::exchange(label, ""), fmt::format("{}: {} = {}{}", parameter.name, to_string(parameter.type), parameter.secret ? "***" : parameter.is_clock ? "now()" : to_literal(parameter.value), parameter.given ? "  (given)" : ""));
 }
 
 void update(Page& page, const program::Program& program, const program::Step& step) {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "interpreter/base/secrets.h"
 #include "interpreter/check/program.h"
 #include "interpreter/run/decide.h"
 #include "interpreter/run/measure.h"
@@ -15,7 +16,11 @@
 namespace bfl::report {
 
 // A stream whose reader has left is no reason to stop changing rows: what cannot be written is lost, and nothing is thrown.
-inline void put(std::FILE* stream, std::string_view text) { (void)std::fwrite(text.data(), 1, text.size(), stream); }
+// No secret goes out.
+inline void put(std::FILE* stream, std::string_view given) {
+  const std::string text = without_secrets(std::string(given));
+  (void)std::fwrite(text.data(), 1, text.size(), stream);
+}
 template <class... Args>
 void say(std::FILE* stream, fmt::format_string<Args...> text, Args&&... args) {
   put(stream, fmt::format(text, std::forward<Args>(args)...));

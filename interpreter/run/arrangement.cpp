@@ -270,11 +270,12 @@ std::vector<int> Shipment::asked(const Table& from) const {
   return all;
 }
 
-Arrangement arrange(const Program& program, const Step& step) {
+Arrangement arrange(const Program& program, const Step& step, const KeptAside& aside) {
   Arrangement made;
   made.given = &program;
   Uses uses = uses_of(program, step);
-  if (const auto source = said_by_its_source(program, step, uses)) {
+  const bool all_there = std::none_of(uses.begin(), uses.end(), [&](const auto& use) { return aside.contains(use.first); });
+  if (const auto source = all_there ? said_by_its_source(program, step, uses) : std::nullopt) {
     made.home = *source;
     return made;
   }

@@ -136,7 +136,7 @@ bool refuse_edited(Context& context, const Outlook& outlook) {
 ledger::Runner runner_of(Context& context) {
   std::string parameters;
   for (const program::Parameter& parameter : context.program.parameters)
-    parameters += fmt::format("{} = {}\n", parameter.name, parameter.is_clock ? "now()" : to_literal(parameter.value));
+    parameters += fmt::format("{} = {}\n", parameter.name, parameter.secret ? "***" : parameter.is_clock ? "now()" : to_literal(parameter.value));
   return {context.options.run_id, context.options.who, context.options.version, context.options.script_digest,
           ledger::this_process(context.options.host), std::move(parameters), [&context] { return context.clock.now(); }, {},
           context.program.why, context.program.ticket, context.program.owner};

@@ -120,7 +120,7 @@ Result<std::unique_ptr<Workbench>> Workbench::open(const program::Program& progr
                                                    const std::vector<connect::Connector*>& sources, const eval::Context& evaluation,
                                                    const KeptAside& aside) {
   std::unique_ptr<Workbench> bench(new Workbench);
-  bench->arrangement_ = arrange(program, step);
+  bench->arrangement_ = arrange(program, step, aside);
   const Arrangement& arrangement = bench->arrangement_;
   if (arrangement.home >= 0) {
     bench->engine_ = sources[static_cast<std::size_t>(arrangement.home)];

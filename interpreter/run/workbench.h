@@ -19,6 +19,9 @@
 
 namespace bfl::run {
 
+// What snapshots would hold and effects would be, while a plan is looked at, of sources that cannot hold tables for so long.
+using KeptAside = std::map<program::TableRef, std::vector<ledger::Key>>;
+
 struct Shipment {
   program::TableRef table;
   std::vector<int> columns;             // in table order
@@ -44,12 +47,9 @@ struct Arrangement {
     return home < 0 ? lower::Dialect::sqlite : lower::dialect_of(given->catalogues[static_cast<std::size_t>(home)]);
   }
 };
-Arrangement arrange(const program::Program& program, const program::Step& step);
+Arrangement arrange(const program::Program& program, const program::Step& step, const KeptAside& aside = {});
 // "list.rows (id, kind)", one for each table.
 std::vector<std::string> shown(const Arrangement& arrangement);
-
-// What snapshots would hold and effects would be, while a plan is looked at, of sources that cannot hold tables for so long.
-using KeptAside = std::map<program::TableRef, std::vector<ledger::Key>>;
 
 // Reads begun in every source that the step reads, with the rows shipped. They end with it.
 class Workbench {

@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "interpreter/base/digest.h"
+#include "interpreter/base/secrets.h"
 #include "interpreter/store/schema.h"
 #include "interpreter/store/sqlite.h"
 
@@ -70,7 +71,8 @@ class SqliteState final : public State {
 
   // Kept in memory while they wait, not in an open transaction: that would lock other processes out.
   Result<void> append(const JournalEntry& entry) override {
-    pending_.push_back(entry);
+    JournalEntry& kept = pending_.emplace_back(entry);
+    for (std::string* text : {&kept.reason, &kept.query, &kept.from_key, &kept.to_key}) *text = without_secrets(std::move(*text));
     return may_wait(entry.kind) && pending_.size() < most_pending ? Result<void>{} : flush();
   }
 

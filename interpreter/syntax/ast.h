@@ -11,7 +11,7 @@
 //   job        text = name; children: entry*            owner "…"  ticket "…"  why "…"
 //   entry      text = word; children: one expression    one line of a job block, or of any `{ word value }` block
 //   use        text = module as written, `std.text` or the content of "lib/x.bfl"
-//   param      text = name; children: type, expression? default
+//   param      text = name; flags secret; children: type, expression? default
 //   source     text = name; children: call (sqlite(...), env(...) inside), column_decl*
 //   column_decl  text = `table.column` path; children: type
 //   let        text = name; children: relation
@@ -122,7 +122,7 @@ enum class Op : std::uint8_t {
 
 namespace flag {
 inline constexpr std::uint16_t native = 1, nullable = 2, array = 4, raw = 8, triple = 16, has_subject = 32, backticked = 64,
-                               element_nullable = 128;
+                               element_nullable = 128, secret = 256;
 }
 
 struct Node {

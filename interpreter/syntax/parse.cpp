@@ -320,6 +320,7 @@ template <> struct action<g::type> : node<NodeKind::type> {};
 template <> struct action<g::array_mark> : flags<ast::flag::array> {};
 template <> struct action<g::element_nullable_mark> : flags<ast::flag::element_nullable> {};
 template <> struct action<g::nullable_mark> : flags<ast::flag::nullable> {};
+template <> struct action<g::secret_mark> : flags<ast::flag::secret> {};
 template <> struct action<g::param> : node<NodeKind::param> {};
 template <> struct action<g::column_decl> : node<NodeKind::column_decl> {};
 template <> struct action<g::column_path> : p::maybe_nothing {

@@ -210,7 +210,7 @@ def every_code_is_explained(place):
             if not entry[which]:
                 continue
             place.write("job.bfl", entry[which])
-            done = place.call("check", "job.bfl", code=None)
+            done = place.call("check", "job.bfl", code=None, env={"TOKEN": "known to the shop alone"})
             found = re.findall(r"\[(BFL\d{4})\]", done.stderr)
             good = code in found if which == "failing_script" else done.returncode == 0 and not found
             if not good:
