@@ -293,8 +293,9 @@ struct retry_clause : if_must<kw::retry, opt<amount>> {};
 struct quarantine_clause : if_must<kw::quarantine, opt<amount>> {};
 struct reads_clause : if_must<kw::reads, expressions> {};
 struct writes_clause : if_must<kw::writes, expressions> {};
+struct done_clause : if_must<kw::done, kw::when, expression> {};
 struct header_clause : sor<expect_clause, chunk_clause, once_clause, after_clause, when_clause, atomic_clause, key_clause, cascades_clause,
-                           pace_clause, retry_clause, quarantine_clause, reads_clause, writes_clause> {};
+                           pace_clause, retry_clause, quarantine_clause, reads_clause, writes_clause, done_clause> {};
 struct step_clause : seq<at<letter>, sor<header_clause, into_clause, from_clause, on_clause>> {};
 
 // Bodies --------------------------------------------------------------------------------------------------------------
@@ -343,10 +344,15 @@ struct column_path : seq<name_text, star<one<'.'>, name_text>, ws> {};
 struct column_decl : if_must<kw::column, column_path, colon, type> {};
 struct column_decls : if_must<open_brace, star<column_decl, opt<comma>>, close_brace> {};
 struct source : if_must<kw::source, label, becomes, expression, opt<column_decls>> {};
-struct later_relation : seq<kw::sql, at<kw::on>> {};
-struct let_content : sor<later_relation, relation> {};
-struct let : if_must<kw::let, label, becomes, let_content> {};
 struct fn_param : seq<label, must<colon>, must<type>> {};
+struct sql_mark : seq<kw::sql, at<kw::on>> {};
+struct sql_columns : if_must<open_brace, star<fn_param, opt<comma>>, close_brace> {};
+struct engine_name : seq<sor<string<'s', 'q', 'l', 'i', 't', 'e'>, string<'p', 'o', 's', 't', 'g', 'r', 'e', 's'>>, word_end, ws> {};
+struct engine_text : if_must<engine_name, text_literal> {};
+struct sql_texts : sor<text_literal, plus<engine_text>> {};
+struct sql_relation : if_must<sql_mark, kw::on, name, opt<key_clause>, sql_columns, opt<reads_clause>, sql_texts> {};
+struct let_content : sor<sql_relation, relation> {};
+struct let : if_must<kw::let, label, becomes, let_content> {};
 struct fn_param_list : list_must<fn_param, comma> {};
 struct fn_params : if_must<open_paren, opt<fn_param_list>, close_paren> {};
 struct fn_head : seq<must<label>, must<fn_params>, must<arrow>, must<type>> {};
@@ -363,7 +369,7 @@ struct test : if_must<test_mark, test_title, test_body> {};
 struct snapshot_mark : seq<kw::snapshot> {};
 struct snapshot : if_must<snapshot_mark, label, becomes, relation, star<step_clause>> {};
 struct verb : seq<plain, ws> {};
-struct statement_text : seq<text_literal> {};
+struct statement_text : sor<text_literal, plus<engine_text>> {};
 struct step : seq<verb, must<label>, opt<of_rows>, star<step_clause>, opt<statement_text>, opt<body>> {};
 struct item;
 struct items : star<sor<separator, seq<not_at<one<'}'>>, must<item>>>> {};

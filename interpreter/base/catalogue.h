@@ -66,6 +66,7 @@ struct Table {
   std::string name;              // as the catalogue spells it; PostgreSQL: `schema.table` outside of the search path
   std::string schema = "main";   // where it lies, as SQL names it; rows that were shipped lie in `temp`; empty: wherever it is found
   std::string kept{};            // a relation that bfl keeps, as the script calls it: `ranked`, `fresh.inserted`; empty: the user's own table
+  int query = -1;                // a relation that the script says in SQL: its place in Program::queries
   std::string relation{};        // its name there, where that is another one; PostgreSQL: always
   std::vector<Column> columns;
   std::vector<Key> keys;         // unique ones only, primary first

@@ -48,7 +48,7 @@ void Checker::run() {
   // What is behind a view is not known: whoever reads one depends on all that the job writes in its source.
   std::set<program::ColumnUse> written;
   const auto reads_view = [&](const program::Step& made) {
-    return std::any_of(made.reads.begin(), made.reads.end(), [&](const program::ColumnUse& use) { return use.column < 0 && (table(use.table).view || table(use.table).virtual_table); });
+    return std::any_of(made.reads.begin(), made.reads.end(), [&](const program::ColumnUse& use) { return use.column < 0 && !program.query(use.table) && (table(use.table).view || table(use.table).virtual_table); });
   };
   for (const auto& made : program.steps) written.insert(made.writes.begin(), made.writes.end());
   for (auto& made : program.steps)

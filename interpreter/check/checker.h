@@ -255,6 +255,15 @@ class Checker {
     program::RelationPtr relation{};
   };
   void reserve_kept_tables();
+
+  // sql_relations.cpp: relations that the script says in SQL
+  BlockPtr sql_block(NodeId node);
+  std::optional<program::TableRef> query_of(NodeId node);
+  std::optional<int> sql_source(NodeId name);
+  std::optional<program::RawSql> sql_of(const std::vector<NodeId>& texts, int source, Span whole, bool reads);
+  bool sql_columns(Table& made, const std::vector<NodeId>& columns, NodeId key, int source);
+  void sql_tables(NodeId clause, int source, std::set<program::ColumnUse>& uses);
+
   void snapshot(program::Step& step, const StepParts& parts);
   const Snapshot* made_snapshot(NodeId step);
   BlockPtr snapshot_block(NodeId step, NodeId node);
@@ -285,6 +294,7 @@ class Checker {
   std::unordered_map<std::string, const program::Native*> natives_;
   std::unordered_map<std::string_view, std::size_t> steps_;
   std::unordered_map<NodeId, Snapshot> snapshots_;   // by step
+  std::unordered_map<NodeId, std::optional<program::TableRef>> queries_;  // of relations in SQL; none: its mistake was reported
   std::unordered_map<std::size_t, BlockPtr> from_;   // rows that cause new ones, by step
   std::vector<std::string_view> from_names_;         // every `.from.NAME` of the script
   std::vector<LiveRead> live_;                       // what the step at hand reads through `let`s

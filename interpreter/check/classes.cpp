@@ -30,8 +30,14 @@ class SelfReads {
                               if (has_window(inner)) whole_ = "windows";
                               if (inner.follow) whole_ = "chains";
                               for (const auto& input : inner.inputs) own_table_ |= input.table == step.target && !is_own_input(input.id);
-                              for (const auto& input : inner.inputs)  // what is behind a view is not known
-                                if (input.table && input.table->source == step.target.source && (program.table(*input.table).view || program.table(*input.table).virtual_table)) others_ = true;
+                              for (const auto& input : inner.inputs) {
+                                if (!input.table || input.table->source != step.target.source) continue;
+                                const Table& table = program.table(*input.table);
+                                const program::Query* query = program.query(*input.table);
+                                if (!query) others_ |= table.view || table.virtual_table;  // what is behind a view is not known
+                                else others_ |= std::any_of(query->reads.begin(), query->reads.end(), [&](const program::ColumnUse& use) { return step.writes.contains(use); });
+                                if (query) own_table_ |= query->reads.contains({step.target, -1});
+                              }
                             }};
     for_each(*step.relation, see);
     for (const auto& assignment : step.assignments) for_each(*assignment.value, see);
@@ -135,7 +141,7 @@ class SelfReads {
   static bool is_of_way(const Relation& relation, program::InputId id) {
     return id == relation.inputs[1].id || id == relation.follow->previous || id == relation.follow->place;
   }
-  bool is_kept(const program::Input& input) const { return input.table && !program_.table(*input.table).kept.empty(); }
+  bool is_kept(const program::Input& input) const { return input.table && !program_.table(*input.table).kept.empty() && !program_.query(*input.table); }
   // What a column of an enclosing block stands for.
   const Expr* behind(const Expr& column) const {
     for (const Relation* relation : chain_)
@@ -235,7 +241,9 @@ void Checker::classify(Step& step, const Block&) {
     for (int c : step.walk) key += (key.empty() ? "" : ", ") + table(step.target).columns[static_cast<std::size_t>(c)].name;
     route(Route::direct, fmt::format("walks `{}` along {}", table(step.target).name, key));
   };
-  const bool elsewhere = std::any_of(step.reads.begin(), step.reads.end(), [&](const program::ColumnUse& use) { return use.table.source != step.target.source; });
+  const auto asked = std::find_if(step.reads.begin(), step.reads.end(), [&](const program::ColumnUse& use) { return program.query(use.table); });
+  const bool elsewhere = asked != step.reads.end() || std::any_of(step.reads.begin(), step.reads.end(), [&](const program::ColumnUse& use) { return use.table.source != step.target.source; });
+  const std::string what_it_reads = asked == step.reads.end() ? "another source" : fmt::format("`{}`, which is SQL", program.query(asked->table)->name);
   if (step.kind == program::StepKind::remove) {
     step.row_local = reads.row_local();
     if (reads.limited() && !once_) {
@@ -245,7 +253,7 @@ void Checker::classify(Step& step, const Block&) {
     step.idempotence = reads.of_other_rows() || reads.of_own_table() || reads.limited() ? Idempotence::staged : Idempotence::convergent;
     if (step.atomic) return route(Route::whole, step.walk.empty() ? "`atomic`, and the table has no key" : "`atomic`: one transaction");
     if (step.idempotence == Idempotence::staged) return route(Route::sealed, "which rows go depends on other rows that the step deletes");
-    if (elsewhere) return route(Route::sealed, "it reads another source: which rows go is kept before the first does");
+    if (elsewhere) return route(Route::sealed, fmt::format("it reads {}: which rows go is kept before the first does", what_it_reads));
     if (step.walk.empty()) return route(Route::sealed, "the table has no key: rows are known by all that they hold");
     if (exact) return route(Route::sealed, "an exact number of rows is expected");
     if (!step.cascades.empty()) return route(Route::sealed, "rows that refer to those that go are deleted first");
@@ -291,7 +299,7 @@ void Checker::classify(Step& step, const Block&) {
   const bool writes_walk = std::any_of(step.walk.begin(), step.walk.end(), [&](int c) { return step.writes.contains({step.target, c}); });
   if (step.atomic) return route(Route::whole, step.walk.empty() ? "`atomic`, and the table has no key" : "`atomic`: one transaction");
   if (step.idempotence == Idempotence::once) return route(Route::sealed, "`once`: which rows change is kept before the first one does");
-  if (elsewhere) return route(Route::sealed, "it reads another source: what it makes of each row is kept before the first is changed");
+  if (elsewhere) return route(Route::sealed, fmt::format("it reads {}: what it makes of each row is kept before the first is changed", what_it_reads));
   if (step.duplicates) return route(Route::sealed, "which of several rows stays is settled first");
   if (step.free_name) return route(Route::sealed, "which name each row gets is settled first");
   if (step.idempotence == Idempotence::staged) return route(Route::sealed, reads.of_other_rows() ? "new values depend on other rows that the step changes" : "what rows find by the columns that are set is looked up once");

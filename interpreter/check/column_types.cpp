@@ -88,6 +88,39 @@ std::string declare_type(Column& column, const Type& type) {
   return {};
 }
 
+namespace {
+
+struct PostgresType { std::string_view declared, base; Storage storage; };
+
+}  // namespace
+
+std::optional<Column> kept_in_postgres(Column column) {
+  const auto of = [](Kind kind) -> PostgresType {
+    switch (kind) {
+      case Kind::integer:
+      case Kind::duration: return {"bigint", "int8", Storage::native};
+      case Kind::boolean: return {"boolean", "bool", Storage::boolean_integer};
+      case Kind::floating: return {"double precision", "float8", Storage::native};
+      case Kind::decimal: return {"numeric", "numeric", Storage::decimal_text};
+      case Kind::text: return {"text", "text", Storage::native};
+      case Kind::bytes: return {"bytea", "bytea", Storage::native};
+      case Kind::date: return {"date", "date", Storage::native};
+      case Kind::timestamp: return {"timestamp without time zone", "timestamp", Storage::native};
+      case Kind::uuid: return {"uuid", "uuid", Storage::uuid_text};
+      case Kind::json: return {"json", "json", Storage::json_text};
+      case Kind::array: return {"json", "json", Storage::json_text};
+      case Kind::null: break;
+    }
+    return {};
+  };
+  const PostgresType type = of(column.type.kind);
+  if (type.declared.empty()) return std::nullopt;
+  column.declared = type.declared;
+  column.base = type.base;
+  column.storage = type.storage;
+  return column;
+}
+
 std::string declare_in_postgres(Column& column, const Type& type) {
   const bool nullable = column.type.nullable;  // what the catalogue says stands
   const auto take = [&](Storage storage, bool recast) {

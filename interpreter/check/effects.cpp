@@ -24,8 +24,11 @@ void Checker::effects(Step& step) {
         for (std::size_t c = 0; c < columns.size(); ++c) step.reads.insert({*ref, static_cast<int>(c)});  // it is computed from some of these
       },
       [&](const program::Relation& relation) {
-        for (const auto& input : relation.inputs)
-          if (input.table) step.reads.insert({*input.table, -1});
+        for (const auto& input : relation.inputs) {
+          if (!input.table) continue;
+          step.reads.insert({*input.table, -1});
+          if (const program::Query* query = program.query(*input.table)) step.reads.insert(query->reads.begin(), query->reads.end());
+        }
       }};
   for (const auto& assertion : step.assertions) for_each(*assertion.condition, see);
   if (step.when) for_each(*step.when, see);

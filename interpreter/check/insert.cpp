@@ -21,7 +21,7 @@ std::optional<TableRef> Checker::written_path(NodeId path) {
   const Table& named = table(ref);
   const bool read_only = program.catalogues[static_cast<std::size_t>(ref.source)].read_only;
   if (!named.view && !named.virtual_table && named.kept.empty() && !read_only) return ref;
-  error(Code::not_writable, at(path).span, fmt::format("`{}` is {}, which no step writes", shown(ref), read_only ? "in a source that can only be read" : named.view ? "a view" : named.virtual_table ? "a virtual table" : "kept by bfl"));
+  error(Code::not_writable, at(path).span, fmt::format("`{}` is {}, which no step writes", shown(ref), read_only ? "in a source that can only be read" : program.query(ref) ? "a relation of SQL" : named.view ? "a view" : named.virtual_table ? "a virtual table" : "kept by bfl"));
   return std::nullopt;
 }
 

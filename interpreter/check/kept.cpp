@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "interpreter/check/checker.h"
+#include "interpreter/check/column_types.h"
 #include "interpreter/check/visit.h"
 
 namespace bfl::check {
@@ -40,41 +41,13 @@ std::pair<const Column*, int> stored_column(const program::Program& program, con
   const Expr* at = &expr;
   while (at->kind == ExprKind::column) {
     const program::InputName& input = program.inputs[at->input];
+    if (input.table && program.table(*input.table).query >= 0) return {};  // SQL gives values, of no stored form
     if (input.table) return {&program.table(*input.table).columns[static_cast<std::size_t>(at->column)], input.table->source};
     const auto sub = input.sub.lock();
     if (!sub || static_cast<std::size_t>(at->column) >= sub->fields.size()) return {};
     at = sub->fields[static_cast<std::size_t>(at->column)].expr.get();
   }
   return {};
-}
-
-struct PostgresType { std::string_view declared, base; Storage storage; };
-
-std::optional<Column> kept_in_postgres(Column column) {
-  const auto of = [](Kind kind) -> PostgresType {
-    switch (kind) {
-      case Kind::integer:
-      case Kind::duration: return {"bigint", "int8", Storage::native};
-      case Kind::boolean: return {"boolean", "bool", Storage::boolean_integer};
-      case Kind::floating: return {"double precision", "float8", Storage::native};
-      case Kind::decimal: return {"numeric", "numeric", Storage::decimal_text};
-      case Kind::text: return {"text", "text", Storage::native};
-      case Kind::bytes: return {"bytea", "bytea", Storage::native};
-      case Kind::date: return {"date", "date", Storage::native};
-      case Kind::timestamp: return {"timestamp without time zone", "timestamp", Storage::native};
-      case Kind::uuid: return {"uuid", "uuid", Storage::uuid_text};
-      case Kind::json: return {"json", "json", Storage::json_text};
-      case Kind::array: return {"json", "json", Storage::json_text};
-      case Kind::null: break;
-    }
-    return {};
-  };
-  const PostgresType type = of(column.type.kind);
-  if (type.declared.empty()) return std::nullopt;
-  column.declared = type.declared;
-  column.base = type.base;
-  column.storage = type.storage;
-  return column;
 }
 
 // Where the engine has a place for what bfl keeps.
@@ -100,6 +73,7 @@ void Checker::reserve_kept_tables() {
   for (NodeId node = 0; node < script_.nodes.size(); ++node) {
     const ast::Node& at = script_[node];
     if (at.kind == NodeKind::step) most += at.word == "snapshot";
+    most += at.kind == NodeKind::sql;
     if (at.kind != NodeKind::member) continue;
     most += std::find(std::begin(effect_names), std::end(effect_names), at.text) != std::end(effect_names);
     const NodeId left = at.first_child;

@@ -38,8 +38,11 @@ void Checker::note_live(std::string_view let, Span span, const Block& block) {
                             if (const auto& ref = program.inputs[expr.input].table) read.columns.insert({*ref, expr.column});
                           },
                           [&](const program::Relation& relation) {
-                            for (const auto& input : relation.inputs)
-                              if (input.table) read.columns.insert({*input.table, -1});
+                            for (const auto& input : relation.inputs) {
+                              if (!input.table) continue;
+                              read.columns.insert({*input.table, -1});
+                              if (const program::Query* query = program.query(*input.table)) read.columns.insert(query->reads.begin(), query->reads.end());
+                            }
                           }};
   program::Relation rows = *block.relation;
   if (!rows.grouped) rows.fields.clear();

@@ -35,7 +35,25 @@ class Writer {
 
   void table(TableRef ref) {
     fmt::format_to(std::back_inserter(out), " s{}", ref.source);
+    if (const Query* query = program_.query(ref)) return sql(*query, program_.table(ref));
     text(program_.table(ref).name);
+  }
+
+  void sql(const Query& query, const Table& table) {
+    out += "(sql";
+    sql(query.sql);
+    for (const Column& column : table.columns) {
+      text(column.name);
+      text(to_string(column.type));
+    }
+    for (const Key& key : table.keys)
+      for (const int column : key.columns) fmt::format_to(std::back_inserter(out), " key {}", column);
+    out += ')';
+  }
+
+  void sql(const RawSql& raw) {
+    for (const std::string& piece : raw.pieces) text(piece);
+    list("(values", raw.parameters);
   }
 
   void expr(const Expr& e) {

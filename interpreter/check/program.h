@@ -321,6 +321,25 @@ struct Test {
   std::vector<ExpectedChange> changed{};
 };
 
+// A text of SQL in the words of its engine, cut where it names parameters of the job: their values are bound, never pasted.
+struct RawSql {
+  std::vector<std::string> pieces;      // one more than parameters
+  std::vector<ExprPtr> parameters;      // constants, and now()
+  std::vector<std::string> called;      // what it seems to call, in lower case
+  Span span{};
+};
+
+// A relation that the script says in SQL: a table of the catalogue whose rows a SELECT gives. Its columns and its key are the
+// table's; that they are so is seen when its database is asked (run/queries.h).
+struct Query {
+  std::string name;                     // of the `let`
+  TableRef table{};
+  RawSql sql;
+  std::set<ColumnUse> reads{};          // as declared
+  Span span{}, reads_span{};
+  std::vector<Span> column_spans{};
+};
+
 struct Parameter { std::string name; Type type; Value value; bool given = false; Span span{}; bool is_clock = false; bool secret = false; };  // now(): no value yet
 
 struct Source {
@@ -348,11 +367,13 @@ struct Program {
   std::vector<Catalogue> catalogues;
   std::vector<Step> steps;              // in order of the text
   std::vector<Test> tests;
+  std::vector<Query> queries;           // by Table::query
   std::vector<InputName> inputs;        // by InputId
   std::vector<std::unique_ptr<Native>> natives;  // owned here, pointed to by expressions; shared with the library
 
   // As the script writes it: `shop.orders`; of a relation that is kept its name.
   std::string shown(TableRef ref) const { return table(ref).kept.empty() ? sources[static_cast<std::size_t>(ref.source)].name + "." + table(ref).name : table(ref).kept; }
+  const Query* query(TableRef ref) const { return table(ref).query < 0 ? nullptr : &queries[static_cast<std::size_t>(table(ref).query)]; }
   const Table& table(TableRef ref) const { return catalogues[static_cast<std::size_t>(ref.source)].tables[static_cast<std::size_t>(ref.table)]; }
 };
 

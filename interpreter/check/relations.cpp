@@ -143,6 +143,7 @@ BlockPtr Checker::operand(NodeId node, Scope* outer) {
       return broken();
     }
     case NodeKind::array: return written_rows(node);
+    case NodeKind::sql: return sql_block(node);
     case NodeKind::error: return broken();
     default:
       error(Code::type_mismatch, at(node).span, fmt::format("`{}` is a value, expected a relation", slice(at(node).span)), "a relation is a `let` or a table, `source.table`, and its clauses");

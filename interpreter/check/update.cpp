@@ -59,7 +59,7 @@ bool Checker::writable_table(const Step& step, const Block& block, Span span) {
   if (!relation.anchored) {
     const program::Relation* first = &relation;
     while (!first->inputs.empty() && first->inputs[0].sub) first = first->inputs[0].sub.get();
-    const bool kept = !first->inputs.empty() && first->inputs[0].table && !table(*first->inputs[0].table).kept.empty();
+    const bool kept = !first->inputs.empty() && first->inputs[0].table && !table(*first->inputs[0].table).kept.empty() && block.unanchored_by != "sql";
     std::string name = block.let.empty() ? slice(span) : std::string(block.let);
     if (name.size() > 40) name = "RESULT";
     Diagnostic& wrong = error(Code::not_anchored, span, fmt::format("rows of this relation are not rows of one table, because of `{}`", kept ? "snapshot" : block.unanchored_by),

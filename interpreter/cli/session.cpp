@@ -15,6 +15,7 @@
 #include "interpreter/eval/time_zone.h"
 #include "interpreter/ledger/ledger.h"
 #include "interpreter/report/words.h"
+#include "interpreter/run/queries.h"
 #include "interpreter/syntax/expand.h"
 #include "interpreter/syntax/parse.h"
 
@@ -224,6 +225,7 @@ bool check(Session& session, Access access) {
   if (session.diagnostics.has_errors() || !connect_sources(session, access)) return false;
   session.program = check::check(file, session.texts, std::move(library), std::move(session.program.sources),
                                  std::move(session.program.catalogues), session.settings, session.diagnostics);
+  if (!session.diagnostics.has_errors()) run::compare_queries(session.program, session.targets(), session.diagnostics);
   return !session.diagnostics.has_errors();
 }
 

@@ -71,6 +71,18 @@ class Prepared {
 // bfl's own tables, waiting for whoever holds a row of them.
 enum class WriteKind : std::uint8_t { rows, own };
 
+// What a statement would give and touch, found out without running it.
+struct Description {
+  struct Use {
+    struct Name { std::string schema, table; };
+    std::vector<Name> names;              // as the database has them: the table, then those that it is a part of
+    std::vector<std::string> columns{};   // where the engine tells
+  };
+  std::vector<Column> columns;            // of the result; of a type that is not known the kind is null
+  std::vector<Use> reads, writes;
+  std::vector<std::string> unstable{};    // functions of the user's own that say of themselves that they may change their answer
+};
+
 class Connector {
  public:
   virtual ~Connector() = default;
@@ -81,6 +93,9 @@ class Connector {
   virtual Result<std::unique_ptr<Prepared>> prepare(const lower::Statement& statement, const eval::Context& context) = 0;
   virtual Result<std::unique_ptr<Prepared>> prepare(std::string_view sql) = 0;  // bfl's own tables
   virtual Result<void> execute(std::string_view sql) = 0;                // bfl's own set-up
+
+  // `called`: names before brackets in its text. An error of class data or fatal when the database does not take it.
+  virtual Result<Description> describe(const lower::Statement& statement, const eval::Context& context, std::span<const std::string> called);
 
   virtual Result<Value> decode(RawValue raw, const lower::Wire& wire) = 0;
   // The value as it would be stored; bytes live in `arena` until the next call.

@@ -43,6 +43,10 @@ Result<void> Connector::scan(const Table& table, std::span<const int> columns, c
   return (*statement)->query_raw({}, row);
 }
 
+Result<Description> Connector::describe(const lower::Statement&, const eval::Context&, std::span<const std::string>) {
+  return Error{ErrorClass::refused, "this source has no SQL"};
+}
+
 Result<void> Prepared::query_each(std::span<const Parameters> sets, const EachRow& row) {
   for (std::size_t i = 0; i < sets.size(); ++i) {
     auto read = query_raw(sets[i], [&](RawRow found) {

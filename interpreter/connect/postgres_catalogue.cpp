@@ -38,6 +38,8 @@ int scale_of(std::int64_t modifier) {
   return scale < 0 ? 0 : scale;
 }
 
+}  // namespace
+
 void give_type(Column& column, const std::string& base, std::int64_t modifier) {
   column.base = base;
   column.storage = Storage::unknown;
@@ -55,6 +57,8 @@ void give_type(Column& column, const std::string& base, std::int64_t modifier) {
   }
   if (base == "numeric") column.scale = scale_of(modifier);
 }
+
+namespace {
 
 std::string action(char code) {
   switch (code) {

@@ -192,7 +192,7 @@ Result<std::unique_ptr<Connector>> Connection::another() {
   return std::unique_ptr<Connector>(std::move(made));
 }
 
-Result<std::unique_ptr<Prepared>> Connection::prepare(const lower::Statement& statement, const eval::Context& context) {
+Result<std::vector<Parameter>> Connection::constants(const lower::Statement& statement, const eval::Context& context) {
   std::vector<Parameter> fixed(statement.binds.size());
   std::string arena;
   const Value now(context.clock);
@@ -202,7 +202,13 @@ Result<std::unique_ptr<Prepared>> Connection::prepare(const lower::Statement& st
     if (!raw) return raw.error();
     put(fixed[i], *raw, &statement.bind_wires[i]);
   }
-  return std::unique_ptr<Prepared>(std::make_unique<Statement>(*this, statement, std::move(fixed)));
+  return fixed;
+}
+
+Result<std::unique_ptr<Prepared>> Connection::prepare(const lower::Statement& statement, const eval::Context& context) {
+  auto fixed = constants(statement, context);
+  if (!fixed) return fixed.error();
+  return std::unique_ptr<Prepared>(std::make_unique<Statement>(*this, statement, std::move(*fixed)));
 }
 
 Result<std::unique_ptr<Prepared>> Connection::prepare(std::string_view sql) {

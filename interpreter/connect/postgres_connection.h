@@ -22,6 +22,7 @@ class Connection final : public Connector {
   Result<std::unique_ptr<Prepared>> prepare(const lower::Statement& statement, const eval::Context& context) override;
   Result<std::unique_ptr<Prepared>> prepare(std::string_view sql) override;
   Result<void> execute(std::string_view sql) override;
+  Result<Description> describe(const lower::Statement& statement, const eval::Context& context, std::span<const std::string> called) override;
   Result<Value> decode(RawValue raw, const lower::Wire& wire) override;
   Result<RawValue> encode(const Value& value, const lower::Wire& wire, std::string& arena) override;
   Result<void> begin_read() override;
@@ -51,6 +52,8 @@ class Connection final : public Connector {
   Result<void> show_changes(const PGresult* result, lower::Shows shows, std::string_view table);
 
  private:
+  Result<std::vector<Parameter>> constants(const lower::Statement& statement, const eval::Context& context);
+
   Session session_;
   ChangeObserver observer_;
   std::string table_;
@@ -60,5 +63,8 @@ class Connection final : public Connector {
   std::int64_t walked_ = 0;
   std::shared_ptr<std::atomic<std::int64_t>> own_commits_ = std::make_shared<std::atomic<std::int64_t>>(0);  // of transactions that wrote, of all `another()`
 };
+
+// Kind, storage and scale of a column from its type behind domains (`int4`, `_text`, `enum`, `other`); nullability is left alone.
+void give_type(Column& column, const std::string& base, std::int64_t modifier);
 
 }  // namespace bfl::connect::postgres

@@ -178,9 +178,11 @@ Result<std::unique_ptr<Prepared>> Connection::prepare(const lower::Statement& lo
   auto statement = compile(lowered.keeping.empty() ? lowered.text : lowered.keeping, SQLITE_PREPARE_PERSISTENT);
   if (!statement) return statement.error();
   std::string arena, problem;
+  const Value now(context.clock);
   for (std::size_t i = 0; i < lowered.binds.size(); ++i) {
     RawValue raw;
-    if (!encode_into(lowered.binds[i], lowered.bind_wires[i], arena, raw, problem))
+    const bool clock = std::find(lowered.clocks.begin(), lowered.clocks.end(), i) != lowered.clocks.end();
+    if (!encode_into(clock ? now : lowered.binds[i], lowered.bind_wires[i], arena, raw, problem))
       return Error{ErrorClass::data, problem, statement_detail(lowered.text)};
     if (int code = bind(statement->get(), static_cast<int>(i) + 1, raw, true)) return failure(code, lowered.text);
   }

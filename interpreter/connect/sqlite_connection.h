@@ -39,6 +39,7 @@ class Connection final : public Connector {
   Result<std::unique_ptr<Prepared>> prepare(const lower::Statement& statement, const eval::Context& context) override;
   Result<std::unique_ptr<Prepared>> prepare(std::string_view sql) override;
   Result<void> execute(std::string_view sql) override;
+  Result<Description> describe(const lower::Statement& statement, const eval::Context& context, std::span<const std::string> called) override;
   Result<Value> decode(RawValue raw, const lower::Wire& wire) override;
   Result<RawValue> encode(const Value& value, const lower::Wire& wire, std::string& arena) override;
   Result<void> begin_read() override;

@@ -70,6 +70,7 @@ std::string Writer::input_from(const Input& input, bool marked) {
   }
   const Table& joined = table(*input.table);
   see_table(input.id, joined, alias);
+  if (const program::Query* query = program_.query(*input.table)) return fmt::format("(SELECT {}* FROM ({})) AS {}", marked ? "1 AS bfl_present, " : "", raw(query->sql), alias);
   if (marked && joined.view) return fmt::format("(SELECT 1 AS bfl_present, * FROM {}) AS {}", qualified(joined), alias);
   return fmt::format("{} AS {}", qualified(joined), alias);
 }

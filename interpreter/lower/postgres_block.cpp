@@ -48,6 +48,7 @@ std::string Writer::input_from(const Input& input, bool marked) {
   }
   const Table& joined = table(*input.table);
   see_table(input.id, joined, alias);
+  if (const program::Query* of = program_.query(*input.table)) return fmt::format("({}) AS {}", marked ? fmt::format("SELECT true AS bfl_present, * FROM ({}) AS q", query(*of)) : query(*of), alias);
   if (joined.relation.empty()) refuse("rows that bfl keeps");
   if (marked) return fmt::format("(SELECT true AS bfl_present, * FROM {}) AS {}", relation_name(joined), alias);
   return fmt::format("{} AS {}", relation_name(joined), alias);

@@ -79,6 +79,9 @@ class Writer : public Frame {
   const Table& table(program::TableRef ref) const { return program_.table(ref); }
   std::string anchor_column(const program::Relation& relation, int column) override;  // as it is stored
 
+  std::string raw(const program::RawSql& sql);  // with its parameters bound, on lines of its own
+  std::string query(const program::Query& of);  // SELECT each of its columns as the declared type
+
   void refuse(std::string_view what);  // no exact words for this
   Result<Statement> finish(std::string text, std::vector<Wire> columns = {}, std::vector<Wire> parameters = {});
   std::string numbered(std::string text) const;  // with the numbers of later parameters

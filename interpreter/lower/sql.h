@@ -173,6 +173,11 @@ std::vector<LeftBehind> left_behind(const program::Program& program, const progr
 // SELECT these columns of the relation's rows as its table stores them; -1: the place of the row. An error of class refused when
 // the dialect has no exact words for the filters.
 Result<Statement> stored_rows(const program::Program& program, const program::Relation& rows, const std::vector<int>& columns, Dialect dialect);
+// A relation that the script says in SQL, as it stands: for the database to describe.
+Statement query_text(const program::Program& program, const program::Query& query, Dialect dialect);
+// SELECT one text of it that says what is wrong with a row of such a relation: null where none may be, a key that is not alone. No
+// row: all fits. PostgreSQL's; elsewhere rows are looked at while they are read.
+Statement query_misfits(const program::Program& program, const program::Query& query);
 // `rows`: of a snapshot. `temporary`: for this connection only, in front of one that is kept.
 KeptTable kept_table(const program::Program& program, program::TableRef table, const program::Relation* rows, bool temporary, Dialect dialect);
 // SELECT the value of an expression without outer columns (an assertion, an operand of one): one row, one column.

@@ -64,6 +64,8 @@ class Writer : public Frame {
   const Table& table(program::TableRef ref) const { return program_.table(ref); }
   std::string anchor_column(const program::Relation& relation, int column) override;  // -1: the rowid
 
+  std::string raw(const program::RawSql& sql);  // with its parameters bound, on lines of its own
+
   Statement finish(std::string text, std::vector<Wire> columns = {});
   std::size_t binds() const { return statement_.binds.size(); }
 

@@ -156,7 +156,7 @@ class Keys {
     if (table.empty()) table.resize(described.columns.size() + 1);
     std::string& text = table[static_cast<std::size_t>(use.column + 1)];
     if (!text.empty()) return text;
-    field(text, described.name);
+    field(text, program_.query(use.table) ? "sql" : described.name);  // what it is called does not matter
     if (use.column >= 0) {
       const Column& column = described.columns[static_cast<std::size_t>(use.column)];
       field(text, column.name);

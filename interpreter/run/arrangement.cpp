@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "interpreter/check/visit.h"
 #include "interpreter/lower/rewrite.h"
@@ -217,6 +218,7 @@ Table moved(const Table& table, const Shipment& shipment, bool same_engine) {
   there.schema = "temp";
   there.relation = fmt::format("s{}_{}", shipment.table.source, table.name);
   there.view = there.virtual_table = there.without_rowid = there.strict = false;
+  const bool is_query = std::exchange(there.query, -1) >= 0;  // here its rows lie in a table
   there.rowid_alias = -1;
   there.triggers.clear();
   const auto shipped = [&](int column) { return std::binary_search(shipment.columns.begin(), shipment.columns.end(), column); };
@@ -229,7 +231,7 @@ Table moved(const Table& table, const Shipment& shipment, bool same_engine) {
   if (shipment.image)
     for (there.image = "bfl_image"; there.column_index(there.image) >= 0;) there.image += '_';
   for (Column& column : there.columns) {
-    if (!same_engine) keep_exactly(column);
+    if (!same_engine || is_query) keep_exactly(column);
     column.generated = column.has_default = false;
     column.binary_collation = true;
   }
@@ -277,11 +279,13 @@ Arrangement arrange(const Program& program, const Step& step, const KeptAside& a
   const bool all_there = std::none_of(uses.begin(), uses.end(), [&](const auto& use) { return aside.contains(use.first); });
   if (const auto source = all_there ? said_by_its_source(program, step, uses) : std::nullopt) {
     made.home = *source;
+    for (const auto& [ref, use] : uses)
+      if (program.query(ref)) made.asked.push_back(ref);
     return made;
   }
   made.home = home_of(program, step, uses);
   for (auto& [ref, use] : uses)
-    if (ref.source != made.home) made.shipments.push_back(shipment_of(program, ref, std::move(use)));
+    if (ref.source != made.home || program.query(ref)) made.shipments.push_back(shipment_of(program, ref, std::move(use)));
   const bool writes = !program::only_asserts(step.kind) && step.relation;
   const bool elsewhere = writes && step.target.source != made.home;
   if (made.shipments.empty() && !elsewhere) return made;
@@ -290,6 +294,7 @@ Arrangement arrange(const Program& program, const Step& step, const KeptAside& a
   made.moved->sources = program.sources;
   made.moved->catalogues = program.catalogues;
   made.moved->inputs = program.inputs;
+  made.moved->queries = program.queries;
   // What is to be written is computed in forms that keep every value, too.
   const auto keep_all = [&](TableRef ref) {
     for (Column& column : made.moved->catalogues[static_cast<std::size_t>(ref.source)].tables[static_cast<std::size_t>(ref.table)].columns) keep_exactly(column);

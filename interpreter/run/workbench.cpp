@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "interpreter/lower/writer.h"
+#include "interpreter/run/queries.h"
 
 namespace bfl::run {
 namespace {
@@ -43,7 +44,7 @@ Error of_source(Error error, const program::Program& program, int source) {
 class Carrier {
  public:
   Carrier(const Shipment& shipment, connect::Connector& from, connect::Connector& to, connect::Prepared& insert, const Table& here, const Table& there)
-      : from_(from), to_(to), insert_(insert), here_(here), columns_(shipment.columns), same_(from.engine() == to.engine()), arenas_(shipment.columns.size()) {
+      : from_(from), to_(to), insert_(insert), here_(here), columns_(shipment.columns), same_(from.engine() == to.engine() && here.query < 0), arenas_(shipment.columns.size()) {
     for (std::size_t i = 0; i < shipment.columns.size(); ++i) {
       const auto column = static_cast<std::size_t>(shipment.columns[i]);
       places_.push_back(shipment.image ? shipment.identity.size() + column : i);
@@ -61,6 +62,7 @@ class Carrier {
       if (same_) continue;
       auto value = from_.decode(stored_[i], given_[i]);
       if (!value) return fail(at_the_row(value.error(), row, i));
+      if (here_.query >= 0 && value->is_null() && !given_[i].type.nullable) return fail(at_the_row({ErrorClass::data, "it is null, which the declaration does not allow"}, row, i));
       values_[i] = std::move(*value);  // what is encoded may lie in it
       auto raw = to_.encode(values_[i], kept_[i], arenas_[i]);
       if (!raw) return fail(raw.error());
@@ -72,6 +74,7 @@ class Carrier {
       stored_.back() = {.kind = RawValue::Class::blob, .bytes = packed_};
     }
     auto inserted = insert_.run_raw(stored_);
+    if (!inserted && here_.query >= 0 && inserted.error().kind == ErrorClass::data) return fail({ErrorClass::data, fmt::format("`{}`{}: the key is not alone", here_.name, key_of(row)), {}, "a key tells rows apart: declare more of its columns"});
     if (!inserted) return fail(inserted.error());
     ++rows;
     return true;
@@ -84,7 +87,11 @@ class Carrier {
   // A type that does not fit says which column, and of which row.
   Error at_the_row(Error error, RawRow row, std::size_t place) const {
     if (!from_.has_sql()) return error;  // a file names its line
-    const auto name = [&](int column) { return here_.columns[static_cast<std::size_t>(column)].name; };
+    error.message = fmt::format("`{}.{}`{}: {}", here_.name, name(columns_[place]), key_of(row), error.message);
+    return error;
+  }
+  std::string name(int column) const { return here_.columns[static_cast<std::size_t>(column)].name; }
+  std::string key_of(RawRow row) const {
     std::string key;
     if (const Key* identity = here_.identity())
       for (const int column : identity->columns) {
@@ -93,8 +100,7 @@ class Carrier {
         const RawValue& value = row[places_[static_cast<std::size_t>(found - columns_.begin())]];
         key += fmt::format("{}{} = {}", key.empty() ? " of the row with " : ", ", name(column), ledger::display({ledger::Stored::of(value)}));
       }
-    error.message = fmt::format("`{}.{}`{}: {}", here_.name, name(columns_[place]), key, error.message);
-    return error;
+    return key;
   }
   bool fail(Error error) {
     sound = std::move(error);
@@ -135,6 +141,8 @@ Result<std::unique_ptr<Workbench>> Workbench::open(const program::Program& progr
   for (const Shipment& shipment : arrangement.shipments)
     if (auto begun = bench->begin(*sources[static_cast<std::size_t>(shipment.table.source)]); !begun)
       return of_source(begun.error(), program, shipment.table.source);
+  for (const program::TableRef ref : arrangement.asked)
+    if (auto fits = rows_fit(program, *program.query(ref), *bench->engine_, evaluation); !fits) return fits.error();
   for (const Shipment& shipment : arrangement.shipments)
     if (auto shipped = bench->ship(shipment, *sources[static_cast<std::size_t>(shipment.table.source)], evaluation, aside); !shipped)
       return of_source(shipped.error(), program, shipment.table.source);
@@ -166,6 +174,10 @@ Result<void> Workbench::ship(const Shipment& shipment, connect::Connector& sourc
   }
   for (std::size_t i = 0; i < shipment.columns.size() + (shipment.image ? 1 : 0); ++i) parameters += fmt::format("{}?{}", i ? ", " : "", i + 1);
   if (auto table = engine_->execute(fmt::format("CREATE TABLE {} ({})", name, declared)); !table) return table;
+  // What the script says of a key that SQL gives is true only when the rows are looked at.
+  if (const Key* key = there.identity(); key && from.query >= 0)
+    if (auto unique = engine_->execute(fmt::format("CREATE UNIQUE INDEX temp.{} ON {} ({})", lower::quote_identifier(there.relation + "_key"), lower::quote_identifier(there.relation), listed(there, key->columns, false))); !unique)
+      return unique;
   auto insert = engine_->prepare(fmt::format("INSERT INTO {} ({}) VALUES ({})", name, columns, parameters));
   if (!insert) return insert.error();
 

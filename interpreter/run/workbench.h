@@ -37,7 +37,8 @@ struct Shipment {
 // Which database computes a step, and what must be brought there. Pure: made from the program alone.
 struct Arrangement {
   int home = 0;                         // a source; -1: a scratch database
-  std::vector<Shipment> shipments;
+  std::vector<Shipment> shipments;      // relations of SQL as well, wherever they are: they are asked once
+  std::vector<program::TableRef> asked; // relations of SQL that are a part of the statements at home (PostgreSQL)
   const program::Program* given = nullptr;
   std::unique_ptr<program::Program> moved;  // with catalogues that say where the shipped tables lie; none: nothing is shipped
 

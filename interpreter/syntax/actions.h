@@ -205,18 +205,6 @@ struct closes : p::maybe_nothing {
   static void apply0(Builder& b) { b.openings.pop_back(); }
 };
 
-struct later : p::maybe_nothing {
-  template <class In>
-  static void apply(const In& in, Builder& b) {
-    const std::uint32_t begin = offset(b, in.begin());
-    const std::string_view word = b.word_at(begin);
-    b.fail(begin, Code::not_supported, b.span(begin, begin + static_cast<std::uint32_t>(word.size())),
-           word == "sql" ? "found `sql` as a relation, which this version does not have yet"
-                         : "found `" + std::string(word) + "`, which this version does not have yet",
-           word == "sql" ? "write the relation with `where`, `join` and `group by`" : "write the steps out");
-  }
-};
-
 template <class Rule>
 struct action : p::nothing<Rule> {};
 

@@ -15,7 +15,7 @@ constexpr std::string_view kind_names[] = {
     "body",   "statement", "type", "null",   "true",      "false",    "integer",     "decimal",      "string",   "fstring",
     "string_piece", "date", "timestamp", "duration", "size", "percent", "name",     "member",       "call",     "pick",
     "named_arg", "unary", "binary", "case",  "case_arm",  "case_else", "array",      "object",       "object_entry", "tuple",
-    "error"};
+    "sql", "error"};
 static_assert(std::size(kind_names) == static_cast<std::size_t>(NodeKind::error) + 1);
 
 constexpr std::string_view op_names[] = {"",   "negate", "not", "or", "and", "==", "!=", "<", "<=",  ">",        ">=",   "in",

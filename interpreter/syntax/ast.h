@@ -25,6 +25,8 @@
 // relations
 //   relation   children: an operand (name or member: `wrong`, `shop.orders`; or a parenthesised relation), alias?, clause*
 //   alias      text = the name behind `as`
+//   sql        the relation of a `let` as SQL: name (the source), clause key?, fn_param* (columns), clause reads?, then a string
+//              or named_arg* (text = engine; children: string)
 // clauses     (of relations and of steps alike; word = the clause word)
 //   clause     word = where | skip | derive | join | group | order | limit | keep | after | expect | chunk | once | …
 //              children by word:
@@ -109,7 +111,7 @@ enum class NodeKind : std::uint8_t {
   file, job, entry, use, param, source, column_decl, let, fn, fn_param, step,
   recipe, apply, for_, relation, alias, clause, by, using_, else_skip, assign, order_key, over, body, statement, type,
   null_, true_, false_, integer, decimal, string, fstring, string_piece, date, timestamp, duration, size, percent,
-  name, member, call, pick, named_arg, unary, binary, case_, case_arm, case_else, array, object, object_entry, tuple, error,
+  name, member, call, pick, named_arg, unary, binary, case_, case_arm, case_else, array, object, object_entry, tuple, sql, error,
 };
 
 enum class Op : std::uint8_t {

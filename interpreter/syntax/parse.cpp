@@ -281,6 +281,7 @@ template <> struct action<g::retry_clause> : clause {};
 template <> struct action<g::quarantine_clause> : clause {};
 template <> struct action<g::reads_clause> : clause {};
 template <> struct action<g::writes_clause> : clause {};
+template <> struct action<g::done_clause> : clause {};
 
 // Bodies and items ----------------------------------------------------------------------------------------------------
 template <> struct action<g::body> : deep_node<NodeKind::body> {};
@@ -346,7 +347,16 @@ template <> struct action<g::recipe> : deep_node<NodeKind::recipe> {};
 template <> struct action<g::apply> : node<NodeKind::apply> {};
 template <> struct action<g::loop_values> : deep_node<NodeKind::array> {};
 template <> struct action<g::loop_item> : deep_node<NodeKind::for_> {};
-template <> struct action<g::later_relation> : later {};
+template <> struct action<g::sql_relation> : node<NodeKind::sql> {};
+template <> struct action<g::engine_text> : node<NodeKind::named_arg> {};
+template <> struct action<g::engine_name> : p::maybe_nothing {
+  template <class In>
+  static void apply(const In& in, Builder& b) {
+    const std::uint32_t begin = offset(b, in.begin());
+    b.frame->text = b.word_at(begin);
+    b.frame->name_span = b.span(begin, begin + static_cast<std::uint32_t>(b.frame->text.size()));
+  }
+};
 struct names_step : p::maybe_nothing {
   template <class In>
   static void apply(const In& in, Builder& b) { b.frame->word = b.word_at(offset(b, in.begin())); }

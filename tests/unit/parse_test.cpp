@@ -311,11 +311,15 @@ test "title" {
   CHECK_MESSAGE(parsed.errors() == 0, parsed.drawn());
 }
 
-TEST_CASE("what this version does not have is said, and the rest is still read") {
-  Parsed parsed("let p = sql on app key (id) \"select 1\"\nlet x = == 1\n");
-  REQUIRE(parsed.errors() == 2);
-  CHECK(parsed.error(0).code == Code::not_supported);
-  CHECK(parsed.error(1).code == Code::unexpected_token);
+TEST_CASE("a relation in SQL, with a text for all engines or one for each") {
+  Parsed parsed("let p = sql on app key id { id: int, n: text? } reads nodes(id, n), edges \"select 1\"\n"
+                "let q = sql on app { id: int } sqlite \"select 1\" postgres \"\"\"select 2\"\"\"\n"
+                "let sql = app.nodes let r = sql where id == 1");
+  CHECK_MESSAGE(parsed.errors() == 0, parsed.drawn());
+  Parsed wrong("let p = sql on app { id: int } reads nodes\nlet q = sql on app \"select 1\"\n");
+  REQUIRE(wrong.errors() == 2);
+  CHECK(wrong.error(0).message == "found `let` where the SQL as a text, or one for each engine: `sqlite \"…\" postgres \"…\"` is expected");
+  CHECK(wrong.error(1).message == "found a text where `{` and the columns with their types is expected");
 }
 
 // Mistakes ------------------------------------------------------------------------------------------------------------

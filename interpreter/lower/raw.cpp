@@ -1,0 +1,103 @@
+// SQL that stands in the script: put into a statement as it is, with the values of the job's parameters bound.
+#include <fmt/format.h>
+
+#include "interpreter/lower/postgres.h"
+#include "interpreter/lower/postgres_writer.h"
+#include "interpreter/lower/writer.h"
+
+namespace bfl::lower {
+
+using program::ExprKind;
+using program::ExprPtr;
+using program::Query;
+using program::RawSql;
+
+namespace {
+
+// A comment may end the text: what comes behind it stands on a line of its own.
+template <class Bind>
+std::string with_values(const RawSql& sql, const Bind& bind) {
+  std::string text = "\n";
+  for (std::size_t i = 0; i < sql.pieces.size(); ++i) {
+    text += sql.pieces[i];
+    if (i < sql.parameters.size()) text += bind(sql.parameters[i]);
+  }
+  return text + "\n";
+}
+
+// Values in the forms that SQLite's own functions take and give: `2025-03-01 10:00:00`, numbers as numbers.
+Wire own_form(const Type& type) {
+  Wire wire = wire_of(type);
+  if (type.kind == Kind::decimal) wire.storage = Storage::decimal_numeric;
+  wire.time_separator = ' ';
+  wire.time_suffix = "";
+  return wire;
+}
+
+// Within a text in single quotes.
+std::string doubled(std::string_view text) {
+  std::string out;
+  for (const char c : text) out += c == '\'' ? "''" : std::string(1, c);
+  return out;
+}
+
+}  // namespace
+
+std::string Writer::raw(const RawSql& sql) {
+  return with_values(sql, [this](const ExprPtr& parameter) {
+    if (parameter->kind == ExprKind::clock) statement_.clocks.push_back(statement_.binds.size());
+    return bind(parameter->kind == ExprKind::clock ? Value(Timestamp{}) : parameter->value, own_form(parameter->type));
+  });
+}
+
+std::string postgres::Writer::raw(const RawSql& sql) {
+  return with_values(sql, [this](const ExprPtr& parameter) { return "(" + value(parameter) + ")"; });
+}
+
+std::string postgres::Writer::query(const Query& of) {
+  std::vector<std::string> list;
+  for (const Column& column : table(of.table).columns) {
+    const std::string name = "q." + quote_identifier(column.name);
+    list.push_back(fmt::format("{} AS {}", column.type.kind == Kind::array ? fmt::format("to_json({})", name) : fmt::format("{}::{}", name, column.declared), quote_identifier(column.name)));
+  }
+  return fmt::format("SELECT {} FROM ({}) AS q", listed(list), raw(of.sql));
+}
+
+Statement query_text(const program::Program& program, const Query& query, Dialect dialect) {
+  if (dialect == Dialect::sqlite) {
+    Writer writer(program);
+    const std::string text = writer.raw(query.sql);
+    return writer.finish(fmt::format("SELECT * FROM ({})", text));
+  }
+  postgres::Writer writer(program);
+  const std::string text = writer.raw(query.sql);
+  auto statement = writer.finish(fmt::format("SELECT * FROM ({}) AS q", text));
+  return statement ? std::move(*statement) : Statement{};
+}
+
+Statement query_misfits(const program::Program& program, const Query& query) {
+  postgres::Writer writer(program);
+  const Table& table = program.table(query.table);
+  const Key* key = table.identity();
+  std::string shown = "''", nulls, keys;
+  if (key)
+    for (const int column : key->columns) {
+      const std::string& name = table.columns[static_cast<std::size_t>(column)].name;
+      keys += (keys.empty() ? "" : ", ") + ("q." + quote_identifier(name));
+      shown += fmt::format(" || '{}{} = ' || COALESCE(q.{}::text, 'null')", column == key->columns[0] ? "" : ", ", doubled(name), quote_identifier(name));
+    }
+  for (const Column& column : table.columns)
+    if (!column.type.nullable) nulls += fmt::format(" WHEN q.{} IS NULL THEN '`{}` is null'", quote_identifier(column.name), doubled(column.name));
+  const std::string rows = writer.query(query);
+  std::string text;
+  if (!nulls.empty()) text = fmt::format("SELECT wrong, {} FROM (SELECT q.*, CASE{} END AS wrong FROM ({}) AS q) AS q WHERE wrong IS NOT NULL", shown, nulls, rows);
+  if (key) {
+    const std::string twice = fmt::format("SELECT 'the key is not alone', {} FROM ({}) AS q GROUP BY {} HAVING count(*) > 1", shown, writer.query(query), keys);
+    text = text.empty() ? twice : fmt::format("({} LIMIT 1) UNION ALL ({} LIMIT 1)", text, twice);
+  }
+  if (text.empty()) return {};
+  auto statement = writer.finish(text + " LIMIT 1", {wire_of(Type{Kind::text}), wire_of(Type{Kind::text})});
+  return statement ? std::move(*statement) : Statement{};
+}
+
+}  // namespace bfl::lower

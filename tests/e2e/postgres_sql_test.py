@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+"""Relations that a job says in SQL, on PostgreSQL; skipped without a server (see postgres_test.py)."""
+from harness import expect, main
+from postgres_harness import on_postgres
+
+HEAD = 'job notes { why "What a customer has spent up to each order." }\nsource shop = postgres(env("SHOP_URL"))\n'
+SPENT = HEAD + """
+param least: decimal = 1.00
+param at: timestamp = now()
+let spent = sql on shop key id { id: int, so_far: decimal, tags: [int], about: json, seen: bool }
+  reads orders(id, customer_id, total, created_at)
+  postgres \"\"\"
+    SELECT id, sum(total) OVER (PARTITION BY customer_id ORDER BY id) AS so_far, ARRAY[1, customer_id] AS tags,
+           jsonb_build_object('customer', customer_id) AS about, created_at < :at AS seen
+    FROM orders WHERE total >= :least -- and no more
+  \"\"\"
+check some { assert count(spent where seen) > 0 }
+snapshot kept = spent
+update note_it of shop.orders join one kept as k on k.id == id else skip "nothing" { set note = f"{k.so_far}" }
+update again of shop.orders join one spent as s on s.id == id else skip { set line_count = json_get_int(s.about, "customer") ?? 0 }
+verify noted { assert count(shop.orders as o join one spent as s on s.id == o.id else skip where o.note != f"{s.so_far}") == 0 }
+"""
+
+
+@on_postgres
+def rows_of_sql_are_read_joined_and_kept(place, db):
+    db.shop(300)
+    place.write("job.bfl", SPENT)
+    place.call("plan", "job.bfl", env=place.env)
+    place.call("run", "job.bfl", "--limit-chunks", "1", code=75, env=place.env)
+    place.call("run", "job.bfl", env=place.env)
+    wrong = db.value("""SELECT count(*) FROM orders o JOIN (SELECT id, customer_id, sum(total) OVER (PARTITION BY customer_id ORDER BY id) AS t FROM orders
+                        WHERE total >= 1) s ON s.id = o.id WHERE o.note::numeric IS DISTINCT FROM s.t OR o.line_count <> o.customer_id""")
+    expect(wrong == "0", f"{wrong} rows are wrong")
+    expect("nothing to do" in place.call("run", "job.bfl", env=place.env).stdout, "the second run did something")
+
+
+def said(place, declaration, code):
+    place.write("job.bfl", HEAD + declaration + "\nverify v { assert count(p) >= 0 }\n")
+    return place.call("run", "job.bfl", code=code, env=place.env).stderr
+
+
+@on_postgres
+def what_differs_from_the_declaration_is_refused(place, db):
+    db.shop(50)
+    of = 'let p = sql on shop key id {{ id: int, {} }} reads orders """SELECT id, {} FROM orders"""'
+    for column, text, found in [
+        ("n: int", "note", "gives no column `n`"),
+        ("total: int", "total", "gives `total` as `numeric"),
+        ("created_at: date", "created_at", "gives `created_at` as `timestamp"),
+        ("n: text", "(SELECT name FROM customers c WHERE c.id = customer_id) AS n", "reads `customers`, which `reads` does not say"),
+        ("n: int", "nextval('no_such_sequence') AS n", "gives something else each time"),
+        ("n: int", "no_such_function(id) AS n", "the SQL of `p`: "),
+    ]:
+        message = said(place, of.format(column, text), 2)
+        expect(found in message, f"{text}: {message}")
+    message = said(place, 'let p = sql on shop { id: int } reads orders """WITH x AS (DELETE FROM orders RETURNING id) SELECT id FROM x"""', 2)
+    expect("BFL0431" in message and db.value("SELECT count(*) FROM orders") == "50", message)
+    # A function that writes is stopped by the server: what is read is read in a transaction that only reads.
+    db.sql("CREATE FUNCTION sly() RETURNS int LANGUAGE sql VOLATILE AS $$ DELETE FROM lines; SELECT 1 $$")
+    lines = db.value("SELECT count(*) FROM lines")
+    message = said(place, 'let p = sql on shop { n: int } reads lines """SELECT sly() AS n"""', 5)
+    expect("read-only" in message and "`sly()` is declared volatile" in message and db.value("SELECT count(*) FROM lines") == lines, message)
+
+
+@on_postgres
+def rows_that_do_not_fit_are_named(place, db):
+    db.shop(50)
+    db.sql("UPDATE orders SET note = NULL; UPDATE orders SET note = 'x' WHERE id <> 7")
+    message = said(place, 'let p = sql on shop key id { id: int, note: text } reads orders(id, note) """SELECT id, note FROM orders"""', 1)
+    expect("the row with id = 7: `note` is null" in message, message)
+    message = said(place, 'let p = sql on shop key note { note: text } reads orders(id, note) """SELECT note FROM orders WHERE id > 7"""', 1)
+    expect("the row with note = x: the key is not alone" in message, message)
+
+
+if __name__ == "__main__":
+    main([rows_of_sql_are_read_joined_and_kept, what_differs_from_the_declaration_is_refused, rows_that_do_not_fit_are_named])
