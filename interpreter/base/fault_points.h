@@ -16,6 +16,7 @@
 
 namespace bfl {
 
+inline constexpr bool has_fault_points = true;
 inline std::atomic<int> fault_passages{0};
 
 inline void fault_point(const char* name) {
@@ -35,6 +36,7 @@ inline void fault_point(const char* name) {
 }  // namespace bfl
 #else
 namespace bfl {
+inline constexpr bool has_fault_points = false;
 constexpr void fault_point(const char*) {}
 }  // namespace bfl
 #endif

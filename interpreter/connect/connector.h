@@ -115,7 +115,8 @@ class Connector {
   // depth 0 on `table` only these columns can differ (the SET columns, known from the plan), so only they are compared.
   virtual void observe(ChangeObserver observer, std::string_view table, std::vector<int> assigned) = 0;
   virtual void stop_observing() = 0;
-  // About how many rows the next change looks at: by how many of them it finds an engine may choose how to change them.
+  // About how many rows the next change looks at: by how many of them it finds an engine may choose how to change them. 0: nobody
+  // knows.
   virtual void walks(std::int64_t) {}
 
   // Changes whenever somebody else commits to the database: two equal answers prove that nobody did in between. Nothing

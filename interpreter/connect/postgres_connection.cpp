@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "interpreter/base/fault_points.h"
 #include "interpreter/connect/postgres_open.h"
 
 namespace bfl::connect::postgres {
@@ -12,6 +13,7 @@ namespace {
 constexpr int fetch_rows = 5'000;  // of a long result at a time
 constexpr std::int64_t most_images = 100'000;  // of one change: they are in memory at once
 constexpr std::int64_t few_of = 3;  // rows are found by their keys where that are this many times fewer than those walked
+constexpr std::int64_t least_beside = has_fault_points ? 1 : 2'000;  // rows, for which a second session is asked
 
 class Statement final : public Prepared {
  public:
@@ -110,11 +112,13 @@ class Statement final : public Prepared {
 
   // Both statements see one snapshot. What is read is told while the server changes it.
   Result<std::int64_t> change_with_images() {
+    if (connection_.finds_most()) return change_most();
     Session& session = connection_.session();
     const Library& library = session.library();
     auto images = session.execute(fmt::format("{} LIMIT {}", statement_.images, most_images + 1), parameters_);
     if (!images) return images.error();
     const std::int64_t found = library.PQntuples(images->get());
+    connection_.changed(found);
     if (found == 0) return found;
     if (found > most_images) return std::int64_t{-1};
     const bool few = !statement_.of_shown.empty() && found * few_of <= connection_.walked();
@@ -125,6 +129,43 @@ class Statement final : public Prepared {
     parameters_.resize(bound);
     if (!changed) return changed.error();
     return count_of(changed->get());
+  }
+
+  // The same in batches, where most rows are sure to change: by another session while this one changes them, or before.
+  Result<std::int64_t> change_most() {
+    Session& session = connection_.session();
+    const auto show = [&](const PGresult* batch) { return connection_.show_changes(batch, lower::Shows::updates, statement_.table); };
+    ImageReader* const reader = connection_.beside();
+    std::string snapshot;
+    if (reader) {
+      auto exported = session.execute("SELECT pg_export_snapshot()", {});
+      if (!exported) {
+        reader->give_up();
+        return Error{ErrorClass::transient, exported.error().message, exported.error().detail, {}};
+      }
+      snapshot = session.library().PQgetvalue(exported->get(), 0, 0);
+    }
+    std::int64_t found = 0;
+    const auto read = [&]() -> Result<void> {
+      auto rows = reader ? reader->read(snapshot, statement_.images, parameters_, most_images, show)
+                         : read_images(session, statement_.images, parameters_, most_images, show);
+      if (!rows) return rows.error();
+      found = *rows;
+      connection_.changed(found);
+      fault_point("after_images");
+      return found > most_images ? Result<void>(Error{ErrorClass::interrupted, "more images than are held at a time"}) : Result<void>{};
+    };
+    Result<void> done;
+    if (!reader) done = read();
+    auto changed = !done    ? Result<ResultHandle>(done.error())
+                   : reader ? session.execute(statement_.text, parameters_, read)
+                            : session.execute(statement_.text, parameters_);
+    if (found > most_images) return std::int64_t{-1};
+    if (!changed) return changed.error();
+    const std::int64_t rows = count_of(changed->get());
+    if (!reader)
+      if (auto closed = session.execute("CLOSE bfl_images"); !closed) return closed.error();
+    return rows;
   }
 
   Result<void> query_bound(const RowCallback& row) {
@@ -189,6 +230,7 @@ Result<std::unique_ptr<Connector>> Connection::another() {
   auto made = std::make_unique<Connection>(session_.library(), session_.url(), session_.options());
   if (auto connected = made->session().connect(); !connected) return connected.error();
   made->own_commits_ = own_commits_;
+  made->alone_ = true;
   return std::unique_ptr<Connector>(std::move(made));
 }
 
@@ -247,7 +289,19 @@ Result<void> Connection::begin_read() {
 // no image can show another version than the one that was changed. Bookkeeping waits for its rows instead.
 Result<void> Connection::begin_write(WriteKind kind) {
   writing_ = true;
+  changed_before_ = false;
   return session_.begin(kind == WriteKind::rows ? "ISOLATION LEVEL REPEATABLE READ READ WRITE;SET LOCAL max_parallel_workers_per_gather = 0" : "ISOLATION LEVEL READ COMMITTED READ WRITE");
+}
+
+// What this transaction has changed already, another session does not see.
+ImageReader* Connection::beside() {
+  if (alone_ || changed_before_ || walked_ < least_beside) return nullptr;
+  return images_.ready(session_) ? &images_ : nullptr;
+}
+
+void Connection::changed(std::int64_t rows) {
+  if (walked_ > 0) most_found_ = rows * few_of > walked_;
+  changed_before_ = changed_before_ || rows > 0;
 }
 
 Result<void> Connection::commit() {

@@ -8,13 +8,14 @@
 #include <vector>
 
 #include "interpreter/connect/connector.h"
+#include "interpreter/connect/postgres_images.h"
 #include "interpreter/connect/postgres_session.h"
 
 namespace bfl::connect::postgres {
 
 class Connection final : public Connector {
  public:
-  Connection(const Library& library, std::string url, const OpenOptions& options) : session_(library, std::move(url), options) {}
+  Connection(const Library& library, const std::string& url, const OpenOptions& options) : session_(library, url, options), images_(library, url, options) {}
 
   std::string engine() const override { return "postgres"; }
   Result<Catalogue> catalogue() override;
@@ -39,11 +40,18 @@ class Connection final : public Connector {
   Result<std::unique_ptr<Connector>> another() override;
   std::optional<std::int64_t> commits_of_others() override;
   std::size_t rows_together() const override { return 500; }
-  void interrupt() override { session_.interrupt(); }
+  void interrupt() override {
+    session_.interrupt();
+    images_.interrupt();
+  }
 
   Session& session() { return session_; }
   bool observing() const { return static_cast<bool>(observer_); }
   std::int64_t walked() const { return walked_; }
+  void changed(std::int64_t rows);  // that were found among those walked
+  bool finds_most() const { return most_found_; }  // by the change before
+  // Who reads the images of the next change while the server makes it; nobody where that is not worth a second session.
+  ImageReader* beside();
   // A query of the connector's own, rows as raw values.
   Result<void> rows(const std::string& sql, const std::vector<Parameter>& parameters, const RowCallback& row);
   // Gives every row of a result; false when the callback has stopped it.
@@ -55,6 +63,9 @@ class Connection final : public Connector {
   Result<std::vector<Parameter>> constants(const lower::Statement& statement, const eval::Context& context);
 
   Session session_;
+  ImageReader images_;
+  bool alone_ = false;    // others are at work beside it
+  bool most_found_ = false, changed_before_ = false;
   ChangeObserver observer_;
   std::string table_;
   std::vector<int> assigned_;

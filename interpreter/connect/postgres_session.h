@@ -55,6 +55,7 @@ class Session {
   bool read_only() const { return read_only_; }  // a replica, or a role or database whose transactions are: whatever is asked for
   bool pooled() const { return pooled_; }
   const std::string& url() const { return url_; }
+  const std::string& identity() const { return identity_; }  // of the server and its database
   const OpenOptions& options() const { return options_; }
 
  private:

@@ -156,8 +156,8 @@ std::vector<Wire> twice(const std::vector<Wire>& wires) {
   return both;
 }
 
-// What the row itself tells needs no join: the images are read, and while they cross the wire the server changes the rows by
-// the same conditions. Both see one snapshot, and no trigger comes between what is computed and what is stored.
+// What the row itself tells needs no join: the images are read, before or meanwhile, and the server changes the rows by the
+// same conditions. Both see one snapshot, and no trigger comes between what is computed and what is stored.
 Result<Statement> change_by_range(const Update& update, bool from_start) {
   Writer writer(update.program);
   const std::string alias = alias_of(update.relation().inputs[0].id), name = fmt::format("{} AS {}", update.name(), alias);

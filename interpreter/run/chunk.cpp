@@ -44,6 +44,7 @@ struct Told {                                // a chunk that will have been comm
   ledger::Lane lane;                         // behind it
   std::int64_t changed = 0, conflicts = 0, rows = 0;
   std::vector<LeftOut> skipped;
+  bool rest = false;
 };
 
 struct Attempt {
@@ -63,7 +64,7 @@ struct Attempt {
     Tally tally;
     writing.skipping.clear();
     watch(tally, chunk.rows > 1);
-    writing.target.walks(chunk.rows);
+    writing.target.walks(chunk.rest ? 0 : chunk.rows);
     auto meant = chunk.change(facts);
     writing.target.stop_observing();
     fault_point("after_change");
@@ -105,6 +106,7 @@ struct Attempt {
     now.event.query = *chunk.query;
     now.event.seconds = context.clock.seconds() - began;
     now.skipped = std::move(writing.skipping);
+    now.rest = chunk.rest;
     ++lane.seq;
     lane.cursor = chunk.hi;
     now.lane = lane;
@@ -220,14 +222,14 @@ void tell(Writing& worker, Attempt& attempt) {
 
 // How many rows the next chunk walks: more when they go by quickly, fewer when they are slow or their images large.
 void resize(Writing& writing, const Attempt& attempt, double seconds) {
-  if (writing.step.chunk_rows) return;
+  if (writing.step.chunk_rows || attempt.told.back().rest) return;
   constexpr std::int64_t most_changed = 80'000, most_walked = 2'000'000;  // what a chunk changes is kept in memory until it is done
   const auto changed = static_cast<double>(std::max<std::int64_t>(attempt.told.back().changed, 1));
   const std::int64_t most = static_cast<std::int64_t>(std::clamp(
       static_cast<double>(most_changed) / changed * static_cast<double>(attempt.told.back().rows), double{most_changed}, double{most_walked}));
   double factor = std::clamp(writing.context.options.target_chunk_seconds / std::max(seconds, 1e-4), 0.25, 4.0);
-  // A server's rows are in memory a second time, as they came; and each worker has its own.
-  const double share = writing.of ? 0.5 : writing.context.dialect(writing.source) == lower::Dialect::postgres ? 0.75 : 1.0;
+  // A server's rows come in batches and its commits are dear; each worker has memory of its own.
+  const double share = writing.of ? 0.5 : writing.context.dialect(writing.source) == lower::Dialect::postgres ? 1.5 : 1.0;
   if (attempt.raw_bytes > 0)
     factor = std::min(factor, share * static_cast<double>(writing.context.options.max_pack_bytes) / static_cast<double>(attempt.raw_bytes));
   writing.rows = std::clamp(static_cast<std::int64_t>(static_cast<double>(writing.rows) * factor), std::int64_t{1}, most);

@@ -160,6 +160,7 @@ NextChunk chunks_of(Walk& walk) {
     chunk.hi = *hi ? **hi : from.upto;
     // Of the last chunk nobody knows how many rows it walks; what is missing to the estimate is as good as anything.
     chunk.rows = *hi || all.rows_total < 0 || writing.of ? writing.rows : std::clamp<std::int64_t>(all.rows_total - all.rows_done, 1, writing.rows);
+    chunk.rest = !*hi && writing.of;
     chunk.query = &(from.cursor ? walk.sql.change : walk.sql.change_first).text;
     chunk.change = [&walk, lo = from.cursor, to = chunk.hi](ledger::ChunkFacts&) { return walk.change(lo, to); };
     return chunk;

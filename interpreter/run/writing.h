@@ -57,6 +57,7 @@ struct Chunk {
   ledger::Key hi;
   const std::string* query = nullptr;
   std::int64_t rows = 0;            // walked
+  bool rest = false;                // of a lane: `rows` is no more than a guess
   // Changes rows; the images go to the pack by themselves. Gives how many rows the statements say they changed.
   std::function<Result<std::int64_t>(ledger::ChunkFacts& facts)> change;
 };
