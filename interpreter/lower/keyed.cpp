@@ -40,6 +40,16 @@ void refer(const program::Program& program, const program::Step& step, KeyedWrit
 
 }  // namespace
 
+std::vector<int> shown_after(const program::Program& program, const program::Step& step, Dialect dialect) {
+  std::vector<int> columns;
+  for (const program::Assignment& assignment : step.assignments) columns.push_back(assignment.column);
+  if (dialect != Dialect::postgres || columns.empty()) return columns;
+  const Table& table = program.table(step.target);
+  for (std::size_t i = 0; i < table.columns.size(); ++i)
+    if (table.columns[i].generated && std::find(columns.begin(), columns.end(), static_cast<int>(i)) == columns.end()) columns.push_back(static_cast<int>(i));
+  return columns;
+}
+
 // The statements are those of steps that add, change and delete.
 KeyedWrite keyed_write(const program::Program& program, const program::Step& given, Dialect dialect) {
   const Table& table = program.table(given.target);

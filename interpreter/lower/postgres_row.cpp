@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "interpreter/lower/keyed.h"
 #include "interpreter/lower/postgres.h"
 #include "interpreter/lower/postgres_writer.h"
 
@@ -132,6 +133,9 @@ struct OneRow : Rows {
       // By an upsert's key the row was found: it stays.
       if (step.key.empty() || std::find(step.key.begin(), step.key.end(), step.assignments[i].column) == step.key.end())
         sets.push_back(fmt::format("{} = l.v{}", quote_identifier(of.name), i));
+    }
+    for (const int shown : shown_after(program, step, Dialect::postgres)) {
+      const Column& of = table.columns[static_cast<std::size_t>(shown)];
       back.push_back(read_column("w." + quote_identifier(of.name), of));
     }
     if (sets.empty()) return {};

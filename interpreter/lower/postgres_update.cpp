@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "interpreter/lower/keyed.h"
 #include "interpreter/lower/postgres.h"
 #include "interpreter/lower/postgres_writer.h"
 #include "interpreter/lower/rewrite.h"
@@ -143,8 +144,10 @@ std::string change_from(const Update& update, const std::string& images, const s
   for (std::size_t i = 0; i < update.step.assignments.size(); ++i)
     sets.push_back(fmt::format("{} = l.v{}", quote_identifier(update.column(update.step.assignments[i]).name), i));
   for (std::size_t i = 0; i < update.table.columns.size(); ++i) back.push_back(fmt::format("l.b{}", i));
-  for (const Assignment& assignment : update.step.assignments)
-    back.push_back(read_column(fmt::format("w.{}", quote_identifier(update.column(assignment).name)), update.column(assignment)));
+  for (const int shown : shown_after(update.program, update.step, Dialect::postgres)) {
+    const Column& column = update.table.columns[static_cast<std::size_t>(shown)];
+    back.push_back(read_column(fmt::format("w.{}", quote_identifier(column.name)), column));
+  }
   return fmt::format("WITH l AS MATERIALIZED ({}) UPDATE {} AS w SET {} FROM l WHERE {}{} RETURNING {}", images, update.name(), listed(sets),
                      update.same_key(update.key_names("w"), update.numbered("l.k", update.key.size())), bounds.empty() ? "" : " AND " + bounds,
                      listed(back));
@@ -191,7 +194,9 @@ Result<Statement> change_by_range(const Update& update, bool from_start) {
 }
 
 Result<Statement> change(const Update& update, bool from_start) {
-  if (update.flat() && update.step.row_local) return change_by_range(update, from_start);
+  // What the server computes from a column that is set is known when it is changed.
+  const bool all_known = shown_after(update.program, update.step, Dialect::postgres).size() == update.step.assignments.size();
+  if (update.flat() && update.step.row_local && all_known) return change_by_range(update, from_start);
   Writer writer(update.program);
   const auto bounds = [&](const std::vector<std::string>& names) { return update.range(names, from_start); };
   const std::string images = update.rows(writer, bounds, true);

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "interpreter/base/fault_points.h"
+#include "interpreter/lower/keyed.h"
 #include "interpreter/run/writing.h"
 
 namespace bfl::run {
@@ -138,8 +139,7 @@ struct Attempt {
   }
 
   void watch(Tally& tally, bool may_cut) {
-    std::vector<int> assigned;
-    for (const program::Assignment& assignment : writing.step.assignments) assigned.push_back(assignment.column);
+    std::vector<int> assigned = lower::shown_after(writing.context.program, writing.step, writing.context.dialect(writing.source));
     const std::int64_t most = may_cut ? static_cast<std::int64_t>(slack * writing.context.options.max_pack_bytes) : -1;
     const bool keep_equal = writing.step.idempotence == program::Idempotence::once;  // it was applied, whatever came of it
     writing.target.observe(

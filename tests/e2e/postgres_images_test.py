@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Images that a second session reads while the first one changes the rows: the same as if one had done both, whoever writes
-meanwhile, and whatever becomes of the second."""
+meanwhile, and whatever becomes of the second. And what else an image has to show: columns that the server computes.
+"""
+import json
 import os
 import pathlib
 import sys
@@ -105,5 +107,40 @@ def second_session_ended(place, db):
     right(place, db)
 
 
+GENERATED = {
+    "direct": "update bump of db.p where n == was {{ set n = n + 1 }}",
+    "sealed": "update bump of db.p {{ set n = n + 1 once }}",
+    "joined": "update bump of db.p join one db.q as q on q.id == id else skip \"none\" {{ set n = was + q.one }}",
+    "upsert": "upsert bump into db.p from db.q {{ set id = id set n = id + one set was = id key id }}",
+}
+
+
+@on_postgres
+def generated_columns(place, db):
+    """They change with what they are computed from: the image after says so, and undo is not in their way."""
+    for name, step in GENERATED.items():
+        db.sql("DROP SCHEMA IF EXISTS bfl CASCADE; DROP TABLE IF EXISTS p, q;"
+               "CREATE TABLE p (id bigint PRIMARY KEY, twice bigint GENERATED ALWAYS AS (2 * n) STORED, n bigint NOT NULL, was bigint NOT NULL,"
+               " shown text GENERATED ALWAYS AS ('n ' || was) STORED);"
+               "CREATE TABLE q (id bigint PRIMARY KEY, one bigint NOT NULL);"
+               "INSERT INTO p (id, n, was) SELECT i, i, i FROM generate_series(1, 50) AS i; INSERT INTO q SELECT id, 1 FROM p")
+        os.environ["DB_URL"] = db.url
+        place.write("job.bfl", 'job bump { why "One higher." }\nsource db = postgres(env("DB_URL"))\n' + step.format())
+        begin = db.sql("SELECT * FROM p ORDER BY id")
+        place.call("run", "job.bfl", "--state", f"{name}.db")
+        expect(db.value("SELECT count(*) FROM p WHERE n = was + 1 AND twice = 2 * n") == "50", f"{name}: not every row was changed")
+        shown = images(db)
+        expect(len(shown) == 50, f"{name}: {len(shown)} images")
+        for id_, (before, after) in shown.items():
+            expect(before == [id_, 2 * id_, id_, id_, f"n {id_}"], f"{name}: the image before is {before}")
+            expect(after == {1: 2 * id_ + 2, 2: id_ + 1}, f"{name}: row {id_} became {after}")
+        told = json.loads(place.call("audit", "row", "db.p", "7", "--json", "--source", f"db={db.url}").stdout)
+        expect("16" in json.dumps(told), f"{name}: `audit row` does not show the computed column: {told}")
+        place.call("audit", "verify", "job.bfl")
+        place.call("undo", "job.bfl", "--state", f"{name}.db")
+        expect(db.sql("SELECT * FROM p ORDER BY id") == begin, f"{name}: undo left other rows")
+        place.call("audit", "verify", "job.bfl")
+
+
 if __name__ == "__main__":
-    main([others_write_meanwhile, no_room_for_a_second_session, second_session_ended])
+    main([others_write_meanwhile, no_room_for_a_second_session, second_session_ended, generated_columns])

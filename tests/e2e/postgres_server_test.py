@@ -8,6 +8,7 @@ import pathlib
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -51,6 +52,11 @@ def folder():
         shutil.rmtree(made, ignore_errors=True)
 
 
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return taken.getsockname()[1]
+
+
 def host_and_port():
     return (SERVER / "url").read_text().strip().split("@")[1].split("/")[0].split(":")
 
@@ -60,7 +66,7 @@ def pooler(db):
     """pgbouncer before the database, a session for each transaction; gives the address that leads through it."""
     host, port = host_and_port()
     with folder() as place:
-        own = random.randrange(20000, 60000)
+        own = free_port()
         (place / "users.txt").write_text('"bfl" ""\n')
         (place / "pooler.ini").write_text(f"""[databases]
 {db.name} = host={host} port={port} dbname={db.name}
@@ -120,7 +126,7 @@ def a_replica_is_only_read(place, db):
         return SKIPPED
     db.shop(100)
     host, port = host_and_port()
-    own = random.randrange(20000, 60000)
+    own = free_port()
     with folder() as there:
         data = there / "data"
         made = subprocess.run(as_server(basebackup, "-h", host, "-p", port, "-U", "bfl", "-D", str(data), "-R", "-c", "fast"), capture_output=True, text=True, cwd="/")
