@@ -152,7 +152,7 @@ class Statement final : public Prepared {
       if (!rows) return rows.error();
       found = *rows;
       connection_.changed(found);
-      fault_point("after_images");
+      if (reader) fault_point("after_images");
       return found > most_images ? Result<void>(Error{ErrorClass::interrupted, "more images than are held at a time"}) : Result<void>{};
     };
     Result<void> done;
@@ -293,9 +293,9 @@ Result<void> Connection::begin_write(WriteKind kind) {
   return session_.begin(kind == WriteKind::rows ? "ISOLATION LEVEL REPEATABLE READ READ WRITE;SET LOCAL max_parallel_workers_per_gather = 0" : "ISOLATION LEVEL READ COMMITTED READ WRITE");
 }
 
-// What this transaction has changed already, another session does not see.
+// What this transaction has changed already, another session does not see. A pooler may have none to give while this one waits for it.
 ImageReader* Connection::beside() {
-  if (alone_ || changed_before_ || walked_ < least_beside) return nullptr;
+  if (alone_ || session_.pooled() || changed_before_ || walked_ < least_beside) return nullptr;
   return images_.ready(session_) ? &images_ : nullptr;
 }
 

@@ -6,6 +6,7 @@
 #include "interpreter/lower/keyed.h"
 #include "interpreter/lower/postgres.h"
 #include "interpreter/lower/postgres_writer.h"
+#include "interpreter/lower/writing.h"
 
 namespace bfl::lower::postgres {
 
@@ -165,20 +166,11 @@ struct OneRow : Rows {
     return statement;
   }
 
-  // Rows of tables that would go or change with the row, unseen, keep it: those of the step have gone before.
+  // Rows that refer to the row keep it: those of the step have gone before.
   Statement remove() const {
     Writer writer(program);
     std::string text = fmt::format("DELETE FROM {} AS w WHERE {}", name(), by_key("w", 1));
-    const Catalogue& catalogue = program.catalogues[static_cast<std::size_t>(step.target.source)];
-    for (const ForeignKey& foreign : catalogue.foreign_keys) {
-      if (foreign.parent != table.name || foreign.on_delete == "NO ACTION" || foreign.on_delete == "RESTRICT") continue;
-      const auto child = std::find_if(catalogue.tables.begin(), catalogue.tables.end(), [&](const Table& at) { return at.name == foreign.table; });
-      if (child == catalogue.tables.end()) continue;
-      std::vector<std::string> parts;
-      for (std::size_t i = 0; i < foreign.columns.size(); ++i)
-        parts.push_back(fmt::format("c.{} = w.{}", quote_identifier(foreign.columns[i]), quote_identifier(foreign.parent_columns[i])));
-      text += fmt::format(" AND NOT EXISTS (SELECT FROM {} AS c WHERE {})", relation_name(*child), listed(parts, " AND "));
-    }
+    text += unless_referred_to(program.catalogues[static_cast<std::size_t>(step.target.source)], table, "w", relation_name);
     Statement statement = finished(writer, fmt::format("{} RETURNING {}", text, listed(all_read("w"))), {}, key_wires());
     statement.shows = Shows::deletes;
     statement.table = table.name;

@@ -87,6 +87,20 @@ std::vector<CascadeSet> cascading_rows(const Program& program, const Step& step,
   return all;
 }
 
+std::string unless_referred_to(const Catalogue& catalogue, const Table& table, std::string_view row, const std::function<std::string(const Table&)>& name) {
+  std::string text;
+  for (const ForeignKey& key : catalogue.foreign_keys) {
+    if (key.parent != table.name || key.table == table.name || key.columns.size() != key.parent_columns.size()) continue;
+    const auto child = std::find_if(catalogue.tables.begin(), catalogue.tables.end(), [&](const Table& at) { return at.name == key.table; });
+    if (child == catalogue.tables.end()) continue;
+    std::vector<std::string> parts;
+    for (std::size_t i = 0; i < key.columns.size(); ++i)
+      parts.push_back(fmt::format("c.{} = {}.{}", quote_identifier(key.columns[i]), row, quote_identifier(key.parent_columns[i])));
+    text += fmt::format(" AND NOT EXISTS (SELECT 1 FROM {} AS c WHERE {})", name(*child), listed(parts, " AND "));
+  }
+  return text;
+}
+
 std::vector<Hand> cascading_hands(const Program& program, const Step& step) {
   std::vector<Hand> all;
   for (std::size_t i = step.cascades.size(); i-- > 0;) {
@@ -96,7 +110,8 @@ std::vector<Hand> cascading_hands(const Program& program, const Step& step) {
     for (const Column& column : table.columns) columns.push_back(quote_identifier(column.name));
     const std::string by_key = tuple_equal(keys, parameters(1, keys.size()));
     Writer read(program), remove(program);
-    all.push_back({.remove = remove.finish(fmt::format("DELETE FROM {} WHERE {}", qualified(table), by_key)),
+    const std::string kept = unless_referred_to(program.catalogues[static_cast<std::size_t>(step.target.source)], table, qualified(table), qualified);
+    all.push_back({.remove = remove.finish(fmt::format("DELETE FROM {} WHERE {}{}", qualified(table), by_key, kept)),
                    .read = read.finish(fmt::format("SELECT {} FROM {} WHERE {}", listed(columns), qualified(table), by_key))});
   }
   return all;

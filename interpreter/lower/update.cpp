@@ -322,7 +322,9 @@ Statement change_by_key(const Update& update) {
 
 Statement remove_by_key(const Update& update) {
   Writer writer(update.program);
-  return writer.finish(fmt::format("DELETE FROM {} WHERE {}", update.name(), tuple_equal(update.keys(""), parameters(1, update.key.size()))));
+  const Catalogue& catalogue = update.program.catalogues[static_cast<std::size_t>(update.step.target.source)];
+  return writer.finish(fmt::format("DELETE FROM {} WHERE {}{}", update.name(), tuple_equal(update.keys(""), parameters(1, update.key.size())),
+                                   unless_referred_to(catalogue, update.table, update.name(), qualified)));
 }
 
 Statement read_by_key(const Update& update) {

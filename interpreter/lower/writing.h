@@ -1,5 +1,6 @@
 // What the files that write the statements of writing steps share.
 #pragma once
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,10 @@ Hands adding_hands(const program::Program& program, const program::Step& step);
 // Of what hangs on rows that are deleted.
 std::vector<CascadeSet> cascading_rows(const program::Program& program, const program::Step& step, bool shipped_images);
 std::vector<Hand> cascading_hands(const program::Program& program, const program::Step& step);
+
+// ` AND NOT EXISTS (…)` for each table whose rows refer to `row`, one of `table`: so long as they do, it stays. Rows of `table` itself may
+// go later in the same transaction. `name` says a table.
+std::string unless_referred_to(const Catalogue& catalogue, const Table& table, std::string_view row, const std::function<std::string(const Table&)>& name);
 
 // SELECT these columns of the rows that a step takes.
 std::string selected(Writer& writer, const program::Program& program, const program::Step& step, const std::vector<int>& columns);

@@ -282,7 +282,7 @@ Result<std::int64_t> SealedSet::change(Hand& hand, std::vector<Turn>& turns, led
           if (writing_.seen) keep(*turns[first + i].planned);
           if (rows > 0 || act != Act::remove) return;
           ++facts.conflicts;  // seen a moment ago, and no longer there to be deleted
-          writing_.pack.conflict(turns[first + i].key(), "rows that would go with it refer to it");
+          writing_.pack.conflict(turns[first + i].key(), "rows of other tables refer to it");
         });
     writing_.cause = {};
     if (!done) return done.error();

@@ -4,12 +4,15 @@ from databases import ROWS, SEED
 
 
 class Job:
-    def __init__(self, name, text, engines=("sqlite", "postgres"), kept=(), once=True, **final):
+    def __init__(self, name, text, engines=("sqlite", "postgres"), kept=(), once=True, workers=0, **final):
         self.name, self.text, self.engines, self.kept = name, text, engines, set(kept)
+        self.workers = workers        # beside each other; 0: as bfl has it
         self.once = once              # no row is changed by two entries of the ledger
         self.final = {**SEED, **final}
 
     def script(self, declared):
+        if self.workers:
+            declared = declared.removesuffix(")") + f", workers: {self.workers})"
         return f'job {self.name} {{ why "Each row, exactly once." }}\nsource db = {declared}\nuse std.math\n{self.text}\n'
 
 
@@ -19,6 +22,8 @@ def t(change):
 
 JOBS = [
     Job("direct", "update bump of db.t where n < 1000 chunk 10 { set n = n + 1000 }", t=t(lambda i, n, s: (i, n + 1000, s))),
+    Job("beside", "update bump of db.t where n < 1000 chunk 4 { set n = n + 1000 }", engines=("postgres",), workers=3,
+        t=t(lambda i, n, s: (i, n + 1000, s))),
     Job("sealed", "update bump of db.t { set n = n + 1 once chunk 10 }", t=t(lambda i, n, s: (i, n + 1, s))),
     Job("exact", f"update bump of db.t where n < 1000 {{ set n = n + 1000 chunk 10 expect changed == {ROWS} }}",
         t=t(lambda i, n, s: (i, n + 1000, s))),
