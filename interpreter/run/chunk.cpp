@@ -144,6 +144,7 @@ struct Attempt {
     const bool keep_equal = writing.step.idempotence == program::Idempotence::once;  // it was applied, whatever came of it
     writing.target.observe(
         [this, &tally, most, keep_equal](const connect::RowChange& change) {
+          if (writing.trying) return;
           if (!writing.speaks_of(change)) {
             const auto found = tally.elsewhere.find(change.table);
             if (found != tally.elsewhere.end()) ++found->second;

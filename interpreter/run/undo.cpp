@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "interpreter/base/fault_points.h"
 #include "interpreter/run/context.h"
@@ -63,8 +64,13 @@ void list(UndoTask& task, const RowBack& back, const Record& record, const std::
 plan::MemoKey key_of(const UndoTask& task) {
   plan::MemoKey key;
   key.components.push_back({"undoes", std::to_string(task.undone.id), {}});
-  if (task.keys) key.components.push_back({"keys", hex(ledger::encode(task.keys->first)) + ".." + hex(ledger::encode(task.keys->second)), {}});
-  key.digest = hex(sha256(fmt::format("undo of {}", task.undone.id)));
+  std::string undoes = fmt::format("undo of {}", task.undone.id);
+  if (task.keys) {
+    const std::string range = hex(ledger::encode(task.keys->first)) + ".." + hex(ledger::encode(task.keys->second));
+    key.components.push_back({"keys", range, {}});
+    undoes += " " + range;
+  }
+  key.digest = hex(sha256(undoes));
   return key;
 }
 
@@ -104,9 +110,10 @@ class Undoing {
     while (position(lane->cursor) < position(lane->upto)) {
       if (auto end = context_.pause(task_.step, task_.source)) return *end;
       if (auto committed = commit_chunks(writing_, *lane, next); !committed) {
-        if (at_.empty() || committed.error().kind != ErrorClass::data) return writing_.fail(committed.error());
-        return context_.fail(task_.step, committed.error(), fmt::format("at the row {}; {}", at_, writing_.state_of_data()));
+        if (!more_careful(position(lane->cursor), committed.error())) return writing_.fail(committed.error());
+        continue;
       }
+      row_by_row_ = false;
       task_.listed.insert(task_.listed.end(), listed_.begin(), listed_.end());
       if (task_.listed.size() > most_listed) task_.listed.resize(most_listed);
     }
@@ -129,9 +136,21 @@ class Undoing {
   }
 
  private:
+  // What the database refuses (a constraint) stays as it is and is listed, and the rest of the chunk is done: the chunk that
+  // failed is done again with each row tried first; where the refusal comes with the commit, with one row only; and in
+  // the end without that row.
+  bool more_careful(std::int64_t from, const Error& error) {
+    if (error.kind != ErrorClass::data) return false;
+    if (!row_by_row_) return row_by_row_ = true;
+    if (writing_.rows > 1) return writing_.rows = 1, true;
+    return refused_.emplace(from, error.message).second;
+  }
+
   Result<std::int64_t> apply(Backwards& images, std::int64_t from, std::int64_t to, ledger::ChunkFacts& facts) {
     listed_.clear();
-    at_.clear();
+    // Whatever is tested at the commit is tested at once, as far as the engine can.
+    if (row_by_row_ && context_.dialect(task_.source) == lower::Dialect::postgres)
+      if (auto set = writing_.target.execute("SET CONSTRAINTS ALL IMMEDIATE"); !set) return set.error();
     std::int64_t changed = 0;
     for (std::int64_t number = from; number < to; ++number) {
       if (context_.stop.level.load() > 1) return Error{ErrorClass::interrupted, "asked to stop"};
@@ -142,30 +161,48 @@ class Undoing {
       const ledger::ImageTable& table = back_->table_of(**record);
       const std::vector<Stored> row = (*record)->kind == 'i' ? ledger::row_after(**record, table.columns.size()) : (*record)->before;
       const auto key = ledger::key_in(row, table.key);
-      std::string reason = judged->reason;
       if (judged->verdict == Verdict::put_back) {
-        writing_.cause = key;
-        auto done = back_->carry_out(**record, *judged);
-        writing_.cause = {};
-        if (done) {
-          changed += *done;
-          continue;
-        }
-        at_ = key_shown(*back_, **record);
-        // A statement that SQLite refuses leaves the transaction as it was: the row stays, and is listed.
-        if (done.error().kind != ErrorClass::data || writing_.target.engine() != "sqlite" || !writing_.target.in_transaction()) return done.error();
-        reason = done.error().message;
+        auto refused = put_back(number, **record, *judged, key, changed);
+        if (!refused) return refused.error();
+        if (refused->empty()) continue;
+        judged = Judged{Verdict::conflict, std::move(*refused), {}};
       }
       if (judged->verdict == Verdict::as_before) {
         ++facts.skipped;
         writing_.pack.skip(key, "the row is as it was before");
       } else if (judged->verdict != Verdict::passed_over) {
         ++facts.conflicts;
-        writing_.pack.conflict(key, reason);
-        if (listed_.size() < most_listed) listed_.push_back(fmt::format("{}: {}", key_shown(*back_, **record), reason));
+        writing_.pack.conflict(key, judged->reason);
+        if (listed_.size() < most_listed) listed_.push_back(fmt::format("{}: {}", key_shown(*back_, **record), judged->reason));
       }
     }
     return changed;
+  }
+
+  // Why the database refuses it; empty: it is done.
+  Result<std::string> put_back(std::int64_t number, const Record& record, const Judged& judged, const std::vector<connect::RawValue>& key, std::int64_t& changed) {
+    if (const auto known = refused_.find(number); known != refused_.end()) return known->second;
+    if (row_by_row_) {
+      auto refused = tried(record, judged);
+      if (!refused || !refused->empty()) return refused;
+    }
+    writing_.cause = key;
+    auto done = back_->carry_out(record, judged);
+    writing_.cause = {};
+    if (!done) return done.error();
+    changed += *done;
+    return std::string();
+  }
+
+  // The same, taken back whatever came of it.
+  Result<std::string> tried(const Record& record, const Judged& judged) {
+    if (auto marked = writing_.target.execute("SAVEPOINT bfl_row"); !marked) return marked.error();
+    writing_.trying = true;
+    auto done = back_->carry_out(record, judged);
+    writing_.trying = false;
+    if (!done && (done.error().kind != ErrorClass::data || !writing_.target.in_transaction())) return done.error();
+    if (auto back = writing_.target.execute("ROLLBACK TO SAVEPOINT bfl_row;RELEASE SAVEPOINT bfl_row"); !back) return back.error();
+    return done ? std::string() : done.error().message;
   }
 
   Context& context_;
@@ -174,7 +211,8 @@ class Undoing {
   Writing writing_;
   std::unique_ptr<RowBack> back_;
   std::vector<std::string> listed_;  // of the chunk under way
-  std::string at_;
+  bool row_by_row_ = false;
+  std::map<std::int64_t, std::string> refused_;  // rows that cannot be committed, by number
 };
 
 ledger::Runner runner_of(Context& context) {

@@ -12,10 +12,31 @@ namespace {
 using ledger::Generation;
 using ledger::StepState;
 
-std::int64_t undone_by(const Generation& generation) {
+std::string component(const Generation& generation, std::string_view wanted) {
   for (const auto& [name, value] : generation.components)
-    if (name == "undoes") return std::strtoll(value.c_str(), nullptr, 10);
-  return 0;
+    if (name == wanted) return value;
+  return {};
+}
+std::int64_t undone_by(const Generation& generation) { return std::strtoll(component(generation, "undoes").c_str(), nullptr, 10); }
+
+std::optional<ledger::Key> key_from_hex(std::string_view digits) {
+  std::string bytes;
+  for (std::size_t i = 0; i + 1 < digits.size(); i += 2) {
+    unsigned char byte = 0;
+    if (std::from_chars(digits.data() + i, digits.data() + i + 2, byte, 16).ec != std::errc()) return std::nullopt;
+    bytes += static_cast<char>(byte);
+  }
+  return ledger::decode_key(bytes);
+}
+
+// The keys that an undo was asked for, when it was of some keys only.
+std::optional<std::pair<ledger::Key, ledger::Key>> keys_of(const Generation& undo) {
+  const std::string range = component(undo, "keys");
+  const auto dots = range.find("..");
+  if (dots == std::string::npos) return std::nullopt;
+  auto from = key_from_hex(range.substr(0, dots)), to = key_from_hex(range.substr(dots + 2));
+  if (!from || !to) return std::nullopt;
+  return std::pair(std::move(*from), std::move(*to));
 }
 
 Result<ledger::Key> key_typed(const Table& table, const std::vector<int>& columns, std::string_view typed) {
@@ -28,6 +49,10 @@ Result<ledger::Key> key_typed(const Table& table, const std::vector<int>& column
   if (problem != std::errc() || end != typed.data() + typed.size())
     return Error{ErrorClass::data, fmt::format("`{}` is no key of `{}`, expected an int for `{}`", typed, table.name, column.name), {}, "for example: --keys 100..200"};
   return ledger::Key{ledger::Stored::of(ledger::number(number))};
+}
+
+bool same_range(const std::optional<std::pair<ledger::Key, ledger::Key>>& a, const std::optional<std::pair<ledger::Key, ledger::Key>>& b) {
+  return a && b && ledger::encode(a->first) == ledger::encode(b->first) && ledger::encode(a->second) == ledger::encode(b->second);
 }
 
 // The step as the executor sees it; refused when the table is no longer what the images are of.
@@ -113,7 +138,11 @@ Result<std::vector<UndoTask>> undo_tasks(const program::Program& program, const 
     auto generations = ledger::generations(target, program.job);
     if (!generations) return generations.error();
     const auto by_id = [&](std::int64_t id) { return std::find_if(generations->begin(), generations->end(), [&](const Generation& g) { return g.id == id; }); };
-    std::vector<std::int64_t> under_way;
+    struct UnderWay {
+      std::int64_t undone = 0;
+      std::optional<std::pair<ledger::Key, ledger::Key>> keys;
+    };
+    std::vector<UnderWay> under_way;
     const auto add = [&](const Generation& generation) -> Result<UndoTask*> {
       auto packs = ledger::image_packs(target, generation.id);
       if (!packs) return packs.error();
@@ -139,14 +168,14 @@ Result<std::vector<UndoTask>> undo_tasks(const program::Program& program, const 
       if (!task) return task.error();
       (*task)->open = generation;
       if (auto fitted = fit(program, **task, {}); !fitted) return fitted.error();
-      for (const auto& [name, value] : generation.components)
-        if (name == "keys") return Error{ErrorClass::refused, fmt::format("an undo of some keys of `{}` was cut short", undone->step), {}, "undo the same keys again"};
-      under_way.push_back(undone->id);
+      (*task)->keys = keys_of(generation);
+      if (!(*task)->keys && !component(generation, "keys").empty())
+        return Error{ErrorClass::refused, fmt::format("an undo of some keys of `{}` was cut short, and which keys cannot be read", undone->step), {}, "`bfl audit verify` shows what was altered"};
+      under_way.push_back({undone->id, (*task)->keys});
     }
     for (auto generation = generations->rbegin(); generation != generations->rend(); ++generation) {
       known |= generation->step == request.step;
       if (generation->state == StepState::undone || generation->changed == 0 || (!request.step.empty() && generation->step != request.step)) continue;
-      if (std::find(under_way.begin(), under_way.end(), generation->id) != under_way.end()) continue;
       if (generation->route == "undo" && (request.run.empty() || generation->state == StepState::open)) continue;
       auto task = add(*generation);
       if (!task) return task.error();
@@ -156,6 +185,8 @@ Result<std::vector<UndoTask>> undo_tasks(const program::Program& program, const 
         continue;
       }
       if (auto fitted = fit(program, **task, request); !fitted) return fitted.error();
+      const auto covers = [&](const UnderWay& open) { return open.undone == generation->id && (!open.keys || same_range(open.keys, (*task)->keys)); };
+      if (std::any_of(under_way.begin(), under_way.end(), covers)) tasks.pop_back();
     }
   }
   if (!request.step.empty() && !known && std::none_of(program.steps.begin(), program.steps.end(), [&](const program::Step& step) { return step.name == request.step; }))

@@ -30,6 +30,7 @@ struct Writing {
   bool too_large = false;           // the images of the last attempt were cut off: try fewer rows
   bool in_doubt = false;            // whether the last chunk was committed could not be found out
   bool undoing = false;             // rows of its tables are changed, added and deleted, whatever the step's kind
+  bool trying = false;              // what is changed now is taken back, and not looked at
   bool undeclared = false;          // the last error: rows changed that the step does not speak of
   double began = 0;
   const std::vector<ledger::ImageTable> tables;  // that the step changes, its own first: how images of their rows are read later

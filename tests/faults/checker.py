@@ -72,12 +72,12 @@ def check_chains(ledger):
         hold(seq == len(chain), f"lane {lane} of step {step} stands at {seq}, its ledger at {len(chain)}")
         if steps[step][1]:
             hold((cursor or b"").hex() == (chain[-1][1] if chain else starts.get((step, lane), "")), f"lane {lane} of step {step} stands elsewhere than its ledger")
-            hold(steps[step][4] != "done" or cursor == upto, f"step {step} is done, its lane {lane} is not at its end")
+            hold(steps[step][4] == "open" or cursor == upto, f"step {step} is {steps[step][4]}, its lane {lane} is not at its end")
     for number, name, _, _, state, _, changed, conflicts in ledger.steps:
         # Workers beside each other do not count together: it is done when the step is closed.
         beside = state == "open" and sum(lane[0] == number for lane in ledger.lanes) > 1
         hold(beside or (changed, conflicts) == tuple(counted.get(number, (0, 0))), f"step {name} counts {changed} and {conflicts}, its ledger {counted.get(number)}")
-        hold(state in ("job", "open", "done"), f"step {name} is {state}")
+        hold(state in ("job", "open", "done", "undone"), f"step {name} is {state}")
     return rows
 
 
@@ -131,7 +131,7 @@ def target_of(job):
     found = {}
     for at, word in enumerate(words[:-3]):
         if word in ("update", "delete", "insert", "upsert"):
-            found[words[at + 1]] = words[at + 3].removeprefix("db.")
+            found[words[at + 1]] = found["undo " + words[at + 1]] = words[at + 3].removeprefix("db.")
     return found
 
 
@@ -157,15 +157,15 @@ def without_given_ids(name, rows):
     return sorted(row[1:] if name in "vw" else row for row in rows)
 
 
-def check_done(database, job, begin=None, final=None):
+def check_done(database, job, begin=None, final=None, free=True):
     ledger = check_now(database, job, begin)
     for name, content in (final or job.final).items():
         right, there = without_given_ids(name, content), without_given_ids(name, ledger.tables[name])
         differ = [(a, b) for a, b in zip(right, there) if a != b]
         hold(right == there, f"{name} is not right: {len(there)} rows, first wrong {differ[:1]}")
-    unfinished = [step for step in ledger.steps if step[4] not in ("done", "job")]
+    unfinished = [step for step in ledger.steps if step[4] not in ("done", "undone", "job")]
     hold(not unfinished, f"steps are not done: {unfinished}")
-    hold([(name, holder) for name, _, holder, *_ in ledger.jobs] == [(job.name, "")], f"the job is still held: {ledger.jobs}")
+    hold([(name, holder if free else "") for name, _, holder, *_ in ledger.jobs] == [(job.name, "")], f"the job is still held: {ledger.jobs}")
     stray = database.tables() - OWN - set(SEED)
     kept = {name for name in stray if any(name.startswith("bfl_kept_") and name.endswith("_" + end) for end in job.kept)}
     hold(stray == kept and len(kept) == len(job.kept), f"stray tables: {stray}, expected {job.kept}")

@@ -18,6 +18,9 @@ def binaries():
 
 
 class Trial:
+    verb = "run"
+    frees_the_job = True  # a killed run's mark on the job, when there was nothing left to do
+
     def __init__(self, bfl, database, folder, job):
         self.bfl, self.database, self.folder, self.job = bfl, database, folder, job
         self.story = []              # of every run: what was done to it and how it ended
@@ -31,7 +34,7 @@ class Trial:
     def start(self, *flags, env=None, bfl=None, **more):
         # No pipe that could fill while nobody reads.
         self.output = open(self.folder / "output", "w+")
-        return subprocess.Popen([bfl or self.bfl, "run", "job.bfl", *flags], cwd=self.folder, env={**self.environment, **(env or {})},
+        return subprocess.Popen([bfl or self.bfl, self.verb, "job.bfl", *flags], cwd=self.folder, env={**self.environment, **(env or {})},
                                 stdin=subprocess.DEVNULL, stdout=self.output, stderr=subprocess.STDOUT, **more)
 
     def ended(self, process, what, timeout=120):
@@ -87,7 +90,7 @@ class Trial:
 
     def check_done(self):
         self.database.settle()
-        ledger = check_done(self.database, self.job)
+        ledger = check_done(self.database, self.job, free=self.frees_the_job)
         left = {path.name for path in self.folder.iterdir()} - {"job.bfl", ".bfl"}
         hold(not {name for name in left if not name.startswith(("db.db", "first.db", "output"))}, f"files are left: {left}")
         return ledger
