@@ -5,6 +5,8 @@
 //   FAULTY_ERROR=NAME   ENOSPC, EIO, KILL      FAULTY_FOREVER=1  all calls from the n-th on
 //   FAULTY_DONE=FILE    is made when a call has failed
 //
+//   FAULTY_CLOCK=SECONDS  by which the wall clock jumps, forwards or back, at its FAULTY_CALL-th reading
+//
 // KILL ends the process with SIGKILL in the middle of the call: half of what was to be written is written.
 #include <dlfcn.h>
 #include <errno.h>
@@ -15,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -144,6 +147,14 @@ FILE* tmpfile() {
       return nullptr;
     }
   return call();
+}
+
+int clock_gettime(clockid_t clock, timespec* time) noexcept {
+  static const auto call = real<int (*)(clockid_t, timespec*)>("clock_gettime");
+  const char* const jump = clock == CLOCK_REALTIME ? getenv("FAULTY_CLOCK") : nullptr;
+  const int done = call(clock, time);
+  if (jump && ++calls >= atol(getenv("FAULTY_CALL") ? getenv("FAULTY_CALL") : "1")) time->tv_sec += atol(jump);
+  return done;
 }
 
 #define OPEN(name)                                       \
