@@ -32,12 +32,12 @@ def declarations(text):
 
 def recipes(text):
   """(signature, what it does, example) in the order of the file."""
-  for found in re.finditer(r"^recipe (\w+\(.*?\)) \{", text, re.MULTILINE):
+  for found in re.finditer(r"^recipe (\w+\([^)]*\)) \{", text, re.MULTILINE):
     lines = text[:found.start()].split("\n")[:-1]
     comment = []
     while lines and lines[-1].startswith("#"):
       comment.insert(0, lines.pop()[1:].strip())
-    yield found.group(1), " ".join(line for line in comment if not line.startswith("example:")), \
+    yield re.sub(r"(?<=\() | (?=\))", "", " ".join(found.group(1).split())), " ".join(line for line in comment if not line.startswith("example:")), \
         next(line[len("example:"):].strip() for line in comment if line.startswith("example:"))
 
 

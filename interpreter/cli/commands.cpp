@@ -45,6 +45,10 @@ constexpr Flag undo_flags[] = {
     {"limit-chunks", "N", "stops cleanly after N chunks; the next undo goes on"},
 };
 constexpr Flag check_flags[] = {{"offline", "", "the catalogue is read from the database: check where it can be reached", {}, false, true}};
+constexpr Flag fmt_flags[] = {
+    {"check", "", "writes nothing: names the files that are not as they should be, exit code 1"},
+    {"diff", "", "writes nothing: shows what would change, exit code 1 if anything"},
+};
 constexpr Flag graph_flags[] = {{"format", "FORMAT", "text, dot (Graphviz) or mermaid", "text|dot|mermaid|json"}};
 
 std::vector<Command> table() {
@@ -67,6 +71,10 @@ std::vector<Command> table() {
        "Tables are made as the job's databases have them, with the rows that the test gives. The job is run, its end compared, run again, and run "
        "once more killed after its first chunk. Nothing is written to the databases themselves.",
        {job, common}, test_job},
+      {"fmt", "JOB.bfl|FOLDER|-", 1, 99, "writes jobs in their canonical layout",
+       "Only white space changes: neither what a job means nor a comment. Prints the names of the files that it rewrites; `-` is standard\n"
+       "input, written to standard output. A folder stands for the scripts in it.",
+       {fmt_flags, common}, format_scripts},
       {"graph", "JOB.bfl", 1, 1, "shows the order of the steps and the reason for each edge",
        "Two steps are ordered only when one writes what the other reads or writes, or by `after`.", {job, graph_flags, common}, graph_job},
       {"status", "[RUN|JOB.bfl]", 0, 1, "what is running and what ran",
@@ -89,7 +97,6 @@ std::vector<Command> table() {
       {"version", "", 0, 0, "the version of bfl", "", {common}, show_version},
 
       {"approve", "PLAN", 0, 99, "signs a kept plan", "", {}, nullptr, "`bfl plan JOB` shows the plan for review"},
-      {"fmt", "JOB.bfl", 0, 99, "writes the job in its canonical layout", "", {}, nullptr, {}},
       {"lint", "JOB.bfl", 0, 99, "looks for likely mistakes", "", {}, nullptr, "`bfl check JOB` gives warnings as well"},
       {"diff", "OLD NEW", 0, 99, "compares the meaning of two jobs", "", {}, nullptr, "`bfl plan JOB` names what changed since the last run"},
       {"pause", "RUN", 0, 99, "pauses a run from another terminal", "", {}, nullptr, "Ctrl-C stops a run; `bfl run` goes on with it"},

@@ -49,6 +49,7 @@ int run_job(const Arguments& arguments);      // run.cpp
 int undo_job(const Arguments& arguments);     // undo.cpp
 int plan_job(const Arguments& arguments);     // inspect.cpp
 int check_job(const Arguments& arguments);    // inspect.cpp
+int format_scripts(const Arguments& arguments);  // format.cpp
 int graph_job(const Arguments& arguments);    // inspect.cpp
 int test_job(const Arguments& arguments);     // test.cpp
 int show_status(const Arguments& arguments);  // history.cpp

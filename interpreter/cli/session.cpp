@@ -31,25 +31,6 @@ std::map<std::string, std::string> pairs(const std::vector<std::string>& words) 
   return result;
 }
 
-// The text, or what is in the way. At most one byte more than the parser takes is read: it refuses the rest by itself.
-Result<std::string> read_script(const std::string& path) {
-  struct stat about {};
-  if (stat(path.c_str(), &about) != 0)
-    return Error{ErrorClass::fatal, fmt::format("`{}` cannot be read: {}", path, std::strerror(errno)), {}, "give the path of a job, `*.bfl`"};
-  if (!S_ISREG(about.st_mode))
-    return Error{ErrorClass::fatal, fmt::format("`{}` is {}, expected a file", path, S_ISDIR(about.st_mode) ? "a folder" : "no regular file"), {},
-                 "give the path of a job, `*.bfl`"};
-  std::FILE* file = std::fopen(path.c_str(), "rb");
-  if (!file) return Error{ErrorClass::permission, fmt::format("`{}` cannot be read: {}", path, std::strerror(errno)), {}, {}};
-  std::string text(std::min<std::size_t>(static_cast<std::size_t>(about.st_size) + 1, syntax::max_file_bytes + 1), '\0');
-  const std::size_t length = std::fread(text.data(), 1, text.size(), file);
-  const bool failed = std::ferror(file) != 0;
-  std::fclose(file);
-  if (failed) return Error{ErrorClass::fatal, fmt::format("`{}` cannot be read", path), {}, {}};
-  text.resize(length);
-  return text;
-}
-
 // A module of the project: a file under the job's folder, wherever the links on the way to it lead.
 Result<syntax::ModuleText> load_module(Session& session, const std::string& written) {
   const auto refused = [&](std::string why) {
@@ -162,6 +143,24 @@ std::vector<connect::Connector*> Session::targets() const {
   std::vector<connect::Connector*> all;
   for (const auto& connector : connectors) all.push_back(connector.get());
   return all;
+}
+
+Result<std::string> read_script(const std::string& path) {
+  struct stat about {};
+  if (stat(path.c_str(), &about) != 0)
+    return Error{ErrorClass::fatal, fmt::format("`{}` cannot be read: {}", path, std::strerror(errno)), {}, "give the path of a job, `*.bfl`"};
+  if (!S_ISREG(about.st_mode))
+    return Error{ErrorClass::fatal, fmt::format("`{}` is {}, expected a file", path, S_ISDIR(about.st_mode) ? "a folder" : "no regular file"), {},
+                 "give the path of a job, `*.bfl`"};
+  std::FILE* file = std::fopen(path.c_str(), "rb");
+  if (!file) return Error{ErrorClass::permission, fmt::format("`{}` cannot be read: {}", path, std::strerror(errno)), {}, {}};
+  std::string text(std::min<std::size_t>(static_cast<std::size_t>(about.st_size) + 1, syntax::max_file_bytes + 1), '\0');
+  const std::size_t length = std::fread(text.data(), 1, text.size(), file);
+  const bool failed = std::ferror(file) != 0;
+  std::fclose(file);
+  if (failed) return Error{ErrorClass::fatal, fmt::format("`{}` cannot be read", path), {}, {}};
+  text.resize(length);
+  return text;
 }
 
 std::string job_of(const Arguments& arguments) {

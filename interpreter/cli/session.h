@@ -37,6 +37,8 @@ struct Session {
 std::string job_of(const Arguments& arguments);  // the operand that names the job
 check::Settings settings_of(const Arguments& arguments, const std::string& path);
 
+// The text of a script, or what is in the way. At most one byte more than the parser takes is read: it refuses the rest by itself.
+Result<std::string> read_script(const std::string& path);
 // Reads the script into `session.text`; false with a diagnostic.
 bool load(Session& session, const Arguments& arguments);
 bool load(Session& session, const Arguments& arguments, const std::string& path);

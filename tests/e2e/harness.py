@@ -51,8 +51,8 @@ class Place:
         environment.update(more or {})
         return environment
 
-    def call(self, *words, code=0, env=None, timeout=300):
-        done = subprocess.run([self.bfl, *words], cwd=self.folder, env=self.environment(env), capture_output=True, text=True, timeout=timeout)
+    def call(self, *words, code=0, env=None, timeout=300, stdin=None):
+        done = subprocess.run([self.bfl, *words], cwd=self.folder, env=self.environment(env), capture_output=True, text=True, timeout=timeout, stdin=stdin)
         expect("Sanitizer" not in done.stderr and "runtime error:" not in done.stderr, f"bfl {' '.join(words)} crashed:\n{done.stderr}")
         if code is not None:
             expect(done.returncode == code, f"bfl {' '.join(words)}: exit {done.returncode}, expected {code}\n{done.stdout}{done.stderr}")
