@@ -274,7 +274,25 @@ class Formatter {
     nest(r, level);
     const auto parts = children(id);
     if (!parts.empty() && file_[parts.front()].kind == NodeKind::relation) return clauses(parts.front(), group(r.first, r.last), level);
+    if (!parts.empty() && file_[parts.front()].kind == NodeKind::sql) return sql(parts.front(), group(r.first, r.last), level);
     walk_all(parts, level);
+  }
+  // SQL in a text: what it reads and the text have lines of their own when the text has.
+  void sql(NodeId id, std::uint32_t own, std::uint32_t level) {
+    std::vector<NodeId> columns;
+    for (const NodeId child : children(id)) {
+      if (file_[child].kind == NodeKind::fn_param) columns.push_back(child);
+      else if (file_[child].word == "reads" || is_text(child)) clause_line(child, own, level);
+      else walk(child, level);
+    }
+    if (!columns.empty()) braces(first(columns.front()) - 1, columns, level, true);
+  }
+  bool is_text(NodeId id) const { return file_[id].kind == NodeKind::string || file_[id].kind == NodeKind::named_arg; }
+  void clause_line(NodeId id, std::uint32_t own, std::uint32_t level) {
+    may_break(first(id), own, level + 1);
+    breaks_as_written(first(id));
+    if (is_text(id) && word(whole(id).last).find('\n') != std::string_view::npos) layout_.forced[first(id)] = true;
+    walk(id, level + 1);
   }
 
   // The clauses of a relation, in a group that may begin before it: all on one line, or each on its own.
@@ -286,9 +304,7 @@ class Formatter {
         walk(child, level);
         continue;
       }
-      may_break(first(child), own, level + 1);
-      breaks_as_written(first(child));
-      walk(child, level + 1);
+      clause_line(child, own, level);
     }
   }
 
@@ -300,10 +316,8 @@ class Formatter {
       const ast::Node& node = file_[child];
       if (node.kind == NodeKind::relation) {
         clauses(child, own, level);
-      } else if (node.kind == NodeKind::clause && node.word != "into") {
-        may_break(first(child), own, level + 1);
-        breaks_as_written(first(child));
-        walk(child, level + 1);
+      } else if ((node.kind == NodeKind::clause && node.word != "into") || is_text(child)) {
+        clause_line(child, own, level);
       } else if (child == body) {
         if (file_[id].word != "test") may_break(first(body), own, level);
         walk(body, level);

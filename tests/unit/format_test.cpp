@@ -142,5 +142,7 @@ TEST_CASE("the canonical layout") {
   CHECK(formatted("let a = s.t where aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa or bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb and cccccccccccccccccccc") ==
         "let a = s.t\n  where aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n    or bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb and cccccccccccccccccccc\n");
   CHECK(formatted("fn f ( x:text ? , y : [ int ? ] )->text=x") == "fn f(x: text?, y: [int?]) -> text = x\n");
+  CHECK(formatted("let a = sql on s{id:int}reads t(id),u sqlite\"\"\"\n  x\"\"\"") ==
+        "let a = sql on s { id: int }\n  reads t(id), u\n  sqlite \"\"\"\n  x\"\"\"\n");
   CHECK_FALSE(syntax::format("job {"));
 }
