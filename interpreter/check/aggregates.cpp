@@ -24,13 +24,14 @@ bool is_ranked(AggregateKind kind) { return kind == AggregateKind::first || kind
 }  // namespace
 
 // Checks the operand and gives the type of the aggregate.
-bool Checker::finish_aggregate(NodeId node, AggregateKind kind, const ExprPtr& operand, bool may_be_empty, Type& type) {
+bool Checker::finish_aggregate(NodeId node, AggregateKind kind, const ExprPtr& operand, bool may_be_empty, const Block& rows, Type& type) {
   const std::string_view name = at(node).text;
   const auto wrong = [&](std::string_view expected) {
     error(Code::type_mismatch, operand->span, fmt::format("`{}` takes {}, found {}", name, expected, with_article(operand->type.with_null(false))),
           kind == AggregateKind::sum && operand->type.kind == Kind::boolean ? "count the rows: `count(where …)`" : "");
     return false;
   };
+  const auto may_give_null = [&] { return may_be_empty || may_be_null(operand, rows); };
   switch (kind) {
     case AggregateKind::count:
     case AggregateKind::count_distinct: type = {Kind::integer}; return true;
@@ -41,12 +42,12 @@ bool Checker::finish_aggregate(NodeId node, AggregateKind kind, const ExprPtr& o
       return true;
     case AggregateKind::average:
       if (!is_number(operand->type.kind)) return wrong("numbers");
-      type = {operand->type.kind == Kind::floating ? Kind::floating : Kind::decimal, operand->type.nullable || may_be_empty};
+      type = {operand->type.kind == Kind::floating ? Kind::floating : Kind::decimal, may_give_null()};
       return true;
     case AggregateKind::min:
     case AggregateKind::max:
       if (!is_ordered(operand->type.kind) || operand->type.kind == Kind::null) return wrong("values that have an order");
-      type = operand->type.with_null(operand->type.nullable || may_be_empty);
+      type = operand->type.with_null(may_give_null());
       return true;
     case AggregateKind::any:
     case AggregateKind::every:
@@ -55,7 +56,7 @@ bool Checker::finish_aggregate(NodeId node, AggregateKind kind, const ExprPtr& o
       return true;
     case AggregateKind::first:
     case AggregateKind::last:
-      type = operand->type.with_null(operand->type.nullable || may_be_empty);
+      type = operand->type.with_null(may_give_null());
       return true;
     case AggregateKind::list:
       if (operand->type.kind == Kind::array || operand->type.kind == Kind::null) return wrong("values that are no arrays");
@@ -101,7 +102,7 @@ ExprPtr Checker::aggregate_of_group(NodeId node, AggregateKind kind) {
   const Within scope(scope_, &rows);
   auto aggregate = read_aggregate(node, kind, {});
   Type type;
-  if (!aggregate || !finish_aggregate(node, kind, aggregate->operand, aggregate->filter != nullptr || block.relation->group_by.empty(), type)) return nullptr;
+  if (!aggregate || !finish_aggregate(node, kind, aggregate->operand, aggregate->filter != nullptr || block.relation->group_by.empty(), block, type)) return nullptr;
   if (kind == AggregateKind::list) type = list_type(*aggregate, block);
   return make({.kind = ExprKind::aggregate, .type = type, .span = at(node).span, .aggregate = std::move(aggregate)});
 }
@@ -220,7 +221,7 @@ ExprPtr Checker::aggregate_of_relation(NodeId node, AggregateKind kind, NodeId a
   }
   if (ranked) add_row_key(*block, aggregate.order);
   Type type;
-  if (!finish_aggregate(node, kind, aggregate.operand, true, type)) return nullptr;
+  if (!finish_aggregate(node, kind, aggregate.operand, true, *block, type)) return nullptr;
   if (kind == AggregateKind::list) type = list_type(aggregate, *block);
   return subquery(std::move(block), std::move(aggregate), type, at(node).span);
 }

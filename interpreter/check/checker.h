@@ -133,7 +133,7 @@ class Checker {
   ExprPtr aggregate_of_group(NodeId node, program::AggregateKind kind);
   std::shared_ptr<program::Aggregate> read_aggregate(NodeId node, program::AggregateKind kind, const std::vector<program::OrderKey>& otherwise);
   ExprPtr aggregate_of_relation(NodeId node, program::AggregateKind kind, NodeId argument);
-  bool finish_aggregate(NodeId node, program::AggregateKind kind, const ExprPtr& operand, bool may_be_empty, Type& type);
+  bool finish_aggregate(NodeId node, program::AggregateKind kind, const ExprPtr& operand, bool may_be_empty, const Block& rows, Type& type);
   Type list_type(const program::Aggregate& aggregate, Block& block);
   ExprPtr subquery(BlockPtr block, program::Aggregate aggregate, Type type, Span span);
 
@@ -239,7 +239,7 @@ class Checker {
   void cascades(program::Step& step, NodeId clause);
   void insert(program::Step& step, const StepParts& parts);
   std::optional<program::TableRef> written_path(NodeId path);
-  void target_key(program::Step& step, NodeId clause, Block& block);
+  void target_key(program::Step& step, NodeId clause, bool complete);
   void once_per(program::Step& step, NodeId clause, Block& block);
 
   // kept.cpp: relations that bfl keeps: snapshots, and what steps did

@@ -77,6 +77,15 @@ void Checker::unknown_function(NodeId node) {
       {"rtrim", "the function is called `trim_end`"}, {"ucase", "the function is called `upper`"}, {"lcase", "the function is called `lower`"},
       {"cast", "write `to_int(…)`, `to_text(…)`, `to_decimal(…)`"}, {"iif", "write `case { C => a, else => b }`"}, {"if", "write `case { C => a, else => b }`"},
       {"random", "a job computes the same whenever it runs: a changing value comes in as a `param`"}, {"today", "write `date_of(now())`"},
+      {"string_agg", "write `concat_with(list(x order by k), \", \")`"}, {"group_concat", "write `concat_with(list(x order by k), \", \")`"},
+      {"array_agg", "write `list(x order by k)`"}, {"json_agg", "write `list(x order by k)`"}, {"jsonb_agg", "write `list(x order by k)`"},
+      {"date_trunc", "the function is called `truncate_to`"}, {"to_char", "the functions are called `format_date` and `format_time`"}, {"extract", "write `year(t)`, `month(t)`, `hour(t)`, …"},
+      {"datediff", "the function is called `days_between`"}, {"date_add", "write `t + 2h`, `add_days(d, 1)` or `add_months(d, 1)`"}, {"date_sub", "write `t - 2h`, `add_days(d, -1)` or `add_months(d, -1)`"},
+      {"lpad", "the function is called `pad_start`"}, {"rpad", "the function is called `pad_end`"}, {"initcap", "the function is called `title`"}, {"ceiling", "the function is called `ceil`"}, {"pow", "the function is called `power`"},
+      {"json_extract", "write `json_at(doc, \"/a/b\")`"}, {"jsonb_set", "write `json_put(doc, \"/a/b\", value)`"}, {"json_value", "write `json_get_text(doc, \"a\")`"},
+      {"match", "the function is called `matches`"}, {"regexp_match", "the functions are called `find` and `find_group`"}, {"regexp_matches", "the function is called `find_all`"},
+      {"unnest", "write the clause `expand x in a`"}, {"generate_series", "write the clause `expand n in numbers(1, 10)`, or `in dates(a, b)`, `in months(a, b)`"},
+      {"encode", "write `hex(b)` or `base64(b)`"}, {"decode", "write `unhex(s)` or `unbase64(s)`"}, {"current_date", "write `date_of(now())`"}, {"gen_random_uuid", "a job computes the same whenever it runs: `uuid_v5(NAMESPACE, text(id))`"},
       {"regexp_replace", "the function is called `replace_all`"}, {"strftime", "the function is called `format_time`"}};
   for (const auto& [habit, help] : habits)
     if (name == habit) {

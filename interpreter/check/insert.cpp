@@ -56,7 +56,7 @@ void Checker::insert(Step& step, const StepParts& parts) {
     if (column.type.nullable || column.has_default || column.generated || static_cast<int>(c) == of.rowid_alias || set(static_cast<int>(c))) continue;
     error(Code::column_not_set, step.name_span, fmt::format("`{}.{}` may not be null, has no default, and is not set", shown(step.target), column.name), fmt::format("write `set {} = …`", column.name));
   }
-  if (key != ast::no_node) target_key(step, key, *block);
+  if (key != ast::no_node) target_key(step, key, diagnostics_.errors() == errors);
   if (once != ast::no_node) once_per(step, once, *block);
   if (key == ast::no_node && once == ast::no_node)
     error(Code::no_target_key, step.name_span, fmt::format("nothing tells which rows of `{}` are there already: a second run would add them again", shown(step.target)),
@@ -73,7 +73,8 @@ void Checker::insert(Step& step, const StepParts& parts) {
   classify(step, *block);
 }
 
-void Checker::target_key(Step& step, NodeId clause, Block&) {
+// `complete`: what the step sets was understood, so that a column is missing where it is not set.
+void Checker::target_key(Step& step, NodeId clause, bool complete) {
   const Table& target = table(step.target);
   std::vector<int> wanted;
   Span span = at(clause).span;
@@ -105,7 +106,7 @@ void Checker::target_key(Step& step, NodeId clause, Block&) {
     return;
   }
   for (int column : step.key) {
-    if (std::any_of(step.assignments.begin(), step.assignments.end(), [&](const auto& assignment) { return assignment.column == column; })) continue;
+    if (!complete || std::any_of(step.assignments.begin(), step.assignments.end(), [&](const auto& assignment) { return assignment.column == column; })) continue;
     error(Code::column_not_set, span, fmt::format("`{}` is part of the key and is not set", target.columns[static_cast<std::size_t>(column)].name), "set every column of the key");
     return;
   }

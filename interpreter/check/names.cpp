@@ -195,6 +195,10 @@ void Checker::unknown_name(NodeId node) {
     error(Code::unknown_name, span, {});
     return;
   }
+  if (text == "now" || text == "current_timestamp" || text == "current_date") {
+    error(Code::unknown_name, span, fmt::format("unknown name `{}`", text), text == "current_date" ? "write `date_of(now())`" : "write `now()`");
+    return;
+  }
   std::vector<std::string> known;
   if (environment_)
     for (const auto& parameter : environment_->function->parameters) known.emplace_back(parameter.name);

@@ -33,6 +33,9 @@ BlockPtr Checker::table_block(NodeId node, std::string_view source, std::string_
     std::vector<std::string> known;
     for (const auto& entry : program.sources) known.push_back(entry.name);
     std::string help = did_you_mean(source, known);
+    for (const Scope* scope = scope_; scope && help.empty(); scope = scope->outer)
+      if (std::any_of(scope->block->aliases.begin(), scope->block->aliases.end(), [&](const Alias& alias) { return alias.name == source; }))
+        help = fmt::format("`{}` is the alias of a row: `count` and `exists` take a relation", source);
     if (help.empty()) help = known.empty() ? "declare it: `source shop = sqlite(\"shop.db\")`" : fmt::format("the source is `{}`", known[0]);
     error(Code::unknown_source, at(at(node).first_child).span, fmt::format("unknown source `{}`", source), std::move(help));
     return broken();
@@ -249,10 +252,16 @@ void Checker::note_not_null(Block& block, const ExprPtr& condition, bool holds) 
     for (const ExprPtr& part : condition->args) note_not_null(block, part, holds);
   } else if (condition->kind == ExprKind::not_) {
     note_not_null(block, condition->args[0], !holds);
-  } else if (condition->kind == ExprKind::compare && condition->op == (holds ? program::CompareOp::not_equal : program::CompareOp::equal)) {
-    for (int side = 0; side < 2; ++side) {
-      const Expr& other = *condition->args[static_cast<std::size_t>(1 - side)];
-      if (other.kind == ExprKind::literal && other.value.is_null()) block.not_null.push_back(condition->args[static_cast<std::size_t>(side)]);
+  } else if (condition->kind == ExprKind::compare) {
+    using program::CompareOp;
+    for (std::size_t side = 0; side < 2; ++side) {
+      const ExprPtr &one = condition->args[side], &other = condition->args[1 - side];
+      bool known = holds;  // an ordering is false where one side is null
+      if (condition->op == CompareOp::equal) known = holds ? !may_be_null(other, block) : other->kind == ExprKind::literal && other->value.is_null();
+      if (condition->op == CompareOp::not_equal) known = holds ? other->kind == ExprKind::literal && other->value.is_null() : !may_be_null(other, block);
+      if (!known) continue;
+      block.not_null.push_back(one);
+      if (one->kind == ExprKind::convert) block.not_null.push_back(one->args[0]);
     }
   }
 }

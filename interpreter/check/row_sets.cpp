@@ -74,7 +74,7 @@ void Checker::unite(BlockPtr& block, NodeId clause, Scope* outer) {
       made->derived[kept] = nullptr;
       continue;
     }
-    const auto type = common_type(left->type, right->type);
+    const auto type = common_type(left->type.with_null(may_be_null(left, *block)), right->type.with_null(may_be_null(right, *other)));
     if (!type) {
       error(Code::type_mismatch, at(clause).span, fmt::format("`{}` is {} in the first relation of this `union` and {} in the second", name, with_article(left->type.with_null(false)), with_article(right->type.with_null(false))),
             "convert one of them: `keep { … }` with `to_text(…)`, `to_int(…)`");

@@ -151,6 +151,7 @@ void Checker::assign(Step& step, Block& block, NodeId statement, std::unordered_
     const Kind from = value->type.kind, to = column.type.kind;
     std::string help;
     if (to == Kind::text && from != Kind::array) help = from == Kind::json ? "write `json_text(…)`" : "write `to_text(…)`, or f\"{…}\"";
+    else if (to == Kind::text && value->type.element->kind == Kind::text) help = "write `concat_with(…, \", \")`";
     else if (to == Kind::integer && is_number(from)) help = "say how it is rounded: `to_int(round(…))`";
     else if (from == Kind::array && to == Kind::array && value->type.element->nullable && !column.type.element->nullable) help = "leave out what is null: `list(… where … != null order by …)`";
     else if (to == Kind::json) help = "write `json_parse(…)` for a document, `to_json(…)` for a value";

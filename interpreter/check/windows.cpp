@@ -148,7 +148,7 @@ ExprPtr Checker::window_call(NodeId node, NodeId over) {
     auto aggregate = read_aggregate(node, *kind, window->order);
     if (!aggregate) return nullptr;
     // Among the rows there is always the row itself.
-    if (!finish_aggregate(node, *kind, aggregate->operand, aggregate->filter != nullptr, made.type)) return nullptr;
+    if (!finish_aggregate(node, *kind, aggregate->operand, aggregate->filter != nullptr, rows, made.type)) return nullptr;
     if (*kind == AggregateKind::list) made.type = list_type(*aggregate, rows);
     made.aggregate = std::move(aggregate);
     if (window->running) add_row_key(rows, window->order);

@@ -96,7 +96,7 @@ bool encode_decimal(const Decimal& value, const lower::Wire& wire, std::string& 
   const double nearest = value.to_double();
   const auto back = Decimal::from_double(nearest);
   if (!back || !(*back == value)) {
-    problem = fmt::format("{} cannot be stored exactly: the column keeps decimals as binary numbers of some 15 digits", value.to_string());
+    problem = fmt::format("{} cannot be stored exactly: the column keeps decimals as binary numbers of some 15 digits; `round(x, 2)` leaves two behind the point", value.to_string());
     return false;
   }
   out = real(nearest);

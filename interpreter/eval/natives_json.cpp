@@ -369,6 +369,13 @@ Outcome try_php(Args args) {
   return node ? json_outcome(*node) : Outcome(Value());
 }
 
+Outcome to_php(Args args) {
+  Outcome failed;
+  const auto node = document(args[0].as<Json>().text, failed);
+  if (!node) return failed;
+  return text_outcome(write_php_serialized(*node));
+}
+
 constexpr NativeRow rows[] = {
     {"json_object([text],[text])", object_from},
     {"json_object([text],[int])", object_from},
@@ -381,6 +388,7 @@ constexpr NativeRow rows[] = {
     {"json_drop(json,text)", remove_at_path},
     {"json_array_int(json)", array_int},
     {"try_php_serialized(text)", try_php},
+    {"to_php_serialized(json)", to_php},
     {"json_parse(text)", parse},
     {"try_json(text)", try_parse},
     {"to_json(text)", to_json},

@@ -2,9 +2,9 @@
 #include <re2/re2.h>
 
 #include <algorithm>
-#include <array>
 #include <memory>
 #include <unordered_map>
+#include <vector>
 
 #include "interpreter/eval/native_rows.h"
 #include "interpreter/eval/patterns.h"
@@ -40,13 +40,13 @@ std::optional<std::string> refused(std::string_view pattern) {
   return std::nullopt;
 }
 
-using Groups = std::array<StringPiece, 10>;
+using Groups = std::vector<StringPiece>;
 
 // Calls `act(groups)` for each match from left to right; an empty match does not follow another directly. False from `act` stops.
 template <class Act>
 void each_match(const RE2& pattern, std::string_view s, int groups, Act act) {
   const StringPiece text(s.data(), s.size());
-  Groups found;
+  Groups found(static_cast<std::size_t>(groups));
   std::size_t at = 0, last_end = std::string_view::npos;
   while (at <= s.size() && pattern.Match(text, at, s.size(), RE2::UNANCHORED, found.data(), groups)) {
     const auto begin = static_cast<std::size_t>(found[0].data() - s.data());
@@ -70,10 +70,15 @@ Outcome with_pattern(Args args, Outcome (*act)(Args, const RE2&)) {
 
 Outcome matches(Args args, const RE2& pattern) { return Value(RE2::PartialMatch(text_at(args, 0), pattern)); }
 
+bool has_group(const RE2& pattern, std::int64_t group) { return group >= 0 && group <= pattern.NumberOfCapturingGroups(); }
+
+Failure no_such_group(Args args, const RE2& pattern, std::int64_t group) {
+  return {"the pattern " + shown(text_at(args, 1)) + " has " + std::to_string(pattern.NumberOfCapturingGroups()) + " groups, found number " +
+          std::to_string(group)};
+}
+
 Outcome group_of(Args args, const RE2& pattern, std::int64_t group) {
-  if (group < 0 || group > pattern.NumberOfCapturingGroups())
-    return Failure{"the pattern " + shown(text_at(args, 1)) + " has " + std::to_string(pattern.NumberOfCapturingGroups()) +
-                   " groups, found number " + std::to_string(group)};
+  if (!has_group(pattern, group)) return no_such_group(args, pattern, group);
   std::vector<StringPiece> groups(static_cast<std::size_t>(group) + 1);
   const std::string& s = text_at(args, 0);
   if (!pattern.Match(s, 0, s.size(), RE2::UNANCHORED, groups.data(), static_cast<int>(groups.size()))) return Value();
@@ -131,11 +136,29 @@ Outcome split_match(Args args, const RE2& pattern) {
   return array_outcome(std::move(parts));
 }
 
+Outcome find_all(Args args, const RE2& pattern, std::int64_t group) {
+  if (!has_group(pattern, group)) return no_such_group(args, pattern, group);
+  const auto number = static_cast<std::size_t>(group);
+  std::vector<Value> found;
+  bool too_many = false;
+  each_match(pattern, text_at(args, 0), static_cast<int>(number) + 1, [&](const Groups& groups, std::size_t) {
+    if (groups[number].data() == nullptr) return true;  // took no part in the match
+    too_many = found.size() >= max_items;
+    if (!too_many) found.emplace_back(std::string(groups[number]));
+    return !too_many;
+  });
+  if (too_many) return Failure{"the pattern is found more than 1000000 times"};
+  return array_outcome(std::move(found));
+}
+
 constexpr NativeRow rows[] = {
     {"matches(text,text)", [](Args a) { return with_pattern(a, matches); }},
     {"find(text,text)", [](Args a) { return with_pattern(a, [](Args args, const RE2& pattern) { return group_of(args, pattern, 0); }); }},
     {"find_group(text,text,int)",
      [](Args a) { return with_pattern(a, [](Args args, const RE2& pattern) { return group_of(args, pattern, int_at(args, 2)); }); }},
+    {"find_all(text,text)", [](Args a) { return with_pattern(a, [](Args args, const RE2& pattern) { return find_all(args, pattern, 0); }); }},
+    {"find_all(text,text,int)",
+     [](Args a) { return with_pattern(a, [](Args args, const RE2& pattern) { return find_all(args, pattern, int_at(args, 2)); }); }},
     {"count_matches(text,text)", [](Args a) { return with_pattern(a, count_matches); }},
     {"replace_all(text,text,text)", [](Args a) { return with_pattern(a, replace_all); }},
     {"split_match(text,text)", [](Args a) { return with_pattern(a, split_match); }},

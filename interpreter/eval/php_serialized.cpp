@@ -101,7 +101,43 @@ class Reader {
   std::size_t at_ = 0;
 };
 
+// A whole number in the form that PHP writes.
+bool whole(std::string_view text) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size() && std::to_string(value) == text;
+}
+
+void write_text(std::string_view text, std::string& out) {
+  out.append("s:").append(std::to_string(text.size())).append(":\"").append(text).append("\";");
+}
+
+void write(const JsonNode& node, std::string& out) {
+  switch (node.kind) {
+    case JsonKind::null: out += "N;"; return;
+    case JsonKind::boolean: out += node.boolean ? "b:1;" : "b:0;"; return;
+    case JsonKind::number: out.append(whole(node.text) ? "i:" : "d:").append(node.text) += ';'; return;
+    case JsonKind::text: write_text(node.text, out); return;
+    case JsonKind::array:
+    case JsonKind::object: break;
+  }
+  out.append("a:").append(std::to_string(node.items.size())).append(":{");
+  for (std::size_t i = 0; i < node.items.size(); ++i) {
+    const std::string key = node.kind == JsonKind::array ? std::to_string(i) : node.keys[i];
+    if (whole(key)) out.append("i:").append(key) += ';';
+    else write_text(key, out);
+    write(node.items[i], out);
+  }
+  out += '}';
+}
+
 }  // namespace
+
+std::string write_php_serialized(const JsonNode& node) {
+  std::string out;
+  write(node, out);
+  return out;
+}
 
 std::optional<JsonNode> read_php_serialized(std::string_view text) {
   JsonNode node;

@@ -12,4 +12,8 @@ namespace bfl::eval {
 // UTF-8, and whatever is not serialised.
 std::optional<JsonNode> read_php_serialized(std::string_view text);
 
+// Arrays and objects as PHP's arrays. Keys that say a whole number as PHP writes it are numbers, as in PHP. Numbers with a point
+// or an exponent, and whole ones beyond 64 bits, are floats.
+std::string write_php_serialized(const JsonNode& node);
+
 }  // namespace bfl::eval

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "interpreter/syntax/foreign.h"
+
 namespace bfl::syntax {
 
 namespace {
@@ -212,11 +214,12 @@ void fail_expected(const Builder& builder, std::uint32_t place, std::string_view
   if (kind == Expected::item && ends_open(text, builder.item_begin)) phrase = after_item;
   const std::string_view token = token_at(text, place);
   const Span where = builder.span(place, place + static_cast<std::uint32_t>(token.size()));
+  std::string help = foreign_help(text, builder.item_begin, place, phrase);
   Diagnostic d{.code = Code::unexpected_token,
                .message = fmt::format("found {} where {} is expected", found_text(token), phrase),
                .span = where,
                .label = fmt::format("expected {}", phrase),
-               .help = help_for(token, phrase)};
+               .help = help.empty() ? help_for(token, phrase) : std::move(help)};
   const bool closing = token == ")" || token == "]" || token == "}" || phrase.ends_with(")`") || phrase.ends_with("]`");
   if (!builder.openings.empty() && closing && (token.empty() || token[0] != closing_of(text[builder.openings.back()]))) {
     const std::uint32_t opening = builder.openings.back();
@@ -229,7 +232,7 @@ void check_verb(const Builder& builder) {
   const std::string_view word = builder.name();
   if (begins_item(word)) return;
   fail_incomplete(builder, builder.item_begin);
-  if (!is_keyword(word) && nearest(word, suggestions()).empty()) return;
+  if (!is_keyword(word) && foreign_word(word).empty() && nearest(word, suggestions()).empty()) return;
   throw Failure{builder.name_end, unknown_item(builder, word)};
 }
 
@@ -248,7 +251,10 @@ Diagnostic unknown_item(const Builder& builder, std::string_view word) {
   }
   d.message = fmt::format("found `{}`, which begins no item and no clause", word);
   const std::string near = nearest(word, suggestions());
-  d.help = near.empty()
+  const std::size_t end = builder.item_begin + word.size();
+  if (end < builder.text.size() && builder.text[end] == '.') d.help = how_steps_begin;
+  else if (const std::string_view help = foreign_word(word); !help.empty()) d.help = help;
+  else d.help = near.empty()
                ? "items begin with `job`, `use`, `param`, `source`, `let`, `fn`, or the kind of a step: `check`, `update`, `verify`"
                : fmt::format("did you mean `{}`", near);
   return d;

@@ -1,0 +1,1 @@
+CREATE TABLE journals (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, record_id INTEGER NOT NULL, version INTEGER NOT NULL, created_at TIMESTAMP NOT NULL, valid_from TIMESTAMP, valid_until TIMESTAMP, UNIQUE (kind, record_id, version));

@@ -1,0 +1,1 @@
+SELECT id, depth, children FROM prefixes ORDER BY id;

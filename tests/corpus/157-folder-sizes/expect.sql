@@ -1,0 +1,1 @@
+SELECT fileid, size FROM filecache ORDER BY 1;

@@ -1,0 +1,1 @@
+SELECT id, round(charged * 1000), charge_status FROM orders ORDER BY 1;

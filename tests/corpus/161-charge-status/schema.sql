@@ -1,0 +1,4 @@
+CREATE TABLE currencies (code TEXT NOT NULL PRIMARY KEY, digits INTEGER NOT NULL);
+CREATE TABLE rates (base TEXT NOT NULL, quote TEXT NOT NULL, valid_from DATE NOT NULL, rate NUMERIC(12,6) NOT NULL, PRIMARY KEY (base, quote, valid_from));
+CREATE TABLE orders (id INTEGER PRIMARY KEY, currency TEXT NOT NULL, total NUMERIC(12,3) NOT NULL, charged NUMERIC(12,3), charge_status TEXT);
+CREATE TABLE transactions (id INTEGER PRIMARY KEY, order_id INTEGER NOT NULL, kind TEXT NOT NULL, ok BOOLEAN NOT NULL, amount NUMERIC(12,3) NOT NULL, currency TEXT NOT NULL, created_at TIMESTAMP NOT NULL);

@@ -1,0 +1,1 @@
+SELECT id, lft, rgt, depth, pretty_name FROM taxons ORDER BY lft;

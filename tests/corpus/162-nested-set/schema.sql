@@ -1,0 +1,1 @@
+CREATE TABLE taxons (id INTEGER PRIMARY KEY, parent_id INTEGER, position INTEGER, name TEXT NOT NULL, lft INTEGER UNIQUE, rgt INTEGER UNIQUE, depth INTEGER, pretty_name TEXT);

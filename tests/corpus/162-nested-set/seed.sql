@@ -1,0 +1,3 @@
+INSERT INTO taxons (id, parent_id, position, name, lft, rgt, depth) VALUES
+ (1, NULL, 2, 'Marken', 1, 6, 0), (2, NULL, 1, 'Categories', 2, 1, 3), (3, 2, 5, 'Schuhe', 3, 4, 1), (4, 2, 1, 'Bags', NULL, NULL, NULL), (5, 3, NULL, 'Été', NULL, NULL, NULL), (6, 3, 0, 'Winter', NULL, NULL, NULL), (7, 6, 1, 'Boots', NULL, NULL, NULL),
+ (8, 7, 1, 'Leather', NULL, NULL, NULL), (9, 1, 1, 'A', NULL, NULL, NULL), (10, 1, 1, 'B', NULL, NULL, NULL), (11, 1, 10, 'K', NULL, NULL, NULL), (12, 1, 9, 'J', NULL, NULL, NULL), (13, 3, NULL, 'Any', NULL, NULL, NULL), (14, 1, 100, 'Z', NULL, NULL, NULL), (15, NULL, NULL, 'Last', NULL, NULL, NULL);

@@ -1,0 +1,1 @@
+SELECT id, status, CAST(round(total * 100) AS INTEGER), CAST(round(tax * 100) AS INTEGER), customer_id, billing_email, strftime('%Y-%m-%d %H:%M:%S', created_at), strftime('%Y-%m-%d %H:%M:%S', paid_at) FROM wc_orders ORDER BY 1;

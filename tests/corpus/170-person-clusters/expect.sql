@@ -1,0 +1,1 @@
+SELECT id, merged_into FROM persons ORDER BY 1;

@@ -1,0 +1,2 @@
+INSERT INTO persons VALUES (10, 'a@x', '1', NULL), (11, 'A@x', '2', NULL), (5, 'b@x', '2', NULL), (12, 'B@X', NULL, NULL), (20, NULL, NULL, NULL), (21, '', NULL, NULL), (22, '', NULL, 7),
+ (30, 'c@x', '9', NULL), (31, 'd@x', '9', NULL), (32, 'e@x', '9', NULL), (33, 'f@x', '9', NULL), (34, NULL, '9', NULL), (40, 'g@x', '4', NULL), (41, 'g@x', '5', NULL), (42, 'h@x', '5', NULL), (43, 'h@x', '4', NULL);
