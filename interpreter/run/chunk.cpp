@@ -229,8 +229,10 @@ void resize(Writing& writing, const Attempt& attempt, double seconds) {
   const std::int64_t most = static_cast<std::int64_t>(std::clamp(
       static_cast<double>(most_changed) / changed * static_cast<double>(attempt.told.back().rows), double{most_changed}, double{most_walked}));
   double factor = std::clamp(writing.context.options.target_chunk_seconds / std::max(seconds, 1e-4), 0.25, 4.0);
-  // A server's rows come in batches and its commits are dear; each worker has memory of its own.
-  const double share = writing.of ? 0.5 : writing.context.dialect(writing.source) == lower::Dialect::postgres ? 1.5 : 1.0;
+  // Each worker has memory of its own. A server's commits are dear, and rows come in batches where most of those walked change;
+  // else those that change are in memory a second time, as they came.
+  const bool server = writing.context.dialect(writing.source) == lower::Dialect::postgres, most_change = changed * 3 > static_cast<double>(attempt.told.back().rows);
+  const double share = writing.of ? 0.5 : !server ? 1.0 : most_change ? 1.5 : 0.75;
   if (attempt.raw_bytes > 0)
     factor = std::min(factor, share * static_cast<double>(writing.context.options.max_pack_bytes) / static_cast<double>(attempt.raw_bytes));
   writing.rows = std::clamp(static_cast<std::int64_t>(static_cast<double>(writing.rows) * factor), std::int64_t{1}, most);
