@@ -13,7 +13,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
 
 # Words that are also functions of that name: `first(x order by y)`, `error("why")`.
-CALLED = {"first", "last", "error"}
+CALLED = {"first", "last", "error", "env"}
 # Clauses that end what stands before a comma or a parenthesis: elsewhere a word that stands there is a name.
 CLOSING = {"asc", "desc", "running", "distinct", "others", "skip", "error", "null", "true", "false"}
 NAME = r"(?:[A-Za-z_$][A-Za-z0-9_$]*|`[^`\n]*`)"

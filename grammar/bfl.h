@@ -294,7 +294,8 @@ struct quarantine_clause : if_must<kw::quarantine, opt<amount>> {};
 struct reads_clause : if_must<kw::reads, expressions> {};
 struct writes_clause : if_must<kw::writes, expressions> {};
 struct done_clause : if_must<kw::done, kw::when, expression> {};
-struct header_clause : sor<expect_clause, chunk_clause, once_clause, after_clause, when_clause, atomic_clause, key_clause, cascades_clause,
+struct through_clause : if_must<kw::through, expression> {};
+struct header_clause : sor<expect_clause, chunk_clause, once_clause, after_clause, when_clause, atomic_clause, key_clause, cascades_clause, through_clause,
                            pace_clause, retry_clause, quarantine_clause, reads_clause, writes_clause, done_clause> {};
 struct step_clause : seq<at<letter>, sor<header_clause, into_clause, from_clause, on_clause>> {};
 
@@ -344,6 +345,11 @@ struct column_path : seq<name_text, star<one<'.'>, name_text>, ws> {};
 struct column_decl : if_must<kw::column, column_path, colon, type> {};
 struct column_decls : if_must<open_brace, star<column_decl, opt<comma>>, close_brace> {};
 struct source : if_must<kw::source, label, becomes, expression, opt<column_decls>> {};
+struct given_column : if_must<kw::gives_, label, colon, type> {};
+struct variable : if_must<kw::env, label, becomes, expression> {};
+struct program_part : sor<given_column, variable, entry> {};
+struct program_parts : if_must<open_brace, star<program_part, opt<separator>>, close_brace> {};
+struct program : if_must<kw::program, label, becomes, expression, program_parts> {};
 struct fn_param : seq<label, must<colon>, must<type>> {};
 struct sql_mark : seq<kw::sql, at<kw::on>> {};
 struct sql_columns : if_must<open_brace, star<fn_param, opt<comma>>, close_brace> {};
@@ -380,7 +386,7 @@ struct apply : if_must<kw::apply, label, apply_arguments, alias> {};
 struct loop_values : array {};
 struct loop_item : if_must<kw::for_, label, kw::in_, loop_values, items_block> {};
 struct known_step : sor<kw::check, kw::update, kw::insert, kw::upsert, kw::delete_, kw::sql, kw::verify> {};
-struct item : sor<job, use, param, source, let, fn, native_fn, snapshot, test, recipe, apply, loop_item, step, sql_semicolon> {};
+struct item : sor<job, use, param, source, program, let, fn, native_fn, snapshot, test, recipe, apply, loop_item, step, sql_semicolon> {};
 struct byte_order_mark : opt<string<'\xef', '\xbb', '\xbf'>> {};
 struct opening : seq<byte_order_mark, ws> {};
 struct file : seq<opening, until<eof, must<item>>> {};

@@ -5,8 +5,8 @@ table "From SQL" and every example of the library's recipes.
   reference_examples.py BFL [SHOP]
 
 SHOP: a shop that examples/make_shop.sh has made; made anew when it is not given. The second run must change nothing. What stands
-right before a job belongs to it: a ```sql block is done in its shop first, a ```csv NAME block is a file beside it. `backup.db` is a
-copy of the shop as it was.
+right before a job belongs to it: a ```sql block is done in its shop first, a ```csv NAME or ```python NAME block is a file beside it.
+`backup.db` is a copy of the shop as it was; PEPPER and HOUSE_KEY are in the environment.
 """
 import os
 import re
@@ -33,7 +33,7 @@ def blocks(text):
     elif inside is not None and line == "```":
       kind, rest = inside
       inside = None
-      if kind in ("sql", "csv"):
+      if kind in ("sql", "csv", "python"):
         before.append((kind, rest, "\n".join(content) + "\n"))
         continue
       if kind == "bfl":
@@ -95,7 +95,7 @@ def main():
       shutil.copy(shop, os.path.join(folder, "shop.db"))
       shutil.copy(shop, os.path.join(folder, "backup.db"))
       for kind, name, content in before:
-        if kind == "csv":
+        if kind != "sql":
           with open(os.path.join(folder, name), "w") as out:
             out.write(content)
         else:
@@ -104,7 +104,7 @@ def main():
       with open(job, "w") as out:
         out.write(script)
       for attempt in ("first", "second"):
-        done = subprocess.run([bfl, "run", job], capture_output=True, text=True)
+        done = subprocess.run([bfl, "run", job], capture_output=True, text=True, env={**os.environ, "PEPPER": "known to the shop alone", "HOUSE_KEY": "the key of the house"})
         if done.returncode != wanted:
           print(f"REFERENCE.md:{line}: {attempt} run: exit code {done.returncode}, expected {wanted}\n{done.stdout}{done.stderr}")
           failed += 1

@@ -12,8 +12,8 @@
 
 ;; words: begin (editors/generate.py)
 (defconst bfl-mode--items
-  '("apply" "fn" "for" "job" "let" "native" "param" "recipe"
-    "source" "test" "use")
+  '("apply" "fn" "for" "job" "let" "native" "param" "program"
+    "recipe" "source" "test" "use")
   "Words that begin an item.")
 (defconst bfl-mode--steps
   '("check" "delete" "insert" "snapshot" "sql" "update" "upsert" "verify")
@@ -25,13 +25,13 @@
 (defconst bfl-mode--step-clauses
   '("after" "atomic" "cascades" "chunk" "done" "expect" "from" "into"
     "key" "of" "on" "once" "pace" "quarantine" "reads" "retry"
-    "when" "writes")
+    "through" "when" "writes")
   "Words of clauses of steps.")
 (defconst bfl-mode--statements
   '("as" "asc" "assert" "at" "by" "column" "desc" "duplicate"
-    "else" "error" "first" "given" "last" "loop" "many" "match"
-    "one" "optional" "others" "over" "partition" "per" "running" "secret"
-    "set" "stop" "to" "unique" "using" "within")
+    "else" "env" "error" "first" "given" "gives" "last" "loop"
+    "many" "match" "one" "optional" "others" "over" "partition" "per"
+    "running" "secret" "set" "stop" "to" "unique" "using" "within")
   "Words of statements, and words within clauses.")
 (defconst bfl-mode--types
   '("bool" "bytes" "column" "date" "decimal" "duration" "float" "int"

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "interpreter/base/diagnostic.h"
+#include "interpreter/base/result.h"
 #include "interpreter/check/program.h"
 #include "interpreter/syntax/ast.h"
 
@@ -32,6 +33,8 @@ struct Settings {
   std::function<std::optional<std::string>(std::string_view)> pattern_error;
   // The names of the time zones: eval::zone_names. Without it, literal names are not looked at.
   std::function<const std::vector<std::string>&()> zone_names;
+  // The digest of what a file holds. Without it, files are taken to be there.
+  std::function<Result<Digest>(const std::string& path)> file_digest;
 };
 
 // The sources that a job names, before anything is connected: reads `source` items and the settings, and env() from the

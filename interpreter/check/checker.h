@@ -18,9 +18,9 @@ namespace bfl::check {
 enum class DefinitionState : std::uint8_t { fresh, open, good, broken };
 
 struct Declared {
-  enum Kind : std::uint8_t { parameter, let, source, snapshot } kind{};
+  enum Kind : std::uint8_t { parameter, let, source, snapshot, program } kind{};
   NodeId node = ast::no_node;
-  std::size_t index = 0;      // of parameters, of sources
+  std::size_t index = 0;      // of parameters, of sources, of programs
   ExprPtr value{};            // parameters; null: its mistake was reported
   DefinitionState state = DefinitionState::fresh;  // lets
   bool used = false;
@@ -78,6 +78,12 @@ class Checker {
   // secrets.cpp
   ExprPtr secret_value(std::string_view name, const Type& type, NodeId written, Span span);
   void forbid_secret_data(const program::Step& step);
+  // programs.cpp
+  void declare_program(NodeId item);
+  bool add_file(program::OutsideProgram& made, std::string_view path, Span span, Hasher& content);
+  void program_entry(program::OutsideProgram& made, NodeId entry, Hasher& content);
+  void program_variable(program::OutsideProgram& made, NodeId variable);
+  std::optional<program::Through> through(NodeId clause, const Block& block);
   bool take_name(NodeId item, Declared declared);
   std::optional<program::ExprPtr> constant(NodeId node, const Type& type, std::string_view what);
   std::optional<std::int64_t> whole_number(NodeId node, std::string_view what, std::int64_t least, std::int64_t most);
@@ -253,6 +259,7 @@ class Checker {
     std::vector<LiveRead> live{};
     program::TableRef table{};
     program::RelationPtr relation{};
+    std::optional<program::Through> through{};
   };
   void reserve_kept_tables();
 
@@ -286,6 +293,7 @@ class Checker {
 
   std::unordered_map<std::string_view, Declared> names_;
   std::vector<NodeId> lets_;
+  std::vector<std::shared_ptr<const program::OutsideProgram>> programs_;  // null: its mistake was reported
   Overloads functions_;                              // of the script
   std::unordered_map<const Function*, DefinitionState> definitions_;
   std::unordered_map<const Function*, bool> called_;

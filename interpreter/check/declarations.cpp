@@ -18,7 +18,7 @@ bool Checker::take_name(NodeId item, Declared declared) {
 }
 
 void Checker::declare() {
-  std::vector<NodeId> jobs;
+  std::vector<NodeId> jobs, programs;
   std::size_t sources = 0, steps = 0;
   for (NodeId item : ast::children(script_, script_.root)) {
     const Within from(origin_, origin_of(item));
@@ -26,6 +26,7 @@ void Checker::declare() {
       case NodeKind::job: jobs.push_back(item); break;
       case NodeKind::use: use_module(item); break;
       case NodeKind::param: declare_parameter(item); break;
+      case NodeKind::program: programs.push_back(item); break;
       case NodeKind::fn: declare_function(item); break;
       case NodeKind::let:
         if (take_name(item, {.kind = Declared::let, .node = item})) lets_.push_back(item);
@@ -44,6 +45,10 @@ void Checker::declare() {
       }
       default: break;
     }
+  }
+  for (NodeId item : programs) {  // whose environment speaks of parameters
+    const Within from(origin_, origin_of(item));
+    declare_program(item);
   }
   for (NodeId job : jobs) declare_job(job);
   if (jobs.empty())
@@ -255,7 +260,9 @@ void Checker::report_unused() {
   for (NodeId let : lets_)
     if (!names_.at(at(let).text).used) warning(Code::unused_name, at(let).name_span, fmt::format("the relation `{}` is never used", at(let).text), "leave it out, or use it where it was meant");
   for (const auto& [name, declared] : names_)
-    if (declared.kind == Declared::snapshot && !declared.used)
+    if (declared.kind == Declared::program && !declared.used)
+      warning(Code::unused_name, script_[declared.node].name_span, fmt::format("the program `{}` is never used", name), "leave it out, or use it: `snapshot NAME = … through " + std::string(name) + "(…)`");
+    else if (declared.kind == Declared::snapshot && !declared.used)
       warning(Code::unused_name, script_[declared.node].name_span, fmt::format("the relation `{}` is never used", name), "leave it out, or use it where it was meant");
   for (NodeId item : ast::children(script_, script_.root))
     if (const auto own = at(item).kind == NodeKind::fn && at(item).span.file == script_.source ? functions_.find(at(item).text) : functions_.end(); own != functions_.end())

@@ -177,7 +177,8 @@ const Checker::Snapshot* Checker::made_snapshot(NodeId step) {
   const Within fresh_count(expanded_, std::size_t{0});
   const Within none(live_, std::vector<LiveRead>{});
   const std::size_t errors = diagnostics_.errors();
-  BlockPtr block = relation(parts_of(step).relation, nullptr);
+  const StepParts parts = parts_of(step);
+  BlockPtr block = relation(parts.relation, nullptr);
   Snapshot& now = snapshots_[step];  // reading the relation may have made others
   const auto fail = [&] {
     now.state = DefinitionState::broken;
@@ -232,6 +233,17 @@ const Checker::Snapshot* Checker::made_snapshot(NodeId step) {
     error(Code::empty_step, script_[step].name_span, fmt::format("`{}` keeps no column", name), "say which: `keep { … }`");
     return fail();
   }
+  std::optional<program::Through> through_program;
+  for (NodeId clause : parts.clauses) {
+    if (at(clause).word != "through") continue;
+    through_program = through(clause, *block);
+    if (!through_program) return fail();
+    for (const auto& given : through_program->program->gives) {
+      auto column = kept_column(given.name, make({.kind = ExprKind::literal, .type = given.type, .span = at(clause).span}), source);
+      if (!column) return fail();
+      kept.columns.push_back(std::move(*column));
+    }
+  }
   if (std::vector<int> key = unique_fields(*block); !key.empty()) {
     const bool not_null = std::none_of(key.begin(), key.end(), [&](int c) { return kept.columns[static_cast<std::size_t>(c)].type.nullable; });
     kept.indexes.push_back(key);
@@ -242,6 +254,7 @@ const Checker::Snapshot* Checker::made_snapshot(NodeId step) {
   catalogue.tables.push_back(std::move(kept));
   now.table = {source, static_cast<int>(catalogue.tables.size() - 1)};
   now.relation = block->relation;
+  now.through = std::move(through_program);
   now.live = std::move(live_);
   now.state = DefinitionState::good;
   return &now;
@@ -252,6 +265,7 @@ void Checker::snapshot(Step& step, const StepParts& parts) {
   if (!made) return;
   step.relation = made->relation;
   step.target = made->table;
+  step.through = made->through;
   effects(step);
 }
 

@@ -9,7 +9,7 @@ using program::StepKind;
 const std::vector<StepKindRow>& step_kinds() {
   static const std::vector<StepKindRow> kinds = {
       {"check", StepKind::check, "what must hold before anything that depends on it is written", {"after"}, {"assert"}, "check small { assert count(wrong) <= 1_000 }"},
-      {"snapshot", StepKind::snapshot, "a relation that is computed once and seen unchanged by every later step", {"after"}, {}, "snapshot wrong = shop.orders where total != subtotal + tax"},
+      {"snapshot", StepKind::snapshot, "a relation that is computed once and seen unchanged by every later step", {"after", "through"}, {}, "snapshot wrong = shop.orders where total != subtotal + tax"},
       {"update", StepKind::update, "new values for columns of the rows of a relation", {"after", "expect", "chunk", "key", "once", "atomic", "when"}, {"set", "match", "unique", "on"},
        "update fix of shop.orders { set total = subtotal + tax }"},
       {"insert", StepKind::insert, "rows that are missing in a table", {"into", "from", "key", "once", "after", "expect", "chunk", "atomic", "when"}, {"set"},

@@ -176,6 +176,19 @@ class Writer {
         out += ')';
       }
     }
+    if (s.through) {
+      const OutsideProgram& outside = *s.through->program;
+      out += "(through";
+      for (const std::string& word : outside.words) text(word);
+      text(outside.content);
+      out += "(takes";
+      for (const int field : s.through->takes) text(s.relation->fields[static_cast<std::size_t>(field)].name);
+      out += ")(gives";
+      for (const auto& column : outside.gives) text(column.name), text(to_string(column.type));
+      out += ")(env";
+      for (const auto& variable : outside.environment) text(variable.name), text(variable.ambient ? "" : variable.secret ? secret_digest(variable.value) : variable.value);
+      out += "))";
+    }
     if (s.when) {
       out += "(when";
       expr(*s.when);

@@ -266,6 +266,30 @@ struct FreeName {
   Span span{};
 };
 
+// A program of the user's: rows go to it as lines of JSON, and come back with more columns.
+struct OutsideProgram {
+  struct Variable {
+    std::string name, value, shown;
+    bool ambient = false;               // handed on from bfl's own environment: no part of what the job means
+    bool secret = false;
+  };
+  std::string name;
+  std::vector<std::string> words;       // the command; what has no `/` is looked for in PATH
+  std::string folder;                   // in which it starts: the job's
+  std::vector<Variable> environment;    // all that it gets
+  struct Column { std::string name; Type type; };
+  std::vector<Column> gives;
+  std::vector<std::string> files;       // of the job's folder, that it is made of
+  std::string content;                  // their digest
+  std::int64_t batch_rows = 1'000;      // a call
+  Duration limit{60'000'000};           // of a call
+};
+struct Through {
+  std::shared_ptr<const OutsideProgram> program;
+  std::vector<int> takes;               // fields of the step's relation
+  Span span{};
+};
+
 struct Step {
   std::string name;
   StepKind kind{};
@@ -281,6 +305,7 @@ struct Step {
   std::vector<TableRef> cascades{};     // delete: tables whose rows go with those that they refer to, nearest first
   std::optional<Duplicates> duplicates{};  // update
   std::optional<FreeName> free_name{};  // update
+  std::optional<Through> through{};     // snapshot: what the program gives are the last columns of the table that keeps it
   ExprPtr when{};                       // the step is left out where this does not hold
   std::string when_reason{};
   std::set<ColumnUse> reads{}, writes{};

@@ -31,6 +31,17 @@ std::map<std::string, std::string> pairs(const std::vector<std::string>& words) 
   return result;
 }
 
+Result<Digest> digest_of_file(const std::string& path) {
+  std::error_code failed;
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::filesystem::is_regular_file(path, failed) ? std::fopen(path.c_str(), "rb") : nullptr, &std::fclose);
+  if (!file) return Error{ErrorClass::fatal, fmt::format("`{}` cannot be read", path)};
+  Hasher hasher;
+  char buffer[65'536];
+  while (const std::size_t count = std::fread(buffer, 1, sizeof buffer, file.get())) hasher.add({buffer, count});
+  if (std::ferror(file.get())) return Error{ErrorClass::fatal, fmt::format("`{}` cannot be read", path)};
+  return hasher.finish();
+}
+
 // A module of the project: a file under the job's folder, wherever the links on the way to it lead.
 Result<syntax::ModuleText> load_module(Session& session, const std::string& written) {
   const auto refused = [&](std::string why) {
@@ -178,6 +189,7 @@ check::Settings settings_of(const Arguments& arguments, const std::string& path)
   settings.job_directory = folder.lexically_normal().string();
   settings.pattern_error = eval::pattern_error;
   settings.zone_names = eval::zone_names;
+  settings.file_digest = digest_of_file;
   return settings;
 }
 

@@ -17,7 +17,7 @@ std::string declared_type(const Column& column) {
   return type.empty() ? "" : " " + type;
 }
 
-// INSERT … SELECT of the relation's fields, each in the form of its column.
+// INSERT … SELECT of the relation's fields, each in the form of its column: what else the table has, a program gives.
 Statement fill(const program::Program& program, const Table& kept, const program::Relation& rows) {
   Writer writer(program);
   std::vector<Wire> wires;
@@ -27,7 +27,7 @@ Statement fill(const program::Program& program, const Table& kept, const program
   const program::InputId hole = writer.fresh();
   writer.see_hole(hole, fields);
   std::vector<std::string> values;
-  for (std::size_t i = 0; i < kept.columns.size(); ++i)
+  for (std::size_t i = 0; i < rows.fields.size(); ++i)
     values.push_back(writer.value_as(column_of(hole, static_cast<int>(i), rows.fields[i].expr->type), wire_of(kept.columns[i])));
   return writer.finish(fmt::format("INSERT INTO {} SELECT {} FROM ({}) AS b", qualified(kept), listed(values), block));
 }

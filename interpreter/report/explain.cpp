@@ -43,7 +43,7 @@ std::string indented(std::string_view text) {
 
 // Sessions at a prompt and advice in words are examples as well.
 bool is_script(std::string_view example) {
-  for (std::string_view word : {"job", "use", "param", "parm", "source", "let", "fn", "check", "update", "updat", "verify", "snapshot", "insert", "upsert", "delete"})
+  for (std::string_view word : {"job", "use", "param", "parm", "program", "source", "let", "fn", "check", "update", "updat", "verify", "snapshot", "insert", "upsert", "delete"})
     if (example.starts_with(word) && example.substr(word.size()).starts_with(' ')) return true;
   return false;
 }

@@ -50,6 +50,7 @@ void add_preview(Json& object, const run::Preview& preview) {
 
 void add_measured(Json& object, const run::Preview& preview) {
   if (preview.would_change >= 0) object["would_change"] = preview.would_change;
+  if (!preview.unknown.empty()) object["unknown"] = preview.unknown;
   if (preview.table_rows >= 0) object["table_rows"] = preview.table_rows;
   for (const run::LeftOut& part : preview.left_out) object["left_out"].push_back({{"reason", part.reason}, {"rows", part.rows}, {"keys", part.keys}});
   object["sample"] = preview.sample;
@@ -57,6 +58,16 @@ void add_measured(Json& object, const run::Preview& preview) {
   if (!preview.shipped.empty()) object["shipped"] = preview.shipped;
   if (!preview.shipped.empty() && preview.shipped_rows >= 0) object["shipped_rows"] = preview.shipped_rows;
   object["sql"] = preview.sql;
+}
+
+void add_through(Json& object, const program::Step& step) {
+  const program::OutsideProgram& outside = *step.through->program;
+  Json made{{"program", outside.name}, {"command", outside.words}, {"takes", Json::array()}, {"gives", Json::array()}, {"environment", Json::object()},
+            {"files", outside.files}, {"digest", outside.content}, {"batch", outside.batch_rows}, {"within", to_literal(Value(outside.limit))}};
+  for (const int field : step.through->takes) made["takes"].push_back(step.relation->fields[static_cast<std::size_t>(field)].name);
+  for (const auto& column : outside.gives) made["gives"].push_back({{"name", column.name}, {"type", to_string(column.type)}});
+  for (const auto& variable : outside.environment) made["environment"][variable.name] = variable.shown;
+  object["through"] = std::move(made);
 }
 
 Json step_json(const program::Program& program, const program::Step& step, const plan::StepPlan& step_plan, const run::Preview* preview) {
@@ -69,6 +80,7 @@ Json step_json(const program::Program& program, const program::Step& step, const
   for (const plan::KeyComponent& component : step_plan.key.components) object["key_components"][component.name] = component.digest;
   for (const program::Assertion& assertion : step.assertions) object["asserts"].push_back({{"text", assertion.text}, {"message", assertion.message}});
   if (step.kind == program::StepKind::snapshot && step.relation) object["rows"] = program::to_string(*step.relation, program);
+  if (step.through) add_through(object, step);
   if (program::changes_rows(step.kind)) add_update(object, program, step);
   if (preview) add_measured(object, *preview);
   return object;

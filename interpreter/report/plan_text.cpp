@@ -1,6 +1,7 @@
 #include "interpreter/report/plan_text.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <string_view>
@@ -189,9 +190,22 @@ void kept(Page& page, const program::Program& program, const program::Step& step
   std::string columns;
   for (const program::Field& field : step.relation->fields) columns += (columns.empty() ? "" : ", ") + field.name;
   page.row("columns", columns);
+  if (!step.through) return;
+  const program::OutsideProgram& outside = *step.through->program;
+  std::string takes, gives, files, environment;
+  for (const int field : step.through->takes) takes += (takes.empty() ? "" : ", ") + step.relation->fields[static_cast<std::size_t>(field)].name;
+  for (const auto& column : outside.gives) gives += fmt::format("{}{}: {}", gives.empty() ? "" : ", ", column.name, to_string(column.type));
+  for (const std::string& file : outside.files) files += (files.empty() ? "" : ", ") + file;
+  for (const auto& variable : outside.environment) environment += fmt::format("{}{} = {}", environment.empty() ? "" : ", ", variable.name, variable.shown);
+  page.row("through", fmt::format("{}({}), {} a call, each within {}", outside.name, takes, counted(outside.batch_rows, "row"), to_literal(Value(outside.limit))));
+  page.row("gives", gives);
+  page.row("command", fmt::format("{}", fmt::join(outside.words, " ")));
+  page.row("made of", fmt::format("{} (sha256 {})", files, outside.content.substr(0, 12)));
+  page.row("it sees", environment.empty() ? "nothing of the environment" : environment);
 }
 
 void measured(Page& page, const program::Step& step, const run::Preview& preview) {
+  if (!preview.unknown.empty()) page.row("count", preview.unknown);
   if (preview.would_change >= 0) {
     const std::string of = preview.table_rows >= 0 && !program::adds_rows(step.kind) ? fmt::format(" of about {}", grouped(preview.table_rows)) : "";
     page.row("count", step.kind == program::StepKind::update ? fmt::format("{}{} would change", counted(preview.would_change, "row"), of)
@@ -266,6 +280,7 @@ std::string plan_text(const program::Program& program, const plan::Plan& plan, c
       page.row("asserts", assertion.message.empty() ? assertion.text : fmt::format("{}\n\"{}\"", assertion.text, assertion.message));
     if (step.kind == program::StepKind::snapshot) {
       kept(page, program, step);
+      if (preview && !reused && !preview->unknown.empty()) page.row("count", preview->unknown);
       if (preview && !reused && preview->would_change >= 0) page.row("count", fmt::format("{} would be kept", counted(preview->would_change, "row")));
     } else if (program::changes_rows(step.kind)) {
       update(page, program, step);

@@ -154,13 +154,18 @@ std::optional<StepEnd> Context::pause(const program::Step& step, int source) {
     outcome.exit_code = 75;
     return StepEnd::stopped;
   }
-  if (const double now = clock.seconds(); now - heartbeat_at > heartbeat_seconds) {
-    heartbeat_at = now;
-    // A lock that cannot be had now will be had the next time: the lease has two more beats.
-    if (source < 0) return std::nullopt;
-    if (auto beat = writer(source).heartbeat(); !beat && beat.error().kind != ErrorClass::transient) return fail(step, beat.error());
-  }
+  if (auto kept = keep_lease(source); !kept) return fail(step, kept.error());
   return std::nullopt;
+}
+
+Result<void> Context::keep_lease(int source) {
+  const double now = clock.seconds();
+  if (now - heartbeat_at <= heartbeat_seconds) return {};
+  heartbeat_at = now;
+  if (source < 0) return {};
+  auto beat = writer(source).heartbeat();
+  // A lock that cannot be had now will be had the next time: the lease has two more beats.
+  return beat || beat.error().kind == ErrorClass::transient ? Result<void>{} : beat;
 }
 
 }  // namespace bfl::run

@@ -60,6 +60,8 @@ struct Context {
   StepEnd interrupted(const program::Step& step);
   // Between chunks: the lease is kept, the diary works, nobody asked to stop. Nothing: go on.
   std::optional<StepEnd> pause(const program::Step& step, int source);
+  // The hold on the job, while something else takes long.
+  Result<void> keep_lease(int source);
   void note(const Result<void>& written);                  // of the state file
 };
 

@@ -259,6 +259,7 @@ void run_steps(Context& context, const Outlook& outlook) {
     const auto joins = [&](std::size_t next) {
       return context.plan.steps[next].work == plan::WorkKind::keep && !ended[next] && wanted(context, program.steps[next]) &&
              outlook.decisions[next].kind == DecisionKind::run && program.steps[next].keeper == step.keeper &&
+             !step.through && !program.steps[next].through &&  // a program takes its time
              computed_where_kept(program, program.steps[next]) == computed_where_kept(program, step) &&
              std::all_of(waits[next].begin(), waits[next].end(), [&](const plan::Edge* edge) {
                return (ended[edge->from] && !missing[edge->from]) || std::find(together.begin(), together.end(), edge->from) != together.end();

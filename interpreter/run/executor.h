@@ -61,6 +61,7 @@ struct Preview {
   Decision decision;
   std::int64_t would_change = -1;   // rows that would change now; -1: not counted (assertions, reused steps)
   std::int64_t table_rows = -1;
+  std::string unknown;              // why nothing was counted: it reads what a program gives, which a plan does not call
   std::vector<std::string> sql;     // the statements as they would be sent
   std::vector<std::string> sample;  // a few rows: `id 17: total 10.00 -> 12.00`
   std::vector<std::string> shipped; // rows that are brought to where the step is computed: `list.rows (id, kind)`

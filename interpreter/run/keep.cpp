@@ -4,6 +4,7 @@
 
 #include "interpreter/base/fault_points.h"
 #include "interpreter/run/intent_rows.h"
+#include "interpreter/run/through.h"
 #include "interpreter/run/workbench.h"
 #include "interpreter/run/writing.h"
 
@@ -60,6 +61,8 @@ Result<void> make(Context& context, const program::Step& step, const Computed& c
     if (!filled) return filled.error();
     rows = *filled;
   }
+  if (step.through)
+    if (auto dropped = drop_answers(target, context.program, step); !dropped) return dropped;
   // Behind the rows: one sort, not a search per row.
   for (const std::string& index : sql.indexes)
     if (auto made = target.execute(index); !made) return made;
@@ -69,6 +72,7 @@ Result<void> make(Context& context, const program::Step& step, const Computed& c
 }  // namespace
 
 bool computed_where_kept(const program::Program& program, const program::Step& step) {
+  if (step.through) return false;
   const Arrangement arrangement = arrange(program, step);
   return arrangement.home == step.target.source && arrangement.shipments.empty();
 }
@@ -80,8 +84,10 @@ Result<std::vector<ledger::Key>> rows_to_keep(const program::Program& program, c
   auto select = (*bench)->engine().prepare(sql.select, evaluation);
   if (!select) return select.error();
   std::vector<lower::Wire> stored, computed;
-  for (const Column& column : program.table(step.target).columns) stored.push_back(lower::wire_of(column));
-  for (const Column& column : (*bench)->program().table(step.target).columns) computed.push_back(lower::wire_of(column));
+  for (std::size_t i = 0; i < step.relation->fields.size(); ++i) {
+    stored.push_back(lower::wire_of(program.table(step.target).columns[i]));
+    computed.push_back(lower::wire_of((*bench)->program().table(step.target).columns[i]));
+  }
   sql.select.columns = std::move(computed);
   IntentRows reader({.values = stored.size()}, sql.select, std::move(stored), (*bench)->engine(), *targets[static_cast<std::size_t>(step.target.source)]);
   std::vector<ledger::Key> rows;
@@ -119,6 +125,9 @@ StepEnd keep(Context& context, const std::vector<std::size_t>& steps, const std:
     computed[i].rows = aside[step.target] = std::move(*given);
   }
   state.end();
+  for (std::size_t i = 0; i < steps.size(); ++i)
+    if (at = &context.program.steps[steps[i]]; at->through)
+      if (auto end = go_through(context, *at, computed[i].rows)) return *end;
   fault_point("before_keep");
   auto kept = context.writer(at->target.source).keep(all, [&]() -> Result<std::vector<std::int64_t>> {
     for (std::size_t i = 0; i < steps.size(); ++i) {

@@ -1,6 +1,9 @@
 // What `bfl plan` measures: decisions, counts and sample rows, all by reading.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <map>
+
 #include "interpreter/run/context.h"
 #include "interpreter/run/workbench.h"
 
@@ -77,6 +80,7 @@ struct Look {
       preview.would_change = static_cast<std::int64_t>(rows.size());
     }
     preview.sql.push_back(here ? sql.fill.text : shown_select());
+    if (step.through) return {};
     if (!holds_tables()) {
       aside[step.target] = std::move(rows);
       return {};
@@ -163,6 +167,7 @@ std::vector<Preview> preview(const program::Program& program, const plan::Plan& 
     clocks.push_back(frozen->value_or(clock.now()));
   }
   KeptAside aside;
+  std::map<program::TableRef, std::string> unanswered;  // kept tables, by the program that gives a part of them
   std::vector<Preview> all(program.steps.size());
   std::vector<Decision> decisions = decide(program, plan, generations);
   for (std::size_t i = 0; i < program.steps.size(); ++i) {
@@ -179,6 +184,14 @@ std::vector<Preview> preview(const program::Program& program, const plan::Plan& 
       continue;
     }
     if (all[i].decision.kind == DecisionKind::reuse) continue;
+    if (const auto waits = std::find_if(step.reads.begin(), step.reads.end(), [&](const auto& use) { return unanswered.contains(use.table); }); waits != step.reads.end()) {
+      const std::string program_name = unanswered.at(waits->table);
+      all[i].unknown = fmt::format("known once `{}` has answered", program_name);
+      if (plan.steps[i].work == plan::WorkKind::keep) unanswered[step.target] = program_name;
+      for (const program::Effect& effect : step.effects) unanswered[effect.table] = program_name;
+      continue;
+    }
+    if (step.through) unanswered[step.target] = step.through->program->name;
     const auto source = static_cast<std::size_t>(step.target.source);
     all[i].table_rows = program.table(step.target).estimated_rows.value_or(-1);
     const Look here{program, program, step, *targets[source], {clocks[source]}};

@@ -81,7 +81,7 @@ class Workbench {
 };
 
 // Snapshots: whether their rows come to be where they are kept; and the rows of one of which they do not, as its table
-// stores them.
+// stores them, without what a program gives.
 bool computed_where_kept(const program::Program& program, const program::Step& step);
 Result<std::vector<ledger::Key>> rows_to_keep(const program::Program& program, const program::Step& step,
                                               const std::vector<connect::Connector*>& targets, const eval::Context& evaluation, const KeptAside& aside);

@@ -10,7 +10,7 @@ namespace bfl::ast {
 namespace {
 
 constexpr std::string_view kind_names[] = {
-    "file",   "job",    "entry",   "use",    "param",     "source",   "column_decl", "let",          "fn",       "fn_param",
+    "file",   "job",    "entry",   "use",    "param",     "source",   "column_decl", "program", "let",          "fn",       "fn_param",
     "step",   "recipe", "apply", "for", "relation", "alias", "clause", "by",  "using",    "else_skip",   "assign",       "order_key", "over",
     "body",   "statement", "type", "null",   "true",      "false",    "integer",     "decimal",      "string",   "fstring",
     "string_piece", "date", "timestamp", "duration", "size", "percent", "name",     "member",       "call",     "pick",

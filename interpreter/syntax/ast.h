@@ -14,6 +14,7 @@
 //   param      text = name; flags secret; children: type, expression? default
 //   source     text = name; children: call (sqlite(...), env(...) inside), column_decl*
 //   column_decl  text = `table.column` path; children: type
+//   program    text = name; children: array (the command), column_decl* (gives), assign* (env), entry* (within, batch, file)
 //   let        text = name; children: relation
 //   fn         text = name; flags native; children: fn_param*, type (result), expression? (absent when native)
 //   fn_param   text = name; children: type
@@ -48,6 +49,7 @@
 //                window g (partition by … order by … running)  text = g; clause*
 //                chunk 5_000 [by a, b]         expression?, by?
 //                once [per E, E]               by?
+//                through P(a, b)               call
 //                atomic, when E "reason", key (a, b), cascades to t, pace …: whatever stands there, as expressions
 //   by         children: expression* or assign*
 //   using      children: name*
@@ -108,7 +110,7 @@ using NodeId = std::uint32_t;
 inline constexpr NodeId no_node = 0xffffffff;
 
 enum class NodeKind : std::uint8_t {
-  file, job, entry, use, param, source, column_decl, let, fn, fn_param, step,
+  file, job, entry, use, param, source, column_decl, program, let, fn, fn_param, step,
   recipe, apply, for_, relation, alias, clause, by, using_, else_skip, assign, order_key, over, body, statement, type,
   null_, true_, false_, integer, decimal, string, fstring, string_piece, date, timestamp, duration, size, percent,
   name, member, call, pick, named_arg, unary, binary, case_, case_arm, case_else, array, object, object_entry, tuple, sql, error,

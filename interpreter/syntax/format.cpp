@@ -199,7 +199,7 @@ class Formatter {
     const Range r = range(id);
     switch (file_[id].kind) {
       case NodeKind::job: return job(id, r, level);
-      case NodeKind::source: return source(id, r, level);
+      case NodeKind::source: case NodeKind::program: return source(id, r, level);
       case NodeKind::fn: case NodeKind::recipe: return declared(id, r, level);
       case NodeKind::apply: return applied(id, r, level);
       case NodeKind::for_: return repeated(id, r, level);

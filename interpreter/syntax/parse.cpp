@@ -276,6 +276,7 @@ template <> struct action<g::when_clause> : clause {};
 template <> struct action<g::atomic_clause> : clause {};
 template <> struct action<g::key_clause> : clause {};
 template <> struct action<g::cascades_clause> : clause {};
+template <> struct action<g::through_clause> : clause {};
 template <> struct action<g::pace_clause> : clause {};
 template <> struct action<g::retry_clause> : clause {};
 template <> struct action<g::quarantine_clause> : clause {};
@@ -338,6 +339,9 @@ template <> struct action<g::column_path> : p::maybe_nothing {
   }
 };
 template <> struct action<g::source> : node<NodeKind::source> {};
+template <> struct action<g::given_column> : node<NodeKind::column_decl> {};
+template <> struct action<g::variable> : node<NodeKind::assign> {};
+template <> struct action<g::program> : node<NodeKind::program> {};
 template <> struct action<g::let> : node<NodeKind::let> {};
 template <> struct action<g::fn_param> : node<NodeKind::fn_param> {};
 template <> struct action<g::fn> : node<NodeKind::fn> {};

@@ -58,8 +58,8 @@ class Place:
             expect(done.returncode == code, f"bfl {' '.join(words)}: exit {done.returncode}, expected {code}\n{done.stdout}{done.stderr}")
         return done
 
-    def start(self, *words):
-        return subprocess.Popen([self.bfl, *words], cwd=self.folder, env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    def start(self, *words, env=None):
+        return subprocess.Popen([self.bfl, *words], cwd=self.folder, env=self.environment(env), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def sql(self, statement, name="shop.db", *bound):
         with contextlib.closing(sqlite3.connect(self.folder / name, timeout=30)) as db, db:

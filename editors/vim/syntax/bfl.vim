@@ -8,12 +8,12 @@ syn iskeyword @,48-57,_,$
 " words: begin (editors/generate.py)
 syn keyword bflConstant true false null
 syn keyword bflOperatorWord and or not in case
-syn match bflItem "\<\%(apply\|fn\|for\|job\|let\|native\|param\|recipe\|source\|test\|use\)\>"
+syn match bflItem "\<\%(apply\|fn\|for\|job\|let\|native\|param\|program\|recipe\|source\|test\|use\)\>"
 syn match bflStep "\<\%(check\|delete\|insert\|snapshot\|sql\|update\|upsert\|verify\)\>"
 syn match bflClause "\<\%(derive\|distinct\|expand\|follow\|group\|join\|keep\|limit\|order\|skip\|union\|where\|window\)\>"
-syn match bflClause "\<\%(after\|atomic\|cascades\|chunk\|done\|expect\|from\|into\|key\|of\|on\|once\|pace\|quarantine\|reads\|retry\|when\|writes\)\>"
+syn match bflClause "\<\%(after\|atomic\|cascades\|chunk\|done\|expect\|from\|into\|key\|of\|on\|once\|pace\|quarantine\|reads\|retry\|through\|when\|writes\)\>"
 syn match bflClause "\<\%(assert\|given\|match\|set\|unique\)\>"
-syn match bflClause "\<\%(as\|asc\|at\|by\|column\|desc\|duplicate\|else\|error\|first\|last\|loop\|many\|one\|optional\|others\|over\|partition\|per\|running\|secret\|stop\|to\|using\|within\)\>"
+syn match bflClause "\<\%(as\|asc\|at\|by\|column\|desc\|duplicate\|else\|env\|error\|first\|gives\|last\|loop\|many\|one\|optional\|others\|over\|partition\|per\|running\|secret\|stop\|to\|using\|within\)\>"
 syn keyword bflType contained bool int decimal float text bytes date timestamp duration uuid json table column
 " words: end
 
