@@ -1,0 +1,1 @@
+SELECT id, value FROM site_settings ORDER BY 1;
