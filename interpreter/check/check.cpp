@@ -60,13 +60,13 @@ void Checker::choose_keepers() {
   const auto keeps = [&](int source) { return !program.catalogues[static_cast<std::size_t>(source)].read_only; };
   std::set<int> written;
   for (const program::Step& step : program.steps)
-    if (!program::only_asserts(step.kind) && step.relation) written.insert(step.target.source);
+    if (!program::only_asserts(step.kind) && (step.relation || step.sql)) written.insert(step.target.source);
   int other = written.empty() ? -1 : *written.begin();
   for (std::size_t i = 0; other < 0 && i < program.catalogues.size(); ++i)
     if (keeps(static_cast<int>(i))) other = static_cast<int>(i);
   for (program::Step& step : program.steps) {
     step.keeper = other;
-    if (!program::only_asserts(step.kind) && step.relation) step.keeper = step.target.source;
+    if (!program::only_asserts(step.kind) && (step.relation || step.sql)) step.keeper = step.target.source;
     else
       for (const program::ColumnUse& use : step.reads)
         if (written.empty() ? keeps(use.table.source) : written.contains(use.table.source)) {

@@ -269,7 +269,9 @@ class Checker {
   std::optional<int> sql_source(NodeId name);
   std::optional<program::RawSql> sql_of(const std::vector<NodeId>& texts, int source, Span whole, bool reads);
   bool sql_columns(Table& made, const std::vector<NodeId>& columns, NodeId key, int source);
-  void sql_tables(NodeId clause, int source, std::set<program::ColumnUse>& uses);
+  std::vector<program::TableRef> sql_tables(NodeId clause, int source, std::set<program::ColumnUse>& uses, bool reads);
+  void sql_step(program::Step& step, const StepParts& parts);  // sql_steps.cpp
+  void sql_effects(program::Step& step, const std::vector<program::TableRef>& written);
 
   void snapshot(program::Step& step, const StepParts& parts);
   const Snapshot* made_snapshot(NodeId step);

@@ -32,6 +32,7 @@ void Checker::effects(Step& step) {
       }};
   for (const auto& assertion : step.assertions) for_each(*assertion.condition, see);
   if (step.when) for_each(*step.when, see);
+  if (step.done_when) for_each(*step.done_when, see);
   if (program::only_asserts(step.kind) || !step.relation) return;
   for_each(*step.relation, see);
   for (const auto& assignment : step.assignments) {

@@ -18,6 +18,8 @@ const std::vector<StepKindRow>& step_kinds() {
        "upsert keep into shop.totals from shop.orders { set order_id = id set total = total key order_id }"},
       {"delete", StepKind::remove, "the rows of a relation are taken out of their table", {"after", "expect", "chunk", "key", "once", "atomic", "when", "cascades"}, {},
        "delete stale of shop.orders where total == 0"},
+      {"sql", StepKind::sql, "a statement of the database's own, whose effect is declared, seen row by row and guarded", {"on", "writes", "reads", "done", "once", "after", "expect", "when"}, {},
+       "sql touch on shop \"\"\"UPDATE orders SET note = 'x' WHERE id = 1\"\"\" { writes orders(note) done when count(shop.orders where id == 1 and note != \"x\") == 0 }"},
       {"verify", StepKind::verify, "what must hold at the end, asked on every run", {"after"}, {"assert"}, "verify done { assert count(wrong) == 0 }"},
   };
   return kinds;
@@ -39,20 +41,11 @@ const LaterWord* find(const std::vector<LaterWord>& words, std::string_view word
 
 }  // namespace
 
-const LaterWord* later_verb(std::string_view word) {
-  static const std::vector<LaterWord> words = {
-      {"sql", "say it with `update`, or run the statement by hand"},
-  };
-  return find(words, word);
-}
-
 const LaterWord* later_clause(std::string_view word) {
   static const std::vector<LaterWord> words = {
       {"pace", "`chunk N` sets the size of a transaction"},
       {"retry", "a database that is busy is asked again by itself"},
       {"quarantine", "leave such rows out: `skip where C \"reason\"`"},
-      {"reads", "reads are known from the step"},
-      {"writes", "writes are known from the step"},
       {"into", "`update NAME of RELATION` names the rows"},
       {"from", "`update NAME of RELATION` names the rows"},
   };

@@ -22,7 +22,6 @@ const StepKindRow* step_kind(std::string_view verb);
 
 // Words of the language that this version does not have, and what to do without them.
 struct LaterWord { std::string_view word, instead; };
-const LaterWord* later_verb(std::string_view word);
 const LaterWord* later_clause(std::string_view word);
 bool is_step_clause(std::string_view word);
 bool is_relation_clause(std::string_view word);

@@ -20,7 +20,7 @@ constexpr std::string_view compare_names[] = {"==", "!=", "<", "<=", ">", ">="};
 constexpr std::string_view aggregate_names[] = {"count", "count_distinct", "sum", "min", "max", "average", "any", "every", "first", "last", "list", "exists"};
 constexpr std::string_view window_names[] = {"row_number", "rank", "dense_rank", "lag", "lead", "aggregate"};
 constexpr std::string_view loop_names[] = {"error", "skip", "stop"};
-constexpr std::string_view step_names[] = {"check", "snapshot", "update", "insert", "upsert", "delete", "verify"};
+constexpr std::string_view step_names[] = {"check", "snapshot", "update", "insert", "upsert", "delete", "verify", "sql"};
 constexpr std::string_view input_names[] = {"from", "one", "optional", "many"};
 
 class Writer {
@@ -188,6 +188,17 @@ class Writer {
       out += ")(env";
       for (const auto& variable : outside.environment) text(variable.name), text(variable.ambient ? "" : variable.secret ? secret_digest(variable.value) : variable.value);
       out += "))";
+    }
+    if (s.sql) {
+      table(s.target);
+      for (TableRef other : s.cascades) table(other);
+      sql(*s.sql);
+      out += s.idempotence == Idempotence::once ? "(once)" : "";
+    }
+    if (s.done_when) {
+      out += "(done when";
+      expr(*s.done_when);
+      out += ')';
     }
     if (s.when) {
       out += "(when";

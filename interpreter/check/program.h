@@ -186,7 +186,7 @@ struct Relation {
   Span span{};
 };
 
-enum class StepKind : std::uint8_t { check, snapshot, update, insert, upsert, remove, verify };
+enum class StepKind : std::uint8_t { check, snapshot, update, insert, upsert, remove, verify, sql };
 
 // How a repetition is kept from changing a row twice; see language.md, "Idempotent by construction".
 enum class Idempotence : std::uint8_t {
@@ -290,6 +290,14 @@ struct Through {
   Span span{};
 };
 
+// A text of SQL in the words of its engine, cut where it names parameters of the job: their values are bound, never pasted.
+struct RawSql {
+  std::vector<std::string> pieces;      // one more than parameters
+  std::vector<ExprPtr> parameters;      // constants, and now()
+  std::vector<std::string> called;      // what it seems to call, in lower case
+  Span span{};
+};
+
 struct Step {
   std::string name;
   StepKind kind{};
@@ -306,6 +314,10 @@ struct Step {
   std::optional<Duplicates> duplicates{};  // update
   std::optional<FreeName> free_name{};  // update
   std::optional<Through> through{};     // snapshot: what the program gives are the last columns of the table that keeps it
+  std::optional<RawSql> sql{};          // a statement of the script's own; the tables that it writes are `target` and `cascades`,
+                                        // and `writes` says what of them
+  ExprPtr done_when{};                  // sql: true once the statement has done its work
+  std::string done_text{};              // as written, on one line
   ExprPtr when{};                       // the step is left out where this does not hold
   std::string when_reason{};
   std::set<ColumnUse> reads{}, writes{};
@@ -344,14 +356,6 @@ struct Test {
   std::optional<Timestamp> clock{};
   std::vector<TableRows> given{}, expected{};
   std::vector<ExpectedChange> changed{};
-};
-
-// A text of SQL in the words of its engine, cut where it names parameters of the job: their values are bound, never pasted.
-struct RawSql {
-  std::vector<std::string> pieces;      // one more than parameters
-  std::vector<ExprPtr> parameters;      // constants, and now()
-  std::vector<std::string> called;      // what it seems to call, in lower case
-  Span span{};
 };
 
 // A relation that the script says in SQL: a table of the catalogue whose rows a SELECT gives. Its columns and its key are the

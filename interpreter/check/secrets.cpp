@@ -119,6 +119,7 @@ void Checker::forbid_secret_data(const program::Step& step) {
                           }};
   for (const auto& assertion : step.assertions) for_each(*assertion.condition, see);
   if (step.when) for_each(*step.when, see);
+  if (step.done_when) for_each(*step.done_when, see);
   if (step.relation) for_each(*step.relation, see);
   for (const auto& assignment : step.assignments) {
     for_each(*assignment.value, see);

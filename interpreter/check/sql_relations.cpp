@@ -89,6 +89,11 @@ std::optional<RawSql> Checker::sql_of(const std::vector<NodeId>& texts, int sour
     error(Code::unfit_sql, place(read.first), fmt::format("the SQL begins with `{}`: a relation only reads", read.first), "write a SELECT, and the change as a step");
     return std::nullopt;
   }
+  constexpr std::string_view changes[] = {"insert", "update", "delete", "with", "select", "merge", "replace"};
+  if (!reads && std::find(std::begin(changes), std::end(changes), read.first) == std::end(changes)) {
+    error(Code::unfit_sql, place(read.first), fmt::format("the SQL begins with `{}`: a step changes rows, never the schema or the session", read.first), "write an INSERT, UPDATE or DELETE");
+    return std::nullopt;
+  }
   for (const std::string& name : read.called)
     if (unstable(name, postgres)) {
       error(Code::unstable_sql, place(name.ends_with("()") ? name.substr(0, name.size() - 2) : name), fmt::format("`{}` gives something else each time", shown_call(name)),
@@ -167,8 +172,10 @@ bool Checker::sql_columns(Table& made, const std::vector<NodeId>& columns, NodeI
   return good;
 }
 
-// reads nodes(id, parent), edges: tables with some of their columns, or with all.
-void Checker::sql_tables(NodeId clause, int source, std::set<program::ColumnUse>& uses) {
+// reads nodes(id, parent), edges: tables with some of their columns, or with all. Who names columns of a table that is written
+// speaks of them alone, and not of which rows there are. The tables in the order of the text.
+std::vector<TableRef> Checker::sql_tables(NodeId clause, int source, std::set<program::ColumnUse>& uses, bool reads) {
+  std::vector<TableRef> named;
   const SourceNames& names = source_names_[static_cast<std::size_t>(source)];
   for (NodeId node : ast::children(*file_, clause)) {
     const bool call = at(node).kind == NodeKind::call;
@@ -182,7 +189,8 @@ void Checker::sql_tables(NodeId clause, int source, std::set<program::ColumnUse>
       continue;
     }
     const TableRef ref{source, found->second};
-    uses.insert({ref, -1});
+    named.push_back(ref);
+    if (reads || !call) uses.insert({ref, -1});
     for (std::size_t c = 0; !call && c < table(ref).columns.size(); ++c) uses.insert({ref, static_cast<int>(c)});
     for (NodeId column : ast::children(*file_, call ? node : ast::no_node)) {
       const int index = column_index(ref, at(column).text);
@@ -195,6 +203,7 @@ void Checker::sql_tables(NodeId clause, int source, std::set<program::ColumnUse>
       error(Code::unknown_column, at(column).span, fmt::format("`{}` has no column `{}`", name, slice(at(column).span)), did_you_mean(slice(at(column).span), known));
     }
   }
+  return named;
 }
 
 std::optional<TableRef> Checker::query_of(NodeId node) {
@@ -225,7 +234,7 @@ std::optional<TableRef> Checker::query_of(NodeId node) {
     return made;
   }
   sql_columns(table, columns, key, *source);
-  if (reads != ast::no_node) sql_tables(reads, *source, query.reads);
+  if (reads != ast::no_node) sql_tables(reads, *source, query.reads, true);
   auto sql = sql_of(texts, *source, at(node).span, true);
   if (!sql || diagnostics_.errors() != errors) return made;
   query.sql = std::move(*sql);

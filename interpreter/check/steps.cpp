@@ -24,7 +24,8 @@ Checker::StepParts Checker::parts_of(NodeId node) {
       continue;
     }
     for (NodeId statement : ast::children(*file_, part)) {
-      if (is_relation_clause(at(statement).word) || is_step_clause(at(statement).word)) parts.clauses.push_back(statement);
+      const bool on_duplicate = at(statement).word == "on";
+      if (!on_duplicate && (is_relation_clause(at(statement).word) || is_step_clause(at(statement).word))) parts.clauses.push_back(statement);
       else parts.statements.push_back(statement);
     }
   }
@@ -35,16 +36,11 @@ void Checker::step(NodeId node) {
   const std::string_view verb = at(node).word;
   const StepKindRow* kind = step_kind(verb);
   if (!kind) {
-    if (const LaterWord* later = later_verb(verb)) {
-      error(Code::not_supported, at(node).span.end > at(node).name_span.end ? Span{at(node).span.begin, at(node).name_span.end, at(node).span.file} : at(node).span,
-            fmt::format("`{}` is not in this version", verb), std::string(later->instead));
-      return;
-    }
     std::vector<std::string> known;
     for (const StepKindRow& row : step_kinds()) known.emplace_back(row.verb);
     std::string help = did_you_mean(verb, known);
     error(Code::unknown_step_kind, Span{at(node).span.begin, at(node).span.begin + static_cast<std::uint32_t>(verb.size()), at(node).span.file}, fmt::format("unknown kind of step `{}`", verb),
-          help.empty() ? "a step is a `check`, a `snapshot`, an `update`, an `insert`, an `upsert`, a `delete` or a `verify`" : std::move(help));
+          help.empty() ? "a step is a `check`, a `snapshot`, an `update`, an `insert`, an `upsert`, a `delete`, an `sql` or a `verify`" : std::move(help));
     return;
   }
   expanded_ = 0;
@@ -71,6 +67,7 @@ void Checker::step(NodeId node) {
   }
   for (NodeId statement : parts.statements) {
     const std::string_view word = at(statement).word;
+    if (made.kind == StepKind::sql && (at(statement).kind == NodeKind::string || at(statement).kind == NodeKind::named_arg)) continue;
     if (at(statement).kind == NodeKind::error || std::find(kind->statements.begin(), kind->statements.end(), word) != kind->statements.end()) continue;
     if (const LaterWord* later = later_clause(word)) {
       error(Code::not_supported, at(statement).span, fmt::format("`{}` is not in this version", word), std::string(later->instead));
@@ -89,6 +86,8 @@ void Checker::step(NodeId node) {
     insert(made, parts);
   } else if (made.kind == StepKind::snapshot) {
     snapshot(made, parts);
+  } else if (made.kind == StepKind::sql) {
+    sql_step(made, parts);
   } else {
     if (parts.relation != ast::no_node) error(Code::unknown_clause, at(parts.relation).span, fmt::format("`{}` has no relation of its own", verb), std::string(kind->example));
     assertions(made, parts);

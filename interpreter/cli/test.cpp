@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
@@ -14,6 +15,7 @@
 #include "interpreter/report/words.h"
 #include "interpreter/run/executor.h"
 #include "interpreter/run/scratch.h"
+#include "interpreter/run/undo.h"
 
 namespace bfl::cli {
 namespace {
@@ -67,6 +69,7 @@ class Rehearsal {
   std::vector<std::string> problems() {
     if (!folder_.made()) return {"no temporary folder can be made"};
     if (!set_up()) return std::move(problems_);
+    const auto before = everything();
     const Played first = play(Manner::plain);
     if (ended_badly(first, "the run")) return std::move(problems_);
     for (const program::ExpectedChange& expected : test_.changed) compare_changed(expected, first);
@@ -76,6 +79,7 @@ class Rehearsal {
     const Played second = play(Manner::plain);
     if (ended_badly(second, "the second run")) return std::move(problems_);
     compare(after, everything(), "the second run changed");
+    undone(before);
     if (!set_up()) return std::move(problems_);
     killed();
     const Played resumed = play(Manner::row_by_row);
@@ -102,33 +106,77 @@ class Rehearsal {
     return true;
   }
 
-  Played play(Manner manner) {
-    Played played;
-    Session session;
+  // The job on the scratch databases.
+  void begin(Session& session) const {
     session.path = job_.path;
     session.text = job_.text;
     session.settings = job_.settings;
     for (std::size_t i = 0; i < job_.program.sources.size(); ++i)
       session.settings.sources[job_.program.sources[i].name] = job_.program.catalogues[i].engine + ":" + path_of(i);
+  }
+  static run::Options options() {
+    run::Options options;
+    options.run_id = "test";
+    options.who = options.host = "test";
+    options.version = BFL_VERSION;
+    return options;
+  }
+
+  Played play(Manner manner) {
+    Played played;
+    Session session;
+    begin(session);
     auto state = store::open_state(folder_.path() + "/state.db");
     if (!state) return {exit_code::world, {}, state.error().message + "\n"};
     if (!make_plan(session, Access::write)) return {exit_code_of(session.diagnostics), {}, render(session.diagnostics, session.texts)};
     if (manner != Manner::plain)
       for (program::Step& step : session.program.steps) step.chunk_rows = 1;
     TestClock clock(test_.clock);
-    run::Options options;
-    options.run_id = "test";
-    options.who = options.host = "test";
-    options.version = BFL_VERSION;
     run::StopSignal stop;
     Diagnostics found;
     const run::Listener listener = [&](const run::Event& event) {
       if (event.kind == run::EventKind::step_finished) played.changed[event.step] += event.rows_changed;
       if (event.kind == run::EventKind::chunk_committed && manner == Manner::killed) _exit(0);
     };
-    played.exit_code = run::execute(session.program, session.plan, session.targets(), **state, clock, stop, listener, options, found).exit_code;
+    played.exit_code = run::execute(session.program, session.plan, session.targets(), **state, clock, stop, listener, options(), found).exit_code;
     played.said = render(found, session.texts);
     return played;
+  }
+
+  // Undone, the job leaves every row as it found it. What cannot be put back at all (a table without a key) is no fault of the job.
+  void undone(const Rows& before) {
+    Session session;
+    begin(session);
+    auto state = store::open_state(folder_.path() + "/state.db");
+    if (!state || !check(session, Access::write)) return problems_.push_back("the undo cannot begin");
+    auto tasks = run::undo_tasks(session.program, session.targets(), {});
+    if (!tasks) return;
+    session.program.steps.clear();
+    session.plan = {};
+    for (const run::UndoTask& task : *tasks) {
+      session.plan.order.push_back(session.plan.steps.size());
+      session.plan.steps.push_back({session.program.steps.size(), plan::WorkKind::sealed_write, {}});
+      session.program.steps.push_back(task.step);
+    }
+    TestClock clock(test_.clock);
+    run::StopSignal stop;
+    Diagnostics found;
+    const run::Outcome outcome = run::undo(session.program, session.plan, *tasks, session.targets(), **state, clock, stop, [](const run::Event&) {}, options(), found);
+    if (outcome.exit_code != exit_code::done) problems_.push_back(fmt::format("the undo ended with exit code {}\n{}", outcome.exit_code, render(found, session.texts)));
+    for (const run::UndoTask& task : *tasks)
+      for (const std::string& conflict : task.listed) problems_.push_back(fmt::format("the undo of `{}`: {}", task.undone.step, conflict));
+    if (outcome.exit_code == exit_code::done) compare(sorted(before), sorted(everything()), "undone, the job leaves something else in");
+  }
+
+  // Rows that come back may lie elsewhere.
+  static Rows sorted(Rows rows) {
+    const auto text = [](const std::vector<Value>& row) {
+      std::string all;
+      for (const Value& value : row) all += to_canonical(value) + "\n";
+      return all;
+    };
+    for (auto& [ref, list] : rows) std::sort(list.begin(), list.end(), [&](const auto& a, const auto& b) { return text(a) < text(b); });
+    return rows;
   }
 
   // A process of its own, gone without a word behind its first chunk.

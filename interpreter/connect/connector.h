@@ -94,7 +94,7 @@ class Connector {
   virtual Result<std::unique_ptr<Prepared>> prepare(std::string_view sql) = 0;  // bfl's own tables
   virtual Result<void> execute(std::string_view sql) = 0;                // bfl's own set-up
 
-  // `called`: names before brackets in its text. An error of class data or fatal when the database does not take it.
+  // Of a statement that shows anything but rows only what it touches is told. `called`: names before brackets in its text. An error of class data or fatal when the database does not take it.
   virtual Result<Description> describe(const lower::Statement& statement, const eval::Context& context, std::span<const std::string> called);
 
   virtual Result<Value> decode(RawValue raw, const lower::Wire& wire) = 0;

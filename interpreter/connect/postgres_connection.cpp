@@ -386,7 +386,8 @@ Result<void> Connection::show_changes(const PGresult* result, lower::Shows shows
   if (!observer_) return {};
   const Library& library = session_.library();
   const std::vector<Oid> types = types_of(library, result);
-  const std::size_t columns = types.size() - (shows == lower::Shows::updates ? assigned_.size() : 0);
+  const bool rewrites = shows == lower::Shows::rewrites;
+  const std::size_t columns = rewrites ? types.size() / 2 : types.size() - (shows == lower::Shows::updates ? assigned_.size() : 0);
   std::vector<RawValue> values(types.size()), after(columns);
   std::vector<int> changed;
   RowChange change;
@@ -402,6 +403,11 @@ Result<void> Connection::show_changes(const PGresult* result, lower::Shows shows
       changed.push_back(assigned_[a]);
     }
     const std::span<const RawValue> row = std::span<const RawValue>(values).first(columns);
+    for (std::size_t column = 0; rewrites && column < columns; ++column) {
+      if (values[columns + column] == values[column]) continue;
+      after[column] = values[columns + column];
+      changed.push_back(static_cast<int>(column));
+    }
     change.before = shows == lower::Shows::inserts ? std::span<const RawValue>() : row;
     change.after = shows == lower::Shows::inserts ? row : shows == lower::Shows::deletes ? std::span<const RawValue>() : after;
     change.changed = changed;

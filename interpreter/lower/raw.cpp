@@ -75,6 +75,63 @@ Statement query_text(const program::Program& program, const Query& query, Dialec
   return statement ? std::move(*statement) : Statement{};
 }
 
+namespace {
+
+// The rows of a table as they were, in a table of this transaction's own, beside those that are there now.
+RawStep::Watched watched(const program::Program& program, program::TableRef ref, std::size_t number) {
+  const Table& table = program.table(ref);
+  const postgres::Rows rows{table, table.identity()->columns};
+  const std::string copy = fmt::format("pg_temp.bfl_before_{}", number), name = rows.name();
+  RawStep::Watched made;
+  made.lock = fmt::format("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", name);
+  made.copy = fmt::format("CREATE TEMP TABLE bfl_before_{} ON COMMIT DROP AS SELECT * FROM {}", number, name);
+  made.forget = "DROP TABLE " + copy;
+  std::vector<std::string> same, columns;
+  const std::vector<std::string> before = rows.key_names("b"), now = rows.key_names("w");
+  for (std::size_t i = 0; i < before.size(); ++i) same.push_back(fmt::format("b{} = w{}", before[i].substr(1), now[i].substr(1)));
+  const std::string key = postgres::listed(same, " AND ");
+  const auto statement = [&](const std::vector<std::string>& list, const std::string& from, Shows shows) {
+    postgres::Writer writer(program);
+    auto finished = writer.finish(fmt::format("SELECT {} FROM {}", postgres::listed(list), from));
+    Statement found = finished ? std::move(*finished) : Statement{};
+    found.shows = shows;
+    found.table = table.name;
+    return found;
+  };
+  std::vector<std::string> both = rows.all_read("b");
+  for (std::string& column : rows.all_read("w")) both.push_back(std::move(column));
+  made.changed = statement(both, fmt::format("{} AS b JOIN {} AS w ON {} WHERE (b.*)::text IS DISTINCT FROM (w.*)::text", copy, name, key), Shows::rewrites);
+  made.added = statement(rows.all_read("w"), fmt::format("{} AS w WHERE NOT EXISTS (SELECT FROM {} AS b WHERE {})", name, copy, key), Shows::inserts);
+  made.gone = statement(rows.all_read("b"), fmt::format("{} AS b WHERE NOT EXISTS (SELECT FROM {} AS w WHERE {})", copy, name, key), Shows::deletes);
+  return made;
+}
+
+}  // namespace
+
+RawStep raw_step(const program::Program& program, const program::Step& step, Dialect dialect) {
+  RawStep made;
+  if (dialect == Dialect::sqlite) {
+    Writer writer(program);
+    const std::string text = writer.raw(*step.sql);
+    made.change = writer.finish(text);
+    return made;
+  }
+  postgres::Writer writer(program);
+  const std::string text = writer.raw(*step.sql);
+  if (auto statement = writer.finish(text)) made.change = std::move(*statement);
+  std::string own;
+  const auto add = [&](program::TableRef ref) {
+    made.tables.push_back(watched(program, ref, made.tables.size()));
+    const std::string name = doubled(postgres::relation_name(program.table(ref)));
+    own += fmt::format(" AND relid <> '{0}'::regclass AND relid NOT IN (SELECT p.relid FROM pg_partition_tree('{0}'::regclass) AS p)", name);
+  };
+  add(step.target);
+  for (const program::TableRef ref : step.cascades) add(ref);
+  made.elsewhere = "SELECT schemaname || '.' || relname, (n_tup_ins + n_tup_upd + n_tup_del)::bigint FROM pg_stat_xact_user_tables"
+                   " WHERE n_tup_ins + n_tup_upd + n_tup_del > 0 AND schemaname <> 'bfl' AND schemaname NOT LIKE 'pg\\_temp%'" + own;
+  return made;
+}
+
 Statement query_misfits(const program::Program& program, const Query& query) {
   postgres::Writer writer(program);
   const Table& table = program.table(query.table);

@@ -46,8 +46,9 @@ inline constexpr std::string_view keep_function = "bfl_keep";
 inline constexpr std::size_t most_kept_columns = 100;  // SQLite takes 127 arguments
 
 // What the result of a statement is: rows that are asked for, or images of rows that it changes. Of updates every column
-// before, then each assigned one after; of inserts every column after; of deletes every column before.
-enum class Shows : std::uint8_t { rows, updates, inserts, deletes };
+// before, then each assigned one after; of rewrites every column before, then every column after; of inserts every column after; of
+// deletes every column before.
+enum class Shows : std::uint8_t { rows, updates, rewrites, inserts, deletes };
 
 struct Statement {
   std::string text;
@@ -178,6 +179,18 @@ Statement query_text(const program::Program& program, const program::Query& quer
 // SELECT one text of it that says what is wrong with a row of such a relation: null where none may be, a key that is not alone. No
 // row: all fits. PostgreSQL's; elsewhere rows are looked at while they are read.
 Statement query_misfits(const program::Program& program, const program::Query& query);
+// A statement of the script's own, and how its effect is seen where the engine does not show it by itself (PostgreSQL): the tables that
+// it writes are locked and copied within the transaction, and compared with the copy behind it.
+struct RawStep {
+  Statement change;
+  struct Watched {
+    std::string lock, copy, forget;
+    Statement changed, added, gone;    // their rows are images
+  };
+  std::vector<Watched> tables;         // in step with those that the step writes
+  std::string elsewhere;               // SELECT name, rows of other tables that this transaction has changed
+};
+RawStep raw_step(const program::Program& program, const program::Step& step, Dialect dialect);
 // `rows`: of a snapshot. `temporary`: for this connection only, in front of one that is kept.
 KeptTable kept_table(const program::Program& program, program::TableRef table, const program::Relation* rows, bool temporary, Dialect dialect);
 // SELECT the value of an expression without outer columns (an assertion, an operand of one): one row, one column.

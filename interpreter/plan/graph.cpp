@@ -58,6 +58,7 @@ std::string_view name_of(program::StepKind kind) {
     case program::StepKind::upsert: return "upsert";
     case program::StepKind::remove: return "delete";
     case program::StepKind::verify: return "verify";
+    case program::StepKind::sql: return "sql";
   }
   return "";
 }

@@ -78,7 +78,7 @@ class Keys {
     std::string text = program::meaning(step, program_);
     for (const ColumnUse& use : step.reads)
       if (const auto kept = kept_.find(use.table); use.column < 0 && kept != kept_.end()) field(text, kept->second);
-    const bool table = !program::only_asserts(step.kind) && step.relation;
+    const bool table = !program::only_asserts(step.kind) && (step.relation || step.sql);
     return {"meaning", digest_of(text), table ? fmt::format("{} {}", name_of(step.kind), program_.table(step.target).kept.empty() ? program_.table(step.target).name : step.name) : "assertions"};
   }
 

@@ -81,6 +81,10 @@ Json step_json(const program::Program& program, const program::Step& step, const
   for (const program::Assertion& assertion : step.assertions) object["asserts"].push_back({{"text", assertion.text}, {"message", assertion.message}});
   if (step.kind == program::StepKind::snapshot && step.relation) object["rows"] = program::to_string(*step.relation, program);
   if (step.through) add_through(object, step);
+  if (step.sql) {
+    if (!step.done_text.empty()) object["done_when"] = step.done_text;
+    object["risk"] = "raw SQL";
+  }
   if (program::changes_rows(step.kind)) add_update(object, program, step);
   if (preview) add_measured(object, *preview);
   return object;

@@ -15,6 +15,7 @@
 //     table, rows, set [{column, value}], class, route, route_reason, walk [column], chunk_rows, atomic,
 //     expect        [{of, bound, rows}]                of: changed | skipped; bound: at_most | at_least | exactly; of a share
 //                                                      {percent, share_of} in place of rows
+//     done_when, risk                                  sql
 //     left_out      [{reason, rows, keys}]             rows that the step's clauses leave out; missing when there are none
 //     would_change, table_rows                         update; left out when they were not counted
 //     shipped [text], shipped_rows                     tables of other sources, brought to where the step is computed

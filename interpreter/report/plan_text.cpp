@@ -184,6 +184,27 @@ void update(Page& page, const program::Program& program, const program::Step& st
   }
 }
 
+// What bfl does not know of the statement is said where the plan says what it knows of others.
+void statement(Page& page, const program::Program& program, const program::Step& step, const run::Preview* preview) {
+  std::string_view label = "changes";
+  const auto table = [&](program::TableRef ref) {
+    std::string columns;
+    for (std::size_t c = 0; c < program.table(ref).columns.size(); ++c)
+      if (step.writes.contains({ref, static_cast<int>(c)})) columns += (columns.empty() ? "" : ", ") + program.table(ref).columns[c].name;
+    page.row(std::exchange(label, ""), fmt::format("{} ({})", program.shown(ref), step.writes.contains({ref, -1}) ? "its rows" : columns));
+  };
+  table(step.target);
+  for (const program::TableRef ref : step.cascades) table(ref);
+  if (step.when) page.row("when", program::to_string(*step.when, program));
+  page.row("done when", step.done_text);
+  if (preview && preview->would_change == 0) page.row("", "holds: the statement would not run");
+  page.row("risk", "raw SQL: which rows it changes is not known before it runs; a change that is not declared is rolled back");
+  page.row("safe", step.idempotence == program::Idempotence::once ? "once: the ledger knows that it has run" : "guarded: it runs only while its `done when` does not hold, which must hold behind it");
+  page.row("route", fmt::format("{}: {}", word(step.route), step.route_reason));
+  label = "expects";
+  for (std::size_t i = 0; i < step.expectations.size(); ++i) page.row(std::exchange(label, ""), bound_of(step.expectations[i], preview && i < preview->limits.size() ? &preview->limits[i] : nullptr));
+}
+
 void kept(Page& page, const program::Program& program, const program::Step& step) {
   if (!step.relation) return;
   page.row("keeps", one_clause_a_line(program::to_string(*step.relation, program), page.room()));
@@ -282,6 +303,8 @@ std::string plan_text(const program::Program& program, const plan::Plan& plan, c
       kept(page, program, step);
       if (preview && !reused && !preview->unknown.empty()) page.row("count", preview->unknown);
       if (preview && !reused && preview->would_change >= 0) page.row("count", fmt::format("{} would be kept", counted(preview->would_change, "row")));
+    } else if (step.sql) {
+      statement(page, program, step, reused ? nullptr : preview);
     } else if (program::changes_rows(step.kind)) {
       update(page, program, step);
       if (preview && !reused) measured(page, step, *preview);

@@ -172,6 +172,7 @@ void Progress::end_step(const run::Event& event) {
   const auto kind = step ? step->kind : program::StepKind::update;
   std::string text = changed_                                    ? fmt::format("{} {}", counted(changed_, "row"), done_word(kind))
                      : kind == program::StepKind::update         ? "no row needed a change"
+                     : kind == program::StepKind::sql            ? "no row was changed"
                      : kind == program::StepKind::remove         ? "no row to delete"
                                                                  : "no row was missing";
   if (chunks_ > 0) text += fmt::format(", {}", counted(chunks_, "chunk"));

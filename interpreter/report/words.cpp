@@ -47,6 +47,7 @@ std::string_view verb(program::StepKind kind) {
     case program::StepKind::upsert: return "upsert";
     case program::StepKind::remove: return "delete";
     case program::StepKind::verify: return "verify";
+    case program::StepKind::sql: return "sql";
   }
   return "";
 }

@@ -146,7 +146,7 @@ Uses uses_of(const Program& program, const Step& step) {
     for (const program::OrderKey& key : step.duplicates->order) check::for_each(*key.expr, see);
   if (step.free_name)
     for (const program::OrderKey& key : step.free_name->order) check::for_each(*key.expr, see);
-  if (!program::only_asserts(step.kind)) add_written(program, step, uses);
+  if (!program::only_asserts(step.kind) && step.relation) add_written(program, step, uses);
   return uses;
 }
 
@@ -241,12 +241,13 @@ Table moved(const Table& table, const Shipment& shipment, bool same_engine) {
 // A PostgreSQL source that holds all that the step reads and has words for all that it computes.
 std::optional<int> said_by_its_source(const Program& program, const Step& step, const Uses& uses) {
   if (uses.empty()) return std::nullopt;
-  const int source = !program::only_asserts(step.kind) ? step.target.source : uses.begin()->first.source;
+  const bool writes = !program::only_asserts(step.kind) && step.relation;
+  const int source = writes ? step.target.source : uses.begin()->first.source;
   if (program.catalogues[static_cast<std::size_t>(source)].engine != "postgres") return std::nullopt;
   if (std::any_of(uses.begin(), uses.end(), [&](const auto& use) { return use.first.source != source; })) return std::nullopt;
   for (const auto& assertion : step.assertions)
     if (!lower::scalar_in(program, assertion.condition, lower::Dialect::postgres)) return std::nullopt;
-  if (!program::only_asserts(step.kind) && !(lower::intents(program, step, lower::Dialect::postgres, false) && lower::recompute(program, step, lower::Dialect::postgres)))
+  if (writes && !(lower::intents(program, step, lower::Dialect::postgres, false) && lower::recompute(program, step, lower::Dialect::postgres)))
     return std::nullopt;
   return source;
 }

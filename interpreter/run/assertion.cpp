@@ -53,16 +53,24 @@ std::string sides(Workbench& bench, const eval::Context& evaluation, const progr
 
 }  // namespace
 
-Result<bool> applies(Context& context, const program::Step& step) {
-  if (!step.when) return true;
-  const eval::Context evaluation = context.evaluation(std::max(step.keeper, 0));
-  auto bench = Workbench::open(context.program, step, context.targets, evaluation);
+Result<bool> holds(const program::Program& program, const program::Step& step, const program::ExprPtr& condition, const std::vector<connect::Connector*>& sources, const eval::Context& evaluation) {
+  // What is asked, as a step of its own: where it is computed follows from what it reads.
+  program::Step question;
+  question.kind = program::StepKind::check;
+  question.keeper = step.keeper;
+  question.assertions.push_back({.condition = condition, .message = {}, .text = {}});
+  auto bench = Workbench::open(program, question, sources, evaluation);
   if (!bench) return bench.error();
   std::string query;
-  auto holds = value_of(**bench, evaluation, step.when, query);
-  if (!holds) return holds.error();
-  const bool* truth = std::get_if<bool>(&holds->data);
+  auto value = value_of(**bench, evaluation, condition, query);
+  if (!value) return value.error();
+  const bool* truth = std::get_if<bool>(&value->data);
   return truth && *truth;
+}
+
+Result<bool> applies(Context& context, const program::Step& step) {
+  if (!step.when) return true;
+  return holds(context.program, step, step.when, context.targets, context.evaluation(std::max(step.keeper, 0)));
 }
 
 StepEnd assertion(Context& context, const program::Step& step, const plan::StepPlan& step_plan, const Decision& decision) {

@@ -27,12 +27,12 @@ std::string new_attempt() {
 // Rows of other tables, and rows changed by triggers: by table, how many.
 using Elsewhere = std::map<std::string, std::int64_t, std::less<>>;
 
-Error undeclared(const Elsewhere& elsewhere, const std::string& own) {
+Error undeclared(const Elsewhere& elsewhere, const std::string& own, bool sql) {
   std::string list;
   for (const auto& [table, rows] : elsewhere)
     list += fmt::format("{}`{}`{} ({} row{})", list.empty() ? "" : ", ", table, table == own ? " itself" : "", rows, rows == 1 ? "" : "s");
   return {ErrorClass::refused, fmt::format("the change would change more than the step says: {}", list), {},
-          "a trigger or cascade of the database does that; take it off for the run, or say its change as a step of its own"};
+          sql ? "say it with `writes`: a table for its rows, or its columns; where a trigger does it, take it off for the run" : "a trigger or cascade of the database does that; take it off for the run, or say its change as a step of its own"};
 }
 
 struct Tally {
@@ -75,9 +75,9 @@ struct Attempt {
     if (auto same = same_schema(context, writing.step, writing.target); !same) return same;
     if (!tally.elsewhere.empty()) {
       writing.undeclared = true;
-      return undeclared(tally.elsewhere, writing.table.name);
+      return undeclared(tally.elsewhere, writing.table.name, writing.step.sql.has_value());
     }
-    if (*meant != tally.seen)
+    if (chunk.told && *meant != tally.seen)
       return Error{ErrorClass::fatal,
                    fmt::format("the database says that it changed {} rows, and {} were seen to change", *meant, tally.seen),
                    {},
@@ -140,8 +140,9 @@ struct Attempt {
 
   void watch(Tally& tally, bool may_cut) {
     std::vector<int> assigned = lower::shown_after(writing.context.program, writing.step, writing.context.dialect(writing.source));
+    for (std::size_t c = 0; writing.step.sql && c < writing.table.columns.size(); ++c) assigned.push_back(static_cast<int>(c));
     const std::int64_t most = may_cut ? static_cast<std::int64_t>(slack * writing.context.options.max_pack_bytes) : -1;
-    const bool keep_equal = writing.step.idempotence == program::Idempotence::once;  // it was applied, whatever came of it
+    const bool keep_equal = writing.step.idempotence == program::Idempotence::once && !writing.step.sql;  // it was applied, whatever came of it
     writing.target.observe(
         [this, &tally, most, keep_equal](const connect::RowChange& change) {
           if (writing.trying) return;

@@ -76,6 +76,9 @@ inline constexpr const char* unharmed = "nothing was changed";
 
 // Snapshots that are taken together: indexes of steps of one source.
 StepEnd keep(Context& context, const std::vector<std::size_t>& steps, const std::vector<Decision>& decisions);
+// Whether a condition without outer columns holds, in the read or the transaction that is under way where there is one.
+Result<bool> holds(const program::Program& program, const program::Step& step, const program::ExprPtr& condition, const std::vector<connect::Connector*>& sources,
+                   const eval::Context& evaluation);
 // Whether the step's `when` holds; true without one.
 Result<bool> applies(Context& context, const program::Step& step);
 StepEnd assertion(Context& context, const program::Step& step, const plan::StepPlan& step_plan, const Decision& decision);

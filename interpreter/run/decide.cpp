@@ -67,6 +67,12 @@ Decision decide(const program::Step& step, const plan::MemoKey& key, const Gener
       return decision;
     }
     decision.changed = differing(key, *newest, false);
+    if (once && step.sql) {  // no row tells that the statement has been there
+      decision.kind = DecisionKind::stop;
+      decision.generation = newest->number;
+      decision.why = fmt::format("{} changed since {}", listed(decision.changed), since);
+      return decision;
+    }
     decision.why = fmt::format("{} changed since {}", listed(decision.changed), since);
     if (once) decision.why += "; rows that it has changed are left out";
     return decision;

@@ -70,9 +70,18 @@ bool is_behind(Context& context, std::size_t source, const std::vector<ledger::G
   return false;
 }
 
+// A statement that is to run once, and has.
+bool ran_once(const program::Step& step, const std::vector<ledger::Generation>& generations) {
+  if (!step.sql || step.idempotence != program::Idempotence::once) return false;
+  for (auto generation = generations.rbegin(); generation != generations.rend(); ++generation)
+    if (generation->step == step.name && generation->state != ledger::StepState::undone) return generation->state == ledger::StepState::done;
+  return false;
+}
+
 Decision adjusted(const Context& context, const program::Step& step, Decision decision,
                   const std::vector<ledger::Generation>& generations) {
-  if (named(context.options.again, step.name) && decision.kind == DecisionKind::reuse) {
+  const bool ran = decision.kind == DecisionKind::reuse || (decision.kind == DecisionKind::stop && ran_once(step, generations));
+  if (named(context.options.again, step.name) && ran) {
     decision.kind = DecisionKind::run;
     for (const ledger::Generation& generation : generations)
       if (generation.step == step.name) decision.generation = std::max(decision.generation, generation.number);
@@ -123,6 +132,11 @@ bool refuse_edited(Context& context, const Outlook& outlook) {
     const Decision& decision = outlook.decisions[i];
     if (decision.kind != DecisionKind::stop || !wanted(context, step)) continue;
     edited = true;
+    if (ran_once(step, outlook.generations[static_cast<std::size_t>(step.keeper)])) {
+      context.fail(step, Code::step_changed, {ErrorClass::refused, fmt::format("it says `once`, has run, and was edited: {}", decision.why), {}, fmt::format("give the edited step a name of its own, or run it again: `--again {}`", step.name)},
+                   "every changed row is committed and in the ledger with its image before; this run changed nothing");
+      continue;
+    }
     const bool walk = !decision.acceptable;
     context.fail(step, Code::step_changed,
                  {ErrorClass::refused, fmt::format("it was edited while an application of it is unfinished: {}", decision.why), {},

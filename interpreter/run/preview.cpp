@@ -193,6 +193,13 @@ std::vector<Preview> preview(const program::Program& program, const plan::Plan& 
     }
     if (step.through) unanswered[step.target] = step.through->program->name;
     const auto source = static_cast<std::size_t>(step.target.source);
+    if (step.sql) {  // what it would change is not known before it runs
+      all[i].sql.push_back(lower::raw_step(program, step, lower::dialect_of(program.catalogues[source])).change.text);
+      auto done = step.done_when ? holds(program, step, step.done_when, targets, {clocks[source]}) : Result<bool>(false);
+      if (done && *done) all[i].would_change = 0;
+      if (!done) diagnostics.error(code_of(done.error()), step.name_span, fmt::format("step `{}`: {}", step.name, done.error().message), done.error().help);
+      continue;
+    }
     all[i].table_rows = program.table(step.target).estimated_rows.value_or(-1);
     const Look here{program, program, step, *targets[source], {clocks[source]}};
     Result<void> looked;

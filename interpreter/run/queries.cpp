@@ -103,6 +103,40 @@ class Comparison {
   const bool postgres_;
 };
 
+// A statement that writes: the tables and columns that it touches, as far as the database tells them without running it.
+void compare_statement(const Program& program, const program::Step& step, connect::Connector& source, Diagnostics& diagnostics) {
+  const bool postgres = source.engine() == "postgres";
+  lower::Statement text = lower::raw_step(program, step, lower::dialect_of(source.engine())).change;
+  text.shows = lower::Shows::rewrites;
+  auto found = source.describe(text, {}, step.sql->called);
+  if (!found) {
+    Diagnostic& wrong = diagnostics.error(Code::unfit_sql, step.sql->span, fmt::format("the SQL of `{}`: {}", step.name, found.error().message), found.error().help);
+    if (!found.error().detail.empty()) wrong.notes.push_back(found.error().detail);
+    return;
+  }
+  const auto& tables = program.catalogues[static_cast<std::size_t>(step.target.source)].tables;
+  const auto named = [&](const Description::Use& use, const std::set<program::ColumnUse>& declared) {
+    int index = -1;
+    for (std::size_t t = 0; t < tables.size(); ++t)
+      for (const auto& name : use.names)
+        if (tables[t].query < 0 && (postgres ? tables[t].schema == name.schema && tables[t].relation == name.table : tables[t].name == name.table))
+          if (index < 0 || std::any_of(declared.begin(), declared.end(), [&](const auto& each) { return each.table.table == static_cast<int>(t); })) index = static_cast<int>(t);
+    return program::TableRef{step.target.source, index};
+  };
+  const auto differs = [&](const char* what, const Description::Use& use, program::TableRef ref, const std::set<program::ColumnUse>& declared) {
+    std::string columns;
+    const bool known = ref.table >= 0 && std::any_of(declared.begin(), declared.end(), [&](const auto& each) { return each.table == ref; });
+    for (const std::string& column : use.columns)
+      if (const int c = known ? program.table(ref).column_index(column) : -1; !known || (c >= 0 && !declared.contains({ref, c}))) columns += (columns.empty() ? "" : ", ") + column;
+    if (known && columns.empty()) return;
+    const std::string table = ref.table < 0 ? use.names[0].table : program.table(ref).name;
+    diagnostics.error(Code::sql_differs, step.sql->span, fmt::format("the SQL of `{}` {} `{}`{}, which `{}` does not say", step.name, what, table, columns.empty() ? "" : fmt::format(" ({})", columns), what),
+                      columns.empty() ? fmt::format("add it: `{} {}`", what, table) : fmt::format("add it: `{} {}({})`", what, table, columns));
+  };
+  for (const Description::Use& use : found->writes) differs("writes", use, named(use, step.writes), step.writes);
+  for (const Description::Use& use : found->reads) differs("reads", use, named(use, step.reads), step.reads);
+}
+
 }  // namespace
 
 void compare_queries(const Program& program, const std::vector<connect::Connector*>& sources, Diagnostics& diagnostics) {
@@ -118,6 +152,8 @@ void compare_queries(const Program& program, const std::vector<connect::Connecto
     comparison.columns();
     comparison.tables();
   }
+  for (const program::Step& step : program.steps)
+    if (step.sql) compare_statement(program, step, *sources[static_cast<std::size_t>(step.target.source)], diagnostics);
 }
 
 Result<void> rows_fit(const Program& program, const Query& query, connect::Connector& source, const eval::Context& evaluation) {

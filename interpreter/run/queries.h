@@ -1,4 +1,4 @@
-// Relations that the script says in SQL: whether their databases give what the script declares.
+// What the script says in SQL, relations and statements: whether their databases give, read and write what the script declares.
 #pragma once
 #include <vector>
 

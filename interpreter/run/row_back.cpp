@@ -21,6 +21,7 @@ Result<std::unique_ptr<RowBack>> RowBack::prepare(const program::Program& progra
     program::Step step = task.step;
     if (back->hands_.size() > 1) {
       step.assignments.clear();
+      for (const int column : described.sets) step.assignments.push_back({.column = column, .value = nullptr});
       for (std::size_t i = 0; i < catalogue.tables.size(); ++i)
         if (catalogue.tables[i].name == described.name) step.target.table = static_cast<int>(i);
     }
@@ -129,9 +130,9 @@ Result<std::int64_t> RowBack::carry_out(const Record& record, const Judged& judg
   const std::vector<Stored> before = ledger::row_before(record), left = ledger::row_after(record, hand.described.columns.size());
   if (record.kind == 'u') {
     std::vector<RawValue> values;
-    for (const program::Assignment& assignment : task_.step.assignments) {
-      const auto column = static_cast<std::size_t>(assignment.column);
-      const bool changed = std::any_of(record.after.begin(), record.after.end(), [&](const auto& pair) { return pair.first == assignment.column; });
+    for (const int set : hand.described.sets) {
+      const auto column = static_cast<std::size_t>(set);
+      const bool changed = std::any_of(record.after.begin(), record.after.end(), [&](const auto& pair) { return pair.first == set; });
       values.push_back((changed ? before : judged.now)[column].view());
     }
     for (const RawValue& value : ledger::key_in(left, hand.described.key)) values.push_back(value);

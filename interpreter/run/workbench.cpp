@@ -136,6 +136,7 @@ Result<std::unique_ptr<Workbench>> Workbench::open(const program::Program& progr
     bench->scratch_ = std::move(*scratch);
     bench->engine_ = bench->scratch_.get();
   }
+  bench->guest_ = bench->engine_->in_transaction();
   if (auto begun = bench->begin(*bench->engine_); !begun) return begun.error();
   // Every snapshot is taken before the first row is asked for.
   for (const Shipment& shipment : arrangement.shipments)
@@ -150,6 +151,9 @@ Result<std::unique_ptr<Workbench>> Workbench::open(const program::Program& progr
 }
 
 Workbench::~Workbench() {
+  // What was made in somebody else's transaction would stay with it.
+  for (const Shipment& shipment : arrangement_.shipments)
+    if (guest_) (void)engine_->execute("DROP TABLE IF EXISTS " + lower::qualified(program().table(shipment.table)));
   for (connect::Connector* source : reading_) source->rollback();
 }
 

@@ -78,6 +78,7 @@ class Workbench {
   connect::Connector* engine_ = nullptr;
   std::vector<connect::Connector*> reading_;
   std::int64_t rows_ = 0;
+  bool guest_ = false;                  // in a transaction that was begun before
 };
 
 // Snapshots: whether their rows come to be where they are kept; and the rows of one of which they do not, as its table

@@ -97,6 +97,10 @@ std::vector<ledger::ImageTable> tables_of(const program::Program& program, const
   add(step.target);
   for (const program::TableRef ref : step.cascades) add(ref);
   for (const program::Assignment& assignment : step.assignments) tables[0].sets.push_back(assignment.column);
+  if (!step.sql) return tables;
+  for (const program::ColumnUse& use : step.writes)
+    for (std::size_t i = 0; use.column >= 0 && i < tables.size(); ++i)
+      if (use.table == (i == 0 ? step.target : step.cascades[i - 1])) tables[i].sets.push_back(use.column);
   return tables;
 }
 
@@ -183,8 +187,22 @@ StepEnd finish(Writing& writing) {
   return StepEnd::done;
 }
 
+// Of an `sql` step, a trigger's changes too: a row comes or goes where all of a table is declared, else declared columns change.
+bool Writing::declared(const connect::RowChange& change) const {
+  std::optional<program::TableRef> ref;
+  if (change.table == table.name) ref = step.target;
+  for (const program::TableRef other : step.cascades)
+    if (context.program.table(other).name == change.table) ref = other;
+  if (!ref || step.writes.contains({*ref, -1})) return ref.has_value();
+  const Table& written = context.program.table(*ref);
+  return change.kind == connect::ChangeKind::update && std::all_of(change.changed.begin(), change.changed.end(), [&](int column) {
+    return written.columns[static_cast<std::size_t>(column)].generated || step.writes.contains({*ref, column});
+  });
+}
+
 bool Writing::speaks_of(const connect::RowChange& change) const {
   using connect::ChangeKind;
+  if (step.sql && !undoing) return declared(change);
   if (change.depth != 0) return false;
   if (undoing) return std::any_of(tables.begin(), tables.end(), [&](const ledger::ImageTable& described) { return described.name == change.table; });
   if (change.table != table.name)
@@ -225,7 +243,7 @@ StepEnd finish_empty(Writing& writing, const char* route, std::int64_t generatio
 StepEnd write(Context& context, const program::Step& step, const plan::StepPlan& step_plan, const Decision& decision,
               const ledger::Generation* open) {
   const bool sealed = step_plan.work == plan::WorkKind::sealed_write || (step_plan.work == plan::WorkKind::whole_write && row_by_row(context.program, step));
-  const char* route = step_plan.work == plan::WorkKind::whole_write ? (sealed ? "whole, sealed" : "whole") : sealed ? "sealed" : "direct";
+  const char* route = step.sql ? raw_route : step_plan.work == plan::WorkKind::whole_write ? (sealed ? "whole, sealed" : "whole") : sealed ? "sealed" : "direct";
   Writing writing(context, step, step_plan, open);
   if (auto same = same_schema(context, step, writing.target); !same) return writing.fail(same.error());
   if (open && open->route != route)
@@ -236,6 +254,7 @@ StepEnd write(Context& context, const program::Step& step, const plan::StepPlan&
                          "put back what was edited, or apply the step anew with `--again`"},
                         writing.state_of_data());
   if (auto end = begin(writing, open)) return *end;
+  if (step.sql) return raw_write(writing, decision, open);
   if (open) context.note(context.state.note_seq(context.identities[static_cast<std::size_t>(writing.source)], open->id, open->next_seq));
   return sealed ? sealed_write(writing, route, decision, open) : direct_write(writing, route, decision, open);
 }

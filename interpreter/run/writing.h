@@ -49,6 +49,7 @@ struct Writing {
   StepEnd fail(const Error& error) const { return fail(undeclared ? Code::undeclared_effect : code_of(error), error); }
   StepEnd fail(Code code, const Error& error) const { return context.fail(step, code, error, state_of_data()); }
   void skip(connect::RawRow key, const char* reason, ledger::ChunkFacts& facts);  // the row under way
+  bool declared(const connect::RowChange& change) const;
   bool speaks_of(const connect::RowChange& change) const;  // the step says that it changes such rows
   std::string state_of_data() const;  // "chunks 1 to 41 are committed, chunk 42 was rolled back, nothing to clean up"
 };
@@ -59,6 +60,7 @@ struct Chunk {
   const std::string* query = nullptr;
   std::int64_t rows = 0;            // walked
   bool rest = false;                // of a lane: `rows` is no more than a guess
+  bool told = true;                 // what `change` gives is known otherwise than from the images
   // Changes rows; the images go to the pack by themselves. Gives how many rows the statements say they changed.
   std::function<Result<std::int64_t>(ledger::ChunkFacts& facts)> change;
 };
@@ -84,6 +86,9 @@ StepEnd finish_empty(Writing& writing, const char* route, std::int64_t generatio
 std::optional<StepEnd> refuse_left_behind(const Writing& writing, const program::Program& program, connect::Connector& engine);
 
 StepEnd direct_write(Writing& writing, const char* route, const Decision& decision, const ledger::Generation* open);
+// An `sql` step (raw_write.cpp).
+inline constexpr const char* raw_route = "sql";
+StepEnd raw_write(Writing& writing, const Decision& decision, const ledger::Generation* open);
 StepEnd sealed_write(Writing& writing, const char* route, const Decision& decision, const ledger::Generation* open);
 
 }  // namespace bfl::run

@@ -73,5 +73,54 @@ def rows_that_do_not_fit_are_named(place, db):
     expect("the row with note = x: the key is not alone" in message, message)
 
 
+STATEMENTS = HEAD + """
+sql halve on shop \"\"\"UPDATE orders SET total = total / 2 WHERE id <= 10\"\"\" { writes orders(total) once }
+sql drop_lines on shop \"\"\"DELETE FROM lines WHERE order_id = 1\"\"\" { writes lines done when not exists(shop.lines where order_id == 1) }
+sql add on shop \"\"\"INSERT INTO products (id, sku, name, price) VALUES (9999, 'NEW', 'new', 1)\"\"\" { writes products once }
+"""
+
+
+def everything(db):
+    return [db.sql(f"SELECT * FROM {table} ORDER BY 1, 2") for table in ("orders", "lines", "products", "customers")]
+
+
+@on_postgres
+def statements_run_once_are_kept_and_undone(place, db):
+    db.shop(50)
+    before = everything(db)
+    place.write("job.bfl", STATEMENTS)
+    plan = place.call("plan", "job.bfl", env=place.env).stdout
+    expect(plan.count("raw SQL") == 3 and everything(db) == before, plan)
+    said = place.call("run", "job.bfl", env=place.env).stdout
+    after = everything(db)
+    expect("halve       10 rows changed" in said and after != before, said)
+    expect("nothing to do" in place.call("run", "job.bfl", env=place.env).stdout and everything(db) == after, "the second run changed something")
+    place.call("audit", "verify", "job.bfl", env=place.env)
+    place.call("undo", "job.bfl", env=place.env)
+    expect(everything(db) == before, "the undo left something")
+
+
+@on_postgres
+def what_is_not_declared_is_rolled_back(place, db):
+    db.shop(50)
+    db.sql("""CREATE FUNCTION sly() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN UPDATE customers SET name = 'x' WHERE id = new.customer_id; RETURN new; END $$;
+              CREATE TRIGGER t AFTER UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION sly()""")
+    before = everything(db)
+    place.write("job.bfl", STATEMENTS)
+    said = place.call("run", "job.bfl", "--only", "halve", code=2, env=place.env).stderr
+    expect("`public.customers` (" in said and everything(db) == before, said)
+    place.write("job.bfl", STATEMENTS.replace("SET total = total / 2", "SET total = total / 2, tax = 0"))
+    db.sql("DROP TRIGGER t ON orders")
+    said = place.call("run", "job.bfl", "--only", "halve", code=2, env=place.env).stderr
+    expect("`orders` itself (" in said and everything(db) == before, said)
+    place.write("job.bfl", STATEMENTS.replace("WHERE order_id = 1", "WHERE order_id = 2"))
+    said = place.call("run", "job.bfl", "--only", "drop_lines", code=1, env=place.env).stderr
+    expect("does not hold" in said and everything(db) == before, said)
+    place.write("job.bfl", STATEMENTS.replace("writes lines done", "writes orders done"))
+    said = place.call("run", "job.bfl", code=2, env=place.env).stderr
+    expect("writes `lines`, which `writes` does not say" in said, said)
+
+
 if __name__ == "__main__":
-    main([rows_of_sql_are_read_joined_and_kept, what_differs_from_the_declaration_is_refused, rows_that_do_not_fit_are_named])
+    main([rows_of_sql_are_read_joined_and_kept, what_differs_from_the_declaration_is_refused, rows_that_do_not_fit_are_named, statements_run_once_are_kept_and_undone,
+          what_is_not_declared_is_rolled_back])
