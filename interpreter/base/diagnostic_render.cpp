@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "interpreter/base/diagnostic.h"
+#include "interpreter/base/diagnostic_render.h"
 
 namespace bfl {
 
@@ -203,14 +204,14 @@ std::vector<std::string> draw_marks(std::vector<Mark> marks, std::string_view co
 
 class Frame {
  public:
-  Frame(const Diagnostic& diagnostic, const Sources& sources, RenderStyle style)
-      : diagnostic_(diagnostic), sources_(sources), painter_(style), color_(severity_color(diagnostic.severity)) {}
+  Frame(std::string_view code, const Diagnostic& diagnostic, const Sources& sources, RenderStyle style)
+      : code_(code), diagnostic_(diagnostic), sources_(sources), painter_(style), color_(severity_color(diagnostic.severity)) {}
 
   std::string draw() {
     const std::string_view kind = diagnostic_.severity == Severity::error     ? "error"
                                   : diagnostic_.severity == Severity::warning ? "warning"
                                                                               : "note";
-    out_ += painter_.paint(color_, fmt::format("{}[{}]", kind, code_text(diagnostic_.code)));
+    out_ += painter_.paint(color_, fmt::format("{}[{}]", kind, code_));
     out_ += painter_.paint("1", ": " + diagnostic_.message) + "\n";
     if (diagnostic_.span.file < sources_.size()) draw_places();
     for (const std::string& note : diagnostic_.notes) trailer("note", note);
@@ -329,6 +330,7 @@ class Frame {
     }
   }
 
+  const std::string_view code_;
   const Diagnostic& diagnostic_;
   const Sources& sources_;
   Painter painter_;
@@ -341,7 +343,11 @@ class Frame {
 }  // namespace
 
 std::string render(const Diagnostic& diagnostic, const Sources& sources, RenderStyle style) {
-  return Frame(diagnostic, sources, style).draw();
+  return render_as(code_text(diagnostic.code), diagnostic, sources, style);
+}
+
+std::string render_as(std::string_view code, const Diagnostic& diagnostic, const Sources& sources, RenderStyle style) {
+  return Frame(code, diagnostic, sources, style).draw();
 }
 
 std::string render(const Diagnostics& diagnostics, const Sources& sources, RenderStyle style) {

@@ -49,6 +49,16 @@ constexpr Flag fmt_flags[] = {
     {"check", "", "writes nothing: names the files that are not as they should be, exit code 1"},
     {"diff", "", "writes nothing: shows what would change, exit code 1 if anything"},
 };
+constexpr Flag lint_flags[] = {
+    {"format", "FORMAT", "text, json, sarif (2.1.0) or github (annotations of a workflow)", "text|json|sarif|github"},
+    {"fix", "", "mends what can be mended without changing what a step means"},
+    {"offline", "", "asks no database: rules that need the catalogue are left out"},
+    {"rules", "", "lists the rules"},
+};
+constexpr Flag diff_flags[] = {
+    {"git", "BASE", "the old version is the job's at this revision"},
+    {"format", "FORMAT", "text, markdown (for a pull request) or json", "text|markdown|json"},
+};
 constexpr Flag graph_flags[] = {{"format", "FORMAT", "text, dot (Graphviz) or mermaid", "text|dot|mermaid|json"}};
 
 std::vector<Command> table() {
@@ -75,6 +85,15 @@ std::vector<Command> table() {
        "Only white space changes: neither what a job means nor a comment. Prints the names of the files that it rewrites; `-` is standard\n"
        "input, written to standard output. A folder stands for the scripts in it.",
        {fmt_flags, common}, format_scripts},
+      {"lint", "JOB.bfl|FOLDER", 0, 99, "looks for what is right by the language and likely not what was meant",
+       "Rules that need the catalogue are named as left out where the database cannot be reached. `# bfl:allow RULE REASON` above or behind\n"
+       "what is meant takes a finding back. Exit code 1 when there are errors or warnings; notes alone are none. `bfl explain RULE`.",
+       {job, lint_flags, common}, lint_scripts},
+      {"diff", "OLD.bfl NEW.bfl, or --git BASE JOB.bfl", 0, 7, "what an edit changes in meaning",
+       "By class and step: rows that are chosen, values, guards, proofs; and what the next run does about finished and half-finished steps.\n"
+       "Layout, comments and names are nothing. Both versions are checked against the job's databases. Exit code 1 where there is a change.\n"
+       "As git's driver: git config diff.bfl.command \"bfl diff\", and `*.bfl diff=bfl` in .gitattributes.",
+       {job, diff_flags, common}, diff_jobs},
       {"graph", "JOB.bfl", 1, 1, "shows the order of the steps and the reason for each edge",
        "Two steps are ordered only when one writes what the other reads or writes, or by `after`.", {job, graph_flags, common}, graph_job},
       {"status", "[RUN|JOB.bfl]", 0, 1, "what is running and what ran",
@@ -97,8 +116,6 @@ std::vector<Command> table() {
       {"version", "", 0, 0, "the version of bfl", "", {common}, show_version},
 
       {"approve", "PLAN", 0, 99, "signs a kept plan", "", {}, nullptr, "`bfl plan JOB` shows the plan for review"},
-      {"lint", "JOB.bfl", 0, 99, "looks for likely mistakes", "", {}, nullptr, "`bfl check JOB` gives warnings as well"},
-      {"diff", "OLD NEW", 0, 99, "compares the meaning of two jobs", "", {}, nullptr, "`bfl plan JOB` names what changed since the last run"},
       {"pause", "RUN", 0, 99, "pauses a run from another terminal", "", {}, nullptr, "Ctrl-C stops a run; `bfl run` goes on with it"},
       {"resume", "RUN", 0, 99, "goes on with a paused run", "", {}, nullptr, "`bfl run JOB` resumes by itself"},
       {"cancel", "RUN", 0, 99, "ends a run from another terminal", "", {}, nullptr, "Ctrl-C stops a run; `bfl run` goes on with it"},

@@ -50,6 +50,8 @@ int undo_job(const Arguments& arguments);     // undo.cpp
 int plan_job(const Arguments& arguments);     // inspect.cpp
 int check_job(const Arguments& arguments);    // inspect.cpp
 int format_scripts(const Arguments& arguments);  // format.cpp
+int diff_jobs(const Arguments& arguments);       // diff.cpp
+int lint_scripts(const Arguments& arguments);    // lint.cpp
 int graph_job(const Arguments& arguments);    // inspect.cpp
 int test_job(const Arguments& arguments);     // test.cpp
 int show_status(const Arguments& arguments);  // history.cpp

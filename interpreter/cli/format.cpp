@@ -2,14 +2,13 @@
 #include "interpreter/syntax/format.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "interpreter/cli/commands.h"
+#include "interpreter/cli/scripts.h"
 #include "interpreter/cli/session.h"
 #include "interpreter/cli/terminal.h"
 #include "interpreter/report/line_diff.h"
@@ -33,46 +32,6 @@ std::string standard_input() {
   return text;
 }
 
-// The script takes the place of the old one in one instant, with its permissions; a link keeps leading to it.
-Result<void> replace(const std::string& path, const std::string& text) {
-  std::error_code failed;
-  const std::filesystem::path real = std::filesystem::canonical(path, failed);
-  const auto refused = [&](const std::string& why) {
-    return Error{ErrorClass::permission, fmt::format("`{}` cannot be written: {}", path, why), {}, {}};
-  };
-  if (failed) return refused(failed.message());
-  const std::string fresh = fmt::format("{}.{}.new", real.string(), getpid());
-  std::FILE* file = std::fopen(fresh.c_str(), "wbx");
-  if (!file) return refused(std::error_code(errno, std::generic_category()).message());
-  const bool written = std::fwrite(text.data(), 1, text.size(), file) == text.size() && std::fflush(file) == 0 && fsync(fileno(file)) == 0;
-  const int problem = errno;
-  std::fclose(file);
-  if (written) std::filesystem::permissions(fresh, std::filesystem::status(real).permissions(), failed);
-  if (written && !failed) std::filesystem::rename(fresh, real, failed);
-  if (written && !failed) return {};
-  std::error_code ignored;
-  std::filesystem::remove(fresh, ignored);
-  return refused(written ? failed.message() : std::error_code(problem, std::generic_category()).message());
-}
-
-// Folders stand for the scripts in them, in the order of their names.
-std::vector<std::string> scripts_of(const std::vector<std::string>& operands) {
-  std::vector<std::string> paths;
-  for (const std::string& operand : operands) {
-    std::error_code failed;
-    if (!std::filesystem::is_directory(operand, failed)) {
-      paths.push_back(operand);
-      continue;
-    }
-    std::vector<std::string> found;
-    for (auto at = std::filesystem::recursive_directory_iterator(operand, failed); !failed && at != std::filesystem::recursive_directory_iterator(); at.increment(failed))
-      if (at->path().extension() == ".bfl" && at->is_regular_file(failed)) found.push_back(at->path().string());
-    std::sort(found.begin(), found.end());
-    paths.insert(paths.end(), found.begin(), found.end());
-  }
-  return paths;
-}
-
 enum class Outcome : std::uint8_t { same, other, wrong, refused };
 
 Outcome format_one(const std::string& path, const Arguments& arguments, nlohmann::ordered_json& files) {
@@ -87,7 +46,7 @@ Outcome format_one(const std::string& path, const Arguments& arguments, nlohmann
   if (!done) return complain({done.error().kind, fmt::format("`{}`: {}", path, done.error().message), {}, done.error().help}), Outcome::refused;
   const bool same = *done == *text, looks = arguments.has("check") || arguments.has("diff"), json = arguments.has("json");
   if (!same && !looks && !stream)
-    if (Result<void> written = replace(path, *done); !written) return complain(written.error()), Outcome::refused;
+    if (Result<void> written = write_script(path, *done); !written) return complain(written.error()), Outcome::refused;
   const std::string diff = arguments.has("diff") ? report::line_diff(*text, *done, path, path + " (as `bfl fmt` writes it)") : "";
   if (json) {
     files.push_back({{"path", path}, {"formatted", same}});

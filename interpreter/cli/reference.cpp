@@ -8,6 +8,7 @@
 #include "interpreter/cli/commands.h"
 #include "interpreter/cli/terminal.h"
 #include "interpreter/report/explain.h"
+#include "interpreter/report/lint_text.h"
 #include "interpreter/report/words.h"
 
 namespace bfl::cli {
@@ -26,6 +27,8 @@ int explain_code(const Arguments& arguments) {
   if (arguments.operands.empty()) return report::say(stdout, "{}", report::list_of_codes()), exit_code::done;
   const std::string& name = arguments.operands[0];
   auto code = report::code_named(name);
+  if (const lint::Rule* rule = code ? nullptr : lint::rule_named(name))
+    return report::say(stdout, "{}", arguments.has("json") ? report::explanation_json(*rule) + "\n" : report::explain(*rule)), exit_code::done;
   if (!code) {
     std::vector<std::string> known;
 #define BFL_CODE(id, text, title) known.insert(known.end(), {text, #id});
