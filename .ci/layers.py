@@ -12,7 +12,7 @@ ROOT = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else __file__).resolve()
 ROOT = ROOT if ROOT.is_dir() else ROOT.parent.parent
 
 # Folder -> folders that it may include besides itself: all above it, but for the exceptions that the architecture names.
-ORDER = ["base", "syntax", "check", "lint", "plan", "eval", "lower", "connect", "store", "ledger", "run", "report", "cli"]
+ORDER = ["base", "syntax", "check", "lint", "plan", "eval", "lower", "connect", "store", "ledger", "run", "report", "lsp", "cli"]
 ALLOWED = {folder: set(ORDER[: i + 1]) for i, folder in enumerate(ORDER)}
 for folder in ORDER[ORDER.index("plan") : ORDER.index("report")]:
     ALLOWED[folder] -= {"lint"}  # opinions about a script change nothing that is done

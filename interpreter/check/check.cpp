@@ -6,8 +6,8 @@
 
 namespace bfl::check {
 
-Checker::Checker(const ast::File& script, const Sources& texts, const Library& library, const Settings& settings, Diagnostics& diagnostics)
-    : script_(script), texts_(texts), library_(library), settings_(settings), diagnostics_(diagnostics), file_(&script),
+Checker::Checker(const ast::File& script, const Sources& texts, const Library& library, const Settings& settings, Diagnostics& diagnostics, Symbols* symbols)
+    : script_(script), texts_(texts), library_(library), settings_(settings), diagnostics_(diagnostics), symbols_(symbols), file_(&script),
       allowed_(300'000 + 4 * script.nodes.size()), allowed_in_all_(400'000 + 40 * script.nodes.size()) {
 }
 
@@ -23,6 +23,7 @@ void Checker::run() {
     }
   }
   declare();
+  note_items();
 
   // Definitions are checked where they stand, used or not: their mistakes are reported there.
   for (const auto& [name, all] : functions_)
@@ -85,12 +86,13 @@ void Checker::define(NodeId let) {
 }
 
 program::Program check(const ast::File& file, const Sources& texts, std::shared_ptr<const Library> library, std::vector<program::Source> sources,
-                       std::vector<Catalogue> catalogues, const Settings& settings, Diagnostics& diagnostics) {
-  Checker checker(file, texts, *library, settings, diagnostics);
+                       std::vector<Catalogue> catalogues, const Settings& settings, Diagnostics& diagnostics, Symbols* symbols) {
+  Checker checker(file, texts, *library, settings, diagnostics, symbols);
   checker.program.sources = std::move(sources);
   checker.program.catalogues = std::move(catalogues);
   checker.run();
   diagnostics.sort_by_position();
+  if (symbols) symbols->sort();
   return std::move(checker.program);
 }
 

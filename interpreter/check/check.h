@@ -19,6 +19,7 @@ namespace bfl::check {
 // A function, or a recipe of the library.
 struct FunctionDoc { std::string module, name, signature, doc; bool native = false; };
 class Library;
+class Symbols;
 // Parses the embedded modules into `sources`; a mistake in them is a bug.
 std::shared_ptr<const Library> load_library(Sources& sources);
 std::vector<FunctionDoc> documentation(const Library& library);
@@ -41,9 +42,11 @@ struct Settings {
 // environment. Diagnoses what is wrong with them.
 std::vector<program::Source> sources_of(const ast::File& file, const Sources& texts, const Settings& settings, Diagnostics& diagnostics);
 
-// `catalogues` in step with `sources`. The program is meaningless when diagnostics hold errors.
+// `catalogues` in step with `sources`. Of a source whose catalogue has no engine nothing is known: its tables and columns are taken
+// as they are written, and what depends on them is left unsaid. The program is meaningless when diagnostics hold errors, or when
+// there is such a source. `symbols`, if given, gains what the names of the file stand for, as far as they could be resolved.
 program::Program check(const ast::File& file, const Sources& texts, std::shared_ptr<const Library> library,
                        std::vector<program::Source> sources, std::vector<Catalogue> catalogues, const Settings& settings,
-                       Diagnostics& diagnostics);
+                       Diagnostics& diagnostics, Symbols* symbols = nullptr);
 
 }  // namespace bfl::check

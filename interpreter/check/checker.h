@@ -11,6 +11,7 @@
 #include <set>
 
 #include "interpreter/check/scope.h"
+#include "interpreter/check/symbols.h"
 #include "interpreter/check/types.h"
 
 namespace bfl::check {
@@ -35,7 +36,7 @@ struct SourceNames {
 
 class Checker {
  public:
-  Checker(const ast::File& script, const Sources& texts, const Library& library, const Settings& settings, Diagnostics& diagnostics);
+  Checker(const ast::File& script, const Sources& texts, const Library& library, const Settings& settings, Diagnostics& diagnostics, Symbols* symbols);
   void run();  // check.cpp: all items
 
   program::Program program;
@@ -221,6 +222,24 @@ class Checker {
   void choose_walk(program::Step& step);
   void forbid_triggers(const program::Step& step);
 
+  // symbols.cpp
+  bool noting() const;
+  void note(SymbolKind kind, std::string identity, Symbol symbol, Span span);
+  void note_items();
+  void note_item(SymbolKind kind, NodeId item, Span use, std::string type = {});
+  void note_source(std::size_t index, Span span);
+  void note_table(program::TableRef ref, Span source, Span span);
+  void note_column(const Block& block, std::string_view alias, std::string_view name, const ExprPtr& expr, Span span);
+  void note_stored(program::TableRef ref, int index, Span span);
+  void note_alias(const Alias& alias, Span span);
+  void note_function(const Function& function, Span span);
+  void note_argument(const Function& function, std::string_view name, std::string type, Span span);
+  void note_step(std::string_view name, Span span);
+  void note_unknown_table(NodeId node, std::size_t source);
+  void introduce_kept(Block& block, const std::map<std::string_view, NodeId>& items, const std::map<std::string_view, ExprPtr>& kept);
+  void introduce(Block& block, NodeId item, const ExprPtr& value);
+  bool known(std::size_t source) const { return !program.catalogues[source].engine.empty(); }
+
   void choose_keepers();  // check.cpp
   const ast::Origin* origin_of(NodeId item) const;
   Diagnostic& placed(Diagnostic& found) const;
@@ -291,6 +310,7 @@ class Checker {
   const Library& library_;
   const Settings& settings_;
   Diagnostics& diagnostics_;
+  Symbols* symbols_;                                 // or null
   Diagnostic ignored_;
 
   std::unordered_map<std::string_view, Declared> names_;

@@ -215,7 +215,7 @@ void Checker::check_settings() {
 
 // `column orders.note: json`: what the catalogue is too weak to say. The stored format is kept.
 void Checker::declare_columns(NodeId source, int index) {
-  if (static_cast<std::size_t>(index) >= program.catalogues.size()) return;
+  if (static_cast<std::size_t>(index) >= program.catalogues.size() || !known(static_cast<std::size_t>(index))) return;
   Catalogue& catalogue = program.catalogues[static_cast<std::size_t>(index)];
   for (NodeId item : ast::children(script_, source)) {
     if (at(item).kind != NodeKind::column_decl) continue;
@@ -255,6 +255,8 @@ void Checker::declare_columns(NodeId source, int index) {
 
 void Checker::report_unused() {
   if (diagnostics_.has_errors()) return;  // a mistake may hide the use
+  for (std::size_t i = 0; i < program.catalogues.size(); ++i)
+    if (!known(i)) return;  // and so may what was left unread
   for (const auto& parameter : program.parameters)
     if (!names_.at(parameter.name).used) warning(Code::unused_name, parameter.span, fmt::format("the parameter `{}` is never used", parameter.name), "leave it out, or use it where it was meant");
   for (NodeId let : lets_)

@@ -64,7 +64,7 @@ void Checker::follow(BlockPtr& block, NodeId clause, Scope* outer) {
   way.height = std::max(way.height, rows->height + 1);
   way.relation->follow = Follow{.many = many, .on_loop = on_loop, .previous = fresh_input("prev", std::nullopt, rows->relation), .place = fresh_input({}, std::nullopt, nullptr)};
   program.inputs[way.relation->follow->place].columns = {fmt::format("depth({})", alias), fmt::format("is_last({})", alias)};
-  add_alias(way, {.name = alias, .input = hop}, at(named).span);
+  add_alias(way, {.name = alias, .input = hop, .span = at(named).name_span}, at(named).span);
 
   // Where starts and the rows reached are rows of one table, a way may come back to its start.
   const std::vector<ExprPtr> keys = row_key(*rows), start_keys = row_key(*way.subs[0]);

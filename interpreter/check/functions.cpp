@@ -167,7 +167,11 @@ ExprPtr Checker::call_function(NodeId node, const std::vector<Function>& candida
     error(Code::wrong_arguments, at(node).span, fmt::format("`{}` takes {} argument{}, got {}", name, expected, expected == "1" ? "" : "s", args.size()), listed(candidates));
     return nullptr;
   }
-  if (!good) return nullptr;
+  if (!good) {
+    for (const Function& candidate : candidates) called_[&candidate] |= candidate.parameters.size() == args.size();
+    if (const auto only = std::find_if(candidates.begin(), candidates.end(), takes); only != candidates.end()) note_function(*only, at(node).name_span);
+    return nullptr;
+  }
   const Function* function = choose(candidates, args);
   if (!function) {
     std::string types;
@@ -182,6 +186,7 @@ ExprPtr Checker::call_function(NodeId node, const std::vector<Function>& candida
         }
     return nullptr;
   }
+  note_function(*function, at(node).name_span);
   check_pattern(*function, args, nodes);
   check_zone(*function, args, nodes);
   return inline_function(*function, std::move(args), at(node).span);

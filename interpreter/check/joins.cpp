@@ -48,10 +48,11 @@ void Checker::join_rows(BlockPtr& block, NodeId clause, Scope* outer) {
   if (joined == ast::no_node) return;
   prepare_windows(block, on);
   std::string_view alias;
-  Span alias_span = at(joined).span;
+  Span alias_span = at(joined).span, alias_name{};
   if (const NodeId named = ast::child(*file_, joined, NodeKind::alias); at(joined).kind == NodeKind::relation && named != ast::no_node) {
     alias = at(named).text;
     alias_span = at(named).span;
+    alias_name = at(named).name_span;
   }
   if (alias.empty() && using_node == ast::no_node)
     error(Code::unknown_name, at(joined).span, "the joined row has no name", fmt::format("give it an alias: `{} as r`", slice(at(joined).span)));
@@ -84,7 +85,7 @@ void Checker::join_rows(BlockPtr& block, NodeId clause, Scope* outer) {
   const bool many = input.kind == InputKind::many;
   block->relation->inputs.push_back(std::move(input));
   block->subs.push_back(sub);
-  if (!alias.empty()) add_alias(*block, {.name = alias, .input = index}, alias_span);
+  if (!alias.empty()) add_alias(*block, {.name = alias, .input = index, .span = alias_name}, alias_span);
 
   Scope inside{.block = block.get(), .outer = outer};
   const Within scope(scope_, &inside);

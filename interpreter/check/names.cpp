@@ -143,12 +143,18 @@ ExprPtr Checker::name(NodeId node) {
   if (environment_) {
     const auto& parameters = environment_->function->parameters;
     for (std::size_t i = 0; i < parameters.size(); ++i)
-      if (parameters[i].name == text) return environment_->arguments[i];
+      if (parameters[i].name == text) {
+        note_argument(*environment_->function, text, to_string(parameters[i].type), at(node).span);
+        return environment_->arguments[i];
+      }
   }
   const auto declared = names_.find(text);
   const bool is_parameter = declared != names_.end() && declared->second.kind == Declared::parameter && file_ == &script_;
   if (scope_ && scope_->group) {
-    if (const auto found = scope_->group->names->find(text); found != scope_->group->names->end()) return found->second;
+    if (const auto found = scope_->group->names->find(text); found != scope_->group->names->end()) {
+      note_column(*scope_->block, {}, text, found->second, at(node).span);
+      return found->second;
+    }
     if (Lookup row = bare(*scope_->block, text, at(node).span); row.found) {
       if (is_parameter) return error(Code::ambiguous_name, at(node).span, fmt::format("`{}` is both a column and a parameter", text), "rename the parameter"), nullptr;
       if (row.expr)
@@ -159,6 +165,12 @@ ExprPtr Checker::name(NodeId node) {
   } else if (scope_) {
     Lookup row = bare(*scope_->block, text, at(node).span);
     if (row.found) {
+      if (is_parameter && scope_->block->broken) {  // what it is can no longer be told
+        declared->second.used = true;
+        note_item(SymbolKind::parameter, declared->second.node, at(node).span);
+      } else {
+        note_column(*scope_->block, {}, text, row.expr, at(node).span);
+      }
       if (is_parameter && !scope_->block->broken) {
         declared->second.used = true;
         error(Code::ambiguous_name, at(node).span, fmt::format("`{}` is both a column and a parameter", text),
@@ -171,6 +183,7 @@ ExprPtr Checker::name(NodeId node) {
   }
   if (is_parameter) {
     declared->second.used = true;
+    note_item(SymbolKind::parameter, declared->second.node, at(node).span);
     return declared->second.value;
   }
   unknown_name(node);
@@ -262,9 +275,12 @@ ExprPtr Checker::member(NodeId node) {
   }
   const std::string_view alias = at(left).text;
   for (Scope* scope = scope_; scope; scope = scope->outer) {
+    for (const Alias& known : scope->block->aliases)
+      if (known.name == alias) note_alias(known, at(left).span);
     if (scope->block->broken) return nullptr;
     Lookup found = member(*scope->block, alias, text, span);
     if (!found.alias_known) continue;
+    if (found.found) note_column(*scope->block, alias, text, found.expr, at(node).name_span);
     if (!found.found) {
       std::vector<std::string> known;
       for (const Alias& entry : scope->block->aliases) {

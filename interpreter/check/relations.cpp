@@ -43,6 +43,7 @@ BlockPtr Checker::table_block(NodeId node, std::string_view source, std::string_
   declared->second.used = true;
   const int index = static_cast<int>(declared->second.index);
   if (declared->second.index >= source_names_.size()) return broken();
+  if (!known(declared->second.index)) return note_unknown_table(node, declared->second.index), broken();
   const auto& tables = source_names_[declared->second.index].tables;
   const auto found = tables.find(name);
   if (found == tables.end()) {
@@ -61,6 +62,7 @@ BlockPtr Checker::table_block(NodeId node, std::string_view source, std::string_
   }
   auto block = std::make_shared<Block>();
   const TableRef ref{index, found->second};
+  note_table(ref, at(at(node).first_child).span, at(node).name_span);
   block->relation->inputs.push_back({.id = fresh_input({}, ref, nullptr), .kind = InputKind::anchor, .alias = {}, .table = ref, .span = at(node).span});
   block->subs.push_back(nullptr);
   block->relation->anchored = true;
@@ -72,6 +74,7 @@ BlockPtr Checker::use_let(std::string_view name, NodeId node) {
   const auto found = names_.find(name);
   if (found != names_.end() && found->second.kind == Declared::snapshot) {
     found->second.used = true;
+    note_item(SymbolKind::relation, found->second.node, at(node).span);
     return snapshot_block(found->second.node, node);
   }
   if (found == names_.end() || found->second.kind != Declared::let) {
@@ -98,6 +101,7 @@ BlockPtr Checker::use_let(std::string_view name, NodeId node) {
   }
   Declared& declared = found->second;
   declared.used = true;
+  if (node != declared.node) note_item(SymbolKind::relation, declared.node, at(node).span);
   const NodeId body = script_[declared.node].first_child;
   const Within in_file(file_, &script_);
   const Within no_scope(scope_, static_cast<Scope*>(nullptr));
@@ -140,7 +144,10 @@ BlockPtr Checker::operand(NodeId node, Scope* outer) {
     case NodeKind::member: {
       const NodeId left = at(node).first_child;
       if (left != ast::no_node && at(left).kind == NodeKind::name && !names_.contains(at(left).text) && steps_.contains(at(left).text))
+      {
+        note_step(at(left).text, at(left).span);
         return effect_block(node, at(left).text, at(node).text);
+      }
       if (left != ast::no_node && at(left).kind == NodeKind::name) return table_block(node, at(left).text, at(node).text);
       error(Code::unknown_table, at(node).span, fmt::format("`{}` is no table", slice(at(node).span)), "a table is written `source.table`");
       return broken();
@@ -166,7 +173,7 @@ BlockPtr Checker::relation(NodeId node, Scope* outer) {
   BlockPtr block;
   for (NodeId part : ast::children(*file_, node)) {
     if (!block) block = operand(part, outer);
-    else if (at(part).kind == NodeKind::alias) add_alias(*block, {.name = at(part).text, .own_row = true}, at(part).span);
+    else if (at(part).kind == NodeKind::alias) add_alias(*block, {.name = at(part).text, .own_row = true, .span = at(part).name_span}, at(part).span);
     else if (at(part).kind == NodeKind::clause) apply_clause(block, part, outer);
   }
   if (!block) return broken();
@@ -185,6 +192,7 @@ void Checker::add_alias(Block& block, Alias alias, Span span) {
     program.inputs[block.relation->inputs[0].id].alias = alias.name;
   }
   block.aliases.push_back(alias);
+  note_alias(alias, alias.span);
 }
 
 // A block over the block, with the same names in sight.
@@ -303,6 +311,7 @@ void Checker::derive(BlockPtr& block, NodeId clause, Scope* outer) {
       error(Code::duplicate_name, at(item).name_span, fmt::format("`{}` is {} already", derived, known ? "derived" : "a column"), "give the derived value a name of its own");
       continue;
     }
+    introduce(*block, item, value);
     block->derived[derived] = std::move(value);
   }
 }
@@ -311,6 +320,7 @@ void Checker::keep(BlockPtr& block, NodeId clause, Scope* outer) {
   open(block);
   prepare_windows(block, clause);
   std::map<std::string_view, ExprPtr> kept;
+  std::map<std::string_view, NodeId> introduced;
   Scope inside{.block = block.get(), .outer = outer};
   const Within scope(scope_, &inside);
   for (NodeId item : ast::children(*file_, clause)) {
@@ -320,9 +330,11 @@ void Checker::keep(BlockPtr& block, NodeId clause, Scope* outer) {
       continue;
     }
     ExprPtr value = expression(named ? at(item).first_child : item);
+    introduced.emplace(at(item).text, item);
     if (!kept.emplace(at(item).text, value).second)
       error(Code::duplicate_name, at(item).span, fmt::format("`{}` is kept twice", at(item).text), "give one of them another name");
   }
+  introduce_kept(*block, introduced, kept);
   block->derived = std::move(kept);
   block->only_derived = true;
   block->aliases.clear();
@@ -342,6 +354,7 @@ void Checker::group(BlockPtr& block, NodeId clause, Scope* outer) {
     else for (NodeId key : ast::children(*file_, part)) by.push_back(key);
   }
   const auto add = [&](NodeId item, ExprPtr value) {
+    if (at(item).kind == NodeKind::assign) introduce(*block, item, value);
     if (!output.emplace(at(item).text, std::move(value)).second)
       error(Code::duplicate_name, at(item).name_span, fmt::format("`{}` stands twice in the group", at(item).text), "give one of them another name");
   };

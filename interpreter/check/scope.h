@@ -26,6 +26,7 @@ struct Alias {
   std::size_t input = 0;  // of the block's relation
   bool own_row = false;   // names the block's own row: its columns are those that a bare name finds
   bool previous = false;  // `prev` in the condition of a `follow`
+  Span span{};            // where it is given
 };
 
 // A relation under construction. Its fields are made when somebody first looks at them, so that a block computes only what
@@ -35,6 +36,7 @@ struct Block {
   std::vector<BlockPtr> subs;                       // in step with inputs: the block behind a sub-relation
   std::vector<Alias> aliases;
   std::map<std::string_view, ExprPtr> derived;      // null: its mistake was reported
+  std::map<std::string_view, Span> introduced;      // names of `derived`: where they stand in the script
   std::unordered_map<std::string, int> fields;      // by name, or by `alias.name`
   std::vector<program::ExprPtr> not_null;           // expressions that a filter has compared with null
   std::string_view let;                             // the `let` that it comes from, for messages

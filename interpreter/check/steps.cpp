@@ -124,6 +124,7 @@ bool Checker::step_clause(Step& step, NodeId clause, std::vector<std::string_vie
 void Checker::after(Step& step, NodeId clause) {
   for (NodeId named : ast::children(*file_, clause)) {
     const auto found = steps_.find(at(named).text);
+    note_step(at(named).text, at(named).span);
     if (found == steps_.end()) {
       std::vector<std::string> known;
       if (heard(steps_.size()))

@@ -21,7 +21,9 @@ BlockPtr Checker::anchored_rows(Step& step, const StepParts& parts) {
   BlockPtr block = relation(parts.relation, nullptr);
   for (NodeId clause : parts.clauses)
     if (is_relation_clause(at(clause).word)) apply_clause(block, clause, nullptr);
-  if (block->broken && diagnostics_.errors() == errors && errors == 0) return nullptr;
+  // Of rows that nobody knows, because their source is not known, the values are still read.
+  const bool unknown = [&] { for (std::size_t i = 0; i < program.catalogues.size(); ++i) if (!known(i)) return true; return false; }();
+  if (block->broken && diagnostics_.errors() == errors && errors == 0 && !unknown) return nullptr;
   if (!block->broken && !writable_table(step, *block, at(parts.relation).span)) return nullptr;
   // A grouping is never anchored, so that only a limit stays: its rows are read through a block around it.
   if (!block->relation->limit) block->relation->order.clear();
@@ -128,6 +130,7 @@ void Checker::assign(Step& step, Block& block, NodeId statement, std::unordered_
         .labels.push_back({before->second, "first here"});
     return;
   }
+  note_stored(step.target, index, name_span);
   const Column& column = target.columns[static_cast<std::size_t>(index)];
   if (column.generated) {
     error(Code::not_writable, name_span, fmt::format("`{}` is a generated column", name), "set the columns that it is computed from");

@@ -61,6 +61,8 @@ constexpr Flag diff_flags[] = {
 };
 constexpr Flag graph_flags[] = {{"format", "FORMAT", "text, dot (Graphviz) or mermaid", "text|dot|mermaid|json"}};
 
+constexpr Flag lsp_flags[] = {{"stdio", "", "the only way; editors name it"}};
+
 std::vector<Command> table() {
   const std::span<const Flag> job = job_flags, state = state_flags, common = common_flags;
   return {
@@ -110,6 +112,8 @@ std::vector<Command> table() {
       {"explain", "[CODE]", 0, 1, "what a diagnostic code means, with an example and its mend", "Without a code: the list of codes.", {common},
        explain_code},
       {"doc", "[NAME]", 0, 1, "the functions of the standard library", "Without a name: all of them, by module.", {common}, show_library},
+      {"lsp", "", 0, 0, "serves an editor: the language server protocol on standard input and output",
+       "Never connects to a database by itself: a catalogue is read when the editor's user asks for it.", {job, lsp_flags, common}, serve_editor},
       {"completion", "bash|zsh|fish", 1, 1, "a completion script for your shell",
        "bash: source <(bfl completion bash)\nzsh:  bfl completion zsh > \"${fpath[1]}/_bfl\"\nfish: bfl completion fish | source", {common},
        show_completion, {}, "bash|zsh|fish"},
@@ -121,7 +125,6 @@ std::vector<Command> table() {
       {"cancel", "RUN", 0, 99, "ends a run from another terminal", "", {}, nullptr, "Ctrl-C stops a run; `bfl run` goes on with it"},
       {"state", "", 0, 99, "looks after the state file", "", {}, nullptr, "the state file is a cache: it may be removed"},
       {"setup", "SOURCE", 0, 99, "creates bfl's tables in a target", "", {}, nullptr, "`bfl run` creates them"},
-      {"lsp", "", 0, 99, "serves an editor", "", {}, nullptr, {}},
       {"ui", "", 0, 99, "serves a page with the runs", "", {}, nullptr, "`bfl status` shows them"},
       {"worker", "", 0, 99, "takes part in a run", "", {}, nullptr, {}},
   };

@@ -60,6 +60,7 @@ int audit(const Arguments& arguments);        // audit.cpp
 int explain_code(const Arguments& arguments);  // reference.cpp
 int show_library(const Arguments& arguments);  // reference.cpp
 int show_version(const Arguments& arguments);  // reference.cpp
+int serve_editor(const Arguments& arguments);  // lsp.cpp
 int show_completion(const Arguments& arguments);  // help.cpp
 
 }  // namespace bfl::cli

@@ -42,7 +42,17 @@ Result<Digest> digest_of_file(const std::string& path) {
   return hasher.finish();
 }
 
-// A module of the project: a file under the job's folder, wherever the links on the way to it lead.
+}  // namespace
+
+Error of_place(Error error, const program::Source& source) {
+  const auto behind_scheme = [](const std::string& url) { return url.substr(url.find(':') + 1); };
+  const std::string given = behind_scheme(source.url), safe = behind_scheme(source.shown);
+  if (safe.find("***") == std::string::npos) return error;
+  for (std::string* told : {&error.message, &error.detail, &error.help})
+    for (auto at = told->find(given); at != std::string::npos; at = told->find(given, at + safe.size())) told->replace(at, given.size(), safe);
+  return error;
+}
+
 Result<syntax::ModuleText> load_module(Session& session, const std::string& written) {
   const auto refused = [&](std::string why) {
     return Error{ErrorClass::refused, fmt::format("`{}` {}", written, why), {}, "a module is named by its path from the job's folder: `use \"lib/money.bfl\"`"};
@@ -66,17 +76,9 @@ Result<syntax::ModuleText> load_module(Session& session, const std::string& writ
   return syntax::ModuleText{real.lexically_relative(root).string(), std::move(*text)};
 }
 
-bool passing(const Error& error) { return error.kind == ErrorClass::transient || error.kind == ErrorClass::unknown_commit; }
+namespace {
 
-// A connector names the place as it was given it, which may hold a password.
-Error of_place(Error error, const program::Source& source) {
-  const auto behind_scheme = [](const std::string& url) { return url.substr(url.find(':') + 1); };
-  const std::string given = behind_scheme(source.url), safe = behind_scheme(source.shown);
-  if (safe.find("***") == std::string::npos) return error;
-  for (std::string* told : {&error.message, &error.detail, &error.help})
-    for (auto at = told->find(given); at != std::string::npos; at = told->find(given, at + safe.size())) told->replace(at, given.size(), safe);
-  return error;
-}
+bool passing(const Error& error) { return error.kind == ErrorClass::transient || error.kind == ErrorClass::unknown_commit; }
 
 bool connect_sources(Session& session, Access access) {
   for (const program::Source& source : session.program.sources) {

@@ -13,6 +13,7 @@
 #include "interpreter/connect/connector.h"
 #include "interpreter/plan/plan.h"
 #include "interpreter/syntax/ast.h"
+#include "interpreter/syntax/expand.h"
 
 namespace bfl::cli {
 
@@ -42,6 +43,10 @@ Result<std::string> read_script(const std::string& path);
 // Reads the script into `session.text`; false with a diagnostic.
 bool load(Session& session, const Arguments& arguments);
 bool load(Session& session, const Arguments& arguments, const std::string& path);
+// A module of the project: a file under the job's folder, wherever the links on the way to it lead. The session takes note of its text.
+Result<syntax::ModuleText> load_module(Session& session, const std::string& written);
+// A connector names the place as it was given it, which may hold a password: the same without.
+Error of_place(Error error, const program::Source& source);
 // Parses it and opens its sources, unchecked: for what outlives the job's meaning. `only`: the one of this name, if it has it.
 // False with diagnostics.
 bool open_sources(Session& session, Access access, const std::string& only = {});

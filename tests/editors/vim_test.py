@@ -85,6 +85,32 @@ def check_make(name, folder, failures):
         failures.append(f"{name}: :make gives {got}, expected {wanted}")
 
 
+def check_server(folder, failures):
+    """Neovim starts the server, shows what it says, and reads the catalogue when it is asked to."""
+    subprocess.run(["sh", str(ROOT / "examples/make_shop.sh"), str(folder / "shop.db")], stdout=subprocess.DEVNULL, check=True)
+    (folder / "job.bfl").write_text('job seen { why "x" }\nsource shop = sqlite("shop.db")\nverify a { assert count(shop.orders where totl > 1) == lowr(1) }\n')
+    script = folder / "server.lua"
+    script.write_text(f"""
+local function seen(number)
+  vim.wait(10000, function() return #vim.diagnostic.get(0) == number end, 20)
+  local lines = {{}}
+  for _, d in ipairs(vim.diagnostic.get(0)) do table.insert(lines, (d.lnum + 1) .. ':' .. (d.col + 1) .. ' ' .. vim.split(d.message, '\\n')[1]) end
+  return table.concat(lines, '; ')
+end
+local before = seen(1)
+vim.cmd('BflReadCatalogue')
+local behind = seen(2)
+vim.fn.writefile({{ before, behind }}, '{folder}/seen')
+vim.cmd('qa!')
+""")
+    words = ["nvim", "--headless", "-u", "NONE", "-i", "NONE", "-n", "-c", f"set runtimepath^={RUNTIME}", "-c", f"let g:bfl_path = '{BFL}'", "-c", "filetype plugin on",
+             "-c", f"edit {folder}/job.bfl", "-c", f"luafile {script}"]
+    done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
+    seen = (folder / "seen").read_text().split("\n") if (folder / "seen").exists() else [done.stdout]
+    if seen[:2] != ["3:56 unknown function `lowr`", "3:43 unknown name `totl`; 3:56 unknown function `lowr`"]:
+        failures.append(f"nvim: the server's diagnostics are {seen}")
+
+
 def main():
     failures = []
     for name in ("vim", "nvim"):
@@ -95,6 +121,8 @@ def main():
             check_groups(name, pathlib.Path(folder), failures)
             check_indent(name, pathlib.Path(folder), failures)
             check_make(name, pathlib.Path(folder), failures)
+            if name == "nvim":
+                check_server(pathlib.Path(folder), failures)
     print("\n".join(failures) or f"{len(GROUPS)} words, the indentation and :make hold in vim and nvim")
     return 1 if failures else 0
 

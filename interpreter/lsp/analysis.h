@@ -1,0 +1,50 @@
+// A text as the stages see it: its tree, what is wrong with it, and what its names stand for. Never a database: a catalogue is
+// known when it was read on somebody's demand.
+#pragma once
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "interpreter/base/catalogue.h"
+#include "interpreter/check/check.h"
+#include "interpreter/check/symbols.h"
+#include "interpreter/syntax/expand.h"
+
+namespace bfl::lsp {
+
+// What the server needs of the world: given by the command line, which has it for the other commands.
+struct World {
+  std::function<check::Settings(const std::string& path)> settings;
+  std::function<Result<syntax::ModuleText>(const std::string& path, const std::string& written)> load_module;
+  // Connects, reads and closes; only ever called for a command that somebody gave.
+  std::function<Result<Catalogue>(const program::Source& source)> read_catalogue;
+};
+
+using Catalogues = std::map<std::string, Catalogue>;  // by URL
+
+// The library, parsed once.
+struct Library {
+  Library();
+  Sources texts;
+  std::shared_ptr<const check::Library> functions;
+  std::vector<check::FunctionDoc> docs;
+};
+
+struct Analysis {
+  std::string path, text;
+  Sources texts;
+  std::uint32_t file = 0;       // of the text
+  ast::File tree;               // as written: recipes and loops not yet expanded
+  Diagnostics diagnostics;
+  check::Symbols symbols;
+  program::Program program;
+  bool resolved = false;        // it was parsed and expanded, so that `symbols` say what can be said
+  bool sound = false;           // and no stage found an error, with every catalogue known
+  bool unknown_sources = false;
+};
+
+std::shared_ptr<const Analysis> analyse(const Library& library, const World& world, const Catalogues& catalogues, std::string path, std::string text);
+
+}  // namespace bfl::lsp
