@@ -29,7 +29,7 @@ DOORS = [
     (r"boost/multiprecision", r"interpreter/base/decimal\.cpp"),
     (r"sqlite3\.h", r"interpreter/store/.*|interpreter/connect/sqlite.*"),
     (r"libpq-fe\.h", r"interpreter/connect/postgres_.*"),
-    (r"openssl/", r"interpreter/base/digest\.cpp"),
+    (r"openssl/", r"interpreter/base/(digest|signed_note)\.cpp"),
     (r"re2/", r"interpreter/eval/.*"),
     (r"utf8proc", r"interpreter/eval/.*"),
     (r"date/", r"interpreter/eval/time_zone\.cpp"),

@@ -4,14 +4,13 @@
 #include <filesystem>
 #include <fmt/format.h>
 
+#include "interpreter/cli/audit.h"
 #include "interpreter/cli/commands.h"
-#include "interpreter/cli/session.h"
 #include "interpreter/cli/state_path.h"
 #include "interpreter/cli/terminal.h"
 #include "interpreter/ledger/history.h"
 #include "interpreter/ledger/ledger.h"
 #include "interpreter/ledger/own_sql.h"
-#include "interpreter/report/audit_text.h"
 #include "interpreter/report/words.h"
 #include "interpreter/store/state.h"
 
@@ -19,18 +18,6 @@ namespace bfl::cli {
 namespace {
 
 constexpr std::size_t jobs_looked_at = 100;
-
-int failed(const Error& error) {
-  report::say(stderr, "{}: {}\n", paint(stderr, Paint::error, "error"), error.message);
-  if (!error.detail.empty()) report::say(stderr, "  {}\n", error.detail);
-  if (!error.help.empty()) report::say(stderr, "{}: {}\n", paint(stderr, Paint::help, "help"), error.help);
-  return error.kind == ErrorClass::refused ? exit_code::refused : error.kind == ErrorClass::data ? exit_code::script : exit_code::world;
-}
-
-int failed(const Session& session) {
-  show(session.diagnostics, session.texts);
-  return exit_code_of(session.diagnostics);
-}
 
 bool open_address(Session& session, const std::string& name, const std::string& url) {
   session.texts.add(url, "");
@@ -45,17 +32,12 @@ bool open_address(Session& session, const std::string& name, const std::string& 
 
 int verify(const Arguments& arguments, const std::string& operand) {
   Session session;
-  if (operand.ends_with(".bfl") ? !load(session, arguments) || !open_sources(session, Access::read) : !open_address(session, operand.find("://") == std::string::npos ? operand : "target", operand)) return failed(session);
+  if (!open_named(session, arguments, operand)) return failed(session);
+  auto targets = prove_ledgers(session);
+  if (!targets) return failed(targets.error());
+  if (auto compared = compare_with_anchors(arguments, *targets); !compared) return failed(compared.error());
   report::Audit audit;
-  for (std::size_t i = 0; i < session.connectors.size(); ++i) {
-    connect::Connector& target = *session.connectors[i];
-    auto there = target.has_sql() ? ledger::exists(target) : Result<bool>{false};
-    if (!there) return failed(there.error());
-    if (!*there) continue;
-    auto proven = ledger::verify(target);
-    if (!proven) return failed(proven.error());
-    audit.targets.emplace_back(session.program.sources[i].name, std::move(*proven));
-  }
+  for (ProvenTarget& target : *targets) audit.targets.emplace_back(std::move(target.name), std::move(target.proven));
   if (const std::string path = state_path_of(arguments); std::filesystem::exists(path)) {
     auto state = store::open_state(path);
     if (!state) return failed(state.error());
@@ -157,9 +139,43 @@ int row(const Arguments& arguments) {
 
 }  // namespace
 
+int failed(const Error& error) {
+  report::say(stderr, "{}: {}\n", paint(stderr, Paint::error, "error"), error.message);
+  if (!error.detail.empty()) report::say(stderr, "  {}\n", error.detail);
+  if (!error.help.empty()) report::say(stderr, "{}: {}\n", paint(stderr, Paint::help, "help"), error.help);
+  if (error.kind == ErrorClass::held) return exit_code::resumable;
+  return error.kind == ErrorClass::refused ? exit_code::refused : error.kind == ErrorClass::data ? exit_code::script : exit_code::world;
+}
+
+int failed(const Session& session) {
+  show(session.diagnostics, session.texts);
+  return exit_code_of(session.diagnostics);
+}
+
+bool open_named(Session& session, const Arguments& arguments, const std::string& operand) {
+  if (operand.ends_with(".bfl")) return load(session, arguments) && open_sources(session, Access::read);
+  return open_address(session, operand.find("://") == std::string::npos ? operand : "target", operand);
+}
+
+Result<std::vector<ProvenTarget>> prove_ledgers(const Session& session) {
+  std::vector<ProvenTarget> all;
+  for (std::size_t i = 0; i < session.connectors.size(); ++i) {
+    connect::Connector& target = *session.connectors[i];
+    auto there = target.has_sql() ? ledger::exists(target) : Result<bool>{false};
+    if (!there) return there.error();
+    if (!*there) continue;
+    auto proven = ledger::verify(target);
+    if (!proven) return proven.error();
+    all.push_back({&target, session.program.sources[i].name, std::move(*proven)});
+  }
+  return all;
+}
+
 int audit(const Arguments& arguments) {
   if (arguments.operands[0] == "row") return row(arguments);
-  if (arguments.operands.size() > 2) return failed({ErrorClass::data, "`bfl audit verify` takes one job or one address", {}, {}});
+  if (arguments.operands.size() > 2) return failed({ErrorClass::data, fmt::format("`bfl audit {}` takes one job or one address", arguments.operands[0]), {}, {}});
+  if (arguments.operands[0] == "checkpoint") return write_checkpoint(arguments);
+  if (arguments.operands[0] == "export") return export_ledger(arguments);
   return verify(arguments, arguments.operands[1]);
 }
 

@@ -44,6 +44,11 @@ constexpr Flag undo_flags[] = {
     {"keys", "FROM..TO", "only rows with keys from FROM to TO"},
     {"limit-chunks", "N", "stops cleanly after N chunks; the next undo goes on"},
 };
+constexpr Flag audit_flags[] = {
+    {"anchor", "FILE", "signed checkpoints that were kept outside: compared with (verify), added to (checkpoint)", {}, true},
+    {"key", "NAME", "the key that signs; the only one there is unless told"},
+    {"output", "FOLDER", "where to export to", {}, false, false, 'o'},
+};
 constexpr Flag check_flags[] = {{"offline", "", "the catalogue is read from the database: check where it can be reached", {}, false, true}};
 constexpr Flag fmt_flags[] = {
     {"check", "", "writes nothing: names the files that are not as they should be, exit code 1"},
@@ -103,12 +108,19 @@ std::vector<Command> table() {
        show_status},
       {"log", "[RUN|JOB.bfl]", 0, 1, "every journaled event, of one run or of all",
        "With --json one object a line, each with `run`, `job`, `step`, `kind` and `time`.", {state, common}, show_log},
-      {"audit", "verify JOB.bfl|URL, or row SOURCE.TABLE KEY [JOB.bfl]", 2, 4, "proves that the ledger was not altered; the history of a row",
+      {"audit", "verify|checkpoint|export JOB.bfl|URL, or row SOURCE.TABLE KEY [JOB.bfl]", 2, 4, "proves that the ledger was not altered; the history of a row",
        "`verify` recomputes everything that bfl's tables in the target hold: the chain of entries, the digests of packs and sealed sets, the\n"
        "images in them, generations and lanes; then the diary in the state file. What does not hold is named by its place; exit code 4.\n"
+       "`checkpoint --anchor FILE` signs the ledger as it is, and adds the signed root to the file: kept where the owner of the database\n"
+       "cannot change it, it lets `verify --anchor FILE` find a ledger that was written anew or cut off.\n"
+       "`export --output FOLDER` writes each job's entries, Merkle tree and images as files in the layout of C2SP's tlog-tiles, signed.\n"
        "`row shop.orders 42` shows every change that bfl made to the row: who, when, why, by which step, before and after. Keys of several\n"
        "columns are written with commas. The source is that of the job, of `--source`, or of the jobs that the state file knows.",
-       {job, state, common}, audit, {}, "verify|row"},
+       {job, audit_flags, state, common}, audit, {}, "verify|row|checkpoint|export"},
+      {"key", "make NAME, list, show NAME, or trust PUBLIC_KEY", 1, 2, "keys that sign checkpoints, and those that are trusted",
+       "`make` writes a new Ed25519 key: NAME.key, which only you may read and which is never printed, and NAME.pub. `show` prints the\n"
+       "public key, one line, for others, who `trust` it. Keys are kept in $BFL_KEYS, else in ~/.config/bfl/keys.",
+       {common}, keys, {}, "make|list|show|trust"},
       {"explain", "[CODE]", 0, 1, "what a diagnostic code means, with an example and its mend", "Without a code: the list of codes.", {common},
        explain_code},
       {"doc", "[NAME]", 0, 1, "the functions of the standard library", "Without a name: all of them, by module.", {common}, show_library},

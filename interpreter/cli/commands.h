@@ -57,6 +57,7 @@ int test_job(const Arguments& arguments);     // test.cpp
 int show_status(const Arguments& arguments);  // history.cpp
 int show_log(const Arguments& arguments);     // history.cpp
 int audit(const Arguments& arguments);        // audit.cpp
+int keys(const Arguments& arguments);         // key.cpp
 int explain_code(const Arguments& arguments);  // reference.cpp
 int show_library(const Arguments& arguments);  // reference.cpp
 int show_version(const Arguments& arguments);  // reference.cpp

@@ -8,13 +8,18 @@ namespace bfl::ledger {
 void MerkleTree::add(std::string_view salt, std::string_view content) {
   // In one piece: that is cheaper to hash than the parts one by one.
   leaf_.assign(1, '\0').append(salt).append(content);
-  Digest node = sha256(leaf_);
+  add_hash(sha256(leaf_));
+}
+
+void MerkleTree::add_hash(Digest node) {
   for (std::uint64_t n = size_++; n & 1; n >>= 1) {
     node = parent(pending_.back(), node);
     pending_.pop_back();
   }
   pending_.push_back(node);
 }
+
+Digest leaf_hash(std::string_view content) { return sha256(std::string(1, '\0').append(content)); }
 
 Digest MerkleTree::root() const {
   if (pending_.empty()) return sha256("");

@@ -13,6 +13,7 @@ class MerkleTree {
  public:
   // A leaf is SHA-256(0 ‖ salt ‖ content); without salt, that of the RFC.
   void add(std::string_view salt, std::string_view content);
+  void add_hash(Digest leaf);  // of a leaf
   std::uint64_t size() const { return size_; }
   Digest root() const;   // SHA-256 of nothing for the empty tree
   void clear();
@@ -23,5 +24,7 @@ class MerkleTree {
   std::vector<Digest> pending_;  // roots of the full subtrees, largest first
   std::uint64_t size_ = 0;
 };
+
+Digest leaf_hash(std::string_view content);  // without salt
 
 }  // namespace bfl::ledger

@@ -3,8 +3,8 @@
 // Each entry hangs on the one before it by its hash; a lane's first entry hangs on the one that opened the lane; that one
 // hangs in the lane of the job itself. Entries name the digests of packs and seals, and all that rows of the other tables say
 // follows from entries. So a changed bit is found where it is, in one pass, with one pack in memory at a time. What nobody can
-// prove from a database alone is that its newest entries were not cut off or written anew, all of them: keep the root of a
-// job elsewhere, and a later verification that gives it again for as many entries proves that.
+// prove from a database alone is that its newest entries were not cut off or written anew, all of them: keep signed
+// checkpoints elsewhere (checkpoint.h), and a comparison with them proves that.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -27,6 +27,7 @@ struct Proven {
   std::string identity;        // of the target
   std::vector<ProvenJob> jobs;
   std::int64_t generations = 0, entries = 0, packs = 0, images = 0, sealed = 0;
+  std::int64_t anchored = 0;   // checkpoints that were kept outside and compared with it
   std::vector<Damage> damages;  // the first of them; none: everything holds
 };
 inline constexpr std::size_t most_damages = 50;

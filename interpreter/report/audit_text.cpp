@@ -45,6 +45,7 @@ std::string audit_text(const Audit& audit) {
                         counted(found.entries, "entry", "entries"), counted(found.images, "image"), counted(found.packs, "pack"),
                         found.sealed ? fmt::format(", {} sealed", counted(found.sealed, "row")) : "");
     for (const ledger::ProvenJob& job : found.jobs) text += fmt::format("  {} root {} over {}\n", job.name, hex(job.root), counted(job.entries, "entry", "entries"));
+    if (found.anchored) text += fmt::format("  compared with {}\n", counted(found.anchored, "signed checkpoint"));
     text += found.damages.empty() ? "  everything holds\n" : listed(found.damages);
   }
   if (!audit.diary.empty()) {
@@ -60,7 +61,7 @@ std::string audit_json(const Audit& audit) {
     Json jobs = Json::array();
     for (const ledger::ProvenJob& job : found.jobs) jobs.push_back({{"job", job.name}, {"entries", job.entries}, {"root", hex(job.root)}});
     document["targets"].push_back({{"source", name}, {"identity", found.identity}, {"jobs", std::move(jobs)}, {"generations", found.generations},
-                                   {"entries", found.entries}, {"packs", found.packs}, {"images", found.images}, {"sealed", found.sealed},
+                                   {"entries", found.entries}, {"packs", found.packs}, {"images", found.images}, {"sealed", found.sealed}, {"anchored", found.anchored},
                                    {"damages", array_of(found.damages)}});
   }
   if (!audit.diary.empty())
