@@ -81,9 +81,12 @@ def signature_holds(key, message, signature):
 # signed-note and tlog-checkpoint.
 def decoded(text):
     try:
-        return base64.b64decode(text, validate=True)
+        content = base64.b64decode(text, validate=True)
     except ValueError as problem:
         raise Wrong(f"no base64: {text}") from problem
+    if base64.b64encode(content).decode() != text:  # bits behind the last byte
+        raise Wrong(f"no base64: {text}")
+    return content
 
 
 def read_key(text):
