@@ -213,6 +213,14 @@ class Checker {
   void chunk(program::Step& step, NodeId clause);
   void when(program::Step& step, NodeId clause);
   void assertions(program::Step& step, const StepParts& parts);
+
+  // running.cpp: how a run goes about its work
+  std::optional<program::Retry> retry(NodeId clause);
+  std::optional<std::int64_t> duration(NodeId node, std::string_view what);
+  std::optional<program::Pace> pace(NodeId clause);
+  bool pace_rule(program::Pace& pace, NodeId rule);
+  bool signal(program::PaceRule& rule, NodeId call);
+  bool window(program::Pace& pace, NodeId rule);
   void update(program::Step& step, const StepParts& parts);
   BlockPtr anchored_rows(program::Step& step, const StepParts& parts);
   void assignments(program::Step& step, Block& block, const StepParts& parts);

@@ -64,10 +64,14 @@ void Checker::declare_job(NodeId item) {
   program.job_span = at(item).name_span;
   std::vector<std::string_view> seen;
   for (NodeId entry : ast::children(script_, item)) {
-    if (at(entry).kind != NodeKind::entry) continue;
-    const std::string_view word = at(entry).text;
+    const bool clause = at(entry).kind == NodeKind::clause;
+    if (!clause && at(entry).kind != NodeKind::entry) continue;
+    const std::string_view word = clause ? at(entry).word : at(entry).text;
     if (std::find(seen.begin(), seen.end(), word) != seen.end()) error(Code::repeated_clause, at(entry).span, fmt::format("`{}` is given twice", word), "leave one of them out");
     seen.push_back(word);
+    if (word == "retry" && clause) program.retry = retry(entry);
+    else if (clause) program.pace = pace(entry);
+    if (clause) continue;
     std::string* place = word == "owner" ? &program.owner : word == "ticket" ? &program.ticket : word == "why" ? &program.why : nullptr;
     ExprPtr value = expression(at(entry).first_child);
     if (!value || !place) continue;

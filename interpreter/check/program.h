@@ -298,6 +298,43 @@ struct RawSql {
   Span span{};
 };
 
+// How a run goes about its work, never what the work is: in no memo key, so that another text of it re-runs nothing.
+//
+// retry transient 5 times backoff 200ms..30s: the wait before the n-th time is drawn anew each time, from nothing to
+// `first` * 2^(n-1), but never more than `longest`.
+struct Retry {
+  std::int64_t times = 5;
+  std::int64_t first = 200'000, longest = 30'000'000;  // microseconds
+};
+
+// What is watched while a step is at work.
+enum class SignalKind : std::uint8_t {
+  replica_lag, active_sessions, lock_waits, oldest_transaction, archive_backlog, autovacuum,  // PostgreSQL
+  query,                                // the number that a statement of the user's gives
+  file,                                 // whether it is there
+};
+struct PaceRule {
+  SignalKind signal{};
+  bool stops = false;                   // the run ends, resumably; else it waits
+  int source = -1;                      // files have none
+  std::optional<TableRef> table{};      // autovacuum
+  std::string statement{};              // query: SQL; file: path
+  CompareOp op = CompareOp::greater;    // signal OP bound; of truths: it is so
+  double bound = 0;                     // durations in seconds
+  std::string text{};                   // as written
+  Span span{};
+};
+struct DailyWindow {                    // half open; to < from: over midnight
+  int from = 0, to = 0;                 // minutes of the day
+  std::string zone = "UTC";
+  std::string text{};
+};
+struct Pace {
+  std::optional<double> rows_a_second{};
+  std::vector<PaceRule> rules{};
+  std::optional<DailyWindow> window{};
+};
+
 struct Step {
   std::string name;
   StepKind kind{};
@@ -331,6 +368,8 @@ struct Step {
   bool atomic = false;
   bool once = false;                    // declared; with `staged` the new values are sealed as well, not only the keys
   bool row_local = false;               // filters and values read the row itself only
+  std::optional<Retry> retry{};         // none: as the job says, or as by default
+  std::optional<Pace> pace{};           // together with the job's
   int keeper = 0;                       // the source whose ledger keeps its generations; -1: none can
 };
 
@@ -391,6 +430,8 @@ struct Program {
   std::string job;                      // the job's name
   std::string owner, ticket, why;
   Span job_span{};
+  std::optional<Retry> retry{};
+  std::optional<Pace> pace{};
   std::vector<Parameter> parameters;
   std::vector<Source> sources;          // in step with `catalogues`
   std::vector<Catalogue> catalogues;

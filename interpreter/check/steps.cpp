@@ -112,6 +112,8 @@ bool Checker::step_clause(Step& step, NodeId clause, std::vector<std::string_vie
   else if (word == "key" && program::writes_anchor(step.kind) && chunk_by_.empty()) {
     for (NodeId column : ast::children(*file_, clause)) chunk_by_.push_back(column);
   } else if (word == "when") when(step, clause);
+  else if (word == "retry") step.retry = retry(clause);
+  else if (word == "pace") step.pace = pace(clause);
   else if (word == "once") {
     once_ = true;
     const bool per = at(clause).first_child != ast::no_node;

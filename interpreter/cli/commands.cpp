@@ -49,6 +49,11 @@ constexpr Flag audit_flags[] = {
     {"key", "NAME", "the key that signs; the only one there is unless told"},
     {"output", "FOLDER", "where to export to", {}, false, false, 'o'},
 };
+constexpr Flag control_flags[] = {
+    {"job", "NAME", "with an address: this job of the database; without, every job"},
+    {"why", "TEXT", "the reason, for whoever looks at the run"},
+};
+constexpr Flag status_flags[] = {{"watch", "", "shows it again every second, until the run has ended"}};
 constexpr Flag check_flags[] = {{"offline", "", "the catalogue is read from the database: check where it can be reached", {}, false, true}};
 constexpr Flag fmt_flags[] = {
     {"check", "", "writes nothing: names the files that are not as they should be, exit code 1"},
@@ -104,8 +109,20 @@ std::vector<Command> table() {
       {"graph", "JOB.bfl", 1, 1, "shows the order of the steps and the reason for each edge",
        "Two steps are ordered only when one writes what the other reads or writes, or by `after`.", {job, graph_flags, common}, graph_job},
       {"status", "[RUN|JOB.bfl]", 0, 1, "what is running and what ran",
-       "Without a run: the runs that the state file knows, newest first. With one (its beginning is enough): its steps.", {state, common},
-       show_status},
+       "Without a run: the runs that the state file knows, newest first. With one (its beginning is enough): its steps, and why one does not go on.",
+       {status_flags, state, common}, show_status},
+      {"pause", "JOB.bfl|RUN|URL", 1, 1, "a run ends the chunk in flight and waits",
+       "The order is a row in the job's databases, so that it is heard on every host. The run keeps the job and waits until `bfl resume`; a run that is\n"
+       "begun meanwhile waits as well.",
+       {control_flags, job, state, common}, control_run},
+      {"resume", "JOB.bfl|RUN|URL", 1, 1, "takes `pause` and `halt` back", "What was given for every job of a database is taken back by its URL.", {control_flags, job, state, common},
+       control_run},
+      {"cancel", "JOB.bfl|RUN|URL", 1, 1, "ends a run after the chunk in flight", "What is committed stays; exit code 75, and `bfl run` goes on behind the last chunk.",
+       {control_flags, job, state, common}, control_run},
+      {"halt", "JOB.bfl|RUN|URL", 1, 1, "ends every run, and lets none begin",
+       "Of a job, or, with an URL, of every job of a database: exit code 75 after the chunk in flight, until `bfl resume`. A file `.bfl/halt` beside the job\n"
+       "and the environment variable BFL_HALT do the same for the runs that see them; their text is the reason.",
+       {control_flags, job, state, common}, control_run},
       {"log", "[RUN|JOB.bfl]", 0, 1, "every journaled event, of one run or of all",
        "With --json one object a line, each with `run`, `job`, `step`, `kind` and `time`.", {state, common}, show_log},
       {"audit", "verify|checkpoint|export JOB.bfl|URL, or row SOURCE.TABLE KEY [JOB.bfl]", 2, 4, "proves that the ledger was not altered; the history of a row",
@@ -121,7 +138,7 @@ std::vector<Command> table() {
        "`make` writes a new Ed25519 key: NAME.key, which only you may read and which is never printed, and NAME.pub. `show` prints the\n"
        "public key, one line, for others, who `trust` it. Keys are kept in $BFL_KEYS, else in ~/.config/bfl/keys.",
        {common}, keys, {}, "make|list|show|trust"},
-      {"explain", "[CODE]", 0, 1, "what a diagnostic code means, with an example and its mend", "Without a code: the list of codes.", {common},
+      {"explain", "[CODE]", 0, 1, "what a diagnostic code means, with an example and its mend", "Without a code: the list of codes. `postgres` and `sqlite`: the errors of that engine, the class of each and\nwhy; `40P01`, `SQLITE_BUSY`: one of them, and what bfl does about it.", {common},
        explain_code},
       {"doc", "[NAME]", 0, 1, "the functions of the standard library", "Without a name: all of them, by module.", {common}, show_library},
       {"lsp", "", 0, 0, "serves an editor: the language server protocol on standard input and output",
@@ -132,9 +149,6 @@ std::vector<Command> table() {
       {"version", "", 0, 0, "the version of bfl", "", {common}, show_version},
 
       {"approve", "PLAN", 0, 99, "signs a kept plan", "", {}, nullptr, "`bfl plan JOB` shows the plan for review"},
-      {"pause", "RUN", 0, 99, "pauses a run from another terminal", "", {}, nullptr, "Ctrl-C stops a run; `bfl run` goes on with it"},
-      {"resume", "RUN", 0, 99, "goes on with a paused run", "", {}, nullptr, "`bfl run JOB` resumes by itself"},
-      {"cancel", "RUN", 0, 99, "ends a run from another terminal", "", {}, nullptr, "Ctrl-C stops a run; `bfl run` goes on with it"},
       {"state", "", 0, 99, "looks after the state file", "", {}, nullptr, "the state file is a cache: it may be removed"},
       {"setup", "SOURCE", 0, 99, "creates bfl's tables in a target", "", {}, nullptr, "`bfl run` creates them"},
       {"ui", "", 0, 99, "serves a page with the runs", "", {}, nullptr, "`bfl status` shows them"},

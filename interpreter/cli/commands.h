@@ -54,6 +54,7 @@ int diff_jobs(const Arguments& arguments);       // diff.cpp
 int lint_scripts(const Arguments& arguments);    // lint.cpp
 int graph_job(const Arguments& arguments);    // inspect.cpp
 int test_job(const Arguments& arguments);     // test.cpp
+int control_run(const Arguments& arguments);  // control.cpp: pause, resume, cancel, halt
 int show_status(const Arguments& arguments);  // history.cpp
 int show_log(const Arguments& arguments);     // history.cpp
 int audit(const Arguments& arguments);        // audit.cpp

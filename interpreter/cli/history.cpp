@@ -1,10 +1,13 @@
 // `bfl status` and `bfl log`: what the state file remembers of runs.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <fmt/format.h>
+#include <thread>
 
 #include "interpreter/cli/commands.h"
 #include "interpreter/cli/state_path.h"
@@ -57,7 +60,9 @@ bool alive(const store::RunRecord& run) {
 
 }  // namespace
 
-int show_status(const Arguments& arguments) {
+namespace {
+
+int show_once(const Arguments& arguments, bool& running) {
   auto state = existing_state(state_path_of(arguments));
   if (!state) return failed(state.error());
   const bool json = arguments.has("json");
@@ -66,13 +71,28 @@ int show_status(const Arguments& arguments) {
     if (!run) return failed(exit_code::script, run.error().message, run.error().help);
     auto journal = (*state)->journal(run->id);
     if (!journal) return failed(journal.error());
+    running = run->finished.empty() && alive(*run);
     report::say(stdout, "{}", json ? report::run_json(*run, *journal, alive) : report::run_text(*run, *journal, alive));
     return exit_code::done;
   }
   auto runs = (*state)->runs(runs_shown);
   if (!runs) return failed(runs.error());
+  running = std::any_of(runs->begin(), runs->end(), [](const store::RunRecord& run) { return run.finished.empty() && alive(run); });
   report::say(stdout, "{}", json ? report::runs_json(*runs, alive) : report::runs_text(*runs, alive));
   return exit_code::done;
+}
+
+}  // namespace
+
+int show_status(const Arguments& arguments) {
+  for (;;) {
+    bool running = false;
+    const int code = show_once(arguments, running);
+    if (!arguments.has("watch") || code != exit_code::done || !running) return code;
+    std::fflush(stdout);
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+    if (is_terminal(stdout) && !arguments.has("json")) report::say(stdout, "\x1b[H\x1b[2J");
+  }
 }
 
 int show_log(const Arguments& arguments) {

@@ -1,5 +1,4 @@
 // `bfl run`: the short way for a finished job, else the whole way from text to changed rows.
-#include <pwd.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -16,6 +15,7 @@
 #include "interpreter/base/fault_points.h"
 #include "interpreter/cli/carry_out.h"
 #include "interpreter/cli/commands.h"
+#include "interpreter/cli/here.h"
 #include "interpreter/cli/memo.h"
 #include "interpreter/cli/session.h"
 #include "interpreter/cli/signals.h"
@@ -41,16 +41,6 @@ std::string typed_again(const Arguments& arguments) {
   for (const std::string& pair : arguments.all("source")) text += fmt::format(" --source {}…", pair.substr(0, pair.find('=') + 1));
   if (arguments.has("state")) text += " --state " + arguments.value("state");
   return text;
-}
-
-std::string user_name() {
-  const passwd* entry = getpwuid(geteuid());
-  return entry ? entry->pw_name : std::to_string(geteuid());
-}
-
-std::string host_name() {
-  char name[256] = {};
-  return gethostname(name, sizeof name - 1) == 0 ? name : "unknown";
 }
 
 // Of the job's text, and of its modules' if it has any.
@@ -154,6 +144,7 @@ int carry_out(Session& session, const Arguments& arguments, store::State* state,
   options.who = user_name();
   options.host = host_name();
   options.version = BFL_VERSION;
+  options.halt_file = (std::filesystem::path(state_path_of(arguments)).parent_path() / "halt").string();
   options.script_digest = script_digest(session);
   options.limit_chunks = arguments.has("limit-chunks") ? std::atoll(arguments.value("limit-chunks").c_str()) : -1;
 

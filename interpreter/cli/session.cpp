@@ -225,6 +225,8 @@ bool read_file(Session& session, ast::File& file) {
 bool open_sources(Session& session, Access access, const std::string& only) {
   ast::File file;
   if (!read_file(session, file)) return false;
+  for (const ast::NodeId item : ast::children(file, file.root))
+    if (file[item].kind == ast::NodeKind::job) session.program.job = file[item].text;
   session.program.sources = check::sources_of(file, session.texts, session.settings, session.diagnostics);
   if (!only.empty()) std::erase_if(session.program.sources, [&](const program::Source& source) { return source.name != only; });
   return !session.diagnostics.has_errors() && connect_sources(session, access);

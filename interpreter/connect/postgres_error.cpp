@@ -6,69 +6,77 @@
 namespace bfl::connect::postgres {
 namespace {
 
-struct Row {
-  std::string_view state;  // five characters, or the two of a class
-  ErrorClass kind;
-};
-
-// Codes come before their classes. Classes that are not here are `fatal`.
-constexpr Row rows[] = {
-    {"40003", ErrorClass::unknown_commit},  // statement_completion_unknown
-    {"40002", ErrorClass::data},            // transaction_integrity_constraint_violation
-    {"40", ErrorClass::transient},          // serialization_failure, deadlock_detected, rollback
-    {"55P03", ErrorClass::transient},       // lock_not_available: lock_timeout
-    {"55006", ErrorClass::transient},       // object_in_use
-    {"55P02", ErrorClass::fatal},           // cant_change_runtime_param
-    {"55", ErrorClass::data},               // object_not_in_prerequisite_state
-    {"57014", ErrorClass::transient},       // query_canceled: statement_timeout, or somebody's cancel
-    {"57P05", ErrorClass::transient},       // idle_session_timeout
-    {"57P01", ErrorClass::transient},       // admin_shutdown
-    {"57P02", ErrorClass::transient},       // crash_shutdown
-    {"57P03", ErrorClass::transient},       // cannot_connect_now: starting up
-    {"57P04", ErrorClass::fatal},           // database_dropped
-    {"57", ErrorClass::transient},          // operator_intervention
-    {"53300", ErrorClass::transient},       // too_many_connections
-    {"53200", ErrorClass::transient},       // out_of_memory of the server
-    {"53", ErrorClass::fatal},              // disk full, configuration limit
-    {"08P01", ErrorClass::fatal},           // protocol_violation
-    {"08", ErrorClass::transient},          // the connection broke
-    {"25P03", ErrorClass::transient},       // idle_in_transaction_session_timeout
-    {"25006", ErrorClass::permission},      // read_only_sql_transaction: a replica, or default_transaction_read_only
-    {"25", ErrorClass::fatal},              // invalid_transaction_state
-    {"22", ErrorClass::data},               // data exceptions: overflow, conversion, division by zero
-    {"23", ErrorClass::data},               // integrity constraints
-    {"27", ErrorClass::data},               // triggered_data_change_violation
-    {"44", ErrorClass::data},               // with check option
-    {"21", ErrorClass::data},               // cardinality_violation: a subquery gave several rows
-    {"P0", ErrorClass::data},               // raised by PL/pgSQL: a trigger or function of the user's
-    {"2F", ErrorClass::data},               // sql_routine_exception
-    {"38", ErrorClass::data},               // external_routine_exception
-    {"39", ErrorClass::data},               // external_routine_invocation_exception
-    {"42501", ErrorClass::permission},      // insufficient_privilege, and row-level security
-    {"42P01", ErrorClass::stale_schema},    // undefined_table
-    {"42703", ErrorClass::stale_schema},    // undefined_column
-    {"42704", ErrorClass::stale_schema},    // undefined_object: a type that was dropped
-    {"42", ErrorClass::fatal},              // the statement itself is wrong
-    {"28", ErrorClass::permission},         // invalid authorization
-    {"0L", ErrorClass::permission},         // invalid grantor
-    {"0P", ErrorClass::permission},         // invalid role
-    {"3D", ErrorClass::fatal},              // no such database
-    {"3F", ErrorClass::stale_schema},       // no such schema
-    {"54", ErrorClass::fatal},              // program limits: statement too complex
-    {"58", ErrorClass::fatal},              // I/O errors of the server
-    {"F0", ErrorClass::fatal},              // configuration file
-    {"HV", ErrorClass::fatal},              // foreign data wrappers
-    {"XX", ErrorClass::fatal},              // internal errors, corruption
+// Codes come before their classes; what is in none of them is `fatal`.
+constexpr ErrorRow rows[] = {
+    {"40003", ErrorClass::unknown_commit, "whether the statement was completed is not known"},
+    {"40002", ErrorClass::data, "a constraint that is checked at the end of a transaction"},
+    {"40", ErrorClass::transient, "serialization failure, deadlock: the transaction is rolled back, and may pass the next time"},
+    {"55P03", ErrorClass::transient, "a lock was not had within lock_timeout"},
+    {"55006", ErrorClass::transient, "the object is in use"},
+    {"55P02", ErrorClass::fatal, "a setting that cannot be changed now"},
+    {"55", ErrorClass::data, "an object is not in the state that the statement needs"},
+    {"57014", ErrorClass::transient, "statement_timeout, or somebody cancelled the statement"},
+    {"57P05", ErrorClass::transient, "the session was idle too long and was ended; a new one is made"},
+    {"57P01", ErrorClass::transient, "the server is shut down, or ended the session; a new one is made"},
+    {"57P02", ErrorClass::transient, "the server crashed; a new connection is made"},
+    {"57P03", ErrorClass::transient, "the server takes no connections yet: it is starting up"},
+    {"57P04", ErrorClass::fatal, "the database was dropped"},
+    {"57", ErrorClass::transient, "an operator intervened"},
+    {"53300", ErrorClass::transient, "too many connections: one may become free"},
+    {"53200", ErrorClass::transient, "the server is out of memory for now"},
+    {"53", ErrorClass::fatal, "the disk is full, or a limit of the configuration is reached: waiting mends neither"},
+    {"08P01", ErrorClass::fatal, "client and server do not understand each other"},
+    {"08", ErrorClass::transient, "the connection broke; a new one is made"},
+    {"25P03", ErrorClass::transient, "the transaction was idle too long and was ended"},
+    {"25006", ErrorClass::permission, "a replica, or a role whose transactions may only read"},
+    {"25", ErrorClass::fatal, "the transaction is in a state in which the statement cannot be carried out"},
+    {"22", ErrorClass::data, "overflow, conversion, division by zero, a text too long: a row does not fit"},
+    {"23", ErrorClass::data, "a constraint: not null, unique, foreign key, check, exclusion"},
+    {"27", ErrorClass::data, "a trigger changed the row that was being changed"},
+    {"44", ErrorClass::data, "the row is outside of the view through which it is written"},
+    {"21", ErrorClass::data, "a subquery gave several rows where one was due"},
+    {"09", ErrorClass::data, "an exception within a trigger of the user's"},
+    {"20", ErrorClass::data, "no case fits, in a function of the user's"},
+    {"P0", ErrorClass::data, "raised by PL/pgSQL: a trigger or function of the user's refuses the row"},
+    {"2F", ErrorClass::data, "an exception within a function of the user's"},
+    {"38", ErrorClass::data, "an exception within an external function"},
+    {"39", ErrorClass::data, "an external function was called wrongly"},
+    {"42501", ErrorClass::permission, "a missing right, or row-level security"},
+    {"42P01", ErrorClass::stale_schema, "the table is not there any more"},
+    {"42703", ErrorClass::stale_schema, "the column is not there any more"},
+    {"42704", ErrorClass::stale_schema, "a type or another object is not there any more"},
+    {"42", ErrorClass::fatal, "the statement itself is wrong"},
+    {"28", ErrorClass::permission, "the server does not accept who connects"},
+    {"0L", ErrorClass::permission, "who grants a right may not"},
+    {"0P", ErrorClass::permission, "the role is not valid"},
+    {"0A", ErrorClass::fatal, "the server does not have the feature"},
+    {"0B", ErrorClass::fatal, "a transaction cannot begin here"},
+    {"2D", ErrorClass::fatal, "a transaction cannot end here"},
+    {"3B", ErrorClass::fatal, "a savepoint is not there"},
+    {"24", ErrorClass::fatal, "a cursor is not in the state that is needed"},
+    {"26", ErrorClass::fatal, "a prepared statement is not there: a pooler gave it to another session"},
+    {"34", ErrorClass::fatal, "a cursor is not there"},
+    {"2B", ErrorClass::fatal, "other objects depend on a privilege"},
+    {"3D", ErrorClass::fatal, "there is no such database"},
+    {"3F", ErrorClass::stale_schema, "the schema is not there any more"},
+    {"54", ErrorClass::fatal, "a limit of the server: the statement is too complex, a row too wide"},
+    {"72", ErrorClass::fatal, "a snapshot is too old"},
+    {"58", ErrorClass::fatal, "the server's own files cannot be read or written"},
+    {"F0", ErrorClass::fatal, "the server's configuration file is wrong"},
+    {"HV", ErrorClass::fatal, "a foreign data wrapper failed"},
+    {"XX", ErrorClass::fatal, "an internal error of the server, or damaged data"},
 };
 
 }  // namespace
 
 ErrorClass class_of(std::string_view sqlstate) {
   if (sqlstate.empty()) return ErrorClass::transient;
-  for (const Row& row : rows)
-    if (sqlstate.starts_with(row.state)) return row.kind;
+  for (const ErrorRow& row : rows)
+    if (sqlstate.starts_with(row.code)) return row.kind;
   return ErrorClass::fatal;
 }
+
+std::span<const ErrorRow> error_rows() { return rows; }
 
 bool leaves_commit_open(std::string_view sqlstate, std::string_view severity) {
   if (sqlstate.empty() || severity == "FATAL" || severity == "PANIC") return true;

@@ -1,10 +1,14 @@
 // What PostgreSQL's SQLSTATEs mean to bfl: one table, by class and by the codes that differ from their class.
 #pragma once
+#include <span>
+#include <string>
 #include <string_view>
 
-#include "interpreter/base/result.h"
+#include "interpreter/connect/error_row.h"
 
 namespace bfl::connect::postgres {
+
+std::span<const ErrorRow> error_rows();  // codes before their classes
 
 // Of a statement that the server refused. An empty state is a connection that broke.
 ErrorClass class_of(std::string_view sqlstate);

@@ -3,51 +3,52 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include <vector>
+
 namespace bfl::connect::sqlite {
 namespace {
 
 struct Row {
   int code;
-  ErrorClass kind;
-  const char* message;  // nullptr: the database's own words are the message
+  ErrorRow row;
+  bool says;            // `why` is the message; else the database's own words are
   const char* help;
 };
 
 // Extended codes are looked up first, then their primary code (the low byte).
 constexpr Row table[] = {
-    {SQLITE_BUSY_SNAPSHOT, ErrorClass::transient, "the database changed under a read snapshot", ""},
-    {SQLITE_BUSY_RECOVERY, ErrorClass::transient, "another process is recovering the database's write-ahead log", ""},
-    {SQLITE_BUSY, ErrorClass::transient, "the database is locked by another process", "wait for the other writer, or stop it"},
-    {SQLITE_LOCKED, ErrorClass::transient, "a table is locked by another connection of this process", ""},
-    {SQLITE_SCHEMA, ErrorClass::transient, "the schema changed while the statement ran", ""},
-    {SQLITE_PROTOCOL, ErrorClass::transient, "the locks of the write-ahead log could not be had", ""},
-    {SQLITE_CONSTRAINT, ErrorClass::data, nullptr, ""},
-    {SQLITE_MISMATCH, ErrorClass::data, nullptr, ""},
-    {SQLITE_TOOBIG, ErrorClass::data, "a value or a row is larger than SQLite can hold", ""},
-    {SQLITE_RANGE, ErrorClass::fatal, nullptr, ""},
-    {SQLITE_READONLY_DBMOVED, ErrorClass::refused, "the database file was moved or replaced after it was opened", "run the job again"},
-    {SQLITE_READONLY, ErrorClass::permission, "the database is read-only", "check the permissions of the file and of its folder"},
-    {SQLITE_PERM, ErrorClass::permission, "access to the database is not permitted", "check the permissions of the file and of its folder"},
-    {SQLITE_AUTH, ErrorClass::permission, nullptr, ""},
-    {SQLITE_AUTH_USER, ErrorClass::permission, nullptr, ""},
-    {SQLITE_INTERRUPT, ErrorClass::interrupted, "the statement was interrupted", ""},
-    {SQLITE_ABORT_ROLLBACK, ErrorClass::transient, "the transaction was rolled back under the statement", ""},
-    {SQLITE_ABORT, ErrorClass::interrupted, "the statement was stopped", ""},
-    {SQLITE_FULL, ErrorClass::fatal, "the disk is full", "make room, then run the job again: it goes on where it stopped"},
-    {SQLITE_IOERR_NOMEM, ErrorClass::fatal, "out of memory", ""},
-    {SQLITE_IOERR, ErrorClass::fatal, "the disk reported an error", "check the disk, then run the job again: it goes on where it stopped"},
-    {SQLITE_NOMEM, ErrorClass::fatal, "out of memory", ""},
-    {SQLITE_CORRUPT, ErrorClass::fatal, "the database file is damaged", "check it with `pragma integrity_check`"},
-    {SQLITE_NOTADB, ErrorClass::fatal, "the file is not a SQLite database", "check the path of the source"},
-    {SQLITE_CANTOPEN, ErrorClass::fatal, "the database file cannot be opened",
-     "check the path of the source and the permissions of its folder"},
-    {SQLITE_FORMAT, ErrorClass::fatal, nullptr, ""},
-    {SQLITE_NOLFS, ErrorClass::fatal, "the file system does not take files of this size", ""},
-    {SQLITE_NOTFOUND, ErrorClass::fatal, nullptr, ""},
-    {SQLITE_EMPTY, ErrorClass::fatal, nullptr, ""},
-    {SQLITE_MISUSE, ErrorClass::fatal, nullptr, ""},
-    {SQLITE_INTERNAL, ErrorClass::fatal, nullptr, ""},
-    {SQLITE_ERROR, ErrorClass::fatal, nullptr, ""},
+    {SQLITE_BUSY_SNAPSHOT, {"SQLITE_BUSY_SNAPSHOT", ErrorClass::transient, "the database changed under a read snapshot"}, true, ""},
+    {SQLITE_BUSY_RECOVERY, {"SQLITE_BUSY_RECOVERY", ErrorClass::transient, "another process is recovering the database's write-ahead log"}, true, ""},
+    {SQLITE_BUSY, {"SQLITE_BUSY", ErrorClass::transient, "the database is locked by another process"}, true, "wait for the other writer, or stop it"},
+    {SQLITE_LOCKED, {"SQLITE_LOCKED", ErrorClass::transient, "a table is locked by another connection of this process"}, true, ""},
+    {SQLITE_SCHEMA, {"SQLITE_SCHEMA", ErrorClass::transient, "the schema changed while the statement ran"}, true, ""},
+    {SQLITE_PROTOCOL, {"SQLITE_PROTOCOL", ErrorClass::transient, "the locks of the write-ahead log could not be had"}, true, ""},
+    {SQLITE_CONSTRAINT, {"SQLITE_CONSTRAINT", ErrorClass::data, "a constraint: not null, unique, foreign key, check, or a trigger that raises"}, false, ""},
+    {SQLITE_MISMATCH, {"SQLITE_MISMATCH", ErrorClass::data, "a value of another type than the key takes"}, false, ""},
+    {SQLITE_TOOBIG, {"SQLITE_TOOBIG", ErrorClass::data, "a value or a row is larger than SQLite can hold"}, true, ""},
+    {SQLITE_RANGE, {"SQLITE_RANGE", ErrorClass::fatal, "a parameter that the statement does not have"}, false, ""},
+    {SQLITE_READONLY_DBMOVED, {"SQLITE_READONLY_DBMOVED", ErrorClass::refused, "the database file was moved or replaced after it was opened"}, true, "run the job again"},
+    {SQLITE_READONLY, {"SQLITE_READONLY", ErrorClass::permission, "the database is read-only"}, true, "check the permissions of the file and of its folder"},
+    {SQLITE_PERM, {"SQLITE_PERM", ErrorClass::permission, "access to the database is not permitted"}, true, "check the permissions of the file and of its folder"},
+    {SQLITE_AUTH, {"SQLITE_AUTH", ErrorClass::permission, "an authorizer of the database refuses"}, false, ""},
+    {SQLITE_AUTH_USER, {"SQLITE_AUTH_USER", ErrorClass::permission, "the user may not"}, false, ""},
+    {SQLITE_INTERRUPT, {"SQLITE_INTERRUPT", ErrorClass::interrupted, "the statement was interrupted"}, true, ""},
+    {SQLITE_ABORT_ROLLBACK, {"SQLITE_ABORT_ROLLBACK", ErrorClass::transient, "the transaction was rolled back under the statement"}, true, ""},
+    {SQLITE_ABORT, {"SQLITE_ABORT", ErrorClass::interrupted, "the statement was stopped"}, true, ""},
+    {SQLITE_FULL, {"SQLITE_FULL", ErrorClass::fatal, "the disk is full"}, true, "make room, then run the job again: it goes on where it stopped"},
+    {SQLITE_IOERR_NOMEM, {"SQLITE_IOERR_NOMEM", ErrorClass::fatal, "out of memory"}, true, ""},
+    {SQLITE_IOERR, {"SQLITE_IOERR", ErrorClass::fatal, "the disk reported an error"}, true, "check the disk, then run the job again: it goes on where it stopped"},
+    {SQLITE_NOMEM, {"SQLITE_NOMEM", ErrorClass::fatal, "out of memory"}, true, ""},
+    {SQLITE_CORRUPT, {"SQLITE_CORRUPT", ErrorClass::fatal, "the database file is damaged"}, true, "check it with `pragma integrity_check`"},
+    {SQLITE_NOTADB, {"SQLITE_NOTADB", ErrorClass::fatal, "the file is not a SQLite database"}, true, "check the path of the source"},
+    {SQLITE_CANTOPEN, {"SQLITE_CANTOPEN", ErrorClass::fatal, "the database file cannot be opened"}, true, "check the path of the source and the permissions of its folder"},
+    {SQLITE_FORMAT, {"SQLITE_FORMAT", ErrorClass::fatal, "not used by SQLite any more"}, false, ""},
+    {SQLITE_NOLFS, {"SQLITE_NOLFS", ErrorClass::fatal, "the file system does not take files of this size"}, true, ""},
+    {SQLITE_NOTFOUND, {"SQLITE_NOTFOUND", ErrorClass::fatal, "an operation that the file system does not know"}, false, ""},
+    {SQLITE_EMPTY, {"SQLITE_EMPTY", ErrorClass::fatal, "not used by SQLite any more"}, false, ""},
+    {SQLITE_MISUSE, {"SQLITE_MISUSE", ErrorClass::fatal, "bfl called SQLite wrongly"}, false, ""},
+    {SQLITE_INTERNAL, {"SQLITE_INTERNAL", ErrorClass::fatal, "an internal error of SQLite"}, false, ""},
+    {SQLITE_ERROR, {"SQLITE_ERROR", ErrorClass::fatal, "the statement is wrong, or a function of it failed"}, false, ""},
 };
 
 const Row* row_of(int code) {
@@ -66,9 +67,9 @@ Error make(int code, std::string_view words, std::string_view sql) {
       return {ErrorClass::refused, fmt::format("the statement is too large for SQLite: {}", words), statement_detail(sql),
               "nest fewer relations and conditions in each other, or split the step"};
   Error error;
-  error.kind = row ? row->kind : ErrorClass::fatal;
-  error.message = row && row->message ? std::string(row->message) : fmt::format("the database refused: {}", words);
-  error.detail = row && row->message ? std::string(words) : "";
+  error.kind = row ? row->row.kind : ErrorClass::fatal;
+  error.message = row && row->says ? std::string(row->row.why) : fmt::format("the database refused: {}", words);
+  error.detail = row && row->says ? std::string(words) : "";
   if (!sql.empty()) error.detail = fmt::format("{}{}{}", error.detail, error.detail.empty() ? "" : "\n", statement_detail(sql));
   if (row) error.help = row->help;
   return error;
@@ -76,9 +77,18 @@ Error make(int code, std::string_view words, std::string_view sql) {
 
 }  // namespace
 
+std::span<const ErrorRow> error_rows() {
+  static const std::vector<ErrorRow> rows = [] {
+    std::vector<ErrorRow> all;
+    for (const Row& row : table) all.push_back(row.row);
+    return all;
+  }();
+  return rows;
+}
+
 ErrorClass class_of(int extended_code) {
   const Row* row = row_of(extended_code);
-  return row ? row->kind : ErrorClass::fatal;
+  return row ? row->row.kind : ErrorClass::fatal;
 }
 
 Error last_error(sqlite3* db, std::string_view sql) { return make(sqlite3_extended_errcode(db), sqlite3_errmsg(db), sql); }

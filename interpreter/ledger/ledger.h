@@ -2,7 +2,7 @@
 //
 // bfl_meta (identity, format), bfl_job (name, epoch, holder, lease, clock, parameters), bfl_step (a generation of a step),
 // bfl_lane (the fence: the only row a chunk competes for), bfl_ledger (one entry and one pack of images per chunk,
-// insert-only), bfl_stage (sealed sets, insert-only). All SQL on them is in this folder. What is read here needs no right
+// insert-only), bfl_stage (sealed sets, insert-only), bfl_control (orders to a run). All SQL on them is in this folder. What is read here needs no right
 // but SELECT; what changes them is in writer.h.
 #pragma once
 #include <cstdint>
@@ -20,7 +20,7 @@
 
 namespace bfl::ledger {
 
-inline constexpr int format_version = 2;
+inline constexpr int format_version = 3;
 
 enum class StepState : std::uint8_t { staging, open, done, undone };
 

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <random>
+#include <vector>
 
 #include "interpreter/base/fault_points.h"
 #include "interpreter/ledger/ledger.h"
@@ -20,6 +21,11 @@ constexpr const char* key_table = R"(CREATE TABLE bfl_key (
   step INTEGER NOT NULL, lane INTEGER NOT NULL, seq INTEGER NOT NULL, name TEXT NOT NULL, low BLOB NOT NULL, high BLOB NOT NULL,
   detail BLOB NOT NULL, PRIMARY KEY (step, lane, seq, name)))";
 constexpr const char* key_range = "CREATE INDEX range_of_key ON bfl_key (name, low, high)";
+
+// Orders to whoever runs a job, and who took them back; an empty job stands for all. See control.h. By hand it takes `job` and `kind`.
+constexpr const char* control_table = R"(CREATE TABLE bfl_control (
+  id INTEGER PRIMARY KEY, job TEXT NOT NULL, kind TEXT NOT NULL CHECK (kind IN ('pause', 'cancel', 'halt')), who TEXT NOT NULL DEFAULT '',
+  reason TEXT NOT NULL DEFAULT '', given TEXT NOT NULL DEFAULT '', lifted_by TEXT NOT NULL DEFAULT '', lifted TEXT NOT NULL DEFAULT ''))";
 
 constexpr const char* statements[] = {
     // One row. `identity` is made once, at random, and goes into every memo key.
@@ -50,7 +56,7 @@ constexpr const char* statements[] = {
     R"(CREATE TABLE bfl_stage (
   step INTEGER NOT NULL, block INTEGER NOT NULL, first INTEGER NOT NULL, rows INTEGER NOT NULL, root BLOB NOT NULL, pack BLOB NOT NULL,
   PRIMARY KEY (step, block)))",
-    key_table, key_range,
+    key_table, key_range, control_table,
 };
 
 struct Meta { std::string identity; std::int64_t format = 0, revision = 0; };
@@ -119,15 +125,19 @@ Result<void> create(connect::Connector& target) {
   return committed;
 }
 
-// Format 1 had no index of keys: what it holds stays without one.
+// Format 1 had no index of keys: what it holds stays without one. Format 2 had no orders.
 Result<void> bring_up(connect::Connector& target) {
   if (auto begun = target.begin_write(connect::WriteKind::own); !begun) return begun;
   Result<void> done;
   auto meta = read_meta(target);
   if (!meta) done = meta.error();
-  else if (meta->format == 1)
-    for (const char* sql : {key_table, key_range, "UPDATE bfl_meta SET format = 2"})
+  else if (meta->format < format_version) {
+    std::vector<const char*> changes;
+    if (meta->format == 1) changes = {key_table, key_range};
+    changes.insert(changes.end(), {control_table, "UPDATE bfl_meta SET format = 3"});
+    for (const char* sql : changes)
       if (done) done = target.execute(in_dialect(sql, target.engine()));
+  }
   if (done) done = target.commit();
   if (!done && target.in_transaction()) target.rollback();
   return done;

@@ -16,6 +16,7 @@
 
 #include "interpreter/base/result.h"
 #include "interpreter/connect/connector.h"
+#include "interpreter/ledger/control.h"
 #include "interpreter/ledger/holder.h"
 #include "interpreter/ledger/ledger.h"
 #include "interpreter/ledger/own_sql.h"
@@ -76,6 +77,8 @@ class Writer {
 
   Timestamp clock() const { return clock_; }             // now() of the job: frozen until the job has finished
   Result<void> heartbeat();
+  Result<std::vector<Order>> orders();                   // in force for the job
+  Result<void> obey(const Order& order);                 // a `cancel` is for one run
   Result<void> release(bool finished);                   // a finished job starts with a new clock the next time
 
   // Opens a generation: a new row of bfl_step with one lane over (start, upto], or with several that end at `cuts` and `upto`.

@@ -16,6 +16,7 @@ using Json = nlohmann::ordered_json;
 
 struct StepSummary {
   std::string name, state;
+  std::string why{};                     // of what does not go on
   std::int64_t chunks = 0, changed = 0, conflicts = 0, left_out = 0;
 };
 
@@ -25,6 +26,9 @@ std::string_view state_after(std::string_view kind) {
   if (kind == "step_reused") return "finished before";
   if (kind == "step_failed" || kind == "assertion_failed") return "failed";
   if (kind == "step_blocked") return "waits";
+  if (kind == "step_paused") return "paused";
+  if (kind == "held_back") return "held back";
+  if (kind == "goes_on") return "under way";
   return "";
 }
 
@@ -36,7 +40,10 @@ std::vector<StepSummary> steps_of(const std::vector<store::JournalEntry>& journa
     const auto [place, fresh] = places.try_emplace(entry.step, steps.size());
     if (fresh) steps.push_back({entry.step, "under way"});
     StepSummary& step = steps[place->second];
-    if (const auto state = state_after(entry.kind); !state.empty()) step.state = state;
+    if (const auto state = state_after(entry.kind); !state.empty()) {
+      step.state = state;
+      step.why = state == "failed" || state == "paused" || state == "held back" ? entry.reason : "";
+    }
     if (entry.kind == "rows_left_out") step.left_out += entry.rows_read;
     if (entry.kind != "chunk_committed") continue;
     ++step.chunks;
@@ -134,6 +141,7 @@ std::string run_text(const store::RunRecord& run, const std::vector<store::Journ
     if (step.chunks) text += fmt::format(", {} changed in {}", counted(step.changed, "row"), counted(step.chunks, "chunk"));
     if (step.conflicts) text += fmt::format(", {} in conflict", grouped(step.conflicts));
     if (step.left_out) text += fmt::format(", {} left out", grouped(step.left_out));
+    if (!step.why.empty()) text += ": " + one_line(step.why);
     text += "\n";
   }
   return text;
@@ -143,7 +151,7 @@ std::string run_json(const store::RunRecord& run, const std::vector<store::Journ
   Json object = object_of(run, alive);
   object["steps"] = Json::array();
   for (const StepSummary& step : steps_of(journal))
-    object["steps"].push_back({{"step", step.name}, {"state", step.state}, {"chunks", step.chunks}, {"rows_changed", step.changed}, {"conflicts", step.conflicts}, {"left_out", step.left_out}});
+    object["steps"].push_back({{"step", step.name}, {"state", step.state}, {"chunks", step.chunks}, {"rows_changed", step.changed}, {"conflicts", step.conflicts}, {"left_out", step.left_out}, {"why", step.why}});
   return dumped(object, 2);
 }
 

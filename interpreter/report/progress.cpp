@@ -100,9 +100,12 @@ void Progress::on(const run::Event& event) {
   switch (event.kind) {
     case EventKind::run_started: case EventKind::draining: case EventKind::run_finished: break;
     case EventKind::step_started: case EventKind::step_resumed: begin_step(event); break;
-    case EventKind::step_staged: case EventKind::chunk_retried:
+    case EventKind::step_staged:
       if (screen_.live) draw(event);
       break;
+    case EventKind::chunk_retried: case EventKind::held_back: wait(event); break;
+    case EventKind::goes_on: break;
+    case EventKind::step_paused: line("..", event.step, "paused: " + printable(event.reason)); break;
     case EventKind::step_reused:
       line("ok", event.step, event.reason.empty() ? "finished before, not repeated" : event.reason);
       break;
@@ -141,6 +144,20 @@ void Progress::chunk(const run::Event& event) {
   say(screen_.err, "{}: {}{} walked, {} changed, {} rows/s\n", event.step,
       event.rows_total > 0 ? fmt::format("{} %, ", std::min(percent, 100)) : "", counted(event.rows_done, "row"), grouped(changed_),
       grouped(static_cast<std::int64_t>(rate_.rows_per_second())));
+}
+
+// Why nothing happens now. Off a terminal waits that pass at once are not worth a line.
+void Progress::wait(const run::Event& event) {
+  constexpr double long_wait = 2;
+  if (screen_.live) {
+    std::string text = fmt::format("  {} waits: {}", event.step, printable(event.reason));
+    if (text.size() >= screen_.width) text.resize(screen_.width - 1);
+    say(screen_.err, "\r{}\x1b[K", text);
+    std::fflush(screen_.err);
+    drawn_ = true;
+  } else if (event.kind == run::EventKind::held_back || event.seconds >= long_wait) {
+    say(screen_.err, "{} waits: {}\n", event.step, printable(event.reason));
+  }
 }
 
 void Progress::draw(const run::Event& event) {

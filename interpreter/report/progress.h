@@ -50,6 +50,7 @@ class Progress {
   void chunk(const run::Event& event);
   void end_step(const run::Event& event);
   void draw(const run::Event& event);
+  void wait(const run::Event& event);
   void more(const std::string& text);  // below a step's line
   void line(std::string_view mark, const std::string& step, const std::string& text);
   void clear();

@@ -82,6 +82,23 @@ std::string_view word(program::Idempotence kind) {
   return "";
 }
 
+std::string_view word(ErrorClass kind) {
+  switch (kind) {
+    case ErrorClass::transient: return "transient";
+    case ErrorClass::data: return "data";
+    case ErrorClass::permission: return "permission";
+    case ErrorClass::conflict: return "conflict";
+    case ErrorClass::unknown_commit: return "unknown commit";
+    case ErrorClass::held: return "held";
+    case ErrorClass::interrupted: return "interrupted";
+    case ErrorClass::refused: return "refused";
+    case ErrorClass::stale_schema: return "design";
+    case ErrorClass::over_limit: return "over limit";
+    case ErrorClass::fatal: return "fatal";
+  }
+  return "";
+}
+
 std::string_view word(program::Route route) {
   switch (route) {
     case program::Route::none: return "";

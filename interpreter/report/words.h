@@ -39,6 +39,7 @@ std::string_view verb(program::StepKind kind);
 std::string_view done_word(program::StepKind kind);  // what happened to its rows: "changed", "added", "deleted"
 std::string_view word(run::DecisionKind kind);
 std::string_view word(program::Idempotence kind);
+std::string_view word(ErrorClass kind);
 std::string_view word(program::Route route);
 
 }  // namespace bfl::report

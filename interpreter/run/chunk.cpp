@@ -1,21 +1,20 @@
 // One chunk: fence, change, images, schema, count, entry, commit; in that order and in one transaction (protocol.md, "A chunk").
 #include <fmt/format.h>
 
-#include <chrono>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <random>
-#include <thread>
 #include <utility>
 
 #include "interpreter/base/fault_points.h"
 #include "interpreter/lower/keyed.h"
+#include "interpreter/run/pace.h"
 #include "interpreter/run/writing.h"
 
 namespace bfl::run {
 namespace {
 
-constexpr int max_attempts = 6;
 constexpr int commit_attempts = 5;          // of one transaction that is still open
 constexpr std::size_t slack = 4;            // images may exceed their target size by this factor before a chunk is cut off
 
@@ -199,7 +198,7 @@ Result<void> one_transaction(Writing& writing, ledger::Lane& lane, const NextChu
   return committed;
 }
 
-void tell(Writing& worker, Attempt& attempt) {
+void tell(Writing& worker, Attempt& attempt, double began) {
   Context& context = worker.context;
   std::lock_guard lock(context.shared);
   Writing& writing = worker.of ? *worker.of : worker;
@@ -211,6 +210,7 @@ void tell(Writing& worker, Attempt& attempt) {
     writing.rows_done += told.rows;
     for (const LeftOut& part : told.skipped) add(writing.skipped, part);
     context.outcome.changed += told.changed;
+    if (context.pacer) context.pacer->spent(told.changed, began);
     context.outcome.conflicts += told.conflicts;
     Event event = told.event;
     event.chunk = writing.chunks;
@@ -219,6 +219,7 @@ void tell(Writing& worker, Attempt& attempt) {
     context.tell(event);
   }
   if (context.chunks_left > 0) --context.chunks_left;
+  context.breaker.note(false);
   context.note(context.state.note_seq(context.identities[static_cast<std::size_t>(writing.source)], writing.id, writing.chunks));
 }
 
@@ -239,9 +240,17 @@ void resize(Writing& writing, const Attempt& attempt, double seconds) {
   writing.rows = std::clamp(static_cast<std::int64_t>(static_cast<double>(writing.rows) * factor), std::int64_t{1}, most);
 }
 
-void wait(Context& context, int attempt) {
-  for (int waited = 0; waited < (50 << attempt) && context.stop.level.load() == 0; waited += 10)
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+// Why a chunk that failed for a while is not tried once more; nothing: it is.
+std::optional<Error> given_up(Context& context, const program::Retry& retry, std::int64_t failures, const Error& error) {
+  std::lock_guard lock(context.shared);
+  context.breaker.note(true);
+  const char* help = "see what keeps the database busy; `bfl run` goes on behind the last chunk";
+  if (failures > retry.times)
+    return Error{error.kind, fmt::format("{}; tried {} time{}", error.message, failures, failures == 1 ? "" : "s"), error.detail, error.help.empty() ? help : error.help};
+  if (context.breaker.open())
+    return Error{error.kind, fmt::format("{}; {} of the last {} transactions failed", error.message, context.breaker.failures(), context.breaker.looked_at()),
+                 error.detail, help};
+  return std::nullopt;
 }
 
 }  // namespace
@@ -249,8 +258,10 @@ void wait(Context& context, int attempt) {
 Result<void> commit_chunks(Writing& writing, ledger::Lane& lane, const NextChunk& next) {
   Context& context = writing.context;
   std::string earlier;
-  for (int number = 1;;) {
+  const program::Retry& retry = retry_of(context.program, writing.step);
+  for (std::int64_t failures = 0;;) {
     const double began = context.clock.seconds();
+    if (const std::int64_t most = context.pacer && !writing.step.chunk_rows ? context.pacer->rows_at_most() : -1; most > 0) writing.rows = std::min(writing.rows, most);
     Attempt attempt{writing};
     attempt.earlier = earlier;
     writing.too_large = false;
@@ -272,7 +283,7 @@ Result<void> commit_chunks(Writing& writing, ledger::Lane& lane, const NextChunk
       else committed = Error{ErrorClass::transient, "the connection was lost during the commit, and nothing was committed", committed.error().detail};
     }
     if (committed) {
-      tell(writing, attempt);
+      tell(writing, attempt, began);
       fault_point("after_note");
       lane = moved;
       resize(writing, attempt, context.clock.seconds() - began);
@@ -282,15 +293,21 @@ Result<void> commit_chunks(Writing& writing, ledger::Lane& lane, const NextChunk
       writing.rows = std::max<std::int64_t>(1, writing.rows / 8);
       if (context.stop.level.load() < 2) continue;
     }
-    if (committed.error().kind != ErrorClass::transient || ++number > max_attempts || context.stop.level.load() > 0) return committed;
-    earlier += fmt::format("{}attempt {}: {}", earlier.empty() ? "" : "; ", number - 1, committed.error().message);
+    if (committed.error().kind != ErrorClass::transient) return committed;
+    const Error asked{ErrorClass::interrupted, "asked to stop"};
+    if (context.stop.level.load() > 0) return asked;
+    ++failures;
+    if (auto reason = given_up(context, retry, failures, committed.error())) return *reason;
+    earlier += fmt::format("{}attempt {}: {}", earlier.empty() ? "" : "; ", failures, committed.error().message);
+    const double seconds = backoff(retry, failures);
     std::unique_lock lock(context.shared);
     Event retried = context.event(EventKind::chunk_retried, writing.step);
     retried.chunk = (writing.of ? *writing.of : writing).chunks + 1;
-    retried.reason = committed.error().message;
+    retried.seconds = seconds;
+    retried.reason = fmt::format("{}; repetition {} of {} follows in {:.1f} s", committed.error().message, failures, retry.times, seconds);
     context.tell(retried);
     lock.unlock();
-    wait(context, number);
+    if (!context.wait(seconds, writing.of ? -1 : writing.source)) return asked;
   }
 }
 

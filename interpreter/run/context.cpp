@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <thread>
 
 #include "interpreter/run/journal.h"
 
@@ -132,6 +134,7 @@ StepEnd Context::fail(const program::Step& step, const Error& error, const std::
 StepEnd Context::fail(const program::Step& step, Code code, const Error& error, const std::string& where) {
   if (step.keeper >= 0 && target(step.keeper).in_transaction()) target(step.keeper).rollback();
   if (error.kind == ErrorClass::interrupted) return interrupted(step);
+  if (code == Code::database_error && error.kind == ErrorClass::transient) return paused(step, code, error, where);
   Diagnostic& diagnostic = diagnostics.error(code, step.name_span, fmt::format("step `{}`: {}", step.name, error.message), error.help);
   if (!where.empty()) diagnostic.notes.push_back(where);
   if (!error.detail.empty()) diagnostic.notes.push_back(error.detail);
@@ -144,7 +147,18 @@ StepEnd Context::fail(const program::Step& step, Code code, const Error& error, 
   return exit_code == 75 ? StepEnd::stopped : StepEnd::failed;
 }
 
-std::optional<StepEnd> Context::pause(const program::Step& step, int source) {
+StepEnd Context::paused(const program::Step& step, Code code, const Error& error, const std::string& where) {
+  Diagnostic& diagnostic = diagnostics.error(code, step.name_span, fmt::format("step `{}` is paused: {}", step.name, error.message), error.help);
+  if (!where.empty()) diagnostic.notes.push_back(where);
+  if (!error.detail.empty()) diagnostic.notes.push_back(error.detail);
+  Event told = event(EventKind::step_paused, step);
+  told.reason = error.message;
+  tell(told);
+  if (outcome.exit_code == 0) outcome.exit_code = 75;
+  return StepEnd::stopped;
+}
+
+std::optional<StepEnd> Context::pause(const program::Step& step, int source, std::unique_lock<std::mutex>* lock) {
   if (!diary) {
     diary_told = true;
     return fail(step, Code::state_unusable, diary.error(), "what was committed stays, with its images; the next run goes on behind it");
@@ -155,7 +169,17 @@ std::optional<StepEnd> Context::pause(const program::Step& step, int source) {
     return StepEnd::stopped;
   }
   if (auto kept = keep_lease(source); !kept) return fail(step, kept.error());
-  return std::nullopt;
+  return obey(step, source, lock);
+}
+
+bool Context::wait(double seconds, int source) {
+  constexpr double slice = 0.02;
+  for (double left = seconds; left > 0; left -= slice) {
+    if (stop.level.load() > 0) return false;
+    std::this_thread::sleep_for(std::chrono::duration<double>(std::min(left, slice)));
+    if (source >= 0 && !keep_lease(source)) break;  // whoever goes on meets the same error
+  }
+  return stop.level.load() == 0;
 }
 
 Result<void> Context::keep_lease(int source) {

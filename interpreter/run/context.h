@@ -8,6 +8,7 @@
 
 #include "interpreter/ledger/writer.h"
 #include "interpreter/run/executor.h"
+#include "interpreter/run/retry.h"
 
 namespace bfl::run {
 
@@ -17,6 +18,8 @@ enum class StepEnd : std::uint8_t {
   failed,        // an assertion does not hold, a row does not fit, the database refused: independent steps go on
   stopped,       // asked to stop, out of chunks, superseded, locked out: the run ends here and can be resumed
 };
+
+class Pacer;
 
 struct Context {
   const program::Program& program;
@@ -41,6 +44,10 @@ struct Context {
   Result<void> diary{};                                    // what went wrong with the state file
   bool diary_told = false;                                 // said to whoever runs it
   double heartbeat_at = 0;
+  double looked_at = -1;                                   // for orders; negative: not yet
+  std::shared_ptr<Pacer> pacer{};                          // of the step under way, where anything slows it down
+  bool held = false;                                       // workers begin no chunk
+  Breaker breaker{};                                       // of the run's chunks
   std::mutex shared{};                                     // held by whoever of several workers touches any of this
 
   // A run from its first event to its last: told to `listener`, recorded, summed up.
@@ -58,10 +65,17 @@ struct Context {
   StepEnd fail(const program::Step& step, const Error& error, const std::string& where = {});  // the code follows from the class
   // Asked to stop by a signal: says so once.
   StepEnd interrupted(const program::Step& step);
-  // Between chunks: the lease is kept, the diary works, nobody asked to stop. Nothing: go on.
-  std::optional<StepEnd> pause(const program::Step& step, int source);
-  // The hold on the job, while something else takes long.
+  // Said where a step stops resumably and nobody asked for it: exit code 75 and the reason.
+  StepEnd paused(const program::Step& step, Code code, const Error& error, const std::string& where);
+  // Waits, keeping the lease (`source` < 0: others do); false as soon as somebody asks to stop.
+  bool wait(double seconds, int source);
+  // Keeps the lease, when it is time to. A lock that cannot be had now will be had the next time: the lease has two more beats.
   Result<void> keep_lease(int source);
+  // Between chunks: the lease is kept, the diary works, nobody asked to stop, no order is in force. While one says to wait, this
+  // waits, without the lock of the caller, `lock`. Nothing: go on.
+  std::optional<StepEnd> pause(const program::Step& step, int source, std::unique_lock<std::mutex>* lock = nullptr);
+  // What people say from elsewhere (hold.cpp).
+  std::optional<StepEnd> obey(const program::Step& step, int source, std::unique_lock<std::mutex>* lock);
   void note(const Result<void>& written);                  // of the state file
 };
 

@@ -6,6 +6,7 @@
 
 #include "interpreter/base/fault_points.h"
 #include "interpreter/run/context.h"
+#include "interpreter/run/pace.h"
 #include "interpreter/run/workbench.h"
 
 namespace bfl::run {
@@ -213,6 +214,7 @@ StepEnd carry_out(Context& context, std::size_t index, const Outlook& outlook, c
       if (program::changes_rows(step.kind)) ++context.outcome.steps_run;
       break;
   }
+  context.pacer = program::changes_rows(step.kind) ? pacer_of(context, step) : nullptr;
   if (auto end = step.kind == program::StepKind::verify ? std::nullopt : context.pause(step, step.keeper)) return *end;
   if (decision.kind == DecisionKind::run) {
     auto wanted = applies(context, step);

@@ -36,6 +36,7 @@ struct Options {
   std::string only;                 // --only STEP: this step and nothing else
   std::vector<std::string> again;   // --again STEP
   std::vector<std::string> accept;  // --accept STEP
+  std::string halt_file{};          // a file that stops every run that looks for it here
   std::int64_t limit_chunks = -1;   // --limit-chunks N
   int workers = 0;                  // --workers N: connections on which one step is walked; 0: as its source says
   double target_chunk_seconds = 0.25;

@@ -20,6 +20,9 @@ const char* name_of(EventKind kind) {
     case EventKind::step_blocked: return "step_blocked";
     case EventKind::draining: return "draining";
     case EventKind::run_finished: return "run_finished";
+    case EventKind::held_back: return "held_back";
+    case EventKind::goes_on: return "goes_on";
+    case EventKind::step_paused: return "step_paused";
   }
   return "";
 }

@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <thread>
 
+#include "interpreter/run/pace.h"
+
 namespace bfl::run {
 namespace {
 
@@ -40,6 +42,11 @@ struct Crew {
       const std::size_t mine = taken++;
       ledger::Lane lane = lanes[mine];
       while (!at_end(lane) && may_go_on()) {
+        const double debt = context.pacer ? context.pacer->debt() : 0;
+        if (context.held || debt > 0) {
+          changed.wait_for(lock, std::chrono::duration<double>(context.held ? 0.05 : std::min(debt, 0.1)));
+          continue;
+        }
         ++in_flight;
         lock.unlock();
         auto committed = commit_chunks(*worker.writing, lane, worker.next);
@@ -67,7 +74,7 @@ std::optional<StepEnd> watch_over(Writing& writing, Crew& crew, std::vector<Work
   std::unique_lock lock(context.shared);
   while (crew.at_work > 0) {
     // The last chunks that a limit allows may still fail: whether it is reached is seen when they are done.
-    if (!end && context.chunks_left != 0) end = context.pause(writing.step, writing.source);
+    if (!end && context.chunks_left != 0) end = context.pause(writing.step, writing.source, &lock);
     if (end) crew.stopping = true;
     if (context.stop.level.load() > 1)
       for (Worker& worker : workers) worker.target->interrupt();

@@ -13,7 +13,7 @@ constexpr std::string_view kind_names[] = {
     "file",   "job",    "entry",   "use",    "param",     "source",   "column_decl", "program", "let",          "fn",       "fn_param",
     "step",   "recipe", "apply", "for", "relation", "alias", "clause", "by",  "using",    "else_skip",   "assign",       "order_key", "over",
     "body",   "statement", "type", "null",   "true",      "false",    "integer",     "decimal",      "string",   "fstring",
-    "string_piece", "date", "timestamp", "duration", "size", "percent", "name",     "member",       "call",     "pick",
+    "string_piece", "date", "timestamp", "time_of_day", "duration", "size", "percent", "name",     "member",       "call",     "pick",
     "named_arg", "unary", "binary", "case",  "case_arm",  "case_else", "array",      "object",       "object_entry", "tuple",
     "sql", "error"};
 static_assert(std::size(kind_names) == static_cast<std::size_t>(NodeKind::error) + 1);

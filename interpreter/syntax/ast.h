@@ -112,7 +112,7 @@ inline constexpr NodeId no_node = 0xffffffff;
 enum class NodeKind : std::uint8_t {
   file, job, entry, use, param, source, column_decl, program, let, fn, fn_param, step,
   recipe, apply, for_, relation, alias, clause, by, using_, else_skip, assign, order_key, over, body, statement, type,
-  null_, true_, false_, integer, decimal, string, fstring, string_piece, date, timestamp, duration, size, percent,
+  null_, true_, false_, integer, decimal, string, fstring, string_piece, date, timestamp, time_of_day, duration, size, percent,
   name, member, call, pick, named_arg, unary, binary, case_, case_arm, case_else, array, object, object_entry, tuple, sql, error,
 };
 

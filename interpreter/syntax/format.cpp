@@ -84,8 +84,8 @@ class Formatter {
   bool spaced(std::uint32_t i) const {
     if (i == 0) return false;
     const std::string_view before = word(i - 1), next = word(i);
-    if (next.empty() || next == "," || next == ")" || next == "]" || next == "." || next == ":" || next == "?") return false;
-    return before != "(" && before != "[" && before != "." && !(before == "{" && next == "}");
+    if (next.empty() || next == "," || next == ")" || next == "]" || next == "." || next == ".." || next == ":" || next == "?") return false;
+    return before != "(" && before != "[" && before != "." && before != ".." && !(before == "{" && next == "}");
   }
 
   // Gaps and groups ---------------------------------------------------------------------------------------------------
@@ -163,7 +163,7 @@ class Formatter {
     }
   }
   std::uint32_t equals_of(NodeId id) const { return file_[id].kind == NodeKind::assign ? first(id) + 1 : 0; }
-  std::uint32_t value_of(NodeId id) const { return first(id) + 1; }
+  std::uint32_t value_of(NodeId id) const { return file_[id].kind == NodeKind::entry ? first(id) + 1 : 0; }
 
   // `( … )`, `[ … ]`: elements with commas between them.
   void list(std::uint32_t open, const std::vector<NodeId>& parts, std::uint32_t level, bool fill) {
@@ -333,6 +333,7 @@ class Formatter {
     nest(r, level);
     if (((what == "derive" || what == "keep") && word(r.first + 1) == "{") || what == "group") return assigning(id, r, level);
     if (what == "match") return matching(id, r, level);
+    if (what == "pace") return void(braces(r.first + 1, parts, level, parts.size() < 2));
     if (what == "order" || what == "partition" || what == "after" || what == "cascades") return filled(parts, level);
     if (what == "key" && word(r.first + 1) == "(") return list(r.first + 1, parts, level, true);
     if (what == "using") return list(r.first + 1, parts, level, true);

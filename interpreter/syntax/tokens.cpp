@@ -25,7 +25,7 @@ std::size_t end_of_text(std::string_view text, std::size_t at) {
 }
 
 std::size_t end_of_sign(std::string_view text, std::size_t at) {
-  constexpr std::string_view pairs[] = {"==", "!=", "<=", ">=", "=>", "->", "??"};
+  constexpr std::string_view pairs[] = {"==", "!=", "<=", ">=", "=>", "->", "??", ".."};
   const auto two = text.substr(at, 2);
   return at + (std::find(std::begin(pairs), std::end(pairs), two) != std::end(pairs) ? 2 : 1);
 }
@@ -36,7 +36,7 @@ std::unordered_map<std::uint32_t, std::uint32_t> literals(const ast::File& file,
   std::unordered_map<std::uint32_t, std::uint32_t> ends;
   for (const ast::Node& node : file.nodes) {
     switch (node.kind) {
-      case NodeKind::integer: case NodeKind::decimal: case NodeKind::date: case NodeKind::timestamp: case NodeKind::duration:
+      case NodeKind::integer: case NodeKind::decimal: case NodeKind::date: case NodeKind::timestamp: case NodeKind::time_of_day: case NodeKind::duration:
       case NodeKind::size: case NodeKind::percent: case NodeKind::fstring: {
         const auto begin = static_cast<std::uint32_t>(node.text.data() - text.data());
         ends[begin] = begin + static_cast<std::uint32_t>(node.text.size());

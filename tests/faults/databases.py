@@ -31,7 +31,7 @@ CREATE TABLE u (id INTEGER PRIMARY KEY, t_id INTEGER NOT NULL REFERENCES t (id),
 CREATE TABLE v (id {identity}, k INTEGER NOT NULL UNIQUE, n INTEGER NOT NULL);
 CREATE TABLE w (id {identity}, t_id INTEGER NOT NULL, n INTEGER NOT NULL);
 """
-OWN = {"bfl_meta", "bfl_job", "bfl_step", "bfl_lane", "bfl_ledger", "bfl_stage", "bfl_key"}
+OWN = {"bfl_meta", "bfl_job", "bfl_step", "bfl_lane", "bfl_ledger", "bfl_stage", "bfl_key", "bfl_control"}
 GONE_SECONDS = 60
 
 

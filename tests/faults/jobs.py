@@ -4,9 +4,10 @@ from databases import ROWS, SEED
 
 
 class Job:
-    def __init__(self, name, text, engines=("sqlite", "postgres"), kept=(), once=True, workers=0, **final):
+    def __init__(self, name, text, engines=("sqlite", "postgres"), kept=(), once=True, workers=0, program="", **final):
         self.name, self.text, self.engines, self.kept = name, text, engines, set(kept)
         self.workers = workers        # beside each other; 0: as bfl has it
+        self.program = program        # program.py in the job's folder
         self.once = once              # no row is changed by two entries of the ledger
         self.final = {**SEED, **final}
 
@@ -19,6 +20,13 @@ class Job:
 def t(change):
     return [change(*row) for row in SEED["t"]]
 
+
+PROGRAM = """
+import json, sys
+for line in sys.stdin:
+    asked = json.loads(line)
+    print(json.dumps({"row": asked["row"], "gives": {"m": 3 * asked["takes"]["n"]}}))
+"""
 
 JOBS = [
     Job("direct", "update bump of db.t where n < 1000 chunk 10 { set n = n + 1000 }", t=t(lambda i, n, s: (i, n + 1000, s))),
@@ -58,6 +66,14 @@ snapshot total = db.t derive { half = mod(id, 2) } group by half { whole = sum(n
 update bump of db.t join one before as b on b.id == id else skip "small" { set n = b.was + n once chunk 10 }
 """, kept=["before", "total"],
         t=t(lambda i, n, s: (i, 2 * n if n > 30 else n, s))),
+    Job("program", """
+program thrice = ["python3", "./program.py"] {
+  gives m: int
+  batch 20
+}
+snapshot tripled = db.t keep { id, n } through thrice(n)
+update bump of db.t join one tripled as a on a.id == id and a.n == n else skip "changed" { set n = a.m once chunk 20 }
+""", kept=["tripled"], program=PROGRAM, t=t(lambda i, n, s: (i, 3 * n, s))),
     Job("atomic_insert", "insert add into db.w from db.t { set t_id = id set n = n once per id atomic chunk 10 }",
         w=[(i, i, 3 * i) for i in range(1, ROWS + 1)]),
     Job("atomic_upsert", "upsert put into db.v from db.t { set k = id + 100 set n = n + 1 key k atomic chunk 10 }",

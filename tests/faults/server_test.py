@@ -14,7 +14,7 @@ from servers import servers, standby_of
 from trial import Trial, binaries
 from wire import Proxy
 
-DIRECT, SEALED = JOBS[0], JOBS[1]
+DIRECT, SEALED = (next(job for job in JOBS if job.name == name) for name in ("direct", "sealed"))
 # Before, within and behind the transaction of a chunk, of the opening, and of the end.
 POINTS = ["own_done:2", "after_begin:2", "after_change:2", "before_commit:3", "after_commit:2", "before_close:1"]
 

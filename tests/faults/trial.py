@@ -30,6 +30,8 @@ class Trial:
         database.reset()
         shutil.rmtree(folder / ".bfl", ignore_errors=True)
         (folder / "job.bfl").write_text(job.script(database.declared))
+        if job.program:
+            (folder / "program.py").write_text(job.program)
 
     def start(self, *flags, env=None, bfl=None, **more):
         # No pipe that could fill while nobody reads.
@@ -91,7 +93,7 @@ class Trial:
     def check_done(self):
         self.database.settle()
         ledger = check_done(self.database, self.job, free=self.frees_the_job)
-        left = {path.name for path in self.folder.iterdir()} - {"job.bfl", ".bfl"}
+        left = {path.name for path in self.folder.iterdir()} - {"job.bfl", "program.py", ".bfl"}
         hold(not {name for name in left if not name.startswith(("db.db", "first.db", "output"))}, f"files are left: {left}")
         return ledger
 

@@ -1,0 +1,219 @@
+// Clauses that say how a run goes about its work: `retry`, `pace`. What they say is in no memo key.
+#include <algorithm>
+#include <filesystem>
+
+#include "interpreter/check/checker.h"
+
+namespace bfl::check {
+
+using program::SignalKind;
+
+namespace {
+
+enum class Measure : std::uint8_t { duration, number, truth };
+struct SignalRow {
+  std::string_view name;
+  SignalKind kind;
+  Measure measure;
+  bool postgres;            // else of any engine
+  std::string_view example;
+};
+constexpr SignalRow signals[] = {
+    {"replica_lag", SignalKind::replica_lag, Measure::duration, true, "replica_lag(shop) > 5s"},
+    {"active_sessions", SignalKind::active_sessions, Measure::number, true, "active_sessions(shop) > 50"},
+    {"lock_waits", SignalKind::lock_waits, Measure::number, true, "lock_waits(shop) > 0"},
+    {"oldest_transaction", SignalKind::oldest_transaction, Measure::duration, true, "oldest_transaction(shop) > 10m"},
+    {"archive_backlog", SignalKind::archive_backlog, Measure::number, true, "archive_backlog(shop) > 42"},
+    {"autovacuum", SignalKind::autovacuum, Measure::truth, true, "autovacuum(shop.orders)"},
+    {"query", SignalKind::query, Measure::number, false, "query(shop, \"select count(*) from queue\") > 1_000"},
+    {"file", SignalKind::file, Measure::truth, false, "file(\"hold\")"},
+};
+
+std::optional<program::CompareOp> comparison_of(ast::Op op) {
+  switch (op) {
+    case ast::Op::equal: return program::CompareOp::equal;
+    case ast::Op::not_equal: return program::CompareOp::not_equal;
+    case ast::Op::less: return program::CompareOp::less;
+    case ast::Op::less_equal: return program::CompareOp::less_equal;
+    case ast::Op::greater: return program::CompareOp::greater;
+    case ast::Op::greater_equal: return program::CompareOp::greater_equal;
+    default: return std::nullopt;
+  }
+}
+
+}  // namespace
+
+// retry transient 5 times backoff 200ms..30s
+std::optional<program::Retry> Checker::retry(NodeId clause) {
+  program::Retry made;
+  for (NodeId part : ast::children(*file_, clause)) {
+    if (at(part).kind != NodeKind::clause) {
+      const auto times = whole_number(part, "the number of repetitions", 0, 1'000);
+      if (!times) return std::nullopt;
+      made.times = *times;
+      continue;
+    }
+    const NodeId first = ast::child_at(*file_, part, 0), longest = ast::child_at(*file_, part, 1);
+    for (const auto& [node, place] : {std::pair(first, &made.first), std::pair(longest, &made.longest)}) {
+      const auto wait = duration(node, "a wait");
+      if (!wait) return std::nullopt;
+      *place = *wait;
+    }
+    if (made.first > made.longest) {
+      error(Code::value_out_of_range, at(part).span, "the longest wait is shorter than the first one", "write the shorter one first: `backoff 200ms..30s`");
+      return std::nullopt;
+    }
+  }
+  return made;
+}
+
+// Microseconds, up to a day.
+std::optional<std::int64_t> Checker::duration(NodeId node, std::string_view what) {
+  constexpr std::int64_t day = 86'400'000'000;
+  auto value = constant(node, {Kind::duration}, what);
+  if (!value || !*value) return std::nullopt;
+  const std::int64_t micros = (*value)->value.as<Duration>().micros;
+  if (micros > 0 && micros <= day) return micros;
+  error(Code::value_out_of_range, at(node).span, fmt::format("{} of {}, expected up to a day", what, slice(at(node).span)));
+  return std::nullopt;
+}
+
+// pace { rows <= 2_000/s  pause when replica_lag(shop) > 5s  stop when …  window 22:00..06:00 "Europe/Berlin" }
+std::optional<program::Pace> Checker::pace(NodeId clause) {
+  program::Pace made;
+  bool sound = true;
+  for (NodeId rule : ast::children(*file_, clause)) {
+    const std::string_view word = at(rule).word;
+    if (word == "window") {
+      sound = window(made, rule) && sound;
+    } else if (word == "rows") {
+      const NodeId written = at(rule).first_child, quotient = written == ast::no_node ? ast::no_node : ast::child_at(*file_, written, 1);
+      const bool shaped = quotient != ast::no_node && at(written).op == ast::Op::less_equal && at(quotient).op == ast::Op::divide &&
+                          at(ast::child_at(*file_, written, 0)).kind == NodeKind::name && at(ast::child_at(*file_, quotient, 1)).kind == NodeKind::name;
+      const std::string_view unit = shaped ? at(ast::child_at(*file_, quotient, 1)).text : std::string_view();
+      const double seconds = unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : 0;
+      if (seconds == 0) {
+        error(Code::unknown_clause, at(rule).span, "no rate that can be kept", "write `rows <= 2_000/s`: a number of rows for each `s`, `m` or `h`");
+        sound = false;
+        continue;
+      }
+      const auto rows = whole_number(ast::child_at(*file_, quotient, 0), "a number of rows", 1, 1'000'000'000);
+      if (rows) made.rows_a_second = static_cast<double>(*rows) / seconds;
+      sound = sound && rows;
+    } else {
+      sound = pace_rule(made, rule) && sound;
+    }
+  }
+  return sound ? std::optional(std::move(made)) : std::nullopt;
+}
+
+bool Checker::pace_rule(program::Pace& pace, NodeId rule) {
+  const NodeId written = at(rule).first_child;
+  if (written == ast::no_node) return false;
+  program::PaceRule made{.stops = at(rule).word == "stop", .text = slice(at(written).span), .span = at(written).span};
+  const auto op = at(written).kind == NodeKind::binary ? comparison_of(at(written).op) : std::nullopt;
+  const NodeId call = op ? ast::child_at(*file_, written, 0) : written;
+  if (!signal(made, call)) return false;
+  const SignalRow& row = *std::find_if(std::begin(signals), std::end(signals), [&](const SignalRow& known) { return known.kind == made.signal; });
+  if ((row.measure == Measure::truth) == op.has_value()) {
+    error(Code::unknown_clause, at(written).span, op ? fmt::format("`{}` is so or not: there is nothing to compare", row.name) : fmt::format("`{}` is compared with a bound", row.name),
+          fmt::format("write `{} when {}`", at(rule).word, row.example));
+    return false;
+  }
+  if (op) {
+    made.op = *op;
+    const NodeId bound = ast::child_at(*file_, written, 1);
+    const auto value = row.measure == Measure::duration ? duration(bound, "a bound") : whole_number(bound, "a bound", INT64_MIN, INT64_MAX);
+    if (!value) return false;
+    made.bound = static_cast<double>(*value) / (row.measure == Measure::duration ? 1e6 : 1);
+  }
+  pace.rules.push_back(std::move(made));
+  return true;
+}
+
+// What is watched: a call of a name that only stands here.
+bool Checker::signal(program::PaceRule& rule, NodeId call) {
+  const auto known = std::find_if(std::begin(signals), std::end(signals), [&](const SignalRow& row) { return at(call).kind == NodeKind::call && row.name == at(call).text; });
+  if (known == std::end(signals)) {
+    std::vector<std::string> names;
+    std::string list = "it is one of";
+    for (const SignalRow& row : signals) {
+      names.emplace_back(row.name);
+      list += fmt::format("{} `{}`", &row == std::begin(signals) ? "" : ",", row.name);
+    }
+    const std::string meant = at(call).kind == NodeKind::call ? did_you_mean(at(call).text, names) : std::string();
+    error(Code::unknown_clause, at(call).span, "nothing that can be watched", meant.empty() ? list : meant);
+    return false;
+  }
+  rule.signal = known->kind;
+  std::vector<NodeId> arguments;
+  for (NodeId argument : ast::children(*file_, call)) arguments.push_back(argument);
+  const bool file = known->kind == SignalKind::file, query = known->kind == SignalKind::query;
+  const auto misused = [&] {
+    error(Code::wrong_arguments, at(call).span, fmt::format("`{}` is not called like this", known->name), fmt::format("write `{}`", known->example));
+    return false;
+  };
+  if (arguments.size() != (query ? 2 : 1)) return misused();
+  if (known->kind == SignalKind::autovacuum) {
+    const auto table = written_path(arguments[0]);
+    if (!table) return false;
+    rule.table = table;
+    rule.source = table->source;
+  } else if (!file) {
+    const NodeId source = arguments[0];
+    const auto found = at(source).kind == NodeKind::name ? names_.find(at(source).text) : names_.end();
+    if (found == names_.end() || found->second.kind != Declared::source) return misused();
+    found->second.used = true;
+    rule.source = static_cast<int>(found->second.index);
+  }
+  if (file || query) {
+    const ExprPtr text = expression(arguments.back());
+    if (!text || text->kind != ExprKind::literal || text->type.kind != Kind::text || text->value.is_null()) return misused();
+    rule.statement = text->value.as<std::string>();
+    if (file && std::filesystem::path(rule.statement).is_relative()) rule.statement = (std::filesystem::path(settings_.job_directory) / rule.statement).string();
+  }
+  if (file) return true;
+  const std::string& engine = program.catalogues[static_cast<std::size_t>(rule.source)].engine;
+  if (engine == "csv" || (known->postgres && engine != "postgres")) {
+    error(Code::wrong_arguments, at(call).span, fmt::format("`{}` is not known of {}", known->name, engine == "csv" ? "a CSV file" : "a SQLite database"),
+          "watch a `file(\"PATH\")` or, of a database, a `query(SOURCE, \"SELECT …\")`");
+    return false;
+  }
+  return true;
+}
+
+// window 22:00..06:00 "Europe/Berlin"
+bool Checker::window(program::Pace& pace, NodeId rule) {
+  program::DailyWindow made{.text = slice(at(rule).span)};
+  int* const ends[] = {&made.from, &made.to};
+  std::size_t given = 0;
+  for (NodeId part : ast::children(*file_, rule)) {
+    if (at(part).kind == NodeKind::time_of_day && given < 2) {
+      const std::string_view text = at(part).text;
+      const int hours = (text[0] - '0') * 10 + text[1] - '0', minutes = (text[3] - '0') * 10 + text[4] - '0';
+      if (hours > 24 || minutes > 59 || (hours == 24 && minutes > 0)) {
+        error(Code::value_out_of_range, at(part).span, fmt::format("`{}` is no time of day", text), "write `00:00` to `24:00`");
+        return false;
+      }
+      *ends[given++] = hours * 60 + minutes;
+      continue;
+    }
+    const ExprPtr zone = expression(part);
+    if (!zone || zone->kind != ExprKind::literal || zone->type.kind != Kind::text) return false;
+    made.zone = zone->value.as<std::string>();
+    if (!settings_.zone_names) continue;
+    const std::vector<std::string>& known = settings_.zone_names();
+    if (std::binary_search(known.begin(), known.end(), made.zone)) continue;
+    const std::string meant = did_you_mean(made.zone, known);
+    error(Code::unknown_zone, at(part).span, fmt::format("there is no time zone `{}`", made.zone), meant.empty() ? "zones have names like `Europe/London`, `America/New_York`, `UTC`" : meant);
+    return false;
+  }
+  if (made.from == made.to) {
+    error(Code::value_out_of_range, at(rule).span, "a window that is never open", "leave it out, or give it another end");
+    return false;
+  }
+  pace.window = std::move(made);
+  return true;
+}
+
+}  // namespace bfl::check

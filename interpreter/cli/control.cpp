@@ -1,0 +1,119 @@
+// `bfl pause`, `resume`, `cancel`, `halt`: orders to whoever runs a job, put into its databases.
+#include <filesystem>
+#include <fmt/format.h>
+
+#include "interpreter/cli/commands.h"
+#include "interpreter/cli/here.h"
+#include "interpreter/cli/session.h"
+#include "interpreter/cli/state_path.h"
+#include "interpreter/cli/terminal.h"
+#include "interpreter/ledger/control.h"
+#include "interpreter/ledger/ledger.h"
+#include "interpreter/report/words.h"
+#include "interpreter/run/executor.h"
+#include "interpreter/store/state.h"
+
+namespace bfl::cli {
+namespace {
+
+constexpr std::size_t runs_searched = 10'000;
+
+int failed(int code, const std::string& message, const std::string& help = {}) {
+  report::say(stderr, "{}: {}\n", paint(stderr, Paint::error, "error"), message);
+  if (!help.empty()) report::say(stderr, "{}: {}\n", paint(stderr, Paint::help, "help"), help);
+  return code;
+}
+
+int failed(const Error& error) { return failed(error.kind == ErrorClass::transient ? exit_code::resumable : error.kind == ErrorClass::refused ? exit_code::refused : exit_code::world, error.message, error.help); }
+
+struct Target {
+  std::unique_ptr<connect::Connector> connector;
+  std::string name;
+};
+struct Meant {
+  std::string job;                 // empty: every job
+  std::vector<Target> targets;     // those with bfl's tables
+  int code = exit_code::done;      // else why there are none, which is said
+};
+
+// Of a job, or of the job of a run: its databases. Of an address: that one.
+Meant meant(const Arguments& arguments) {
+  Meant found;
+  std::string operand = arguments.operands[0];
+  Session session;
+  if (!operand.ends_with(".bfl") && operand.find(':') == std::string::npos) {
+    const std::string path = state_path_of(arguments);
+    if (!std::filesystem::exists(path)) return {{}, {}, failed(exit_code::script, fmt::format("no state file at `{}` that knows the run `{}`", path, operand), "name the job, JOB.bfl")};
+    auto state = store::open_state(path);
+    auto run = state ? (*state)->runs(runs_searched) : Result<std::vector<store::RunRecord>>(state.error());
+    if (!run) return {{}, {}, failed(run.error())};
+    for (const store::RunRecord& record : *run)
+      if (record.id.starts_with(operand)) { operand = record.path; break; }
+    if (!operand.ends_with(".bfl")) return {{}, {}, failed(exit_code::script, fmt::format("no run begins with `{}`", operand), "`bfl status` lists the runs")};
+  }
+  if (operand.ends_with(".bfl")) {
+    if (!load(session, arguments, operand) || !open_sources(session, Access::write)) {
+      show(session.diagnostics, session.texts);
+      return {{}, {}, exit_code_of(session.diagnostics)};
+    }
+    found.job = session.program.job;
+    for (std::size_t i = 0; i < session.connectors.size(); ++i) found.targets.push_back({std::move(session.connectors[i]), session.program.sources[i].name});
+  } else {
+    auto connector = connect::open(operand, {});
+    if (!connector) return {{}, {}, failed(connector.error())};
+    found.job = arguments.value("job");
+    found.targets.push_back({std::move(*connector), "the database"});
+  }
+  Result<bool> there = true;
+  std::erase_if(found.targets, [&](Target& target) {
+    if (!target.connector->has_sql()) return true;
+    auto exists = ledger::exists(*target.connector);
+    if (exists && *exists)
+      if (auto set_up = ledger::set_up(*target.connector); !set_up) exists = set_up.error();
+    if (!exists) there = exists;
+    return exists && !*exists;
+  });
+  if (!there) return {{}, {}, failed(there.error())};
+  if (found.targets.empty())
+    found.code = failed(exit_code::refused, "bfl has no tables there yet: no run has ever begun", "to keep the first run from beginning, set the environment variable `BFL_HALT` for it");
+  return found;
+}
+
+}  // namespace
+
+int control_run(const Arguments& arguments) {
+  const std::string& word = arguments.command;
+  Meant all = meant(arguments);
+  if (all.code != exit_code::done) return all.code;
+  const std::string what = all.job.empty() ? "every job of the database" : fmt::format("`{}`", all.job);
+  const std::string who = fmt::format("{}@{}", user_name(), host_name()), now = format_timestamp(run::system_clock()->now());
+  std::int64_t lifted = 0, given = 0;
+  std::string runs;
+  for (Target& target : all.targets) {
+    if (!all.job.empty()) {
+      auto holder = ledger::holder(*target.connector, all.job);
+      if (!holder) return failed(holder.error());
+      if (*holder) runs = (*holder)->name;
+    }
+    if (word == "resume") {
+      auto back = ledger::take_back(*target.connector, all.job, "", who, now);
+      if (!back) return failed(back.error());
+      lifted += *back;
+      continue;
+    }
+    if (word == "cancel" && runs.empty()) continue;
+    if (auto back = ledger::take_back(*target.connector, all.job, word, who, now); !back) return failed(back.error());
+    if (auto done = ledger::give(*target.connector, {all.job, word, who, arguments.value("why"), now}); !done) return failed(done.error());
+    ++given;
+  }
+  std::string text;
+  if (word == "resume") text = lifted ? fmt::format("{} may go on{}", what, runs.empty() ? ": `bfl run`" : "") : fmt::format("{} was neither paused nor halted", what);
+  else if (word == "cancel") text = given ? fmt::format("the run of {} ends after the chunk in flight", runs) : fmt::format("nobody runs {}", what);
+  else if (word == "pause") text = fmt::format("{} is paused{}; `bfl resume` lets it go on", what, runs.empty() ? ": whoever runs it waits" : fmt::format(": the run of {} waits after the chunk in flight", runs));
+  else text = fmt::format("{} is halted: a run of it ends after the chunk in flight, and none begins; `bfl resume` takes that back", what);
+  if (arguments.has("json")) report::say(stdout, "{{\"order\":\"{}\",\"job\":\"{}\",\"given\":{},\"lifted\":{}}}\n", word, all.job, given, lifted);
+  else report::say(stdout, "{}\n", text);
+  return exit_code::done;
+}
+
+}  // namespace bfl::cli

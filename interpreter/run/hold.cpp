@@ -1,0 +1,88 @@
+// What stops a run, or makes it wait: orders in the target, a file, the environment, the pace of its step.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+
+#include "interpreter/run/pace.h"
+
+namespace bfl::run {
+namespace {
+
+constexpr double seconds_between_looks = 0.5;  // of a run whose chunks are short; one short statement each
+
+// Nothing, or why every run from here is to stop.
+std::string halted_here(const std::string& file) {
+  if (const char* value = std::getenv("BFL_HALT"); value && *value && std::string_view(value) != "0")
+    return fmt::format("halted by the environment variable `BFL_HALT`{}", std::string_view(value) == "1" ? "" : fmt::format(": {}", value));
+  if (file.empty()) return {};
+  std::ifstream there(file);
+  if (!there) return {};
+  std::string reason;
+  std::getline(there, reason);
+  return fmt::format("halted by the file `{}`{}", file, reason.empty() ? "" : ": " + reason);
+}
+
+}  // namespace
+
+std::optional<StepEnd> Context::obey(const program::Step& step, int source, std::unique_lock<std::mutex>* lock) {
+  if (source < 0 || !writers[static_cast<std::size_t>(source)]) return std::nullopt;
+  std::string waits;  // for what it waits, as it was told
+  for (;;) {
+    const double now = clock.seconds();
+    // Workers look after their debts by themselves.
+    const double debt = pacer && !lock ? pacer->debt() : 0;
+    if (waits.empty() && looked_at >= 0 && now - looked_at < seconds_between_looks) {
+      if (debt <= 0) return std::nullopt;
+      if (!wait(std::min(debt, seconds_between_looks), source)) return interrupted(step);
+      continue;
+    }
+    looked_at = now;
+    const char* help = "what is committed stays; when it may go on, `bfl resume`, then `bfl run`";
+    if (const std::string why = halted_here(options.halt_file); !why.empty())
+      return paused(step, Code::told_to_stop, {ErrorClass::held, why, {}, "take it away, then run again: it goes on behind the last chunk"}, {});
+    auto given = writer(source).orders();
+    // A lock or a connection that went is met again by the next chunk, and tried again there.
+    if (!given && given.error().kind != ErrorClass::transient) return fail(step, given.error());
+    const auto first = [&](std::string_view kind) -> const ledger::Order* {
+      if (!given) return nullptr;
+      const auto found = std::find_if(given->begin(), given->end(), [&](const ledger::Order& order) { return order.kind == kind; });
+      return found == given->end() ? nullptr : &*found;
+    };
+    if (const ledger::Order* halt = first("halt")) return paused(step, Code::told_to_stop, {ErrorClass::held, halt->text(), {}, help}, {});
+    if (const ledger::Order* cancel = first("cancel")) {
+      if (auto obeyed = writer(source).obey(*cancel); !obeyed) return fail(step, obeyed.error());
+      return paused(step, Code::told_to_stop, {ErrorClass::held, cancel->text(), {}, "what is committed stays; `bfl run` goes on behind the last chunk"}, {});
+    }
+    const ledger::Order* pause = first("pause");
+    const Verdict verdict = pacer && !pause ? pacer->look() : Verdict{};
+    if (verdict.stop) return paused(step, Code::told_to_stop, {ErrorClass::held, "stop when " + verdict.reason, {}, "what is committed stays; `bfl run` goes on behind the last chunk"}, {});
+    const std::string why = pause ? pause->text() : verdict.reason;
+    if (given && why.empty()) {
+      held = false;
+      if (waits.empty() && debt > 0) continue;
+      if (waits.empty()) return std::nullopt;
+      Event event = this->event(EventKind::goes_on, step);
+      event.reason = "resumed";
+      tell(event);
+      return std::nullopt;
+    }
+    if (!why.empty() && waits != why) {
+      // What is measured differs each time: only another signal is worth telling.
+      const bool same = waits.substr(0, waits.rfind(':')) == why.substr(0, why.rfind(':'));
+      held = true;
+      waits = why;
+      Event event = this->event(EventKind::held_back, step);
+      event.reason = waits;
+      if (!same) tell(event);
+    }
+    if (waits.empty()) return std::nullopt;  // the orders could not be read
+    if (lock) lock->unlock();
+    const bool on = wait(seconds_between_looks, source);
+    if (lock) lock->lock();
+    if (!on) return interrupted(step);
+  }
+}
+
+}  // namespace bfl::run

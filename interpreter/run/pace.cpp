@@ -1,0 +1,153 @@
+#include "interpreter/run/pace.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+
+#include "interpreter/eval/time_zone.h"
+
+namespace bfl::run {
+namespace {
+
+using program::CompareOp;
+using program::SignalKind;
+
+constexpr double seconds_between_looks = 1;
+
+// One row with one text. Null, or no row: the signal is not to be had. Sessions whose facts are hidden from the role make it so.
+constexpr const char* others = " FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend' AND application_name <> 'bfl' AND pid <> pg_backend_pid()";
+
+std::string statement_of(const program::PaceRule& rule, const Table* table) {
+  const auto hidden = [](std::string_view value) {
+    return fmt::format("SELECT CAST(CASE WHEN bool_or(query = '<insufficient privilege>') THEN NULL ELSE {} END AS TEXT){}", value, others);
+  };
+  switch (rule.signal) {
+    case SignalKind::replica_lag:
+      return "SELECT CAST(max(CASE WHEN replay_lsn >= pg_current_wal_lsn() THEN 0 ELSE coalesce(extract(epoch FROM replay_lag), 0) END) AS TEXT)"
+             " FROM pg_stat_replication WHERE replay_lsn IS NOT NULL";
+    case SignalKind::active_sessions: return hidden("count(*) FILTER (WHERE state = 'active')");
+    case SignalKind::lock_waits: return hidden("count(*) FILTER (WHERE wait_event_type = 'Lock')");
+    case SignalKind::oldest_transaction: return hidden("coalesce(extract(epoch FROM max(clock_timestamp() - xact_start)), 0)");
+    case SignalKind::archive_backlog: return "SELECT CAST(count(*) AS TEXT) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'";
+    case SignalKind::autovacuum: {
+      const std::string relation = table->relation.empty() ? table->name : table->relation;
+      std::string literal = (table->schema.empty() || table->schema == "main" ? "" : lower::quote_identifier(table->schema) + ".") + lower::quote_identifier(relation);
+      for (std::size_t at = literal.find('\''); at != std::string::npos; at = literal.find('\'', at + 2)) literal.insert(at, "'");
+      return fmt::format("SELECT CAST(CASE WHEN bool_or(relid IS NULL) THEN NULL ELSE count(*) FILTER (WHERE relid = CAST('{}' AS regclass)) END AS TEXT)"
+                         " FROM pg_stat_progress_vacuum WHERE datname = current_database()", literal);
+    }
+    case SignalKind::query: return fmt::format("SELECT CAST(({}\n) AS TEXT)", rule.statement);
+    case SignalKind::file: break;
+  }
+  return {};
+}
+
+bool holds(double value, CompareOp op, double bound) {
+  switch (op) {
+    case CompareOp::equal: return value == bound;
+    case CompareOp::not_equal: return value != bound;
+    case CompareOp::less: return value < bound;
+    case CompareOp::less_equal: return value <= bound;
+    case CompareOp::greater: return value > bound;
+    case CompareOp::greater_equal: return value >= bound;
+  }
+  return true;
+}
+
+bool is_open(const program::DailyWindow& window, Timestamp now) {
+  eval::Zone* zone = eval::find_zone(window.zone);
+  if (!zone) return false;
+  const std::int64_t instant = now.micros / 1'000'000, wall = instant + eval::span_at(*zone, instant).offset;
+  const auto minute = static_cast<int>((wall % 86'400 + 86'400) % 86'400 / 60);
+  return window.from < window.to ? minute >= window.from && minute < window.to : minute >= window.from || minute < window.to;
+}
+
+}  // namespace
+
+Pacer::Pacer(Context& context, const program::Step& step) : context_(context) {
+  for (const auto* pace : {&context.program.pace, &step.pace}) {
+    if (!*pace) continue;
+    if ((*pace)->rows_a_second) rate_ = rate_ > 0 ? std::min(rate_, *(*pace)->rows_a_second) : *(*pace)->rows_a_second;
+    if ((*pace)->window) windows_.push_back(&*(*pace)->window);
+    for (const program::PaceRule& rule : (*pace)->rules) rules_.push_back({&rule});
+  }
+}
+
+void Pacer::spent(std::int64_t rows, double began) {
+  if (rate_ > 0) due_ = std::max(due_, began) + static_cast<double>(rows) / rate_;
+}
+
+double Pacer::debt() const { return rate_ > 0 ? std::max(0.0, due_ - context_.clock.seconds()) : 0; }
+
+Result<std::optional<double>> Pacer::value_of(Rule& rule) {
+  const program::PaceRule& said = *rule.rule;
+  if (said.signal == SignalKind::file) {
+    std::error_code wrong;
+    const bool there = std::filesystem::exists(said.statement, wrong);
+    if (wrong) return Error{ErrorClass::fatal, wrong.message()};
+    return std::optional<double>(there);
+  }
+  connect::Connector& source = context_.target(said.source);
+  if (!rule.statement) {
+    auto prepared = source.prepare(statement_of(said, said.table ? &context_.program.table(*said.table) : nullptr));
+    if (!prepared) return prepared.error();
+    rule.statement = std::move(*prepared);
+  }
+  // In a transaction that only reads, and that is over at once: what somebody asks for here changes nothing.
+  if (auto begun = source.begin_read(); !begun) return begun.error();
+  std::optional<double> value;
+  auto read = rule.statement->query_raw({}, [&](connect::RawRow row) {
+    if (row[0].kind == connect::RawValue::Class::text) {
+      const std::string text(row[0].bytes);
+      char* end = nullptr;
+      const double number = std::strtod(text.c_str(), &end);
+      if (end != text.c_str() && *end == '\0' && std::isfinite(number)) value = number;
+      else if (text == "true" || text == "false") value = text == "true";
+    }
+    return false;
+  });
+  source.rollback();
+  if (!read) {
+    rule.statement.reset();
+    return read.error();
+  }
+  return value;
+}
+
+// Empty: the signal lets the run go on.
+std::string Pacer::reason_of(Rule& rule) {
+  const program::PaceRule& said = *rule.rule;
+  const auto value = value_of(rule);
+  if (!value) return fmt::format("`{}` cannot be told: {}", said.text, value.error().message);
+  if (!*value) return fmt::format("`{}` cannot be told: no value", said.text);
+  const bool truth = said.signal == SignalKind::file || said.signal == SignalKind::autovacuum;
+  if (truth) return **value != 0 ? fmt::format("`{}`", said.text) : std::string();
+  return holds(**value, said.op, said.bound) ? fmt::format("`{}`: it is {}", said.text, **value) : std::string();
+}
+
+const Verdict& Pacer::look() {
+  const double now = context_.clock.seconds();
+  if (looked_at_ >= 0 && now - looked_at_ < seconds_between_looks) return verdict_;
+  looked_at_ = now;
+  verdict_ = {};
+  for (const program::DailyWindow* window : windows_)
+    if (!is_open(*window, context_.clock.now())) verdict_.reason = fmt::format("outside of `{}`", window->text);
+  for (Rule& rule : rules_) {
+    if (!verdict_.reason.empty() && !rule.rule->stops) continue;
+    const std::string reason = reason_of(rule);
+    if (reason.empty()) continue;
+    verdict_ = {rule.rule->stops, reason};
+    if (verdict_.stop) break;
+  }
+  return verdict_;
+}
+
+std::shared_ptr<Pacer> pacer_of(Context& context, const program::Step& step) {
+  auto made = std::make_shared<Pacer>(context, step);
+  return made->idle() ? nullptr : made;
+}
+
+}  // namespace bfl::run
