@@ -3,7 +3,8 @@
 
 tests/cases/AREA/ok-RULE.bfl runs and ends well, is run again, and the second run must write nothing;
 tests/cases/AREA/fail-RULE.bfl must end with a diagnostic. Each runs in a folder of its own as `job.bfl`, beside `shop.db`,
-which is made from RULE.seed.sql if that is there, else from the area's seed.sql, else from tests/cases/seed.sql.
+which is made from RULE.seed.sql if that is there, else from the area's seed.sql, else from tests/cases/seed.sql; RULE.more.sql comes
+behind it.
 
 Beside a script:  .diag    exit code and standard error (fail-)
                   .report  standard output of the first and of the second run (ok-)
@@ -125,6 +126,8 @@ class Case:
                 if seed.exists():
                     with contextlib.closing(sqlite3.connect(shop)) as db:
                         db.executescript(seed.read_text())
+                        if self.side(".more.sql").exists():
+                            db.executescript(self.side(".more.sql").read_text())
                     break
             if self.side(".files").exists():
                 shutil.copytree(self.side(".files"), folder, dirs_exist_ok=True)

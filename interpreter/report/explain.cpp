@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "interpreter/report/words.h"
+
 namespace bfl::report {
 namespace {
 
@@ -28,17 +30,6 @@ std::string_view trimmed(std::string_view text) {
   while (!text.empty() && text.front() == '\n') text.remove_prefix(1);
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.remove_suffix(1);
   return text;
-}
-
-std::string indented(std::string_view text) {
-  std::string result;
-  while (!text.empty()) {
-    const auto end = std::min(text.find('\n'), text.size());
-    if (end > 0) result += fmt::format("    {}", text.substr(0, end));
-    result += '\n';
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return result;
 }
 
 // Sessions at a prompt and advice in words are examples as well.

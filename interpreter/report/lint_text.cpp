@@ -56,17 +56,6 @@ std::string escaped(std::string_view text, bool property) {
   return out;
 }
 
-std::string indented(std::string_view text) {
-  std::string result;
-  while (!text.empty()) {
-    const auto end = std::min(text.find('\n'), text.size());
-    if (end > 0) result += fmt::format("    {}", text.substr(0, end));
-    result += '\n';
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return result;
-}
-
 }  // namespace
 
 std::string lint_text(const std::vector<LintedFile>& files, RenderStyle style) {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace bfl::report {
 
 std::string grouped(std::int64_t number) {
@@ -107,6 +109,17 @@ std::string_view word(program::Route route) {
     case program::Route::whole: return "whole";
   }
   return "";
+}
+
+std::string indented(std::string_view text) {
+  std::string result;
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    if (end > 0) result += fmt::format("    {}", text.substr(0, end));
+    result += '\n';
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return result;
 }
 
 }  // namespace bfl::report
