@@ -7,6 +7,9 @@ cd "$(dirname "$0")/.."
 # shellcheck disable=SC2086  # lists of words are meant
 install_missing $build_packages $test_packages
 
+# Here every random choice repeats; by hand each run has a seed of its own.
+export BFL_SEED="${BFL_SEED:-1}"
+
 jobs=$(nproc)
 failed=0
 

@@ -29,7 +29,8 @@ class Other(Trial):
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir()
         self.story = []
-        shutil.copy(trial.folder / "job.bfl", self.folder)
+        for name in ["job.bfl"] + ["program.py"] * bool(trial.job.program):
+            shutil.copy(trial.folder / name, self.folder)
 
 
 def lease_over(db):
