@@ -12,7 +12,7 @@ ROOT = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else __file__).resolve()
 ROOT = ROOT if ROOT.is_dir() else ROOT.parent.parent
 
 # Folder -> folders that it may include besides itself: all above it, but for the exceptions that the architecture names.
-ORDER = ["base", "syntax", "check", "lint", "plan", "eval", "lower", "connect", "store", "ledger", "run", "report", "lsp", "cli"]
+ORDER = ["base", "project", "syntax", "check", "lint", "plan", "eval", "lower", "connect", "store", "ledger", "run", "report", "lsp", "cli"]
 ALLOWED = {folder: set(ORDER[: i + 1]) for i, folder in enumerate(ORDER)}
 for folder in ORDER[ORDER.index("plan") : ORDER.index("report")]:
     ALLOWED[folder] -= {"lint"}  # opinions about a script change nothing that is done
@@ -33,6 +33,7 @@ DOORS = [
     (r"re2/", r"interpreter/eval/.*"),
     (r"utf8proc", r"interpreter/eval/.*"),
     (r"date/", r"interpreter/eval/time_zone\.cpp"),
+    (r"toml\+\+/", r"interpreter/project/toml\.cpp"),
     (r"zstd", r"interpreter/ledger/.*"),
     (r"CLI/", r"interpreter/cli/arguments\.cpp"),
     (r"nlohmann/", r"interpreter/.*\.cpp"),

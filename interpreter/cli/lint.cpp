@@ -10,6 +10,7 @@
 #include "interpreter/cli/scripts.h"
 #include "interpreter/cli/session.h"
 #include "interpreter/cli/terminal.h"
+#include "interpreter/lint/levels.h"
 #include "interpreter/report/lint_text.h"
 #include "interpreter/report/words.h"
 #include "interpreter/syntax/parse.h"
@@ -83,20 +84,29 @@ int lint_scripts(const Arguments& arguments) {
     auto script = std::make_unique<Script>();
     if (!read(*script, arguments, path)) {
       wrong = true;
+      if (script->session.project_wrong) break;  // it would be of the next as well
       continue;
     }
-    const auto look = [&] { return lint::lint(script->file, script->sources, script->checked ? &script->session.program : nullptr); };
+    Diagnostics policy;
+    const lint::Levels levels = lint::levels_of(script->session.project, policy);
+    if (policy.has_errors()) {
+      show(policy, script->session.project.texts);
+      wrong = true;
+      break;
+    }
+    const auto look = [&] { return lint::lint(script->file, script->sources, script->checked ? &script->session.program : nullptr, levels); };
     lint::Report report = look();
     if (arguments.has("fix") && mend(*script, arguments, path, report.findings)) {
       auto mended = std::make_unique<Script>();
       if (read(*mended, arguments, path)) script = std::move(mended);
       report = look();
     }
-    for (const lint::Finding& finding : report.findings) found |= finding.rule->severity != Severity::note;
+    for (const lint::Finding& finding : report.findings) found |= finding.severity != Severity::note;
     files.push_back({path, &script->sources, std::move(report), script->why});
     scripts.push_back(std::move(script));
   }
   const std::string format = arguments.has("json") ? "json" : arguments.value("format", "text");
+  if (format == "text" && files.empty()) return exit_code::script;  // nothing was looked at
   report::put(stdout, format == "json"     ? report::lint_json(files)
                       : format == "sarif"  ? report::lint_sarif(files)
                       : format == "github" ? report::lint_github(files)

@@ -200,6 +200,12 @@ bool load(Session& session, const Arguments& arguments) { return load(session, a
 bool load(Session& session, const Arguments& arguments, const std::string& path) {
   session.path = path;
   session.settings = settings_of(arguments, path);
+  session.project = project_of(path, session.diagnostics);
+  if (session.diagnostics.has_errors()) {
+    session.texts = session.project.texts;
+    session.project_wrong = true;
+    return false;
+  }
   auto text = read_script(session.path);
   if (!text) {
     session.texts.add(session.path, "");

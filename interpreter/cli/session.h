@@ -12,6 +12,7 @@
 #include "interpreter/cli/arguments.h"
 #include "interpreter/connect/connector.h"
 #include "interpreter/plan/plan.h"
+#include "interpreter/project/project.h"
 #include "interpreter/syntax/ast.h"
 #include "interpreter/syntax/expand.h"
 
@@ -23,6 +24,8 @@ struct Session {
   std::string path;                      // as typed
   std::string text;                      // bytes of the script, kept for its digest
   check::Settings settings;
+  project::Project project;              // that the job belongs to
+  bool project_wrong = false;
   std::vector<std::string> modules;      // texts of the modules that the job uses
   Sources texts;
   Diagnostics diagnostics;
@@ -40,7 +43,9 @@ check::Settings settings_of(const Arguments& arguments, const std::string& path)
 
 // The text of a script, or what is in the way. At most one byte more than the parser takes is read: it refuses the rest by itself.
 Result<std::string> read_script(const std::string& path);
-// Reads the script into `session.text`; false with a diagnostic.
+// The nearest `bfl.toml` at or above the script's folder, up to the root of the repository; an empty project where there is none.
+project::Project project_of(const std::string& path, Diagnostics& diagnostics);  // project.cpp
+// Reads the project's file and the script, into `session.text`; false with a diagnostic.
 bool load(Session& session, const Arguments& arguments);
 bool load(Session& session, const Arguments& arguments, const std::string& path);
 // A module of the project: a file under the job's folder, wherever the links on the way to it lead. The session takes note of its text.

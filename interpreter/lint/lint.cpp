@@ -104,12 +104,20 @@ const Rule* rule_named(std::string_view name) {
   return nullptr;
 }
 
-Report lint(const ast::File& file, const Sources& sources, const program::Program* program) {
+Report lint(const ast::File& file, const Sources& sources, const program::Program* program, const Levels& levels) {
   const Subject subject(file, sources, program);
   Report report;
   Findings kept;
   std::vector<Allowed> suppressions = allowed(subject);
+  const auto off = [&](const Rule& rule) {
+    const auto said = levels.find(&rule);
+    return said != levels.end() && !said->second.severity;
+  };
   for (const Rule& rule : rules()) {
+    if (off(rule)) {
+      report.off.emplace_back(&rule, levels.at(&rule).reason);
+      continue;
+    }
     if (rule.needs == Needs::catalogue && program == nullptr) {
       report.left_out.push_back(&rule);
       continue;
@@ -139,9 +147,14 @@ Report lint(const ast::File& file, const Sources& sources, const program::Progra
       add(rule_of(allow_of_unknown), one.comment, fmt::format("there is no rule `{}`", one.name), near.empty() ? "`bfl lint --rules` lists them" : fmt::format("did you mean `{}`?", near));
     } else if (!one.reason) {
       add(rule_of(allow_without_reason), one.comment, "the suppression gives no reason, and suppresses nothing", fmt::format("write `# bfl:allow {} REASON`", meant->name));
-    } else if (!one.used && !(meant->needs == Needs::catalogue && program == nullptr)) {
+    } else if (!one.used && !off(*meant) && !(meant->needs == Needs::catalogue && program == nullptr)) {
       add(rule_of(allow_of_nothing), one.comment, fmt::format("`{}` finds nothing here", meant->name), "remove the comment").fix.push_back({one.comment, ""});
     }
+  }
+  std::erase_if(kept.list, [&](const Finding& finding) { return off(*finding.rule); });
+  for (Finding& finding : kept.list) {
+    const auto said = levels.find(finding.rule);
+    finding.severity = said == levels.end() ? finding.rule->severity : *said->second.severity;
   }
   report.findings = std::move(kept.list);
   std::stable_sort(report.findings.begin(), report.findings.end(), [](const Finding& a, const Finding& b) { return a.span.begin < b.span.begin; });

@@ -4,6 +4,8 @@
 // A comment `# bfl:allow RULE reason` above an item, a statement or a clause, or behind it on its line, takes back what the rule
 // finds there; without a reason, or where it takes back nothing, it is a finding itself.
 #pragma once
+#include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -28,6 +30,7 @@ struct Finding {
   std::string help{};
   std::vector<Edit> fix{};       // leaves the meaning of every step as it is; empty: there is none
   const struct Rule* rule = nullptr;
+  Severity severity{};           // the rule's own, or the project's
 };
 
 class Subject;
@@ -48,13 +51,21 @@ struct Rule {
 std::span<const Rule> rules();
 const Rule* rule_named(std::string_view name_or_code);   // `L101`, `l101`, `unfiltered-delete`; null: none
 
+// What a project makes of a rule.
+struct Level {
+  std::optional<Severity> severity{};    // nothing: off
+  std::string reason{};
+};
+using Levels = std::map<const Rule*, Level>;   // of rules of which something is said
+
 struct Report {
   std::vector<Finding> findings;         // by place
   std::vector<const Rule*> left_out;     // that needed the catalogue
+  std::vector<std::pair<const Rule*, std::string>> off;  // by the project, and why
 };
 
 // `file` as parsed, before anything was expanded, without errors. `program` is absent when it was not checked.
-Report lint(const ast::File& file, const Sources& sources, const program::Program* program);
+Report lint(const ast::File& file, const Sources& sources, const program::Program* program, const Levels& levels = {});
 
 // The script with the fixes of the findings; those that touch each other: the first only.
 std::string fixed(std::string_view text, const std::vector<Finding>& findings);

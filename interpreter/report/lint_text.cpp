@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "interpreter/base/diagnostic_render.h"
@@ -20,7 +21,7 @@ std::string_view word(lint::Needs needs) { return needs == lint::Needs::script ?
 
 Diagnostic diagnostic_of(const lint::Finding& finding) {
   Diagnostic diagnostic;
-  diagnostic.severity = finding.rule->severity;
+  diagnostic.severity = finding.severity;
   diagnostic.message = finding.message;
   diagnostic.span = finding.span;
   diagnostic.help = finding.help;
@@ -61,14 +62,17 @@ std::string escaped(std::string_view text, bool property) {
 std::string lint_text(const std::vector<LintedFile>& files, RenderStyle style) {
   std::string out;
   std::size_t counts[3] = {};
+  std::map<const lint::Rule*, std::string> off;
   for (const LintedFile& file : files) {
     for (const lint::Finding& finding : file.report.findings) {
       out += render_as(finding.rule->code, diagnostic_of(finding), *file.sources, style) + "\n";
-      ++counts[static_cast<std::size_t>(finding.rule->severity)];
+      ++counts[static_cast<std::size_t>(finding.severity)];
     }
+    for (const auto& [rule, reason] : file.report.off) off.emplace(rule, reason);
     if (!file.report.left_out.empty())
       out += fmt::format("{}: {} rules were left out, {}: {}\n", file.path, file.report.left_out.size(), file.why_left_out, names_of(file.report.left_out));
   }
+  for (const auto& [rule, reason] : off) out += fmt::format("{} {} is off in this project: {}\n", rule->code, rule->name, reason);
   const auto part = [&](Severity severity, std::string_view one) { return counted(static_cast<std::int64_t>(counts[static_cast<std::size_t>(severity)]), one, std::string(one) + "s"); };
   if (counts[0] + counts[1] + counts[2] == 0) return out + "nothing found\n";
   return out + fmt::format("{}, {}, {}\n", part(Severity::error, "error"), part(Severity::warning, "warning"), part(Severity::note, "note"));
@@ -89,6 +93,8 @@ std::string lint_json(const std::vector<LintedFile>& files) {
     }
     for (const lint::Rule* rule : file.report.left_out) one["left_out"].push_back(rule->name);
     if (!file.report.left_out.empty()) one["why_left_out"] = file.why_left_out;
+    one["off"] = Json::array();
+    for (const auto& [rule, reason] : file.report.off) one["off"].push_back({{"rule", rule->name}, {"reason", reason}});
     document["files"].push_back(std::move(one));
   }
   return written(document);
@@ -114,7 +120,7 @@ std::string lint_sarif(const std::vector<LintedFile>& files) {
       hasher.field("lint finding 1").field(finding.rule->code).field(uri).field(text.line(begin.line)).field(finding.message);
       results.push_back({{"ruleId", finding.rule->code},
                          {"ruleIndex", finding.rule - lint::rules().data()},
-                         {"level", word(finding.rule->severity)},
+                         {"level", word(finding.severity)},
                          {"message", {{"text", finding.help.empty() ? finding.message : finding.message + "; " + finding.help}}},
                          {"locations", {{{"physicalLocation",
                                           {{"artifactLocation", {{"uri", uri}, {"uriBaseId", "%SRCROOT%"}}},
@@ -139,7 +145,7 @@ std::string lint_github(const std::vector<LintedFile>& files) {
     for (const lint::Finding& finding : file.report.findings) {
       const SourceFile& text = file.sources->file(finding.span.file);
       const Position begin = text.position(finding.span.begin), end = text.position(finding.span.end);
-      const std::string_view kind = finding.rule->severity == Severity::note ? "notice" : word(finding.rule->severity);
+      const std::string_view kind = finding.severity == Severity::note ? "notice" : word(finding.severity);
       // GitHub takes columns only of annotations of one line.
       const std::string columns = begin.line == end.line ? fmt::format(",col={},endColumn={}", characters(text, begin), characters(text, end)) : "";
       out += fmt::format("::{} file={},line={},endLine={}{},title={}::{}\n", kind, escaped(file.path, true), begin.line, end.line, columns,

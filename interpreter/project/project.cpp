@@ -1,0 +1,91 @@
+#include "interpreter/project/project.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "interpreter/project/toml.h"
+
+namespace bfl::project {
+namespace {
+
+// What a section asks of a setting: each answers with a diagnostic where it is something else.
+class Asking {
+ public:
+  explicit Asking(Diagnostics& diagnostics) : diagnostics_(diagnostics) {}
+
+  Diagnostic& wrong(Span span, std::string message, std::string help) { return diagnostics_.error(Code::bad_setting, span, std::move(message), std::move(help)); }
+  bool is(const Setting& setting, SettingKind kind, std::string_view help) {
+    if (setting.kind == kind) return true;
+    wrong(setting.span, fmt::format("`{}` is {}, expected {}", setting.key, name_of(setting.kind), name_of(kind)), std::string(help));
+    return false;
+  }
+  void unknown(const Setting& setting, std::string_view what, const std::vector<std::string>& known) {
+    std::string all;
+    for (const std::string& name : known) all += (all.empty() ? "`" : ", `") + name + "`";
+    const std::string meant = nearest(setting.key, known);
+    diagnostics_.error(Code::unknown_setting, setting.key_span, fmt::format("unknown {} `{}`", what, setting.key),
+                       meant.empty() ? fmt::format("there {} {}", known.size() == 1 ? "is" : "are", all) : fmt::format("did you mean `{}`?", meant));
+  }
+
+ private:
+  Diagnostics& diagnostics_;
+};
+
+constexpr std::string_view lint_help = "write `RULE = \"error\"`, \"warning\", \"note\" or \"off\"; lowered: `RULE = { level = \"off\", reason = \"…\" }`";
+
+// [lint] RULE = "error", or RULE = { level = "off", reason = "…" }
+void read_lint(const Setting& section, Project& into, Asking& asking) {
+  for (const Setting& setting : section.members) {
+    RuleLevel made{setting.key, {}, {}, setting.key_span};
+    const Setting* level = &setting;
+    if (setting.kind == SettingKind::table) {
+      for (const Setting& member : setting.members)
+        if (member.key != "level" && member.key != "reason") asking.unknown(member, "setting of a rule", {"level", "reason"});
+      level = setting.find("level");
+      if (level == nullptr) {
+        asking.wrong(setting.key_span, fmt::format("`{}` has no level", setting.key), std::string(lint_help));
+        continue;
+      }
+      if (const Setting* reason = setting.find("reason"); reason && asking.is(*reason, SettingKind::text, "say why")) made.reason = reason->text;
+    }
+    if (!asking.is(*level, SettingKind::text, lint_help)) continue;
+    static const std::pair<std::string_view, std::optional<Severity>> levels[] = {
+        {"error", Severity::error}, {"warning", Severity::warning}, {"note", Severity::note}, {"off", std::nullopt}};
+    const auto found = std::find_if(std::begin(levels), std::end(levels), [&](const auto& each) { return each.first == level->text; });
+    if (found == std::end(levels)) {
+      asking.wrong(level->span, fmt::format("`{}` is no level", level->text), std::string(lint_help));
+      continue;
+    }
+    made.severity = found->second;
+    into.lint.push_back(std::move(made));
+  }
+}
+
+struct Section {
+  std::string_view name;
+  void (*read)(const Setting& section, Project& into, Asking& asking);
+};
+constexpr Section sections[] = {
+    {"lint", read_lint},
+};
+
+}  // namespace
+
+void read(Project& into, Diagnostics& diagnostics) {
+  const auto whole = read_toml(into.texts, 0, diagnostics);
+  if (!whole) return;
+  Asking asking(diagnostics);
+  for (const Setting& setting : whole->members) {
+    const auto found = std::find_if(std::begin(sections), std::end(sections), [&](const Section& section) { return section.name == setting.key; });
+    if (found == std::end(sections)) {
+      std::vector<std::string> known;
+      for (const Section& section : sections) known.emplace_back(section.name);
+      asking.unknown(setting, setting.kind == SettingKind::table ? "section" : "setting", known);
+    } else if (asking.is(setting, SettingKind::table, fmt::format("write `[{}]` on a line of its own, and its settings below", setting.key))) {
+      found->read(setting, into, asking);
+    }
+  }
+}
+
+}  // namespace bfl::project

@@ -1,0 +1,34 @@
+// `bfl.toml`: what a project has decided for all of its jobs. Read once, before the job; pure, the file is found by cli/.
+//
+// A section is a member of Project, a function in project.cpp that fills it, and a row in the table there. What is decided stands
+// here as it was written, with its place: whether there is such a rule, such a key, is known to the stage that asks for it. A
+// policy only tightens, or gives its reason.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "interpreter/base/diagnostic.h"
+
+namespace bfl::project {
+
+inline constexpr const char* file_name = "bfl.toml";
+
+// `[lint]`: how grave what a rule finds is.
+struct RuleLevel {
+  std::string rule;                    // code or name
+  std::optional<Severity> severity{};  // nothing: off
+  std::string reason{};
+  Span span{};                         // of the rule
+};
+
+struct Project {
+  Sources texts;                       // the file, if there is one: what spans of this struct point to
+  std::string root{};                  // the folder that it stands in; empty: there is none
+  std::vector<RuleLevel> lint{};
+};
+
+// Reads the text of `bfl.toml`, the first of `texts`, into `into`; what is wrong with it goes to `diagnostics`.
+void read(Project& into, Diagnostics& diagnostics);
+
+}  // namespace bfl::project
