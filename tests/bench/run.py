@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 
+import copy_measures
 import gen_steps
 import postgres_measures
 import process
@@ -320,7 +321,7 @@ def measure_memory(bench):
 
 MEASURES = {
   "all": measure_all, "some": measure_some, "none": measure_none, "memo": measure_memo, "steps": measure_steps,
-  "first": measure_first, "parse": measure_parse, "memory": measure_memory, **postgres_measures.MEASURES,
+  "first": measure_first, "parse": measure_parse, "memory": measure_memory, **postgres_measures.MEASURES, **copy_measures.MEASURES,
 }
 
 
