@@ -38,6 +38,19 @@ class Statement final : public Prepared {
   }
 
   Result<void> query_each(std::span<const Parameters> sets, const EachRow& row) override {
+    if (auto arrays = as_arrays(sets)) {
+      auto result = connection_.session().execute(statement_.together, *arrays);
+      if (!result) return result.error();
+      auto places = by_set(result->get(), sets.size());
+      if (!places) return places.error();
+      ResultRows rows(connection_.session().library(), result->get());
+      for (const auto& [set, place] : *places) {
+        auto found = rows.read(place);
+        if (!found) return found.error();
+        row(set, found->first(found->size() - 1));
+      }
+      return {};
+    }
     return each(sets, [&](std::size_t set, const PGresult* result) -> Result<void> {
       auto shown = connection_.show(result, [&](RawRow found) {
         row(set, found);
@@ -47,6 +60,11 @@ class Statement final : public Prepared {
     });
   }
   Result<void> run_each(std::span<const Parameters> sets, const EachBefore& before, const EachDone& done) override {
+    if (auto arrays = as_arrays(sets); arrays && connection_.in_transaction()) {
+      auto together = run_together(sets, *arrays, before, done);
+      if (!together) return together.error();
+      if (*together) return {};
+    }
     if (!sets.empty()) before(0);
     return each(sets, [&](std::size_t set, const PGresult* result) -> Result<void> {
       auto changed = changed_by(result);
@@ -58,6 +76,82 @@ class Statement final : public Prepared {
   }
 
  private:
+  // Each parameter of the sets as an array; nothing where one by one is no worse, or all that there is.
+  std::optional<std::vector<Parameter>> as_arrays(std::span<const Parameters> sets) const {
+    constexpr std::size_t least = 8;
+    if (statement_.together.empty() || sets.size() < least) return std::nullopt;
+    std::vector<Parameter> arrays(statement_.parameters.size());
+    for (std::size_t i = 0; i < arrays.size(); ++i)
+      if (!array_of(sets, i, statement_.parameters[i].type.kind, arrays[i])) return std::nullopt;
+    return arrays;
+  }
+
+  using Places = std::vector<std::pair<std::size_t, int>>;  // of rows of a result, by set
+
+  // As the last column says.
+  Result<Places> by_set(const PGresult* result, std::size_t sets) const {
+    Places places;
+    ResultRows rows(connection_.session().library(), result);
+    for (int i = 0; i < rows.count(); ++i) {
+      auto row = rows.read(i);
+      if (!row) return row.error();
+      const std::int64_t number = row->back().integer;
+      if (number < 1 || number > static_cast<std::int64_t>(sets)) return Error{ErrorClass::fatal, "the server gave a row of a set that it was not given", {}, {}};
+      places.emplace_back(static_cast<std::size_t>(number - 1), i);
+    }
+    std::stable_sort(places.begin(), places.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    return places;
+  }
+
+  // Whether inserted rows came in the order of the sets: each is what its set says.
+  Result<bool> in_order(const PGresult* result, std::span<const Parameters> sets) const {
+    ResultRows rows(connection_.session().library(), result);
+    if (rows.count() != static_cast<int>(sets.size())) return false;
+    for (std::size_t set = 0; set < sets.size(); ++set) {
+      auto row = rows.read(static_cast<int>(set));
+      if (!row) return row.error();
+      for (std::size_t i = 0; i < statement_.told_by.size(); ++i)
+        if ((*row)[static_cast<std::size_t>(statement_.told_in[i])] != sets[set][statement_.told_by[i]]) return false;
+    }
+    return true;
+  }
+
+  // All sets by one statement. False: nothing is done, and they are to be tried one by one, which tells the one that does not fit.
+  Result<bool> run_together(std::span<const Parameters> sets, const std::vector<Parameter>& arrays, const EachBefore& before, const EachDone& done) {
+    Session& session = connection_.session();
+    session.forget_interrupt();
+    if (auto saved = session.execute("SAVEPOINT bfl_together"); !saved) return saved.error();
+    const auto give_up = [&]() -> Result<bool> {
+      auto back = session.execute("ROLLBACK TO SAVEPOINT bfl_together");
+      return back ? Result<bool>(false) : Result<bool>(back.error());
+    };
+    auto result = session.execute(statement_.together, arrays);
+    if (!result) return result.error().kind == ErrorClass::data ? give_up() : Result<bool>(result.error());
+    const bool numbered = statement_.shows == lower::Shows::updates || statement_.shows == lower::Shows::deletes;
+    Result<Places> places = Places{};
+    if (numbered) {
+      places = by_set(result->get(), sets.size());
+      if (!places) return places.error();
+    } else {
+      auto kept = statement_.shows == lower::Shows::inserts ? in_order(result->get(), sets)
+                                                            : Result<bool>(count_of(result->get()) == static_cast<std::int64_t>(sets.size()));
+      if (!kept) return kept.error();
+      if (!*kept) return give_up();
+      for (std::size_t set = 0; set < sets.size() && statement_.shows == lower::Shows::inserts; ++set) places->emplace_back(set, static_cast<int>(set));
+    }
+    if (auto released = session.execute("RELEASE SAVEPOINT bfl_together"); !released) return released.error();
+    auto changes = connection_.changes(result->get(), numbered ? 1 : 0, statement_.shows, statement_.table);
+    auto place = places->begin();
+    for (std::size_t set = 0; set < sets.size(); ++set) {
+      before(set);
+      std::int64_t rows = statement_.shows == lower::Shows::rows ? 1 : 0;
+      for (; place != places->end() && place->first == set; ++place, ++rows)
+        if (auto told = changes.tell(place->second); !told) return told.error();
+      done(set, rows);
+    }
+    return true;
+  }
+
   Result<void> each(std::span<const Parameters> sets, const std::function<Result<void>(std::size_t, const PGresult*)>& show) {
     Session& session = connection_.session();
     session.forget_interrupt();
@@ -338,82 +432,84 @@ Result<void> Connection::rows(const std::string& sql, const std::vector<Paramete
   return shown ? Result<void>{} : Result<void>{shown.error()};
 }
 
-namespace {
+ResultRows::ResultRows(const Library& library, const PGresult* result) : library_(library), result_(result) {
+  for (int i = 0; i < library.PQnfields(result); ++i) types_.push_back(library.PQftype(result, i));
+  values_.resize(types_.size());
+}
 
-// One row of a result as raw values; what has to be made as text lies in `arena`.
-Result<void> read_row(const Library& library, const PGresult* result, const std::vector<Oid>& types, int row, std::vector<RawValue>& values,
-                      std::vector<char>& arena) {
+int ResultRows::count() const { return library_.PQntuples(result_); }
+
+Result<RawRow> ResultRows::read(int row) {
   std::size_t room = 0;
-  for (std::size_t i = 0; i < types.size(); ++i) {
+  for (std::size_t i = 0; i < types_.size(); ++i) {
     const int column = static_cast<int>(i);
-    room += made_text(types[i], library.PQgetvalue(result, row, column), static_cast<std::size_t>(library.PQgetlength(result, row, column)));
+    room += made_text(types_[i], library_.PQgetvalue(result_, row, column), static_cast<std::size_t>(library_.PQgetlength(result_, row, column)));
   }
-  if (arena.size() < room) arena.resize(room);
-  char* made = arena.data();
-  for (std::size_t i = 0; i < types.size(); ++i) {
+  if (arena_.size() < room) arena_.resize(room);
+  char* made = arena_.data();
+  for (std::size_t i = 0; i < types_.size(); ++i) {
     const int column = static_cast<int>(i);
-    if (library.PQgetisnull(result, row, column)) {
-      values[i] = {};
+    if (library_.PQgetisnull(result_, row, column)) {
+      values_[i] = {};
       continue;
     }
-    if (!raw_of(types[i], library.PQgetvalue(result, row, column), static_cast<std::size_t>(library.PQgetlength(result, row, column)),
-                values[i], made))
-      return Error{ErrorClass::fatal, fmt::format("a value of the type number {} cannot be read", types[i]), {}, {}};
+    if (!raw_of(types_[i], library_.PQgetvalue(result_, row, column), static_cast<std::size_t>(library_.PQgetlength(result_, row, column)), values_[i],
+                made))
+      return Error{ErrorClass::fatal, fmt::format("a value of the type number {} cannot be read", types_[i]), {}, {}};
   }
-  return {};
+  return RawRow(values_);
 }
-
-std::vector<Oid> types_of(const Library& library, const PGresult* result) {
-  std::vector<Oid> types;
-  for (int i = 0; i < library.PQnfields(result); ++i) types.push_back(library.PQftype(result, i));
-  return types;
-}
-
-}  // namespace
 
 Result<bool> Connection::show(const PGresult* result, const RowCallback& row) {
-  const Library& library = session_.library();
-  const std::vector<Oid> types = types_of(library, result);
-  std::vector<RawValue> values(types.size());
-  for (int i = 0; i < library.PQntuples(result); ++i) {
-    if (auto read = read_row(library, result, types, i, values, arena_); !read) return read.error();
-    if (!row(values)) return false;
+  ResultRows rows(session_.library(), result);
+  for (int i = 0; i < rows.count(); ++i) {
+    auto read = rows.read(i);
+    if (!read) return read.error();
+    if (!row(*read)) return false;
   }
   return true;
 }
 
+Changes Connection::changes(const PGresult* result, std::size_t beside, lower::Shows shows, std::string_view table) {
+  return {*this, ResultRows(session_.library(), result), beside, shows, table.empty() ? std::string_view(table_) : table};
+}
+
 Result<void> Connection::show_changes(const PGresult* result, lower::Shows shows, std::string_view table) {
-  if (!observer_) return {};
-  const Library& library = session_.library();
-  const std::vector<Oid> types = types_of(library, result);
+  Changes told = changes(result, 0, shows, table);
+  for (int i = 0; i < session_.library().PQntuples(result); ++i)
+    if (auto done = told.tell(i); !done) return done;
+  return {};
+}
+
+Changes::Changes(Connection& connection, ResultRows rows, std::size_t beside, lower::Shows shows, std::string_view table)
+    : connection_(connection), rows_(std::move(rows)), shows_(shows) {
+  const std::size_t shown = rows_.columns() - beside;
   const bool rewrites = shows == lower::Shows::rewrites;
-  const std::size_t columns = rewrites ? types.size() / 2 : types.size() - (shows == lower::Shows::updates ? assigned_.size() : 0);
-  std::vector<RawValue> values(types.size()), after(columns);
-  std::vector<int> changed;
-  RowChange change;
-  change.kind = shows == lower::Shows::inserts ? ChangeKind::insert : shows == lower::Shows::deletes ? ChangeKind::remove : ChangeKind::update;
-  change.table = table.empty() ? std::string_view(table_) : table;
-  for (int i = 0; i < library.PQntuples(result); ++i) {
-    if (auto read = read_row(library, result, types, i, values, arena_); !read) return read;
-    changed.clear();
-    for (std::size_t a = 0; shows == lower::Shows::updates && a < assigned_.size(); ++a) {
-      const auto column = static_cast<std::size_t>(assigned_[a]);
-      if (values[columns + a] == values[column]) continue;
-      after[column] = values[columns + a];
-      changed.push_back(assigned_[a]);
-    }
-    const std::span<const RawValue> row = std::span<const RawValue>(values).first(columns);
-    for (std::size_t column = 0; rewrites && column < columns; ++column) {
-      if (values[columns + column] == values[column]) continue;
-      after[column] = values[columns + column];
-      changed.push_back(static_cast<int>(column));
-    }
-    change.before = shows == lower::Shows::inserts ? std::span<const RawValue>() : row;
-    change.after = shows == lower::Shows::inserts ? row : shows == lower::Shows::deletes ? std::span<const RawValue>() : after;
-    change.changed = changed;
-    observer_(change);
-    if (session_.interrupted()) return Error{ErrorClass::interrupted, "asked to stop"};
+  const std::vector<int>& assigned = connection.assigned_;
+  columns_ = rewrites ? shown / 2 : shows == lower::Shows::updates ? shown - assigned.size() : shown;
+  for (std::size_t i = columns_; i < shown; ++i) becomes_.push_back(rewrites ? static_cast<int>(i - columns_) : assigned[i - columns_]);
+  after_.resize(columns_);
+  change_.kind = shows == lower::Shows::inserts ? ChangeKind::insert : shows == lower::Shows::deletes ? ChangeKind::remove : ChangeKind::update;
+  change_.table = table;
+}
+
+Result<void> Changes::tell(int place) {
+  if (!connection_.observer_) return {};
+  auto values = rows_.read(place);
+  if (!values) return values.error();
+  changed_.clear();
+  for (std::size_t i = 0; i < becomes_.size(); ++i) {
+    const auto column = static_cast<std::size_t>(becomes_[i]);
+    if ((*values)[columns_ + i] == (*values)[column]) continue;
+    after_[column] = (*values)[columns_ + i];
+    changed_.push_back(becomes_[i]);
   }
+  const RawRow row = values->first(columns_);
+  change_.before = shows_ == lower::Shows::inserts ? RawRow() : row;
+  change_.after = shows_ == lower::Shows::inserts ? row : shows_ == lower::Shows::deletes ? RawRow() : RawRow(after_);
+  change_.changed = changed_;
+  connection_.observer_(change_);
+  if (connection_.session().interrupted()) return Error{ErrorClass::interrupted, "asked to stop"};
   return {};
 }
 

@@ -13,6 +13,41 @@
 
 namespace bfl::connect::postgres {
 
+class Connection;
+
+// The rows of a result as raw values, each valid until the next one is read.
+class ResultRows {
+ public:
+  ResultRows(const Library& library, const PGresult* result);
+  int count() const;
+  std::size_t columns() const { return types_.size(); }
+  Result<RawRow> read(int row);
+
+ private:
+  const Library& library_;
+  const PGresult* result_;
+  std::vector<Oid> types_;
+  std::vector<RawValue> values_;
+  std::vector<char> arena_{};  // what has to be made as text
+};
+
+// Tells the observer of rows of a changing statement's result.
+class Changes {
+ public:
+  Changes(Connection& connection, ResultRows rows, std::size_t beside, lower::Shows shows, std::string_view table);
+  Result<void> tell(int row);
+
+ private:
+  Connection& connection_;
+  ResultRows rows_;
+  lower::Shows shows_;
+  std::size_t columns_ = 0;   // of the table
+  std::vector<int> becomes_;  // which of them each column behind the row is, as it became
+  std::vector<RawValue> after_;
+  std::vector<int> changed_{};
+  RowChange change_{};
+};
+
 class Connection final : public Connector {
  public:
   Connection(const Library& library, const std::string& url, const OpenOptions& options) : session_(library, url, options), images_(library, url, options) {}
@@ -39,7 +74,7 @@ class Connection final : public Connector {
   void walks(std::int64_t rows) override { walked_ = rows; }
   Result<std::unique_ptr<Connector>> another() override;
   std::optional<std::int64_t> commits_of_others() override;
-  std::size_t rows_together() const override { return 500; }
+  std::size_t rows_together() const override { return 1'000; }
   void interrupt() override {
     session_.interrupt();
     images_.interrupt();
@@ -58,8 +93,11 @@ class Connection final : public Connector {
   Result<bool> show(const PGresult* result, const RowCallback& row);
   // The rows of a changing statement: images of rows of `table`, or of the one that is observed.
   Result<void> show_changes(const PGresult* result, lower::Shows shows, std::string_view table);
+  // One by one; the last `beside` columns are no part of the image.
+  Changes changes(const PGresult* result, std::size_t beside, lower::Shows shows, std::string_view table);
 
  private:
+  friend class Changes;
   Result<std::vector<Parameter>> constants(const lower::Statement& statement, const eval::Context& context);
 
   Session session_;
@@ -69,7 +107,6 @@ class Connection final : public Connector {
   ChangeObserver observer_;
   std::string table_;
   std::vector<int> assigned_;
-  std::vector<char> arena_;
   bool writing_ = false;
   std::int64_t walked_ = 0;
   std::shared_ptr<std::atomic<std::int64_t>> own_commits_ = std::make_shared<std::atomic<std::int64_t>>(0);  // of transactions that wrote, of all `another()`

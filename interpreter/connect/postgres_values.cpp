@@ -247,6 +247,44 @@ Parameter array_of(const Library& library, const PGresult* rows, int column) {
   return made;
 }
 
+bool array_of(std::span<const Prepared::Parameters> sets, std::size_t place, Kind kind, Parameter& to) {
+  Oid element = oid_text;
+  Class expected = Class::text;
+  switch (kind) {
+    case Kind::integer: case Kind::duration: element = oid_int8, expected = Class::integer; break;
+    case Kind::boolean: element = oid_bool, expected = Class::integer; break;
+    case Kind::date: element = oid_date, expected = Class::integer; break;
+    case Kind::timestamp: element = oid_timestamp, expected = Class::integer; break;
+    case Kind::floating: element = oid_float8, expected = Class::real; break;
+    case Kind::bytes: element = oid_bytea, expected = Class::blob; break;
+    case Kind::null: return false;
+    default: break;
+  }
+  to = {.type = 0, .null = false, .binary = true, .bytes = {}};
+  std::string number;
+  const auto add = [&](std::int32_t value) {
+    put_int32(number, value);
+    to.bytes += number;
+  };
+  for (const std::int32_t part : {1, 1, static_cast<std::int32_t>(element), static_cast<std::int32_t>(sets.size()), 1}) add(part);
+  const lower::Wire wire{.type = {kind}};
+  Parameter one;
+  for (const Prepared::Parameters& set : sets) {
+    const RawValue& raw = set[place];
+    if (raw.kind == Class::null) {
+      add(-1);
+      continue;
+    }
+    if (raw.kind != expected) return false;
+    if (element == oid_int8) put_int64(one.bytes, raw.integer);
+    else if (element == oid_bool) one.bytes.assign(1, raw.integer ? '\1' : '\0');
+    else put(one, raw, &wire);
+    add(static_cast<std::int32_t>(one.bytes.size()));
+    to.bytes += one.bytes;
+  }
+  return true;
+}
+
 bool decode_into(const RawValue& raw, const lower::Wire& wire, Value& out, std::string& problem) {
   const auto misfit = [&](std::string_view expected) {
     problem = fmt::format("{} is stored where {} is expected", shown(raw, wire), expected);

@@ -32,6 +32,9 @@ std::size_t made_text(Oid type, const char* data, std::size_t size);
 
 // A column of a result, without nulls, as one parameter: an array of the column's type.
 Parameter array_of(const Library& library, const PGresult* rows, int column);
+// The values of one place in many sets as one parameter: an array of what lower's `together` statements take for the kind. False:
+// one of them has another form than its kind's.
+bool array_of(std::span<const Prepared::Parameters> sets, std::size_t place, Kind kind, Parameter& to);
 
 // False: `problem` says what was found and what the type expects.
 bool decode_into(const RawValue& raw, const lower::Wire& wire, Value& out, std::string& problem);

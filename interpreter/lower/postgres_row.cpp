@@ -94,6 +94,46 @@ std::string Rows::by_key(std::string_view alias, std::size_t first) const {
 
 namespace {
 
+// Many sets of parameters as rows: `unnest($1::bigint[], …) WITH ORDINALITY AS s(p1, …, n)`, and a text of one set with its places
+// in such a row. None where the kind of a parameter is not known.
+struct Sets {
+  std::string rows, names;
+  std::vector<std::string_view> casts;
+
+  explicit Sets(const std::vector<Wire>& parameters) {
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      const Kind kind = parameters[i].type.kind;
+      rows += fmt::format("{}{}::{}[]", i ? ", " : "", later(i + 1), element_of(kind));
+      names += fmt::format("p{}, ", i + 1);
+      casts.push_back(kind == Kind::decimal ? "::numeric" : kind == Kind::uuid ? "::uuid" : "");
+    }
+    rows = fmt::format("unnest({}) WITH ORDINALITY AS s({}n)", rows, names);
+  }
+  std::string in(std::string text) const {
+    for (auto at = text.find('\x01'); at != std::string::npos; at = text.find('\x01', at)) {
+      const auto end = text.find('\x01', at + 1);
+      const std::string number = text.substr(at + 1, end - at - 1);
+      text.replace(at, end - at + 1, fmt::format("s.p{}{}", number, casts[std::stoul(number) - 1]));
+    }
+    return text;
+  }
+  static bool has(const std::vector<Wire>& parameters) {
+    return !parameters.empty() && std::none_of(parameters.begin(), parameters.end(), [](const Wire& wire) { return wire.type.kind == Kind::null; });
+  }
+  // As values of the kind are sent when they stand in an array.
+  static std::string_view element_of(Kind kind) {
+    switch (kind) {
+      case Kind::integer: case Kind::duration: return "bigint";
+      case Kind::boolean: return "boolean";
+      case Kind::date: return "date";
+      case Kind::timestamp: return "timestamp";
+      case Kind::floating: return "double precision";
+      case Kind::bytes: return "bytea";
+      default: return "text";
+    }
+  }
+};
+
 // Statements of known words are never refused: `finish` fails for those of relations alone.
 Statement finished(Writer& writer, std::string text, std::vector<Wire> columns, std::vector<Wire> parameters) {
   auto statement = writer.finish(std::move(text), std::move(columns), std::move(parameters));
@@ -142,11 +182,16 @@ struct OneRow : Rows {
     if (sets.empty()) return {};
     std::vector<Wire> parameters = value_wires();
     for (const Wire& wire : key_wires()) parameters.push_back(wire);
+    const std::string change = fmt::format("UPDATE {} AS w SET {} FROM l WHERE {} RETURNING {}", name(), listed(sets), listed(same, " AND "), listed(back));
     Statement statement = finished(
         writer,
-        fmt::format("WITH l AS MATERIALIZED (SELECT {} FROM {} AS u WHERE {} FOR NO KEY UPDATE) UPDATE {} AS w SET {} FROM l WHERE {} RETURNING {}",
-                    listed(list), name(), by_key("u", values + 1), name(), listed(sets), listed(same, " AND "), listed(back)),
-        {}, std::move(parameters));
+        fmt::format("WITH l AS MATERIALIZED (SELECT {} FROM {} AS u WHERE {} FOR NO KEY UPDATE) {}", listed(list), name(), by_key("u", values + 1), change),
+        {}, parameters);
+    if (Sets::has(parameters)) {
+      const Sets many(parameters);
+      statement.together = writer.numbered(fmt::format("WITH l AS MATERIALIZED (SELECT {}, s.n FROM {} JOIN {} AS u ON {} FOR NO KEY UPDATE OF u) {}, l.n",
+                                                       many.in(listed(list)), many.rows, name(), many.in(by_key("u", values + 1)), change));
+    }
     statement.shows = Shows::updates;
     return statement;
   }
@@ -160,18 +205,45 @@ struct OneRow : Rows {
       values.push_back(given(column(assignment), values.size() + 1));
       numbers |= column(assignment).identity;
     }
-    Statement statement = finished(writer, fmt::format("INSERT INTO {} AS w ({}){} VALUES ({}) RETURNING {}", name(), listed(names), numbers ? " OVERRIDING SYSTEM VALUE" : "", listed(values), listed(all_read("w"))),
-                                   {}, value_wires());
+    const std::string into = fmt::format("INSERT INTO {} AS w ({}){}", name(), listed(names), numbers ? " OVERRIDING SYSTEM VALUE" : "");
+    const std::string back = listed(all_read("w"));
+    Statement statement = finished(writer, fmt::format("{} VALUES ({}) RETURNING {}", into, listed(values), back), {}, value_wires());
+    if (tells_order()) {
+      const Sets many(value_wires());
+      statement.together = writer.numbered(fmt::format("{} SELECT {} FROM {} ORDER BY s.n RETURNING {}", into, many.in(listed(values)), many.rows, back));
+      for (std::size_t i = 0; i < step.assignments.size(); ++i) {
+        if (std::find(step.key.begin(), step.key.end(), step.assignments[i].column) == step.key.end()) continue;
+        statement.told_by.push_back(i);
+        statement.told_in.push_back(step.assignments[i].column);
+      }
+    }
     statement.shows = Shows::inserts;
     return statement;
+  }
+
+  // Whether the values of the step's key come back as they were given, so that a row says which one it is.
+  bool tells_order() const {
+    const auto exact = [&](int c) {
+      const Column& of = table.columns[static_cast<std::size_t>(c)];
+      return !of.type.nullable && (of.base == "int2" || of.base == "int4" || of.base == "int8" || of.base == "text" || of.base == "uuid") &&
+             std::any_of(step.assignments.begin(), step.assignments.end(), [&](const Assignment& set) { return set.column == c; });
+    };
+    return !step.key.empty() && std::all_of(step.key.begin(), step.key.end(), exact) && Sets::has(value_wires());
   }
 
   // Rows that refer to the row keep it: those of the step have gone before.
   Statement remove() const {
     Writer writer(program);
-    std::string text = fmt::format("DELETE FROM {} AS w WHERE {}", name(), by_key("w", 1));
-    text += unless_referred_to(program.catalogues[static_cast<std::size_t>(step.target.source)], table, "w", relation_name);
-    Statement statement = finished(writer, fmt::format("{} RETURNING {}", text, listed(all_read("w"))), {}, key_wires());
+    const Catalogue& catalogue = program.catalogues[static_cast<std::size_t>(step.target.source)];
+    const std::string kept = unless_referred_to(catalogue, table, "w", relation_name), back = listed(all_read("w"));
+    Statement statement = finished(writer, fmt::format("DELETE FROM {} AS w WHERE {}{} RETURNING {}", name(), by_key("w", 1), kept, back), {}, key_wires());
+    // Rows of one table that refer to each other go one after the other.
+    if (std::none_of(catalogue.foreign_keys.begin(), catalogue.foreign_keys.end(),
+                     [&](const ForeignKey& foreign) { return foreign.parent == table.name && foreign.table == table.name; })) {
+      const Sets many(key_wires());
+      statement.together =
+          writer.numbered(fmt::format("DELETE FROM {} AS w USING {} WHERE {}{} RETURNING {}, s.n", name(), many.rows, many.in(by_key("w", 1)), kept, back));
+    }
     statement.shows = Shows::deletes;
     statement.table = table.name;
     return statement;
@@ -179,7 +251,10 @@ struct OneRow : Rows {
 
   Statement read() const {
     Writer writer(program);
-    return finished(writer, fmt::format("SELECT {} FROM {} AS w WHERE {}", listed(all_read("w")), name(), by_key("w", 1)), column_wires(), key_wires());
+    Statement statement = finished(writer, fmt::format("SELECT {} FROM {} AS w WHERE {}", listed(all_read("w")), name(), by_key("w", 1)), column_wires(), key_wires());
+    const Sets many(key_wires());
+    statement.together = writer.numbered(fmt::format("SELECT {}, s.n FROM {} JOIN {} AS w ON {}", listed(all_read("w")), many.rows, name(), many.in(by_key("w", 1))));
+    return statement;
   }
 
   // The keys of the rows that hold these values.
@@ -262,7 +337,12 @@ KeptTable kept_table(const Program& program, program::TableRef ref) {
     made.indexes.push_back(fmt::format("CREATE UNIQUE INDEX ON {} ({})", name, listed(list)));
   }
   Writer add(program), count(program);
-  made.add = finished(add, fmt::format("INSERT INTO {} VALUES ({})", name, listed(values)), {}, Rows{kept, {}}.column_wires());
+  const std::vector<Wire> wires = Rows{kept, {}}.column_wires();
+  made.add = finished(add, fmt::format("INSERT INTO {} VALUES ({})", name, listed(values)), {}, wires);
+  if (Sets::has(wires)) {
+    const Sets many(wires);
+    made.add.together = add.numbered(fmt::format("INSERT INTO {} SELECT {} FROM {} ORDER BY s.n", name, many.in(listed(values)), many.rows));
+  }
   made.count = finished(count, fmt::format("SELECT count(*) FROM {}", name), {wire_of_value(Type{Kind::integer})}, {});
   return made;
 }

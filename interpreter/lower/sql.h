@@ -65,6 +65,11 @@ struct Statement {
   // theirs. Empty: there is none.
   std::string of_shown{};
   std::vector<int> shown_key{};
+  // The same for many sets of later parameters at a time, each of them an array. The place of the set, counted from 1, is the last
+  // column of the result; of inserts there is none: their rows come in the order of the sets. Empty: there is none.
+  std::string together{};
+  std::vector<std::size_t> told_by{};  // inserts: parameters that came back in these columns tell that the order is kept
+  std::vector<int> told_in{};
   std::vector<std::size_t> clocks{};  // binds that stand for now(): the instant is known when the statement is prepared
   bool many = false;                  // a result that may be long: read as it comes
 };
