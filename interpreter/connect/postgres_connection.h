@@ -9,44 +9,10 @@
 
 #include "interpreter/connect/connector.h"
 #include "interpreter/connect/postgres_images.h"
+#include "interpreter/connect/postgres_rows.h"
 #include "interpreter/connect/postgres_session.h"
 
 namespace bfl::connect::postgres {
-
-class Connection;
-
-// The rows of a result as raw values, each valid until the next one is read.
-class ResultRows {
- public:
-  ResultRows(const Library& library, const PGresult* result);
-  int count() const;
-  std::size_t columns() const { return types_.size(); }
-  Result<RawRow> read(int row);
-
- private:
-  const Library& library_;
-  const PGresult* result_;
-  std::vector<Oid> types_;
-  std::vector<RawValue> values_;
-  std::vector<char> arena_{};  // what has to be made as text
-};
-
-// Tells the observer of rows of a changing statement's result.
-class Changes {
- public:
-  Changes(Connection& connection, ResultRows rows, std::size_t beside, lower::Shows shows, std::string_view table);
-  Result<void> tell(int row);
-
- private:
-  Connection& connection_;
-  ResultRows rows_;
-  lower::Shows shows_;
-  std::size_t columns_ = 0;   // of the table
-  std::vector<int> becomes_;  // which of them each column behind the row is, as it became
-  std::vector<RawValue> after_;
-  std::vector<int> changed_{};
-  RowChange change_{};
-};
 
 class Connection final : public Connector {
  public:
@@ -97,7 +63,6 @@ class Connection final : public Connector {
   Changes changes(const PGresult* result, std::size_t beside, lower::Shows shows, std::string_view table);
 
  private:
-  friend class Changes;
   Result<std::vector<Parameter>> constants(const lower::Statement& statement, const eval::Context& context);
 
   Session session_;
