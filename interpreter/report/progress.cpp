@@ -134,8 +134,9 @@ void Progress::chunk(const run::Event& event) {
   ++chunks_;
   changed_ += event.rows_changed;
   conflicts_ += event.conflicts;
-  elapsed_ += event.seconds;
-  rate_.add(static_cast<double>(event.rows_read), event.seconds);
+  const double seconds = event.seconds / event.beside;
+  elapsed_ += seconds;
+  rate_.add(static_cast<double>(event.rows_read), seconds);
   if (screen_.live) return draw(event);
   const int percent = event.rows_total > 0 ? static_cast<int>(100 * event.rows_done / event.rows_total) : 0;
   if (elapsed_ - last_sign_ < seconds_between_signs && (percent < last_percent_ + percent_between_signs || elapsed_ < 1)) return;

@@ -208,6 +208,8 @@ void tell(Writing& worker, Attempt& attempt, double began) {
     writing.changed += told.changed;
     writing.conflicts += told.conflicts;
     writing.rows_done += told.rows;
+    // The last chunk of a worker's lane counts as many rows as it might have had.
+    if (worker.of && writing.rows_total >= 0) writing.rows_done = std::min(writing.rows_done, writing.rows_total);
     for (const LeftOut& part : told.skipped) add(writing.skipped, part);
     context.outcome.changed += told.changed;
     if (context.pacer) context.pacer->spent(told.changed, began);
@@ -216,6 +218,7 @@ void tell(Writing& worker, Attempt& attempt, double began) {
     event.chunk = writing.chunks;
     event.rows_total = writing.rows_total;
     event.rows_done = writing.rows_done;
+    event.beside = writing.beside;
     context.tell(event);
   }
   if (context.chunks_left > 0) --context.chunks_left;

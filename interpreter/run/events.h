@@ -33,6 +33,7 @@ struct Event {
   std::int64_t rows_total = -1;          // estimated rows of the walk; -1: unknown
   std::int64_t rows_done = 0;            // of the walk, so far
   double seconds = 0;
+  int beside = 1;                        // chunk_committed: chunks of the step in flight at once, this one counted
   int exit_code = 0;                     // run_finished
   std::string from_key{}, to_key{};      // bounds of the chunk, as people write them
 };

@@ -112,9 +112,11 @@ Result<bool> walk_beside(Writing& writing, std::vector<ledger::Lane> lanes, cons
   }
   Crew crew{writing.context, std::move(lanes)};
   crew.at_work = workers.size();
+  writing.beside = static_cast<int>(workers.size());
   for (Worker& worker : workers) worker.thread = std::thread([&crew, &worker] { crew.work(worker); });
   end = watch_over(writing, crew, workers);
   for (Worker& worker : workers) worker.thread.join();
+  writing.beside = 1;
 
   // The step is counted whatever happened, so that what is said of it is right; after a kill the next run does.
   auto counted = writing.writer.recount(writing.id);

@@ -26,6 +26,7 @@ struct Writing {
   std::int64_t chunks = 0;          // committed by this generation, earlier runs included
   std::int64_t changed = 0, conflicts = 0;
   std::int64_t rows_total = -1, rows_done = 0;  // of the walk, for people
+  int beside = 1;                   // workers that walk it
   std::int64_t rows = 0;            // the size of the next chunk
   bool too_large = false;           // the images of the last attempt were cut off: try fewer rows
   bool in_doubt = false;            // whether the last chunk was committed could not be found out

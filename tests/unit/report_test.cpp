@@ -148,6 +148,18 @@ TEST_CASE("off a terminal a sign of life comes every ten seconds or five per cen
   CHECK(text.find('\r') == std::string::npos);
 }
 
+TEST_CASE("of chunks side by side the pace is told of all together") {
+  Display display;
+  const program::Program program = job();
+  report::Progress progress(program, "R", display.screen);
+  progress.on(event(run::EventKind::step_started));
+  run::Event chunk = event(run::EventKind::chunk_committed);
+  chunk.rows_total = 1000, chunk.rows_done = 400, chunk.rows_read = 400, chunk.seconds = 2, chunk.beside = 4;
+  progress.on(chunk);
+  progress.on(chunk);
+  CHECK(display.err().find(", 800 rows/s") != std::string::npos);
+}
+
 TEST_CASE("the summary says what changed, or that there was nothing to do, or how to go on") {
   const program::Program program = job();
   auto said = [&](run::Outcome outcome, run::EventKind kind = run::EventKind::step_started) {
