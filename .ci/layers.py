@@ -34,6 +34,7 @@ DOORS = [
     (r"utf8proc", r"interpreter/eval/.*"),
     (r"date/", r"interpreter/eval/time_zone\.cpp"),
     (r"toml\+\+/", r"interpreter/project/toml\.cpp"),
+    (r"pg_query\.h", r"interpreter/lint/postgres_sql\.cpp"),
     (r"zstd", r"interpreter/ledger/.*"),
     (r"CLI/", r"interpreter/cli/arguments\.cpp"),
     (r"nlohmann/", r"interpreter/.*\.cpp"),

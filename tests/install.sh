@@ -8,6 +8,9 @@ test_packages="doctest-dev python3 clang man-db postgresql vim neovim emacs-nox"
 command -v node >/dev/null || test_packages="$test_packages nodejs"
 command -v npm >/dev/null || test_packages="$test_packages npm"
 
+# PostgreSQL's parser, for SQL in jobs.
+build_packages="$build_packages libpg-query-dev"
+
 install_missing() {
   missing=""
   for package in "$@"; do

@@ -138,5 +138,9 @@ Those stand behind a point, are compared, listed or assigned to."
 ;;;###autoload
 (add-to-list 'auto-mode-alist '("\\.bfl\\'" . bfl-mode))
 
+(defvar eglot-server-programs)
+(with-eval-after-load 'eglot
+  (add-to-list 'eglot-server-programs '(bfl-mode . ("bfl" "lsp"))))
+
 (provide 'bfl-mode)
 ;;; bfl-mode.el ends here

@@ -5,9 +5,12 @@
 // trees are.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <unordered_map>
+#include <vector>
 
 #include "interpreter/base/secrets.h"
+#include "interpreter/check/any_order.h"
 #include "interpreter/check/program.h"
 
 namespace bfl::program {
@@ -25,7 +28,7 @@ constexpr std::string_view input_names[] = {"from", "one", "optional", "many"};
 
 class Writer {
  public:
-  explicit Writer(const Program& program) : program_(program) {}
+  explicit Writer(const Program& program, bool any_order = false) : program_(program), any_order_(any_order) {}
   std::string out;
 
   // Texts carry their length, so that no text can pretend to be structure.
@@ -57,6 +60,14 @@ class Writer {
   }
 
   void expr(const Expr& e) {
+    if (any_order_ && (e.kind == ExprKind::and_ || e.kind == ExprKind::or_)) {
+      std::vector<const Expr*> list;
+      parts(e, e.kind, list);
+      out += e.kind == ExprKind::and_ ? "(and" : "(or";
+      sorted(std::move(list));
+      out += ')';
+      return;
+    }
     out += '(';
     out += kind_names[static_cast<std::size_t>(e.kind)];
     switch (e.kind) {
@@ -77,7 +88,8 @@ class Writer {
       case ExprKind::subquery: relation(*e.relation); break;
       default: break;
     }
-    for (const auto& argument : e.args) expr(*argument);
+    if (any_order_ && e.kind == ExprKind::compare && (e.op == CompareOp::equal || e.op == CompareOp::not_equal)) sorted({e.args[0].get(), e.args[1].get()});
+    else for (const auto& argument : e.args) expr(*argument);
     if (e.aggregate) aggregate(*e.aggregate, !e.relation);
     if (e.window) window(*e.window);
     out += ')';
@@ -87,9 +99,17 @@ class Writer {
     out += "(relation";
     std::size_t filter = 0;
     const auto filters = [&](std::size_t inputs) {
-      for (; filter < r.filters.size() && r.filters[filter].after_inputs <= inputs; ++filter) {
+      while (filter < r.filters.size() && r.filters[filter].after_inputs <= inputs) {
+        std::vector<const Expr*> together;  // neighbours that say `where`
+        for (; any_order_ && filter < r.filters.size() && r.filters[filter].after_inputs <= inputs && !r.filters[filter].skip; ++filter) parts(*r.filters[filter].condition, ExprKind::and_, together);
+        if (!together.empty()) {
+          out += "(where";
+          sorted(std::move(together));
+          out += ')';
+          continue;
+        }
         out += r.filters[filter].skip ? "(skip" : "(where";
-        expr(*r.filters[filter].condition);
+        expr(*r.filters[filter++].condition);
         out += ')';
       }
     };
@@ -209,6 +229,23 @@ class Writer {
   }
 
  private:
+  static void parts(const Expr& e, ExprKind kind, std::vector<const Expr*>& into) {
+    if (e.kind != kind) return into.push_back(&e);
+    for (const auto& part : e.args) parts(*part, kind, into);
+  }
+  // By what each says where the numbers of inputs are those that are known so far.
+  void sorted(std::vector<const Expr*> list) {
+    std::vector<std::pair<std::string, const Expr*>> said;
+    for (const Expr* one : list) {
+      Writer alone(*this);
+      alone.out.clear();
+      alone.expr(*one);
+      said.emplace_back(std::move(alone.out), one);
+    }
+    std::stable_sort(said.begin(), said.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    for (const auto& each : said) expr(*each.second);
+  }
+
   template <class Map>
   std::size_t number(Map& numbers, std::uint32_t id) { return numbers.emplace(id, numbers.size()).first->second; }
 
@@ -256,6 +293,7 @@ class Writer {
   }
 
   const Program& program_;
+  const bool any_order_;
   std::unordered_map<InputId, std::size_t> inputs_;
   std::unordered_map<std::uint32_t, std::size_t> slots_;
 };
@@ -276,6 +314,12 @@ std::string meaning(const Relation& relation, const Program& program) {
 
 std::string meaning(const Step& step, const Program& program) {
   Writer writer(program);
+  writer.step(step);
+  return std::move(writer.out);
+}
+
+std::string meaning_in_any_order(const Step& step, const Program& program) {
+  Writer writer(program, true);
   writer.step(step);
   return std::move(writer.out);
 }

@@ -161,4 +161,23 @@ class Reader {
 
 SqlText read_sql(std::string_view text, bool postgres) { return Reader(text, postgres).read(); }
 
+namespace {
+
+// What gives something else each time it is asked, so that a run that goes on would see other rows than the one that began.
+constexpr std::string_view unstable_everywhere[] = {"random", "current_timestamp", "current_date", "current_time", "'now'"};
+constexpr std::string_view unstable_in_sqlite[] = {"randomblob", "last_insert_rowid", "changes", "total_changes", "date()", "time()", "datetime()", "julianday()", "unixepoch()"};
+constexpr std::string_view unstable_in_postgres[] = {
+    "now", "clock_timestamp", "transaction_timestamp", "statement_timestamp", "timeofday", "localtime", "localtimestamp", "random_normal", "setseed",
+    "gen_random_uuid", "gen_random_bytes", "uuid_generate_v1", "uuid_generate_v1mc", "uuid_generate_v4", "nextval", "currval", "lastval", "setval", "txid_current",
+    "pg_current_xact_id", "pg_backend_pid", "pg_sleep"};
+
+template <std::size_t N>
+bool holds(const std::string_view (&names)[N], std::string_view name) { return std::find(std::begin(names), std::end(names), name) != std::end(names); }
+
+}  // namespace
+
+bool unstable(std::string_view name, bool postgres) {
+  return holds(unstable_everywhere, name) || (postgres ? holds(unstable_in_postgres, name) : holds(unstable_in_sqlite, name));
+}
+
 }  // namespace bfl::check

@@ -17,4 +17,8 @@ struct SqlText {
 };
 SqlText read_sql(std::string_view text, bool postgres);
 
+// Whether what is called gives something else each time, so that a run that goes on would see other rows than the one that began: a
+// name as in `called`.
+bool unstable(std::string_view name, bool postgres);
+
 }  // namespace bfl::check

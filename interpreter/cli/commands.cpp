@@ -54,7 +54,8 @@ constexpr Flag control_flags[] = {
     {"why", "TEXT", "the reason, for whoever looks at the run"},
 };
 constexpr Flag status_flags[] = {{"watch", "", "shows it again every second, until the run has ended"}};
-constexpr Flag check_flags[] = {{"offline", "", "the catalogue is read from the database: check where it can be reached", {}, false, true}};
+constexpr Flag check_flags[] = {{"offline", "", "against the catalogues that `bfl schema pull` keeps; no database is asked"}};
+constexpr Flag test_flags[] = {{"offline", "", "the tables are made as the catalogues say that `bfl schema pull` keeps"}};
 constexpr Flag fmt_flags[] = {
     {"check", "", "writes nothing: names the files that are not as they should be, exit code 1"},
     {"diff", "", "writes nothing: shows what would change, exit code 1 if anything"},
@@ -62,14 +63,15 @@ constexpr Flag fmt_flags[] = {
 constexpr Flag lint_flags[] = {
     {"format", "FORMAT", "text, json, sarif (2.1.0) or github (annotations of a workflow)", "text|json|sarif|github"},
     {"fix", "", "mends what can be mended without changing what a step means"},
-    {"offline", "", "asks no database: rules that need the catalogue are left out"},
+    {"offline", "", "asks no database: rules that need a catalogue that is not kept are left out"},
     {"rules", "", "lists the rules"},
 };
 constexpr Flag diff_flags[] = {
     {"git", "BASE", "the old version is the job's at this revision"},
+    {"offline", "", "against the catalogues that `bfl schema pull` keeps; no rows are counted"},
     {"format", "FORMAT", "text, markdown (for a pull request) or json", "text|markdown|json"},
 };
-constexpr Flag graph_flags[] = {{"format", "FORMAT", "text, dot (Graphviz) or mermaid", "text|dot|mermaid|json"}};
+constexpr Flag graph_flags[] = {{"format", "FORMAT", "text, dot (Graphviz), svg (drawn by Graphviz's `dot`), mermaid or json", "text|dot|svg|mermaid|json"}};
 
 constexpr Flag lsp_flags[] = {{"stdio", "", "the only way; editors name it"}};
 
@@ -89,23 +91,31 @@ std::vector<Command> table() {
        {job, undo_flags, state, common}, undo_job},
       {"check", "JOB.bfl", 1, 1, "parses, resolves and types the job against its database", "Reads the catalogue and nothing else.",
        {job, check_flags, common}, check_job},
+      {"schema", "pull JOB.bfl|NAME=URL", 2, 2, "keeps the catalogue of a database beside the job, for work without the database",
+       "`schema/SOURCE.json` beside bfl.toml, or beside the job: to be committed. `bfl check --offline`, `bfl test --offline`, `bfl lint` and the\n"
+       "language server read it; `bfl check` warns when the database is no longer like that. It holds no address and no password.",
+       {job, common}, keep_schema, {}, "pull"},
       {"test", "JOB.bfl", 1, 1, "runs the job's `test` blocks, each in a scratch database",
        "Tables are made as the job's databases have them, with the rows that the test gives. The job is run, its end compared, run again, and run "
        "once more killed after its first chunk. Nothing is written to the databases themselves.",
-       {job, common}, test_job},
+       {job, test_flags, common}, test_job},
       {"fmt", "JOB.bfl|FOLDER|-", 1, 99, "writes jobs in their canonical layout",
        "Only white space changes: neither what a job means nor a comment. Prints the names of the files that it rewrites; `-` is standard\n"
        "input, written to standard output. A folder stands for the scripts in it.",
        {fmt_flags, common}, format_scripts},
       {"lint", "JOB.bfl|FOLDER", 0, 99, "looks for what is right by the language and likely not what was meant",
-       "Rules that need the catalogue are named as left out where the database cannot be reached. `# bfl:allow RULE REASON` above or behind\n"
+       "Rules that need the catalogue read the kept one (`bfl schema pull`), else the database; where there is neither they are named as left out. `# bfl:allow RULE REASON` above or behind\n"
        "what is meant takes a finding back. Exit code 1 when there are errors or warnings; notes alone are none. `bfl explain RULE`.",
        {job, lint_flags, common}, lint_scripts},
       {"diff", "OLD.bfl NEW.bfl, or --git BASE JOB.bfl", 0, 7, "what an edit changes in meaning",
        "By class and step: rows that are chosen, values, guards, proofs; and what the next run does about finished and half-finished steps.\n"
-       "Layout, comments and names are nothing. Both versions are checked against the job's databases. Exit code 1 where there is a change.\n"
+       "Layout, comments and names are nothing. Both versions are checked against the job's databases, which are asked which rows only one\n"
+       "of them chooses. Exit code 1 where there is a change.\n"
        "As git's driver: git config diff.bfl.command \"bfl diff\", and `*.bfl diff=bfl` in .gitattributes.",
        {job, diff_flags, common}, diff_jobs},
+      {"init", "[FOLDER]", 0, 1, "begins a project: a job with a test, bfl.toml, a workflow",
+       "What it writes works at once, on a small database of its own. Where one of its files is there already, nothing is written.",
+       {common}, begin_project},
       {"graph", "JOB.bfl", 1, 1, "shows the order of the steps and the reason for each edge",
        "Two steps are ordered only when one writes what the other reads or writes, or by `after`.", {job, graph_flags, common}, graph_job},
       {"status", "[RUN|JOB.bfl]", 0, 1, "what is running and what ran",
@@ -142,7 +152,7 @@ std::vector<Command> table() {
        explain_code},
       {"doc", "[NAME]", 0, 1, "the functions of the standard library", "Without a name: all of them, by module.", {common}, show_library},
       {"lsp", "", 0, 0, "serves an editor: the language server protocol on standard input and output",
-       "Never connects to a database by itself: a catalogue is read when the editor's user asks for it.", {job, lsp_flags, common}, serve_editor},
+       "Never connects to a database by itself: catalogues are those that `bfl schema pull` keeps, or are read when the editor's user asks for it.", {job, lsp_flags, common}, serve_editor},
       {"completion", "bash|zsh|fish", 1, 1, "a completion script for your shell",
        "bash: source <(bfl completion bash)\nzsh:  bfl completion zsh > \"${fpath[1]}/_bfl\"\nfish: bfl completion fish | source", {common},
        show_completion, {}, "bash|zsh|fish"},

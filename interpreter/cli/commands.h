@@ -53,6 +53,8 @@ int format_scripts(const Arguments& arguments);  // format.cpp
 int diff_jobs(const Arguments& arguments);       // diff.cpp
 int lint_scripts(const Arguments& arguments);    // lint.cpp
 int graph_job(const Arguments& arguments);    // inspect.cpp
+int keep_schema(const Arguments& arguments);  // schema.cpp
+int begin_project(const Arguments& arguments);  // init.cpp
 int test_job(const Arguments& arguments);     // test.cpp
 int control_run(const Arguments& arguments);  // control.cpp: pause, resume, cancel, halt
 int show_status(const Arguments& arguments);  // history.cpp

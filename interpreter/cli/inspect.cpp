@@ -10,6 +10,8 @@
 #include "interpreter/report/plan_text.h"
 #include "interpreter/report/words.h"
 #include "interpreter/run/executor.h"
+#include "interpreter/cli/kept.h"
+#include "interpreter/cli/other_program.h"
 
 namespace bfl::cli {
 namespace {
@@ -38,7 +40,9 @@ nlohmann::ordered_json head(const Session& session) { return {{"job", session.pr
 
 int check_job(const Arguments& arguments) {
   Session session;
-  const bool sound = load(session, arguments) && make_plan(session, Access::read);
+  const bool offline = arguments.has("offline");
+  const bool sound = load(session, arguments) && (offline ? plan_offline(session) : make_plan(session, Access::read));
+  if (sound) compare_kept(session);
   auto document = head(session);
   if (sound) {
     document["steps"] = nlohmann::ordered_json::array();
@@ -46,7 +50,7 @@ int check_job(const Arguments& arguments) {
   }
   const int code = finish(session, arguments.has("json"), std::move(document));
   if (sound && !arguments.has("json"))
-    report::say(stdout, "{} is sound: {} step{}\n", session.program.job, session.program.steps.size(), session.program.steps.size() == 1 ? "" : "s");
+    report::say(stdout, "{} is sound{}: {} step{}\n", session.program.job, offline ? " by its kept catalogue" : "", session.program.steps.size(), session.program.steps.size() == 1 ? "" : "s");
   return code;
 }
 
@@ -69,6 +73,16 @@ int graph_job(const Arguments& arguments) {
   const std::string format = arguments.has("json") ? "json" : arguments.value("format", "text");
   if (!load(session, arguments) || !make_plan(session, Access::read)) return finish(session, format == "json", head(session));
   if (format == "json") return finish(session, true, nlohmann::ordered_json::parse(plan::to_json(session.plan, session.program), nullptr, false));
+  if (format == "svg") {
+    const Heard drawn = listen_to({"dot", "-Tsvg"}, plan::to_dot(session.plan, session.program));
+    if (drawn.exit_code != 0 || drawn.text.empty()) {
+      report::say(stderr, "{}: {}\n{}: install Graphviz (Debian: graphviz), or take `--format mermaid`, which GitHub and GitLab draw by themselves\n", paint(stderr, Paint::error, "error"),
+                  drawn.exit_code == 127 ? "`dot`, which draws the graph, is not on the path" : fmt::format("`dot`, which draws the graph, ended with exit code {}", drawn.exit_code), paint(stderr, Paint::help, "help"));
+      return exit_code::world;
+    }
+    report::put(stdout, drawn.text);
+    return finish(session, false, {});
+  }
   report::say(stdout, "{}", format == "dot"       ? plan::to_dot(session.plan, session.program)
                    : format == "mermaid" ? plan::to_mermaid(session.plan, session.program)
                                          : plan::to_text(session.plan, session.program));

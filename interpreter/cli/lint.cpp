@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "interpreter/cli/commands.h"
+#include "interpreter/cli/kept.h"
 #include "interpreter/cli/scripts.h"
 #include "interpreter/cli/session.h"
 #include "interpreter/cli/terminal.h"
@@ -35,8 +36,9 @@ bool read(Script& script, const Arguments& arguments, const std::string& path) {
   script.file = syntax::parse(script.sources, script.sources.add(path, script.session.text), mistakes);
   if (mistakes.has_errors()) return show(mistakes, script.sources), false;
   if (ast::child(script.file, script.file.root, ast::NodeKind::job) == ast::no_node) return script.why = "since the file holds no job", true;
-  if (arguments.has("offline")) return script.why = "since no database was asked", true;
-  script.checked = check(script.session, Access::read);
+  const bool kept = all_kept(script.session);
+  if (arguments.has("offline") && !kept) return script.why = "since no database was asked, and not every catalogue is kept", true;
+  script.checked = kept ? check_offline(script.session) : check(script.session, Access::read);
   if (script.checked) return true;
   const auto& found = script.session.diagnostics.all();
   const auto of_world = [](const Diagnostic& d) { return d.severity != Severity::error || d.code == Code::cannot_connect || d.code == Code::environment_missing || d.code == Code::missing_parameter; };
@@ -64,7 +66,7 @@ bool mend(Script& script, const Arguments& arguments, const std::string& path, c
   if (!script.checked) return refuse("without its database nothing shows that it means the same");
   if (!load(fresh, arguments, path)) return refuse("it cannot be read again");
   fresh.text = text;
-  if (!check(fresh, Access::read) || meanings(fresh.program) != meanings(script.session.program)) return refuse("it would mean something else");
+  if (!(all_kept(fresh) ? check_offline(fresh) : check(fresh, Access::read)) || meanings(fresh.program) != meanings(script.session.program)) return refuse("it would mean something else");
   if (const Result<void> written = write_script(path, text); !written) return refuse(written.error().message);
   return true;
 }

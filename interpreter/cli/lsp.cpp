@@ -1,7 +1,11 @@
 // `bfl lsp`: the language server, with what it needs of the world.
 #include <unistd.h>
 
+#include <filesystem>
+#include <map>
+
 #include "interpreter/cli/commands.h"
+#include "interpreter/cli/kept.h"
 #include "interpreter/cli/session.h"
 #include "interpreter/lsp/server.h"
 
@@ -14,6 +18,28 @@ int serve_editor(const Arguments& arguments) {
     Session session;
     session.settings = settings_of(arguments, path);
     return load_module(session, written);
+  };
+  // Read anew when the file is another one.
+  struct Known {
+    std::filesystem::file_time_type time;
+    std::uintmax_t bytes = 0;
+    std::shared_ptr<const Catalogue> catalogue;
+  };
+  std::map<std::string, Known> known;
+  world.kept_catalogue = [&arguments, &known](const std::string& path, const std::string& source) -> std::shared_ptr<const Catalogue> {
+    Session session;
+    session.path = path;
+    session.settings = settings_of(arguments, path);
+    session.project = project_of(path, session.diagnostics);
+    const std::string file = kept_path(session, source);
+    std::error_code failed;
+    Known now{std::filesystem::last_write_time(file, failed), 0, {}};
+    if (!failed) now.bytes = std::filesystem::file_size(file, failed);
+    if (failed) return {};
+    const auto found = known.find(file);
+    if (found != known.end() && found->second.time == now.time && found->second.bytes == now.bytes) return found->second.catalogue;
+    if (auto read = kept_catalogue(session, source); read && *read) now.catalogue = std::make_shared<const Catalogue>(std::move(**read));
+    return (known[file] = std::move(now)).catalogue;
   };
   world.read_catalogue = [](const program::Source& source) -> Result<Catalogue> {
     connect::OpenOptions options;

@@ -216,8 +216,6 @@ bool load(Session& session, const Arguments& arguments, const std::string& path)
   return true;
 }
 
-namespace {
-
 bool read_file(Session& session, ast::File& file) {
   const std::uint32_t source = session.texts.add(session.path, session.text);
   file = syntax::parse(session.texts, source, session.diagnostics);
@@ -225,8 +223,6 @@ bool read_file(Session& session, ast::File& file) {
   syntax::expand(file, session.texts, [&session](const std::string& written) { return load_module(session, written); }, session.diagnostics);
   return !session.diagnostics.has_errors();
 }
-
-}  // namespace
 
 bool open_sources(Session& session, Access access, const std::string& only) {
   ast::File file;

@@ -50,6 +50,8 @@ bool load(Session& session, const Arguments& arguments);
 bool load(Session& session, const Arguments& arguments, const std::string& path);
 // A module of the project: a file under the job's folder, wherever the links on the way to it lead. The session takes note of its text.
 Result<syntax::ModuleText> load_module(Session& session, const std::string& written);
+// Parses the text of the session and writes out modules, recipes and loops; false with diagnostics.
+bool read_file(Session& session, ast::File& file);
 // A connector names the place as it was given it, which may hold a password: the same without.
 Error of_place(Error error, const program::Source& source);
 // Parses it and opens its sources, unchecked: for what outlives the job's meaning. `only`: the one of this name, if it has it.

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "interpreter/cli/commands.h"
+#include "interpreter/cli/kept.h"
 #include "interpreter/cli/session.h"
 #include "interpreter/cli/terminal.h"
 #include "interpreter/report/words.h"
@@ -252,7 +253,7 @@ int test_job(const Arguments& arguments) {
   Session session;
   const bool json = arguments.has("json");
   nlohmann::ordered_json document{{"job", ""}, {"tests", nlohmann::ordered_json::array()}};
-  if (!load(session, arguments) || !make_plan(session, Access::read)) {
+  if (!load(session, arguments) || !(arguments.has("offline") ? plan_offline(session) : make_plan(session, Access::read))) {
     session.diagnostics.sort_by_position();
     show(session.diagnostics, session.texts);
     return exit_code_of(session.diagnostics);

@@ -27,6 +27,13 @@ std::string_view address_in(std::string_view text) {
   return {};
 }
 
+// Domains that belong to nobody (RFC 2606), in whatever letters.
+bool nobodys(std::string_view address) {
+  std::string domain(address.substr(address.rfind('@')));
+  std::transform(domain.begin(), domain.end(), domain.begin(), [](char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); });
+  return domain.find("@example.") != std::string::npos || domain.find(".example.") != std::string::npos || domain.ends_with(".example");
+}
+
 bool in_job(const Subject& subject, NodeId id) { return subject.within(id, NodeKind::job); }
 bool in_test(const Subject& subject, NodeId id) {
   for (id = subject.parent(id); id != ast::no_node; id = subject.parent(id))
@@ -103,8 +110,7 @@ void long_list(const Subject& subject, Findings& findings) {
 void personal_literal(const Subject& subject, Findings& findings) {
   for (const NodeId id : texts(subject)) {
     const std::string_view found = address_in(subject.at(id).text);
-    const bool example = found.find("example.") != std::string_view::npos;  // domains that are nobody's
-    if (!found.empty() && !example && !in_job(subject, id)) findings.add(subject.at(id).span, fmt::format("`{}` is somebody's address", found), "name the row by its key, or read addresses from a file");
+    if (!found.empty() && !nobodys(found) && !in_job(subject, id)) findings.add(subject.at(id).span, fmt::format("`{}` is somebody's address", found), "name the row by its key, or read addresses from a file");
   }
 }
 

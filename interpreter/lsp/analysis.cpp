@@ -40,6 +40,7 @@ std::shared_ptr<const Analysis> analyse(const Library& library, const World& wor
   std::vector<Catalogue> known(sources.size());  // without an engine: unknown
   for (std::size_t i = 0; i < sources.size(); ++i) {
     if (const auto found = catalogues.find(sources[i].url); found != catalogues.end() && !sources[i].url.empty()) known[i] = found->second;
+    else if (const auto kept = world.kept_catalogue(made->path, sources[i].name)) known[i] = *kept;
     made->unknown_sources |= known[i].engine.empty();
   }
   made->program = check::check(file, made->texts, library.functions, std::move(sources), std::move(known), settings, made->diagnostics, &made->symbols);

@@ -1,5 +1,5 @@
 // A text as the stages see it: its tree, what is wrong with it, and what its names stand for. Never a database: a catalogue is
-// known when it was read on somebody's demand.
+// known when the project keeps it, or when it was read on somebody's demand.
 #pragma once
 #include <functional>
 #include <map>
@@ -18,6 +18,8 @@ namespace bfl::lsp {
 struct World {
   std::function<check::Settings(const std::string& path)> settings;
   std::function<Result<syntax::ModuleText>(const std::string& path, const std::string& written)> load_module;
+  // The catalogue that the project of the text at `path` keeps of a source, if it does; from files alone.
+  std::function<std::shared_ptr<const Catalogue>(const std::string& path, const std::string& source)> kept_catalogue;
   // Connects, reads and closes; only ever called for a command that somebody gave.
   std::function<Result<Catalogue>(const program::Source& source)> read_catalogue;
 };

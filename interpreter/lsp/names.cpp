@@ -38,11 +38,19 @@ std::string documentation_of(const Document& document, const Symbol& symbol) {
   return {};
 }
 
+// `1,000`
+std::string grouped(std::int64_t number) {
+  std::string text = std::to_string(number);
+  for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3) text.insert(static_cast<std::size_t>(at), ",");
+  return text;
+}
+
 std::string columns_of(const Document& document, const Symbol& symbol) {
   for (std::size_t s = 0; s < document.good->program.catalogues.size(); ++s)
     for (const Table& table : document.good->program.catalogues[s].tables) {
       if (table.name != symbol.name || document.good->program.sources[s].name + "." + table.name != symbol.detail) continue;
-      std::string text = "| column | type | declared |\n|---|---|---|\n";
+      std::string text = table.estimated_rows ? fmt::format("about {} rows\n\n", grouped(*table.estimated_rows)) : std::string();
+      text += "| column | type | declared |\n|---|---|---|\n";
       for (const Column& column : table.columns)
         text += fmt::format("| `{}` | {} | {} |\n", column.name, column.storage == Storage::unknown ? "?" : to_string(column.type), column.declared);
       return text;

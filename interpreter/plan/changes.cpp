@@ -8,6 +8,7 @@
 #include <optional>
 #include <tuple>
 
+#include "interpreter/check/any_order.h"
 #include "interpreter/plan/memo.h"
 #include "interpreter/plan/plan.h"
 
@@ -108,6 +109,8 @@ class Comparison {
     const bool meant = part(old_key, "meaning") == part(new_key, "meaning") && part(old_key, "schema") == part(new_key, "schema");
     const bool walked = part(old_key, "walk") == part(new_key, "walk");
     if (old.kind != now.kind) add(ChangeClass::target_changed, now.name, "kind of step", std::string(name_of(old.kind)), std::string(name_of(now.kind)));
+    else if (!meant && part(old_key, "schema") == part(new_key, "schema") && program::meaning_in_any_order(old, before_) == program::meaning_in_any_order(now, after_))
+      add(ChangeClass::cosmetic, now.name, "the order of conditions", {}, {});
     else if (!meant) meaning(old, now);
     if (!meant && changes_.list.size() == known) add(ChangeClass::unknown, now.name, "its meaning", {}, {});
     guards(old, now);
@@ -216,6 +219,8 @@ class Comparison {
 }  // namespace
 
 std::string_view name_of(ChangeClass what) { return class_names[static_cast<std::size_t>(what)]; }
+
+bool is_scope(ChangeClass what) { return what == ChangeClass::scope_narrowed || what == ChangeClass::scope_widened || what == ChangeClass::scope_unknown; }
 
 bool needs_review(ChangeClass what) { return what == ChangeClass::additive || what >= ChangeClass::scope_widened; }
 

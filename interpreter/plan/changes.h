@@ -3,6 +3,9 @@
 // Steps are compared by name, as programs: layout, names of lets, functions and parameters are nothing. What cannot be judged is said
 // to be unknown, never harmless.
 #pragma once
+#include <algorithm>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,13 +30,25 @@ enum class ChangeClass : std::uint8_t {
   unknown,          // the meaning is another, and none of the above says how
 };
 std::string_view name_of(ChangeClass what);   // "scope widened"
+bool is_scope(ChangeClass what);              // other rows may be chosen than before
 bool needs_review(ChangeClass what);          // what is changed in the data, or what guards it, can be other than before
+
+// Of the rows that the database holds now: those that only one version chooses.
+struct Only {
+  std::int64_t rows = 0;
+  std::vector<std::string> sample;   // their keys, the first few
+};
+struct ScopeRows {
+  Only before, after;
+  std::string why_not;       // not empty: they were not compared
+};
 
 struct Change {
   ChangeClass what{};
   std::string step;          // empty: of the job
   std::string about;         // one line: "orders.total", "expect", …
   std::string before, after; // as a person writes it; may be empty
+  std::optional<ScopeRows> rows{};  // of changes of a scope, where a database was asked
 };
 
 // What the next run does about a step.
@@ -54,7 +69,8 @@ struct StepFate {
 struct Changes {
   std::vector<Change> list;  // the job's first, then by step in order of the text
   std::vector<StepFate> steps;
-  bool same() const { return list.empty(); }
+  // Nothing but the text, or the order in which it says the same.
+  bool same() const { return std::all_of(list.begin(), list.end(), [](const Change& change) { return change.what == ChangeClass::cosmetic; }); }
 };
 
 // Both were checked, against the same databases. Without steps (no old version) everything is new.

@@ -6,8 +6,8 @@
 
 namespace bfl::report {
 
-std::string changes_text(const plan::Changes& changes, const std::string& job, bool only_layout);
-std::string changes_markdown(const plan::Changes& changes, const std::string& job, bool only_layout);
-std::string changes_json(const plan::Changes& changes, const std::string& job, bool only_layout);
+std::string changes_text(const plan::Changes& changes, const std::string& job, bool edited);
+std::string changes_markdown(const plan::Changes& changes, const std::string& job, bool edited);
+std::string changes_json(const plan::Changes& changes, const std::string& job, bool edited);
 
 }  // namespace bfl::report

@@ -43,6 +43,14 @@ std::string names_of(const std::vector<const lint::Rule*>& rules) {
   return names;
 }
 
+std::vector<std::pair<const LintedFile&, const lint::Finding&>> of_severity(const std::vector<LintedFile>& files, Severity severity) {
+  std::vector<std::pair<const LintedFile&, const lint::Finding&>> found;
+  for (const LintedFile& file : files)
+    for (const lint::Finding& finding : file.report.findings)
+      if (finding.severity == severity) found.emplace_back(file, finding);
+  return found;
+}
+
 // What GitHub reads as the end of a property or of the message.
 std::string escaped(std::string_view text, bool property) {
   std::string out;
@@ -141,8 +149,9 @@ std::string lint_sarif(const std::vector<LintedFile>& files) {
 
 std::string lint_github(const std::vector<LintedFile>& files) {
   std::string out;
-  for (const LintedFile& file : files)
-    for (const lint::Finding& finding : file.report.findings) {
+  // GitHub shows the first ten of a kind: the gravest come first.
+  for (const Severity grave : {Severity::error, Severity::warning, Severity::note})
+    for (const auto& [file, finding] : of_severity(files, grave)) {
       const SourceFile& text = file.sources->file(finding.span.file);
       const Position begin = text.position(finding.span.begin), end = text.position(finding.span.end);
       const std::string_view kind = finding.severity == Severity::note ? "notice" : word(finding.severity);

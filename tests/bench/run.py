@@ -20,6 +20,7 @@ import sys
 import tempfile
 
 import copy_measures
+import editor
 import gen_steps
 import postgres_measures
 import process
@@ -277,6 +278,14 @@ def measure_first(bench):
   return [graph, linear, counted]
 
 
+def measure_keys(bench):
+  row = Row(f"language server: a keystroke in a job of {editor.LINES:,} lines, to its diagnostics", "", 0.02, relative=False)
+  for number in range(bench.rounds):
+    row.ours.append(editor.keystrokes(bench.bfl, bench.quick(f"keys_{number}")))
+    bench.say(f"keystroke, round {number + 1}: {row.ours[-1] * 1000:.1f} ms")
+  return [row]
+
+
 def parse_speeds(bench, text):
   done = subprocess.run([bench.parse_bench, "measure", text], capture_output=True, text=True)
   if done.returncode != 0:
@@ -321,7 +330,7 @@ def measure_memory(bench):
 
 MEASURES = {
   "all": measure_all, "some": measure_some, "none": measure_none, "memo": measure_memo, "steps": measure_steps,
-  "first": measure_first, "parse": measure_parse, "memory": measure_memory, **postgres_measures.MEASURES, **copy_measures.MEASURES,
+  "first": measure_first, "keys": measure_keys, "parse": measure_parse, "memory": measure_memory, **postgres_measures.MEASURES, **copy_measures.MEASURES,
 }
 
 

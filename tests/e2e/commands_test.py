@@ -93,6 +93,17 @@ def graph_formats(place):
            "flowchart" in place.call("graph", "fix_order_totals.bfl", "--format", "mermaid").stdout, "mermaid")
 
 
+def a_graph_is_drawn(place):
+    shop_with_job(place)
+    if not shutil.which("dot"):
+        return SKIPPED
+    drawn = place.call("graph", "fix_order_totals.bfl", "--format", "svg").stdout
+    expect("<svg" in drawn and "update fix_totals" in drawn and drawn.count('class="edge"') >= 2, drawn[:500])
+    os.mkdir(place.folder / "empty")
+    refused = place.call("graph", "fix_order_totals.bfl", "--format", "svg", env={"PATH": str(place.folder / "empty")}, code=5)
+    expect("`dot`, which draws the graph, is not on the path" in refused.stderr and "install Graphviz" in refused.stderr and not refused.stdout, refused.stderr)
+
+
 def colors_only_where_wanted(place):
     for flags, env, wanted in [([], {}, False), (["--color", "always"], {}, True), (["--color", "always"], {"NO_COLOR": "1"}, True), (["--color", "never"], {}, False)]:
         done = place.call("check", "missing.bfl", *flags, code=5, env=env)
@@ -225,7 +236,7 @@ def library_is_documented(place):
     expect("did you mean `lower`" in place.call("doc", "lowr", code=2).stderr, "bfl doc lowr")
 
 
-TESTS = [misuse_is_exit_2, help_names_every_command_and_flag, json_is_json, status_and_log_for_people, graph_formats, colors_only_where_wanted,
+TESTS = [misuse_is_exit_2, help_names_every_command_and_flag, json_is_json, status_and_log_for_people, graph_formats, a_graph_is_drawn, colors_only_where_wanted,
          a_reader_that_leaves_is_no_error, parameters_are_bound, sources_can_be_replaced, what_is_no_file_is_not_read, only_one_step, finished_job_is_answered_from_memory,
          a_check_that_fails_stops_the_job, completions_are_accepted_by_their_shells, man_page_is_well_formed, every_code_is_explained,
          library_is_documented]

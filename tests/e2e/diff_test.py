@@ -2,9 +2,11 @@
 """`bfl diff`: each kind of edit by its class, what the next run does, against git, as git's driver."""
 import json
 import os
+import re
 import subprocess
+import textwrap
 
-from harness import expect, main
+from harness import ROOT, expect, main
 
 JOB = '''job totals {
   owner "data@example.com"
@@ -76,6 +78,36 @@ def what_means_the_same_is_no_change(place):
         expect(result["cosmetic"] == (new != JOB), "cosmetic or nothing")
 
 
+def rows_that_only_one_version_chooses(place):
+    place.shop()
+    place.sql("UPDATE orders SET total = round(subtotal + tax, 2)")
+    place.sql("UPDATE orders SET total = 0 WHERE id IN (3, 400, 501, 502, 600, 601, 602, 603, 604, 990)")
+    _, result, _ = compared(place, JOB.replace("id <= 500", "id <= 900"))
+    rows = next(c["rows"] for c in result["changes"] if c["step"] == "fix" and c["about"] == "rows")
+    expect(rows == {"only_before": {"rows": 0, "sample": []}, "only_after": {"rows": 7, "sample": [f"id {i}" for i in (501, 502, 600, 601, 602)]}}, f"{rows}")
+    _, result, _ = compared(place, JOB.replace("id <= 500", "customer_id > 0 and id > 100"))
+    rows = next(c["rows"] for c in result["changes"] if c["step"] == "fix" and c["about"] == "rows")
+    expect(rows["only_before"] == {"rows": 1, "sample": ["id 3"]} and rows["only_after"]["rows"] == 8, f"{rows}")
+    text = place.call("diff", "old.bfl", "new.bfl", code=1).stdout
+    expect("1 row only before: id 3\n" in text and "8 rows only now: id 501; id 502; " in text and "; …" in text, text)
+    expect("plans that were kept and approved before are void" in text and result["kept_plans"] == "void", text)
+    expect("8 rows only now" in place.call("diff", "--format", "markdown", "old.bfl", "new.bfl", code=1).stdout, "Markdown")
+    place.call("schema", "pull", "new.bfl")
+    os.remove(place.folder / "shop.db")
+    offline = place.call("diff", "--offline", "old.bfl", "new.bfl", code=1).stdout
+    expect("scope" in offline and "only now" not in offline, offline)
+
+
+def the_order_of_conditions_is_cosmetic(place):
+    place.shop()
+    for new in (JOB.replace("  where id <= 500\n  where total != subtotal + tax", "  where total != subtotal + tax and id <= 500"),
+                JOB.replace("  where id <= 500\n  where total != subtotal + tax", "  where total != subtotal + tax\n  where id <= 500"),
+                JOB.replace("total != subtotal + tax", "subtotal + tax != total")):
+        changes, result, steps = compared(place, new)
+        expect(changes == {("cosmetic", "scope"), ("cosmetic", "fix"), ("cosmetic", "none_left")} and result["same_meaning"], f"{changes}")
+        expect("the order of conditions" in place.call("diff", "old.bfl", "new.bfl").stdout, "text")
+
+
 def the_next_run_is_told(place):
     place.shop()
     _, _, steps = compared(place, JOB.replace("id <= 500", "id <= 900"))
@@ -122,11 +154,44 @@ def against_git_and_as_its_driver(place):
     expect(git("diff").count("\n") <= 4 and "subtotal" not in git("diff"), "white space is shown: " + git("diff"))
 
 
+def the_review_of_a_pull_request(place):
+    """The script and the workflow of examples/, in a repository, with a `gh` that keeps what it is given."""
+    place.shop()
+    git = lambda *words: subprocess.run(["git", "-c", "user.name=t", "-c", "user.email=t@example.com", *words], cwd=place.folder, check=True, capture_output=True, text=True).stdout
+    git("init", "-q", "-b", "main")
+    place.write("job.bfl", JOB)
+    git("add", "job.bfl")
+    git("commit", "-qm", "a job")
+    git("update-ref", "refs/remotes/origin/main", "HEAD")
+    place.write("job.bfl", JOB.replace("id <= 500", "id <= 900"))
+    place.write("new.bfl", JOB.replace("totals", "others"))
+    place.write("wrong.bfl", JOB.replace("subtotal", "sutotal"))
+    git("add", ".")
+    git("commit", "-qm", "an edit")
+    (place.folder / "examples").mkdir()
+    place.example("post_review.sh")
+    os.rename(place.folder / "post_review.sh", place.folder / "examples/post_review.sh")
+    (place.folder / "bin").mkdir()
+    os.symlink(place.bfl, place.folder / "bin/bfl")
+    place.write("bin/gh", '#!/bin/sh\necho "$@" >> gh.log\ncase "$*" in *--edit-last*) exit 1 ;; esac\ncp review.md posted.md\n').chmod(0o755)
+    workflow = (ROOT / "examples/pull_request.yml").read_text()
+    steps = [textwrap.dedent(text) for text in re.findall(r"^ +run: \|\n((?: {10}.*\n)+)", workflow, re.M)]
+    expect(len(steps) == 1 and "post_review.sh" in steps[0], f"{steps}")
+    env = place.environment({"PATH": f"{place.folder}/bin:{os.environ['PATH']}", "BASE": "main", "NUMBER": "7"})
+    done = subprocess.run(["sh", "-ec", steps[0]], cwd=place.folder, env=env, capture_output=True, text=True)
+    expect(done.returncode == 0, done.stdout + done.stderr)
+    expect((place.folder / "gh.log").read_text() == "pr comment 7 --edit-last --body-file review.md\npr comment 7 --body-file review.md\n", "the comment is kept up to date, or made")
+    posted = (place.folder / "posted.md").read_text()
+    for part in ("<!-- bfl: review -->", "### `totals`: ", "| review | scope widened | `fix` | rows | ", "### new job `new.bfl`", "### new job `wrong.bfl`", "did you mean `subtotal`", "<summary>bfl plan</summary>", "would change"):
+        expect(part in posted, f"{part}: {posted}")
+    expect(posted.count("<details>") == posted.count("</details>") and posted.count("```") % 2 == 0, "not well formed")
+
+
 def misuse(place):
     expect("needs OLD and NEW" in place.call("diff", "a.bfl", code=2).stderr, "one operand")
     expect("behind `--git BASE`" in place.call("diff", "--git", "HEAD", code=2).stderr, "no job")
 
 
 if __name__ == "__main__":
-    main([edits_have_their_class, what_means_the_same_is_no_change, the_next_run_is_told, markdown_for_a_pull_request,
-          against_git_and_as_its_driver, misuse])
+    main([edits_have_their_class, what_means_the_same_is_no_change, rows_that_only_one_version_chooses, the_order_of_conditions_is_cosmetic, the_next_run_is_told, markdown_for_a_pull_request,
+          against_git_and_as_its_driver, the_review_of_a_pull_request, misuse])

@@ -42,4 +42,10 @@
     (insert "set a = 1\n")
     (comment-region (point-min) (point-max))
     (should (equal (buffer-string) "# set a = 1\n"))))
+
+;; Emacs 28 comes without eglot: what it asks for when it is loaded.
+(defvar eglot-server-programs nil)
+(ert-deftest bfl-language-server ()
+  (provide 'eglot)
+  (should (equal (cdr (assoc 'bfl-mode eglot-server-programs)) '("bfl" "lsp"))))
 ;;; emacs_test.el ends here

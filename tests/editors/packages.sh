@@ -1,7 +1,8 @@
 #!/bin/sh
-# packages.sh DIR: the extension's folder in DIR, with the packages of its lock file; nothing is fetched when they are there.
+# packages.sh FOLDER DIR: the package of FOLDER in DIR, with what its lock file pins; nothing is fetched when that is there.
 set -eu
-here=$(cd "$(dirname "$0")/../../editors/vscode" && pwd)
+here=$(cd "$1" && pwd)
+shift
 for tool in node npm; do
   command -v "$tool" >/dev/null || { echo "error: $tool is missing; tests/install.sh names what the tests need" >&2; exit 1; }
 done

@@ -179,6 +179,24 @@ async function main() {
   await assert.rejects(ask(lsp.DocumentFormattingRequest.type, { options: { tabSize: 2, insertSpaces: true } }));
   await change('set total = = twice', 'set total = twice');
 
+  // What the project keeps of its database is known without asking it: types while one types, columns, sizes.
+  fs.mkdirSync(path.join(folder, 'kept'));
+  fs.writeFileSync(path.join(folder, 'kept/job.bfl'), TEXT.replace('sqlite("shop.db")', 'env("NO_SUCH_VARIABLE")'));
+  execFileSync(bfl, ['schema', 'pull', 'job.bfl', '--source', 'shop=sqlite:../shop.db'], { cwd: path.join(folder, 'kept') });
+  fs.renameSync(path.join(folder, 'shop.db'), path.join(folder, 'away.db'));
+  const kept = { uri: uri.replace('job.bfl', 'kept/job.bfl'), languageId: 'bfl', version: 1, text: fs.readFileSync(path.join(folder, 'kept/job.bfl'), 'utf8') };
+  await connection.sendNotification(lsp.DidOpenTextDocumentNotification.type, { textDocument: kept });
+  assert.deepStrictEqual((await next()).diagnostics, []);
+  const of_kept = (type, params) => connection.sendRequest(type, { textDocument: { uri: kept.uri }, ...params });
+  hover = await of_kept(lsp.HoverRequest.type, { position: at(kept.text, 'orders') });
+  assert(/about 1,000 rows/.test(hover.contents.value) && /\| `total` \| decimal\?? \| NUMERIC\(12,2\) \|/.test(hover.contents.value), hover.contents.value);
+  hover = await of_kept(lsp.HoverRequest.type, { position: at(kept.text, 'created_at') });
+  assert(/column created_at: timestamp/.test(hover.contents.value), hover.contents.value);
+  assert((await of_kept(lsp.CompletionRequest.type, { position: at(kept.text, 'o.total', 1, 2) })).some((item) => item.label === 'line_count'));
+  await connection.sendNotification(lsp.DidChangeTextDocumentNotification.type, { textDocument: { uri: kept.uri, version: 2 }, contentChanges: [{ range: { start: at(kept.text, 'created_at'), end: at(kept.text, 'created_at', 1, 2) }, text: 'k' }] });
+  assert(/`created_at`/.test((await next()).diagnostics[0].message));
+  fs.renameSync(path.join(folder, 'away.db'), path.join(folder, 'shop.db'));
+
   // A long job: a keystroke and what is wrong then.
   const steps = Array.from({ length: 400 }, (_, i) => `# Step ${i}.\nupdate step_${i} of shop.orders where id == ${i} and total != subtotal + tax {\n  set total = subtotal + tax\n}\n`).join('\n');
   text = 'job long { why "Long." }\nsource shop = sqlite("shop.db")\n' + steps;
