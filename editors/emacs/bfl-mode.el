@@ -28,11 +28,11 @@
     "through" "when" "writes")
   "Words of clauses of steps.")
 (defconst bfl-mode--statements
-  '("as" "asc" "assert" "at" "backoff" "by" "column" "desc"
-    "duplicate" "else" "env" "error" "first" "given" "gives" "last"
-    "loop" "many" "match" "one" "optional" "others" "over" "partition"
-    "pause" "per" "running" "secret" "set" "stop" "times" "to"
-    "transient" "unique" "using" "within")
+  '("approve" "as" "asc" "assert" "at" "author" "backoff" "by"
+    "column" "desc" "duplicate" "else" "env" "error" "first" "given"
+    "gives" "last" "loop" "many" "match" "one" "optional" "others"
+    "over" "partition" "pause" "per" "rollback" "running" "secret" "set"
+    "stop" "times" "to" "transient" "unique" "using" "within")
   "Words of statements, and words within clauses.")
 (defconst bfl-mode--types
   '("bool" "bytes" "column" "date" "decimal" "duration" "float" "int"

@@ -218,6 +218,9 @@ class Checker {
   std::optional<program::Retry> retry(NodeId clause);
   std::optional<std::int64_t> duration(NodeId node, std::string_view what);
   std::optional<program::Pace> pace(NodeId clause);
+  std::optional<program::Approval> approval(NodeId clause);
+  std::optional<program::Rollback> rollback(NodeId clause);
+  bool rollback_rule(program::Rollback& rollback, NodeId rule);
   bool pace_rule(program::Pace& pace, NodeId rule);
   bool signal(program::PaceRule& rule, NodeId call);
   bool window(program::Pace& pace, NodeId rule);

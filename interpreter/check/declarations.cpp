@@ -70,9 +70,17 @@ void Checker::declare_job(NodeId item) {
     if (std::find(seen.begin(), seen.end(), word) != seen.end()) error(Code::repeated_clause, at(entry).span, fmt::format("`{}` is given twice", word), "leave one of them out");
     seen.push_back(word);
     if (word == "retry" && clause) program.retry = retry(entry);
+    else if (word == "approve" && clause) program.approval = approval(entry);
+    else if (word == "rollback" && clause) program.rollback = rollback(entry);
     else if (clause) program.pace = pace(entry);
     if (clause) continue;
-    std::string* place = word == "owner" ? &program.owner : word == "ticket" ? &program.ticket : word == "why" ? &program.why : nullptr;
+    std::string* place = word == "owner" ? &program.owner : word == "ticket" ? &program.ticket : word == "why" ? &program.why : word == "runbook" ? &program.runbook : nullptr;
+    if (word == "expires") {
+      program.expires_span = at(at(entry).first_child).span;
+      const auto end = constant(at(entry).first_child, {Kind::timestamp}, "`expires`");
+      if (end && *end && (*end)->kind == ExprKind::literal) program.expires = (*end)->value.as<Timestamp>();
+      continue;
+    }
     ExprPtr value = expression(at(entry).first_child);
     if (!value || !place) continue;
     if (value->kind == ExprKind::literal && value->type.kind == Kind::text) *place = value->value.as<std::string>();

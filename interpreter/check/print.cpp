@@ -236,4 +236,8 @@ class Printer {
 std::string to_string(const Expr& expr, const Program& program) { return Printer(program).expr(expr); }
 std::string to_string(const Relation& relation, const Program& program) { return Printer(program).relation(relation); }
 
+std::string to_string(const std::optional<Approval>& approval) {
+  return approval ? std::to_string(approval->signatures) + (approval->not_author ? ", not the author's" : "") : std::string();
+}
+
 }  // namespace bfl::program

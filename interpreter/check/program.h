@@ -335,6 +335,21 @@ struct Pace {
   std::optional<DailyWindow> window{};
 };
 
+// approve 2 not author: no plan of the job is carried out without as many signatures.
+struct Approval {
+  std::int64_t signatures = 0;
+  bool not_author = false;              // whoever made the plan is not counted
+  Span span{};
+};
+// rollback when verify_failed or conflicts > 5: what makes a run undo itself.
+struct Rollback {
+  bool verify_failed = false;
+  std::int64_t conflicts = -1;          // more than so many; negative: as many as there are
+  std::optional<Decimal> percent{};     // more conflicts than this share of the rows that were to be changed
+  std::string text{};                   // as written, on one line
+  Span span{};
+};
+
 struct Step {
   std::string name;
   StepKind kind{};
@@ -428,8 +443,11 @@ struct InputName {
 
 struct Program {
   std::string job;                      // the job's name
-  std::string owner, ticket, why;
-  Span job_span{};
+  std::string owner, ticket, why, runbook;
+  std::optional<Timestamp> expires{};   // no run begins behind it
+  Span job_span{}, expires_span{};
+  std::optional<Approval> approval{};
+  std::optional<Rollback> rollback{};
   std::optional<Retry> retry{};
   std::optional<Pace> pace{};
   std::vector<Parameter> parameters;
@@ -456,5 +474,6 @@ std::string meaning(const Step& step, const Program& program);
 // As a person would write it: for plans and messages.
 std::string to_string(const Expr& expr, const Program& program);
 std::string to_string(const Relation& relation, const Program& program);
+std::string to_string(const std::optional<Approval>& approval);  // "2, not the author's"; empty: none is asked for
 
 }  // namespace bfl::program

@@ -1,4 +1,5 @@
-// Clauses that say how a run goes about its work: `retry`, `pace`. What they say is in no memo key.
+// Clauses that say how a run goes about its work, and under which conditions: `retry`, `pace`, `approve`, `rollback`. What they say is in
+// no memo key.
 #include <algorithm>
 #include <filesystem>
 
@@ -65,6 +66,57 @@ std::optional<program::Retry> Checker::retry(NodeId clause) {
     }
   }
   return made;
+}
+
+// approve 2 not author
+std::optional<program::Approval> Checker::approval(NodeId clause) {
+  program::Approval made{.span = at(clause).span};
+  for (NodeId part : ast::children(*file_, clause)) {
+    if (at(part).kind == NodeKind::clause) {
+      made.not_author = true;
+      continue;
+    }
+    const auto signatures = whole_number(part, "the number of signatures", 1, 20);
+    if (!signatures) return std::nullopt;
+    made.signatures = *signatures;
+  }
+  return made;
+}
+
+// rollback when verify_failed or conflicts > 5
+std::optional<program::Rollback> Checker::rollback(NodeId clause) {
+  const NodeId written = at(clause).first_child;
+  if (written == ast::no_node) return std::nullopt;
+  program::Rollback made{.text = slice(at(written).span), .span = at(clause).span};
+  if (!rollback_rule(made, written)) return std::nullopt;
+  return made;
+}
+
+bool Checker::rollback_rule(program::Rollback& rollback, NodeId rule) {
+  if (at(rule).kind == NodeKind::binary && at(rule).op == ast::Op::or_) {
+    bool sound = true;
+    for (NodeId part : ast::children(*file_, rule)) sound = rollback_rule(rollback, part) && sound;
+    return sound;
+  }
+  if (at(rule).kind == NodeKind::name && at(rule).text == "verify_failed") return rollback.verify_failed = true;
+  const NodeId left = at(rule).kind == NodeKind::binary && at(rule).op == ast::Op::greater ? ast::child_at(*file_, rule, 0) : ast::no_node;
+  if (left == ast::no_node || at(left).kind != NodeKind::name || at(left).text != "conflicts") {
+    error(Code::unknown_clause, at(rule).span, "nothing by which a run undoes itself", "write `verify_failed`, `conflicts > 5` or `conflicts > 1%`, several of them with `or`");
+    return false;
+  }
+  const NodeId bound = ast::child_at(*file_, rule, 1);
+  if (at(bound).kind != NodeKind::percent) {
+    const auto rows = whole_number(bound, "a number of rows", 0, INT64_MAX - 1);
+    if (rows) rollback.conflicts = *rows;
+    return rows.has_value();
+  }
+  std::string digits(at(bound).text);
+  std::erase(digits, '_');
+  digits.pop_back();
+  rollback.percent = Decimal::parse(digits);
+  if (rollback.percent && rollback.percent->compare(100) <= 0) return true;
+  error(Code::value_out_of_range, at(bound).span, fmt::format("a share of {}, expected 0% to 100%", at(bound).text));
+  return false;
 }
 
 // Microseconds, up to a day.

@@ -35,7 +35,7 @@ int verify(const Arguments& arguments, const std::string& operand) {
   if (!open_named(session, arguments, operand)) return failed(session);
   auto targets = prove_ledgers(session);
   if (!targets) return failed(targets.error());
-  if (auto compared = compare_with_anchors(arguments, *targets); !compared) return failed(compared.error());
+  if (auto compared = compare_with_anchors(arguments, *targets); !compared) return failed(Code::evidence_refused, compared.error());
   report::Audit audit;
   for (ProvenTarget& target : *targets) audit.targets.emplace_back(std::move(target.name), std::move(target.proven));
   if (const std::string path = state_path_of(arguments); std::filesystem::exists(path)) {
@@ -139,13 +139,21 @@ int row(const Arguments& arguments) {
 
 }  // namespace
 
-int failed(const Error& error) {
-  report::say(stderr, "{}: {}\n", paint(stderr, Paint::error, "error"), error.message);
+namespace {
+
+int told(const std::string& word, const Error& error) {
+  report::say(stderr, "{}: {}\n", paint(stderr, Paint::error, word), error.message);
   if (!error.detail.empty()) report::say(stderr, "  {}\n", error.detail);
   if (!error.help.empty()) report::say(stderr, "{}: {}\n", paint(stderr, Paint::help, "help"), error.help);
   if (error.kind == ErrorClass::held) return exit_code::resumable;
   return error.kind == ErrorClass::refused ? exit_code::refused : error.kind == ErrorClass::data ? exit_code::script : exit_code::world;
 }
+
+}  // namespace
+
+int failed(const Error& error) { return told("error", error); }
+
+int failed(Code code, const Error& error) { return told(fmt::format("error[{}]", code_text(code)), error); }
 
 int failed(const Session& session) {
   show(session.diagnostics, session.texts);

@@ -9,7 +9,8 @@
 
 namespace bfl::cli {
 
-int failed(const Error& error);      // tells it; gives the exit code
+int failed(const Error& error);             // tells it; gives the exit code
+int failed(Code code, const Error& error);  // the same with its code
 int failed(const Session& session);
 
 // Opens what a job or an address names; false with diagnostics.

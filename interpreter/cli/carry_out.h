@@ -5,14 +5,20 @@
 
 #include "interpreter/cli/session.h"
 #include "interpreter/run/executor.h"
+#include "interpreter/run/undo.h"
 
 namespace bfl::cli {
 
 // Opens the state file, or makes it; false with a diagnostic. A state that is there already is kept.
 bool have_state(Session& session, const Arguments& arguments, std::unique_ptr<store::State>& state);
 
+// Of the job's text, and of its modules' if it has any.
+std::string script_digest(const Session& session);
+
 using Doing = std::function<run::Outcome(run::StopSignal& stop, const run::Listener& tell, run::Options& options, Diagnostics& found)>;
 // Gives the exit code.
 int carry_out(Session& session, const Arguments& arguments, store::State* state, run::Clock* clock, const Doing& doing);
+// Carries out an undo: the session's steps are those of the tasks from then on.
+int put_back(Session& session, const Arguments& arguments, store::State& state, run::Clock& clock, std::vector<run::UndoTask>& tasks);
 
 }  // namespace bfl::cli

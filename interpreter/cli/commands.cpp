@@ -30,13 +30,14 @@ constexpr Flag run_flags[] = {
     {"limit-chunks", "N", "stops cleanly after N chunks; the next run goes on"},
     {"workers", "N", "connections on which a step is walked at once, PostgreSQL only; 1 unless told, or as its source says"},
     {"dry-run", "", "`bfl plan` shows what would happen and changes nothing", {}, false, true},
-    {"plan", "FILE", "kept plans come with approvals; `bfl plan` shows the plan now", {}, false, true},
+    {"plan", "FILE", "does what this kept plan holds (`bfl plan -o`), and nothing else"},
     {"evict", "", "end the other run by hand, or wait for its lease to end", {}, false, true},
 };
 constexpr Flag plan_flags[] = {
     {"format", "FORMAT", "text or json", "text|json"},
-    {"output", "FILE", "kept plans come with approvals; redirect the output to keep it", {}, false, true, 'o'},
+    {"output", "FILE", "keeps the plan, with every row that it would change, for `bfl run --plan FILE`", {}, false, false, 'o'},
 };
+constexpr Flag approve_flags[] = {{"key", "NAME", "the key that signs; the only one there is unless told"}};
 constexpr Flag undo_flags[] = {
     {"plan", "", "shows what would be put back, and what not; changes nothing"},
     {"step", "STEP", "what this step has changed, and nothing else"},
@@ -78,13 +79,20 @@ constexpr Flag lsp_flags[] = {{"stdio", "", "the only way; editors name it"}};
 std::vector<Command> table() {
   const std::span<const Flag> job = job_flags, state = state_flags, common = common_flags;
   return {
-      {"run", "JOB.bfl", 1, 1, "does the job, resuming by itself",
+      {"run", "JOB.bfl, or --plan FILE", 0, 1, "does the job, resuming by itself",
        "Checks, changes the rows in chunks with a checkpoint each, and verifies. What is finished is not done again; what was cut\n"
-       "short goes on behind its last chunk. Ctrl-C once finishes the chunk in flight and says how to go on; twice rolls it back.",
+       "short goes on behind its last chunk. Ctrl-C once finishes the chunk in flight and says how to go on; twice rolls it back.\n"
+       "With a kept plan its rows are changed and no others: a row that is not as it was is a conflict, left alone, exit code 3; a plan\n"
+       "whose script, parameters, database or schema changed is refused, exit code 4.",
        {job, run_flags, state, common}, run_job},
       {"plan", "JOB.bfl", 1, 1, "shows what would happen, and why; changes nothing",
-       "Step by step: the decision and its reason, how many rows would change, sample rows before and after, the SQL.",
+       "Step by step: the decision and its reason, how many rows would change, sample rows before and after, the SQL. With `-o FILE` it is\n"
+       "kept as well, every row with it, for `bfl run --plan FILE`.",
        {job, plan_flags, state, common}, plan_job},
+      {"approve", "PLAN", 1, 1, "signs a kept plan",
+       "Shows what the plan holds and adds a signature to its file. Who may approve is listed in `[approvers]` of bfl.toml; a job that says\n"
+       "`approve 2 not author` runs only from a plan that two of them have signed, neither of them whoever made it.",
+       {approve_flags, common}, approve_plan},
       {"undo", "JOB.bfl", 1, 1, "puts rows back to their images before",
        "What the job has changed, or one step or run of it, newest first: each row only while it is as the step left it; what somebody changed\n"
        "since is listed and left alone, exit code 3. Refused where later changes stand on it. An undo is a run: it resumes, and can be undone.",
@@ -158,7 +166,6 @@ std::vector<Command> table() {
        show_completion, {}, "bash|zsh|fish"},
       {"version", "", 0, 0, "the version of bfl", "", {common}, show_version},
 
-      {"approve", "PLAN", 0, 99, "signs a kept plan", "", {}, nullptr, "`bfl plan JOB` shows the plan for review"},
       {"state", "", 0, 99, "looks after the state file", "", {}, nullptr, "the state file is a cache: it may be removed"},
       {"setup", "SOURCE", 0, 99, "creates bfl's tables in a target", "", {}, nullptr, "`bfl run` creates them"},
       {"ui", "", 0, 99, "serves a page with the runs", "", {}, nullptr, "`bfl status` shows them"},

@@ -46,6 +46,7 @@ int run(const std::vector<std::string>& words);
 
 // The functions of the table, each in the file that its work belongs to.
 int run_job(const Arguments& arguments);      // run.cpp
+int approve_plan(const Arguments& arguments); // approvals.cpp
 int undo_job(const Arguments& arguments);     // undo.cpp
 int plan_job(const Arguments& arguments);     // inspect.cpp
 int check_job(const Arguments& arguments);    // inspect.cpp

@@ -41,7 +41,7 @@ std::optional<int> refuse_damaged(const std::vector<ProvenTarget>& targets) {
   for (const ProvenTarget& target : targets) audit.targets.emplace_back(target.name, target.proven);
   if (audit.sound() && !targets.empty()) return std::nullopt;
   report::put(stdout, report::audit_text(audit));
-  return failed({ErrorClass::refused, targets.empty() ? "there is no ledger to sign" : "the ledger does not hold, and is not signed", {}, {}});
+  return failed(Code::evidence_refused, {ErrorClass::refused, targets.empty() ? "there is no ledger to sign" : "the ledger does not hold, and is not signed", {}, targets.empty() ? "a job makes it when it first runs" : "see what was altered, and restore it from a backup"});
 }
 
 std::string folder_of(const std::string& job) { return valid_key_name(job) ? job : hex(job); }
@@ -78,16 +78,16 @@ int write_checkpoint(const Arguments& arguments) {
   Session session;
   if (!open_named(session, arguments, arguments.operands[1])) return failed(session);
   auto key = signing_key(arguments.value("key"));
-  if (!key) return failed(key.error());
+  if (!key) return failed(Code::key_unusable, key.error());
   auto targets = prove_ledgers(session);
   if (!targets) return failed(targets.error());
   if (auto code = refuse_damaged(*targets)) return *code;
   std::vector<ledger::Anchor> before;
   if (fs::exists(path)) {
     auto known = trusted_keys();
-    if (!known) return failed(known.error());
+    if (!known) return failed(Code::key_unusable, known.error());
     auto kept = read_anchors(path, *known);
-    if (!kept) return failed(kept.error());
+    if (!kept) return failed(Code::evidence_refused, kept.error());
     before = std::move(*kept);
   }
   std::string notes, told;
@@ -108,7 +108,7 @@ int write_checkpoint(const Arguments& arguments) {
   }
   // What was signed before must still hold.
   if (auto code = refuse_damaged(*targets)) return *code;
-  if (auto written = write_file(path, notes, std::ios::app); !written) return failed(written.error());
+  if (auto written = write_file(path, notes, std::ios::app); !written) return failed(Code::evidence_refused, written.error());
   report::put(stdout, told);
   return exit_code::done;
 }
@@ -116,11 +116,11 @@ int write_checkpoint(const Arguments& arguments) {
 int export_ledger(const Arguments& arguments) {
   if (!arguments.has("output")) return failed({ErrorClass::data, "`bfl audit export` needs a folder to write to", {}, "for example: --output evidence"});
   const fs::path folder = arguments.value("output"), unfinished = folder.string() + ".part";
-  if (fs::exists(folder)) return failed({ErrorClass::refused, fmt::format("there is {} already", folder.string()), {}, "export to another folder"});
+  if (fs::exists(folder)) return failed(Code::evidence_refused, {ErrorClass::refused, fmt::format("there is {} already", folder.string()), {}, "export to another folder"});
   Session session;
   if (!open_named(session, arguments, arguments.operands[1])) return failed(session);
   auto key = signing_key(arguments.value("key"));
-  if (!key) return failed(key.error());
+  if (!key) return failed(Code::key_unusable, key.error());
   auto targets = prove_ledgers(session);
   if (!targets) return failed(targets.error());
   if (auto code = refuse_damaged(*targets)) return *code;
@@ -133,11 +133,11 @@ int export_ledger(const Arguments& arguments) {
       auto made = ledger::write_tiles(*target.target, target.proven.identity, job.name,
                                       [&](const std::string& path, std::string_view content) { return write_file(unfinished / log / path, content, std::ios::trunc); });
       if (!made) return failed(made.error());
-      if (auto written = write_file(unfinished / log / "checkpoint", sign_note(made->text(), *key), std::ios::trunc); !written) return failed(written.error());
+      if (auto written = write_file(unfinished / log / "checkpoint", sign_note(made->text(), *key), std::ios::trunc); !written) return failed(Code::evidence_refused, written.error());
       told += fmt::format("{}: {}, signed by {}\n", (folder / log).string(), report::counted(made->size, "entry", "entries"), key->open.name);
     }
   fs::rename(unfinished, folder, problem);
-  if (problem) return failed({ErrorClass::fatal, fmt::format("{} cannot be written: {}", folder.string(), problem.message())});
+  if (problem) return failed(Code::evidence_refused, {ErrorClass::fatal, fmt::format("{} cannot be written: {}", folder.string(), problem.message())});
   report::put(stdout, told);
   return exit_code::done;
 }

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "interpreter/cli/commands.h"
+#include "interpreter/cli/plans.h"
 #include "interpreter/cli/session.h"
 #include "interpreter/cli/terminal.h"
 #include "interpreter/report/plan_json.h"
@@ -34,6 +35,23 @@ int finish(Session& session, bool json, nlohmann::ordered_json document) {
   return code;
 }
 
+nlohmann::ordered_json kept_json(const std::string& path, const run::PlanKeeper& keeper, const Digest& digest) {
+  nlohmann::ordered_json steps = nlohmann::ordered_json::array();
+  for (const run::PlannedStep& step : keeper.steps())
+    steps.push_back({{"step", step.step}, {"planned", run::name_of(step.planned)}, {"rows", step.rows}, {"why", step.why}});
+  return {{"file", path}, {"digest", hex(digest)}, {"steps", std::move(steps)}};
+}
+
+std::string kept_text(const std::string& path, const run::PlanKeeper& keeper, const Digest& digest) {
+  std::string text;
+  std::int64_t rows = 0;
+  for (const run::PlannedStep& step : keeper.steps()) {
+    rows += step.rows;
+    if (step.planned == run::Planned::later) text += fmt::format("  not in it: {}: {}\n", step.step, step.why);
+  }
+  return fmt::format("\nkept in {}: {}, digest {}\n{}", path, report::counted(rows, "row"), hex(digest), text);
+}
+
 nlohmann::ordered_json head(const Session& session) { return {{"job", session.program.job}, {"path", session.path}}; }
 
 }  // namespace
@@ -59,12 +77,24 @@ int plan_job(const Arguments& arguments) {
   const bool json = arguments.has("json") || arguments.value("format") == "json";
   if (!load(session, arguments) || !make_plan(session, Access::read)) return finish(session, json, head(session));
   auto clock = run::system_clock();
-  const auto previews = run::preview(session.program, session.plan, session.targets(), *clock, session.diagnostics);
+  std::unique_ptr<run::PlanWriter> file;
+  std::optional<run::PlanKeeper> keeper;
+  if (arguments.has("output")) {
+    auto made = run::PlanWriter::create(arguments.value("output"));
+    if (!made) return add(session.diagnostics, Code::plan_damaged, {}, made.error()), finish(session, json, head(session));
+    file = std::move(*made);
+    keeper.emplace(*file);
+  }
+  const auto previews = run::preview(session.program, session.plan, session.targets(), *clock, session.diagnostics, keeper ? &*keeper : nullptr);
+  Digest digest{};
+  const bool kept = keeper && !session.diagnostics.has_errors() && end_plan(session, arguments, *file, *keeper, previews, digest);
   if (json) {
     auto document = nlohmann::ordered_json::parse(report::plan_document(session.program, session.plan, previews), nullptr, false);
+    if (kept) document["kept"] = kept_json(arguments.value("output"), *keeper, digest);
     return finish(session, true, std::move(document));
   }
   report::say(stdout, "{}", report::plan_text(session.program, session.plan, previews, {has_color(stdout), width_of(stdout)}));
+  if (kept) report::say(stdout, "{}", kept_text(arguments.value("output"), *keeper, digest));
   return finish(session, false, {});
 }
 

@@ -31,14 +31,14 @@ int keys(const Arguments& arguments) {
     return failed({ErrorClass::data, verb == "list" ? "`bfl key list` takes no name" : fmt::format("`bfl key {}` needs a {}", verb, verb == "trust" ? "public key" : "name"), {}, {}});
   if (verb == "make" || verb == "trust") {
     auto key = verb == "make" ? make_key_files(arguments.operands[1]) : trust_key(arguments.operands[1]);
-    return key ? shown({{*key, verb == "make"}}, json) : failed(key.error());
+    return key ? shown({{*key, verb == "make"}}, json) : failed(Code::key_unusable, key.error());
   }
   auto known = known_keys();
-  if (!known) return failed(known.error());
+  if (!known) return failed(Code::key_unusable, known.error());
   if (verb == "list") return shown(*known, json);
   for (const KnownKey& one : *known)
     if (one.key.name == arguments.operands[1]) return report::put(stdout, one.key.text() + "\n"), exit_code::done;
-  return failed({ErrorClass::data, fmt::format("there is no key `{}`", arguments.operands[1]), "keys are kept in " + key_folder(), "`bfl key list` shows those that there are"});
+  return failed(Code::key_unusable, {ErrorClass::refused, fmt::format("there is no key `{}`", arguments.operands[1]), "keys are kept in " + key_folder(), "`bfl key list` shows those that there are"});
 }
 
 }  // namespace bfl::cli

@@ -13,15 +13,19 @@
 
 #include "interpreter/base/digest.h"
 #include "interpreter/base/fault_points.h"
+#include "interpreter/cli/approvals.h"
+#include "interpreter/cli/audit.h"
 #include "interpreter/cli/carry_out.h"
 #include "interpreter/cli/commands.h"
 #include "interpreter/cli/here.h"
 #include "interpreter/cli/memo.h"
+#include "interpreter/cli/plans.h"
 #include "interpreter/cli/session.h"
 #include "interpreter/cli/signals.h"
 #include "interpreter/cli/state_path.h"
 #include "interpreter/cli/terminal.h"
 #include "interpreter/report/progress.h"
+#include "interpreter/report/words.h"
 #include "interpreter/run/executor.h"
 
 namespace bfl::cli {
@@ -35,26 +39,19 @@ std::string new_run_id(Timestamp now) {
 }
 
 // What to type to go on. Values of sources may hold secrets.
-std::string typed_again(const Arguments& arguments) {
-  std::string text = "bfl " + arguments.command + " " + arguments.operands[0];
+std::string typed_again(const Arguments& arguments, const run::Outcome& outcome) {
+  if (outcome.next_plan) return fmt::format("bfl plan {} -o FILE, and run that plan", arguments.operands[0]);
+  const bool planned = arguments.command == "run" && arguments.has("plan");
+  std::string text = fmt::format("bfl {} {}", arguments.command, planned ? "--plan " + arguments.value("plan") : job_of(arguments));
   for (const std::string& pair : arguments.all("set")) text += fmt::format(" --set {}", pair.find(' ') == std::string::npos ? pair : '\'' + pair + '\'');
   for (const std::string& pair : arguments.all("source")) text += fmt::format(" --source {}…", pair.substr(0, pair.find('=') + 1));
   if (arguments.has("state")) text += " --state " + arguments.value("state");
   return text;
 }
 
-// Of the job's text, and of its modules' if it has any.
-std::string script_digest(const Session& session) {
-  if (session.modules.empty()) return hex(sha256(session.text));
-  Hasher hasher;
-  hasher.field(session.text);
-  for (const std::string& module : session.modules) hasher.field(module);
-  return hex(hasher.finish());
-}
-
 // A flag that says what to do with certain steps makes the question a new one.
 bool asks_for_more(const Arguments& arguments) {
-  for (const char* flag : {"only", "again", "accept", "limit-chunks"})
+  for (const char* flag : {"only", "again", "accept", "limit-chunks", "plan"})
     if (arguments.has(flag)) return true;
   return false;
 }
@@ -88,10 +85,33 @@ void keep_memory() {
 #endif
 }
 
+// What `rollback when` of the job names, where it is so; empty: nothing. A run that can go on is not at its end.
+std::string reason_to_undo(const program::Program& program, const run::Outcome& outcome, const Diagnostics& found) {
+  if (!program.rollback || outcome.changed == 0 || (outcome.exit_code != 0 && outcome.exit_code != exit_code::failed && outcome.exit_code != exit_code::conflicts)) return {};
+  const program::Rollback& when = *program.rollback;
+  const bool failed = std::any_of(found.all().begin(), found.all().end(), [](const Diagnostic& one) { return one.code == Code::verify_failed; });
+  if (when.verify_failed && failed) return "a verification does not hold";
+  const bool share = when.percent && Decimal(outcome.conflicts * 100).compare(*multiply(*when.percent, Decimal(outcome.changed + outcome.conflicts))) > 0;
+  if (share || (when.conflicts >= 0 && outcome.conflicts > when.conflicts)) return fmt::format("{} rows are in conflict, and {} were changed", outcome.conflicts, outcome.changed);
+  return {};
+}
+
 }  // namespace
 
-int run_job(const Arguments& arguments) {
+std::string script_digest(const Session& session) {
+  if (session.modules.empty()) return hex(sha256(session.text));
+  Hasher hasher;
+  hasher.field(session.text);
+  for (const std::string& module : session.modules) hasher.field(module);
+  return hex(hasher.finish());
+}
+
+int run_job(const Arguments& given) {
+  Arguments arguments = given;
   Session session;
+  std::unique_ptr<run::KeptPlan> kept;
+  if (arguments.has("plan") && !take_plan(session, arguments, kept)) return refuse(session);
+  if (arguments.operands.empty()) return failed({ErrorClass::data, "`bfl run` needs JOB.bfl, or --plan FILE", {}, "usage: bfl run JOB.bfl, or bfl run --plan FILE"});
   if (!load(session, arguments)) return refuse(session);
   const bool json = arguments.has("json");
   const std::string state_path = state_path_of(arguments);
@@ -111,17 +131,29 @@ int run_job(const Arguments& arguments) {
     }
   }
 
-  if (!make_plan(session, Access::write) || !known_steps(arguments, session)) return refuse(session);
+  const auto sound = [&] { return (!kept || plan_fits(session, *kept)) && may_run(session, kept.get()); };
+  if (!make_plan(session, Access::write, sound) || !known_steps(arguments, session)) return refuse(session);
   if (!have_state(session, arguments, state)) return refuse(session);
+  std::string undo_because, run_id;
   const Doing execute = [&](run::StopSignal& stop, const run::Listener& tell, run::Options& options, Diagnostics& found) {
     options.only = arguments.value("only");
     options.again = arguments.all("again");
     options.accept = arguments.all("accept");
+    options.kept = kept.get();
+    if (kept) options.attested = attested(*kept, session.project);
     const run::Outcome outcome = run::execute(session.program, session.plan, session.targets(), *state, *clock, stop, tell, options, found);
+    undo_because = reason_to_undo(session.program, outcome, found);
+    run_id = options.run_id;
     if (outcome.exit_code == exit_code::done && !asks_for_more(arguments)) remember_finished(*state, inputs, session, format_timestamp(clock->now()));
     return outcome;
   };
-  return carry_out(session, arguments, state.get(), clock.get(), execute);
+  const int code = carry_out(session, arguments, state.get(), clock.get(), execute);
+  if (undo_because.empty()) return code;
+  (void)failed(Code::rolled_back, {ErrorClass::data, "the run undoes itself, as `rollback when` says: " + undo_because, {}, "see what was not as the job expects; what was put back is done again by the next run"});
+  auto tasks = run::undo_tasks(session.program, session.targets(), {.run = run_id});
+  if (!tasks) return failed(tasks.error());
+  const int undone = put_back(session, arguments, *state, *clock, *tasks);
+  return undone == exit_code::done ? exit_code::failed : undone;
 }
 
 bool have_state(Session& session, const Arguments& arguments, std::unique_ptr<store::State>& state) {
@@ -199,7 +231,7 @@ int carry_out(Session& session, const Arguments& arguments, store::State* state,
     show(found, session.texts);
     if (json) progress.diagnostics(found, session.texts, ended);
   }
-  progress.summary(outcome, typed_again(arguments), warnings);
+  progress.summary(outcome, typed_again(arguments, outcome), warnings);
   return outcome.exit_code;
 }
 

@@ -246,11 +246,12 @@ bool check(Session& session, Access access) {
   return !session.diagnostics.has_errors();
 }
 
-bool make_plan(Session& session, Access access) {
+bool make_plan(Session& session, Access access, const std::function<bool()>& sound) {
   if (!check(session, access) || !identify(session, Access::read)) return false;
   lower::settle_routes(session.program);
   session.plan = plan::make(session.program, session.identities, session.diagnostics);
   if (session.diagnostics.has_errors()) return false;
+  if (sound && !sound()) return false;
   if (access == Access::read) return true;
   // Sound: now bfl's tables may be made, and the keys need the identities that they hold.
   const auto before = session.identities;
@@ -271,7 +272,8 @@ int exit_code_of(const Diagnostics& diagnostics) {
     if (diagnostic.severity != Severity::error) continue;
     switch (diagnostic.code) {
       case Code::job_held: return exit_code::resumable;
-      case Code::version_too_new: case Code::target_behind: case Code::step_changed: return exit_code::refused;
+      case Code::version_too_new: case Code::target_behind: case Code::step_changed: case Code::plan_void: case Code::plan_damaged: case Code::nothing_to_keep:
+      case Code::approval_missing: case Code::policy_forbids: case Code::key_unusable: case Code::evidence_refused: return exit_code::refused;
       case Code::check_failed: case Code::verify_failed: return exit_code::failed;
       default: break;
     }

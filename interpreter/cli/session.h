@@ -3,6 +3,7 @@
 // Each stage adds to `diagnostics`; the way ends at the first stage that found an error. Databases are opened read-only
 // unless the command changes rows, and then nothing is written before everything has been parsed, resolved, typed and planned.
 #pragma once
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -60,7 +61,8 @@ bool open_sources(Session& session, Access access, const std::string& only = {})
 // Everything up to the checked program; false with diagnostics.
 bool check(Session& session, Access access);
 // … and up to the plan. With Access::write bfl's tables are created in the targets once the job is known to be sound.
-bool make_plan(Session& session, Access access);
+// `sound`: asked before that, whether to go on; it leaves diagnostics where not.
+bool make_plan(Session& session, Access access, const std::function<bool()>& sound = {});
 
 // Shows what was found on standard error (or as JSON through `to_json` by the caller) and gives the exit code.
 void show(const Diagnostics& diagnostics, const Sources& texts);

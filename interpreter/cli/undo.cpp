@@ -79,18 +79,22 @@ int undo_job(const Arguments& arguments) {
   std::unique_ptr<store::State> state;
   if (!have_state(session, arguments, state)) return refuse(session);
   auto clock = run::system_clock();
+  return put_back(session, arguments, *state, *clock, *tasks);
+}
+
+int put_back(Session& session, const Arguments& arguments, store::State& state, run::Clock& clock, std::vector<run::UndoTask>& tasks) {
   session.program.steps.clear();
   session.plan = {};
-  for (const run::UndoTask& task : *tasks) {
+  for (const run::UndoTask& task : tasks) {
     session.plan.order.push_back(session.plan.steps.size());
     session.plan.steps.push_back({session.program.steps.size(), plan::WorkKind::sealed_write, {}});
     session.program.steps.push_back(task.step);
   }
-  const int code = carry_out(session, arguments, state.get(), clock.get(), [&](run::StopSignal& stop, const run::Listener& tell, run::Options& options, Diagnostics& found) {
-    return run::undo(session.program, session.plan, *tasks, session.targets(), *state, *clock, stop, tell, options, found);
+  const int code = carry_out(session, arguments, &state, &clock, [&](run::StopSignal& stop, const run::Listener& tell, run::Options& options, Diagnostics& found) {
+    return run::undo(session.program, session.plan, tasks, session.targets(), state, clock, stop, tell, options, found);
   });
-  if (!json)
-    for (const run::UndoTask& task : *tasks)
+  if (!arguments.has("json"))
+    for (const run::UndoTask& task : tasks)
       for (const std::string& conflict : task.listed) report::say(stdout, "  conflict: {}\n", conflict);
   return code;
 }

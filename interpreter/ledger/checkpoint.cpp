@@ -105,7 +105,7 @@ Result<Checkpoint> checkpoint(connect::Connector& target, const std::string& ide
 Result<std::vector<Anchor>> anchors(const std::string& file, std::string_view content, const std::vector<PublicKey>& known) {
   std::vector<Anchor> all;
   const auto wrong = [&](std::int64_t line, std::string what, std::string help = {}) {
-    return Error{ErrorClass::data, fmt::format("{}:{}: {}", file, line, what), {}, std::move(help)};
+    return Error{ErrorClass::refused, fmt::format("{}:{}: {}", file, line, what), {}, std::move(help)};
   };
   std::int64_t line = 1;
   while (!content.empty()) {

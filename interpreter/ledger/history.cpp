@@ -105,10 +105,21 @@ class Search {
   Result<const Facts*> opening_of(const std::string& job, std::int64_t step) {
     auto& opened = openings_[job];
     if (opened.empty()) {
+      std::map<std::string, std::string> approvers;  // by the digest of the plan
       auto read = sql_.query(
           "SELECT l.entry FROM bfl_step AS s JOIN bfl_ledger AS l ON l.step = s.id AND l.lane = 0 WHERE s.job = ?1 AND s.name = '' ORDER BY l.seq", {text(job)}, [&](RawRow row) {
-            if (row[0].bytes.find("\"kind\":\"open\"") == std::string_view::npos) return true;
+            const auto is = [&](std::string_view kind) { return row[0].bytes.find(fmt::format("\"kind\":\"{}\"", kind)) != std::string_view::npos; };
+            if (is("approval")) {
+              std::string& names = approvers[field(row[0].bytes, "plan")];
+              names += (names.empty() ? "" : ", ") + field(row[0].bytes, "approver");
+              return true;
+            }
+            if (!is("open")) return true;
             Facts facts = fields_of(row[0].bytes);
+            if (const std::string route = facts["route"]; route.starts_with("plan ")) {
+              facts["plan"] = route.substr(5);
+              facts["approved_by"] = approvers[facts["plan"]];
+            }
             opened[std::strtoll(facts["step_row"].c_str(), nullptr, 10)] = std::move(facts);
             return true;
           });

@@ -14,7 +14,8 @@ namespace bfl::ledger {
 struct RowEvent {
   char kind = 'u';                                     // 'u', 'i', 'd'
   std::map<std::string, std::string, std::less<>> facts;    // of the entry: job, step, generation, run, who, host, time, version, …
-  std::map<std::string, std::string, std::less<>> opening;  // of the entry that opened the generation: why, ticket, statement_text, …
+  std::map<std::string, std::string, std::less<>> opening;  // of the entry that opened the generation: why, ticket, statement_text, …;
+                                                            // where a kept plan did, its digest as `plan`, and `approved_by`
   std::int64_t lane = 0, seq = 0;
   bool cascade = false;                                // went with a row of another table
   struct Column { std::string name; std::optional<Stored> before, after; };

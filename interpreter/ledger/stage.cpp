@@ -47,15 +47,19 @@ Result<StageBlock> Writer::stage_block(std::int64_t step, std::int64_t ordinal) 
   return std::move(*block);
 }
 
-Result<ChangedRows> Writer::changed_rows(const std::string& step, const std::vector<int>& key_columns) {
+Result<ChangedRows> changed_rows(connect::Connector& target, const std::string& job, const std::string& step, const std::vector<int>& key_columns) {
   ChangedRows rows;
+  auto there = exists(target);
+  if (!there) return there.error();
+  if (!*there) return rows;
+  OwnSql sql(target);
   Result<void> sound;
   const std::string undo = "undo " + step;
   // Oldest first, so that the newest image of a row stays.
-  auto read = sql_.query(
+  auto read = sql.query(
       "SELECT l.entry, l.pack, s.name FROM bfl_ledger AS l JOIN bfl_step AS s ON s.id = l.step"
       " WHERE s.job = ?1 AND s.name IN (?2, ?3) AND s.state <> 'undone' AND l.pack IS NOT NULL ORDER BY l.id",
-      {text(job_), text(step), text(undo)}, [&](RawRow row) {
+      {text(job), text(step), text(undo)}, [&](RawRow row) {
         const bool undone = row[2].bytes == undo;  // of a part of a generation: the rest of it is done
         const auto root = rows_root(row[0].bytes);
         std::vector<RawValue> key, before;

@@ -175,13 +175,20 @@ Result<void> Writer::keep(const std::vector<Keeping>& all, const std::function<R
     if (!rows) return rows.error();
     for (std::size_t i = 0; i < all.size(); ++i) {
       Fields fields{{"rows", std::to_string((*rows)[i])}};
-      auto id = insert_step(all[i].step, all[i].generation, *all[i].key, "kept", "done", (*rows)[i], fields);
+      auto id = insert_step(all[i].step, all[i].generation, *all[i].key, all[i].route, "done", (*rows)[i], fields);
       if (!id) return id.error();
       auto noted = note("keep", std::move(fields));
       if (!noted) return noted.error();
       if (auto raised = raise_revision(); !raised) return raised;
     }
     return {};
+  });
+}
+
+Result<void> Writer::attest(const char* kind, Fields fields) {
+  return guarded([&]() -> Result<void> {
+    auto noted = note(kind, fields);
+    return noted ? Result<void>{} : Result<void>{noted.error()};
   });
 }
 

@@ -66,6 +66,8 @@ struct HashShort {
 };
 using ChangedRows = std::unordered_map<Short, Short, HashShort>;
 Short short_digest(std::span<const connect::RawValue> values);
+// Of a step, in any generation that is not undone; `key_columns` of its table.
+Result<ChangedRows> changed_rows(connect::Connector& target, const std::string& job, const std::string& step, const std::vector<int>& key_columns);
 
 class Writer {
  public:
@@ -107,14 +109,15 @@ class Writer {
   // Of the entry that opened a generation, or empty.
   Result<std::string> measured(std::int64_t step);
   // Relations that are kept: `fill` makes and fills their tables and gives the rows of each; recorded in the same transaction.
-  struct Keeping { std::string step; const plan::MemoKey* key = nullptr; std::int64_t generation = 1; };
+  struct Keeping { std::string step; const plan::MemoKey* key = nullptr; std::int64_t generation = 1; std::string route = "kept"; };
   Result<void> keep(const std::vector<Keeping>& all, const std::function<Result<std::vector<std::int64_t>>()>& fill);
+
+  // What else is to be seen of a run in the ledger: who approved it.
+  Result<void> attest(const char* kind, std::map<std::string, std::string> fields);
 
   Result<Lane> newest_lane(std::int64_t step);
   Result<std::vector<Lane>> lanes(std::int64_t step);    // at least one, in the order in which they were opened
   Result<StageBlock> stage_block(std::int64_t step, std::int64_t ordinal);
-  // In any generation that is not undone; `key_columns` of the table.
-  Result<ChangedRows> changed_rows(const std::string& step, const std::vector<int>& key_columns);
 
   // (in a transaction) Moves the fence from lane.seq to the next, over (lane.cursor, hi].
   Result<void> fence(const Lane& lane, const Key& hi);

@@ -94,9 +94,24 @@ class Comparison {
     described({}, "owner", before_.owner, after_.owner);
     described({}, "ticket", before_.ticket, after_.ticket);
     described({}, "why", before_.why, after_.why);
+    described({}, "runbook", before_.runbook, after_.runbook);
+    conditions();
     for (const program::Source& source : after_.sources)
       for (const program::Source& old : before_.sources)
         if (source.name == old.name && source.shown != old.shown) add(ChangeClass::target_changed, {}, fmt::format("source {}", source.name), old.shown, source.shown);
+  }
+
+  // Under which the job may be run at all, and what makes it undo itself.
+  void conditions() {
+    const auto guard = [&](std::string about, const std::string& before, const std::string& after, bool tighter) {
+      if (before != after) add(tighter ? ChangeClass::guard_tightened : ChangeClass::guard_loosened, {}, std::move(about), before, after);
+    };
+    const auto asks = [](const Program& program) { return program.approval.value_or(program::Approval{}); };
+    guard("approvals", to_string(before_.approval), to_string(after_.approval), asks(after_).signatures >= asks(before_).signatures && asks(after_).not_author >= asks(before_).not_author);
+    const auto end = [](const Program& program) { return program.expires ? format_timestamp(*program.expires) : std::string(); };
+    guard("expires", end(before_), end(after_), after_.expires && (!before_.expires || *after_.expires < *before_.expires));
+    const auto undone = [](const Program& program) { return program.rollback ? program.rollback->text : std::string(); };
+    guard("rollback when", undone(before_), undone(after_), undone(before_).empty());
   }
 
   void step(const Step& old, const Step& now, const MemoKey& old_key, const MemoKey& new_key) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "interpreter/base/signed_note.h"
 #include "interpreter/project/toml.h"
 
 namespace bfl::project {
@@ -62,12 +63,76 @@ void read_lint(const Setting& section, Project& into, Asking& asking) {
   }
 }
 
+bool texts(const Setting& setting, std::vector<std::string>& into, Asking& asking, std::string_view help) {
+  if (!asking.is(setting, SettingKind::list, help)) return false;
+  for (const Setting& member : setting.members) {
+    if (!asking.is(member, SettingKind::text, help)) return false;
+    into.push_back(member.text);
+  }
+  return true;
+}
+
+constexpr std::string_view approver_help = "write `NAME = \"NAME+ID+…\"`, the line that `bfl key show NAME` prints, or `NAME = { key = \"…\", users = [\"…\"] }`";
+
+// [approvers] ann = "ann+…", or ann = { key = "ann+…", users = ["ann"] }
+void read_approvers(const Setting& section, Project& into, Asking& asking) {
+  for (const Setting& setting : section.members) {
+    Approver made{setting.key, {}, {}, setting.key_span};
+    const Setting* key = &setting;
+    if (setting.kind == SettingKind::table) {
+      for (const Setting& member : setting.members)
+        if (member.key != "key" && member.key != "users") asking.unknown(member, "setting of an approver", {"key", "users"});
+      key = setting.find("key");
+      if (key == nullptr) {
+        asking.wrong(setting.key_span, fmt::format("`{}` has no key", setting.key), std::string(approver_help));
+        continue;
+      }
+      if (const Setting* users = setting.find("users"); users && !texts(*users, made.users, asking, approver_help)) continue;
+    }
+    if (!asking.is(*key, SettingKind::text, approver_help)) continue;
+    const auto known = public_key(key->text);
+    if (!known || known->name != setting.key) {
+      asking.wrong(key->span, known ? fmt::format("this is the public key of `{}`, expected that of `{}`", known->name, setting.key) : "this is no public key", std::string(approver_help));
+      continue;
+    }
+    made.key = key->text;
+    into.approvers.push_back(std::move(made));
+  }
+}
+
+// [policy] rows-without-approval = 10_000  approvals = 1  not-author = true  require = ["ticket"]
+void read_policy(const Setting& section, Project& into, Asking& asking) {
+  into.policy.span = section.key_span;
+  const auto number = [&](const Setting& setting, std::int64_t most, auto& place) {
+    if (!asking.is(setting, SettingKind::integer, fmt::format("write `{} = 2`", setting.key))) return;
+    if (setting.integer < 0 || setting.integer > most) asking.wrong(setting.span, fmt::format("`{}` of {}, expected 0 to {}", setting.key, setting.integer, most), "write a number of that range");
+    else place = setting.integer;
+  };
+  for (const Setting& setting : section.members) {
+    if (setting.key == "rows-without-approval") number(setting, INT64_MAX, into.policy.rows_without_approval);
+    else if (setting.key == "approvals") number(setting, 20, into.policy.approvals);
+    else if (setting.key == "not-author") {
+      if (asking.is(setting, SettingKind::boolean, "write `not-author = true`")) into.policy.not_author = setting.boolean;
+    } else if (setting.key == "require") {
+      static const std::vector<std::string> known = {"owner", "ticket", "why", "runbook", "expires"};
+      if (!texts(setting, into.policy.require, asking, "write `require = [\"ticket\"]`")) continue;
+      for (const Setting& member : setting.members)
+        if (std::find(known.begin(), known.end(), member.text) == known.end())
+          asking.wrong(member.span, fmt::format("`{}` is nothing that a job says of itself", member.text), "it says `owner`, `ticket`, `why`, `runbook` and `expires`");
+    } else {
+      asking.unknown(setting, "setting of the policy", {"rows-without-approval", "approvals", "not-author", "require"});
+    }
+  }
+}
+
 struct Section {
   std::string_view name;
   void (*read)(const Setting& section, Project& into, Asking& asking);
 };
 constexpr Section sections[] = {
     {"lint", read_lint},
+    {"approvers", read_approvers},
+    {"policy", read_policy},
 };
 
 }  // namespace

@@ -22,10 +22,29 @@ struct RuleLevel {
   Span span{};                         // of the rule
 };
 
+// `[approvers]`: whose signatures count.
+struct Approver {
+  std::string name;                    // of the key
+  std::string key;                     // public, NAME+ID+…
+  std::vector<std::string> users{};    // by which names a plan may say that they have made it, besides that of the key
+  Span span{};
+};
+
+// `[policy]`: what every job has to fulfil, whatever it says itself.
+struct Policy {
+  std::optional<std::int64_t> rows_without_approval{};  // more than these are changed only by an approved plan
+  std::int64_t approvals = 0;          // signatures that every job needs
+  bool not_author = false;             // whoever made the plan is never counted
+  std::vector<std::string> require{};  // of what a job says of itself: owner, ticket, why, runbook, expires
+  Span span{};
+};
+
 struct Project {
   Sources texts;                       // the file, if there is one: what spans of this struct point to
   std::string root{};                  // the folder that it stands in; empty: there is none
   std::vector<RuleLevel> lint{};
+  std::vector<Approver> approvers{};
+  Policy policy{};
 };
 
 // Reads the text of `bfl.toml`, the first of `texts`, into `into`; what is wrong with it goes to `diagnostics`.

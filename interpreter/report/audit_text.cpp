@@ -78,6 +78,8 @@ std::string history_text(const std::string& place, const std::string& key, const
     text += fmt::format("  run {} by {}@{}, bfl {}\n", of("run"), of("who"), of("host"), of("version"));
     if (const std::string why = fact(event.opening, "why"), ticket = fact(event.opening, "ticket"); !why.empty() || !ticket.empty())
       text += fmt::format("  why: {}{}{}\n", why, !why.empty() && !ticket.empty() ? ", " : "", ticket);
+    if (const std::string plan = fact(event.opening, "plan"), by = fact(event.opening, "approved_by"); !plan.empty())
+      text += fmt::format("  plan {}{}{}\n", plan.substr(0, 12), by.empty() ? "" : ", approved by ", by);
     std::size_t width = 0;
     for (const auto& column : event.columns) width = std::max(width, column.name.size());
     for (const auto& column : event.columns) {
@@ -97,7 +99,7 @@ std::string history_json(const std::string& place, const std::string& key, const
     for (const char* name : {"time", "who", "host", "version", "generation", "script", "statement"}) change[name] = fact(event.facts, name);
     change["chunk"] = event.seq + 1;
     if (event.lane > 0) change["lane"] = event.lane;
-    for (const char* name : {"why", "ticket", "owner"})
+    for (const char* name : {"why", "ticket", "owner", "plan", "approved_by"})
       if (const std::string said = fact(event.opening, name); !said.empty()) change[name] = said;
     if (event.cascade) change["cascade"] = true;
     change["columns"] = Json::object();

@@ -94,7 +94,9 @@ Json step_json(const program::Program& program, const program::Step& step, const
 
 std::string plan_document(const program::Program& program, const plan::Plan& plan, const std::vector<run::Preview>& previews) {
   Json document{{"schema_version", schema_version}, {"job", program.job}, {"owner", program.owner}, {"ticket", program.ticket}, {"why", program.why},
-                {"sources", Json::array()}, {"parameters", Json::array()}, {"steps", Json::array()}, {"edges", Json::array()}};
+                {"runbook", program.runbook}, {"expires", program.expires ? Json(format_timestamp(*program.expires)) : Json()},
+                {"approvals", program.approval ? Json(program.approval->signatures) : Json(0)}, {"not_author", program.approval && program.approval->not_author},
+                {"rollback", program.rollback ? program.rollback->text : ""}, {"sources", Json::array()}, {"parameters", Json::array()}, {"steps", Json::array()}, {"edges", Json::array()}};
   for (const program::Source& source : program.sources) document["sources"].push_back({{"name", source.name}, {"url", source.shown}});
   for (const program::Parameter& parameter : program.parameters)
     document["parameters"].push_back({{"name", parameter.name}, {"type", to_string(parameter.type)}, {"value", parameter.secret ? "***" : parameter.is_clock ? "now()" : to_literal(parameter.value)}, {"given", parameter.given}});

@@ -144,6 +144,10 @@ void head(Page& page, const program::Program& program) {
   page.row("why", program.why);
   page.row("owner", program.owner);
   page.row("ticket", program.ticket);
+  page.row("runbook", program.runbook);
+  if (program.expires) page.row("expires", format_timestamp(*program.expires));
+  page.row("approvals", program::to_string(program.approval));
+  if (program.rollback) page.row("rollback", "when " + program.rollback->text);
   std::string_view label = "source";
   for (const program::Source& source : program.sources) page.row(std::exchange(label, ""), fmt::format("{}: {}", source.name, source.shown), Breaks::never);
   label = "param";

@@ -26,7 +26,7 @@ int exit_code_of(Code code, ErrorClass kind) {
   switch (code) {
     case Code::check_failed: case Code::verify_failed: case Code::expectation_failed: case Code::children_left: return 1;
     case Code::not_idempotent: case Code::no_row_identity: case Code::undeclared_effect: return 2;
-    case Code::step_changed: case Code::target_behind: case Code::version_too_new: return 4;
+    case Code::step_changed: case Code::target_behind: case Code::version_too_new: case Code::plan_void: return 4;
     case Code::job_held: case Code::schema_changed: return 75;
     default: break;
   }

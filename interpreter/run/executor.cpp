@@ -7,6 +7,7 @@
 #include "interpreter/base/fault_points.h"
 #include "interpreter/run/context.h"
 #include "interpreter/run/pace.h"
+#include "interpreter/run/planned.h"
 #include "interpreter/run/workbench.h"
 
 namespace bfl::run {
@@ -125,6 +126,14 @@ bool look(Context& context, Outlook& outlook) {
   return true;
 }
 
+// Nothing may have run that the plan does not know of.
+bool refuse_void(Context& context, const Outlook& outlook) {
+  if (!context.options.kept) return false;
+  for (const std::string& change : run_since(*context.options.kept, context.program, outlook.decisions, outlook.generations))
+    refuse(context, Code::plan_void, {ErrorClass::refused, "the plan is void: " + change, {}, help_to_plan}, 4);
+  return context.outcome.exit_code != 0;
+}
+
 // Steps that were edited half way stop the run before anything is changed.
 bool refuse_edited(Context& context, const Outlook& outlook) {
   bool edited = false;
@@ -176,6 +185,7 @@ bool take_over(Context& context, const Outlook& outlook) {
     if (*frozen && (!begun || **frozen < *begun)) begun = **frozen;
     if (*frozen && !needed[i]) context.cut_short.push_back(i);
   }
+  if (!begun && context.options.kept) begun = parse_timestamp(context.options.kept->facts().clock);
   if (!begun) begun = context.clock.now();
   ledger::Runner runner = runner_of(context);
   runner.clock = *begun;
@@ -188,6 +198,9 @@ bool take_over(Context& context, const Outlook& outlook) {
     context.clocks[i] = (*writer)->clock();
     context.writers[i] = std::move(*writer);
     fault_point("after_take_over");
+    if (!context.options.kept || begun_by(*context.options.kept, outlook.generations)) continue;
+    for (const auto& [kind, fields] : context.options.attested)
+      if (auto attested = context.writers[i]->attest(kind, fields); !attested) return refuse(context, attested.error());
   }
   return true;
 }
@@ -217,7 +230,8 @@ StepEnd carry_out(Context& context, std::size_t index, const Outlook& outlook, c
   context.pacer = program::changes_rows(step.kind) ? pacer_of(context, step) : nullptr;
   if (auto end = step.kind == program::StepKind::verify ? std::nullopt : context.pause(step, step.keeper)) return *end;
   if (decision.kind == DecisionKind::run) {
-    auto wanted = applies(context, step);
+    const PlannedStep* planned = context.options.kept ? context.options.kept->step(step.name) : nullptr;
+    auto wanted = planned ? Result<bool>(planned->planned != Planned::left_out) : applies(context, step);
     if (!wanted) return context.fail(step, wanted.error(), unharmed);
     if (!*wanted) {
       event.kind = EventKind::step_left_out;
@@ -242,12 +256,18 @@ StepEnd carry_out(Context& context, std::size_t index, const Outlook& outlook, c
   return write(context, step, step_plan, decision, open);
 }
 
+bool is_later(const Context& context, const program::Step& step) {
+  const PlannedStep* planned = context.options.kept ? context.options.kept->step(step.name) : nullptr;
+  return planned && planned->planned == Planned::later;
+}
+
 void run_steps(Context& context, const Outlook& outlook) {
   const program::Program& program = context.program;
   std::vector<std::vector<const plan::Edge*>> waits(program.steps.size());
   for (const plan::Edge& edge : context.plan.edges) waits[edge.to].push_back(&edge);
   std::vector<bool> missing(program.steps.size());  // failed or blocked
   std::vector<bool> ended(program.steps.size());
+  bool left_for_later = false;
   constexpr std::size_t none = static_cast<std::size_t>(-1);
   std::vector<std::size_t> guard(program.steps.size(), none);  // of a check: the first of its chain, itself included, that is missing
   for (const std::size_t index : context.plan.order) {
@@ -270,10 +290,18 @@ void run_steps(Context& context, const Outlook& outlook) {
       context.tell(blocked);
       continue;
     }
+    if (is_later(context, step)) {
+      missing[index] = true;
+      left_for_later = true;
+      Event blocked = context.event(EventKind::step_blocked, step);
+      blocked.reason = "not in the plan: " + context.options.kept->step(step.name)->why;
+      context.tell(blocked);
+      continue;
+    }
     // Snapshots that stand next to each other and wait for nothing more see one state.
     std::vector<std::size_t> together{index};
     const auto joins = [&](std::size_t next) {
-      return context.plan.steps[next].work == plan::WorkKind::keep && !ended[next] && wanted(context, program.steps[next]) &&
+      return context.plan.steps[next].work == plan::WorkKind::keep && !ended[next] && !is_later(context, program.steps[next]) && wanted(context, program.steps[next]) &&
              outlook.decisions[next].kind == DecisionKind::run && program.steps[next].keeper == step.keeper &&
              !step.through && !program.steps[next].through &&  // a program takes its time
              computed_where_kept(program, program.steps[next]) == computed_where_kept(program, step) &&
@@ -290,6 +318,10 @@ void run_steps(Context& context, const Outlook& outlook) {
       missing[each] = end == StepEnd::failed;
     }
     if (check && missing[index] && guard[index] == none) guard[index] = index;
+  }
+  if (left_for_later && context.outcome.exit_code == 0) {
+    context.outcome.exit_code = 75;
+    context.outcome.next_plan = true;
   }
 }
 
@@ -315,10 +347,10 @@ void carry_out(Context& context) {
   for (const Catalogue& catalogue : context.program.catalogues) context.schema_versions.push_back(catalogue.schema_version);
   context.writers.resize(context.targets.size());
   Outlook outlook;
-  if (!look(context, outlook) || refuse_edited(context, outlook) || !take_over(context, outlook)) return;
+  if (!look(context, outlook) || refuse_void(context, outlook) || refuse_edited(context, outlook) || !take_over(context, outlook)) return;
   // Another run may have gone on until it was taken over.
   if (std::any_of(context.writers.begin(), context.writers.end(), [](const auto& writer) { return bool(writer); })) {
-    if (!look(context, outlook) || refuse_edited(context, outlook)) return;
+    if (!look(context, outlook) || refuse_void(context, outlook) || refuse_edited(context, outlook)) return;
   }
   run_steps(context, outlook);
   fault_point("after_steps");

@@ -2,6 +2,7 @@
 #pragma once
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,6 +16,9 @@
 #include "interpreter/store/state.h"
 
 namespace bfl::run {
+
+class KeptPlan;
+class PlanKeeper;
 
 class Clock {                       // a seam: tests turn it by hand
  public:
@@ -41,13 +45,15 @@ struct Options {
   int workers = 0;                  // --workers N: connections on which one step is walked; 0: as its source says
   double target_chunk_seconds = 0.25;
   std::size_t max_pack_bytes = 4u << 20;
+  const KeptPlan* kept = nullptr;   // --plan FILE: what it holds is done, and nothing else
+  std::vector<std::pair<const char*, std::map<std::string, std::string>>> attested{};  // entries of the ledger: of the plan, and who approved it
 };
 
 struct Outcome {
   int exit_code = 0;                // cli.md
   std::int64_t changed = 0, conflicts = 0, left_out = 0;
   std::size_t steps_run = 0, steps_reused = 0, steps_resumed = 0, assertions = 0;
-  std::string resume_hint;          // what to type next; empty when done
+  bool next_plan = false;           // what was left needs a plan of its own
   Result<void> diary{};             // what went wrong with the state file, said by nobody yet
 };
 
@@ -71,7 +77,8 @@ struct Preview {
   std::vector<Limit> limits;        // in step with the step's expectations
   std::string proof;                // guarded steps: the result of applying a sample twice
 };
+// `keeper`: puts what would be changed into a file.
 std::vector<Preview> preview(const program::Program& program, const plan::Plan& plan, const std::vector<connect::Connector*>& targets,
-                             Clock& clock, Diagnostics& diagnostics);
+                             Clock& clock, Diagnostics& diagnostics, PlanKeeper* keeper = nullptr);
 
 }  // namespace bfl::run

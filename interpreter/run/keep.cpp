@@ -4,6 +4,7 @@
 
 #include "interpreter/base/fault_points.h"
 #include "interpreter/run/intent_rows.h"
+#include "interpreter/run/kept_plan.h"
 #include "interpreter/run/through.h"
 #include "interpreter/run/workbench.h"
 #include "interpreter/run/writing.h"
@@ -69,6 +70,21 @@ Result<void> make(Context& context, const program::Step& step, const Computed& c
   return {};
 }
 
+Result<std::vector<ledger::Key>> rows_of(const KeptPlan& plan, const program::Step& step) {
+  std::vector<ledger::Key> rows;
+  const auto blocks = plan.blocks(step.name);
+  for (bool from_start = true;; from_start = false) {
+    auto block = blocks(from_start);
+    if (!block) return block.error();
+    if (!*block) return rows;
+    auto read = ledger::read_pack((*block)->bytes, (*block)->root, [&](const ledger::Record& record) {
+      rows.push_back(record.before);
+      return true;
+    });
+    if (!read) return read.error();
+  }
+}
+
 }  // namespace
 
 bool computed_where_kept(const program::Program& program, const program::Step& step) {
@@ -105,11 +121,12 @@ Result<std::vector<ledger::Key>> rows_to_keep(const program::Program& program, c
 StepEnd keep(Context& context, const std::vector<std::size_t>& steps, const std::vector<Decision>& decisions) {
   const program::Step* at = &context.program.steps[steps.front()];
   const double began = context.clock.seconds();
+  const KeptPlan* plan = context.options.kept;
   std::vector<ledger::Writer::Keeping> all;
   for (const std::size_t index : steps) {
     at = &context.program.steps[index];
     if (auto same = same_schema(context, *at, context.target(at->target.source)); !same) return context.fail(*at, same.error(), unharmed);
-    all.push_back({at->name, &context.plan.steps[index].key, decisions[index].generation});
+    all.push_back({at->name, &context.plan.steps[index].key, decisions[index].generation, plan ? plan->route() : "kept"});
   }
   std::vector<std::int64_t> rows(steps.size());
   std::vector<Computed> computed(steps.size());
@@ -117,8 +134,14 @@ StepEnd keep(Context& context, const std::vector<std::size_t>& steps, const std:
   OneState state(context.target(at->target.source));
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const program::Step& step = context.program.steps[steps[i]];
-    computed[i].before = !computed_where_kept(context.program, step);
+    computed[i].before = plan || !computed_where_kept(context.program, step);
     if (!computed[i].before) continue;
+    if (plan) {
+      auto given = rows_of(*plan, step);
+      if (!given) return context.fail(step, given.error(), "nothing was kept");
+      computed[i].rows = std::move(*given);
+      continue;
+    }
     if (auto begun = state.begin(); !begun) return context.fail(step, begun.error(), "nothing was kept");
     auto given = rows_to_keep(context.program, step, context.targets, context.evaluation(step.target.source), aside);
     if (!given) return context.fail(step, given.error(), "nothing was kept");

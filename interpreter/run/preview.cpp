@@ -5,6 +5,7 @@
 #include <map>
 
 #include "interpreter/run/context.h"
+#include "interpreter/run/plan_keeper.h"
 #include "interpreter/run/workbench.h"
 
 namespace bfl::run {
@@ -147,13 +148,15 @@ struct Look {
 }  // namespace
 
 std::vector<Preview> preview(const program::Program& program, const plan::Plan& plan, const std::vector<connect::Connector*>& targets,
-                             Clock& clock, Diagnostics& diagnostics) {
+                             Clock& clock, Diagnostics& diagnostics, PlanKeeper* keeper) {
   std::vector<std::vector<ledger::Generation>> generations;
   std::vector<Timestamp> clocks;
+  const Timestamp now = clock.now();
+  std::optional<Timestamp> begun;
   for (std::size_t i = 0; i < targets.size(); ++i) {
     if (program.catalogues[i].read_only) {
       generations.emplace_back();
-      clocks.push_back(clock.now());
+      clocks.push_back(now);
       continue;
     }
     auto list = ledger::generations(*targets[i], program.job);
@@ -164,12 +167,18 @@ std::vector<Preview> preview(const program::Program& program, const plan::Plan& 
       return {};
     }
     generations.push_back(std::move(*list));
-    clocks.push_back(frozen->value_or(clock.now()));
+    if (*frozen && (!begun || **frozen < *begun)) begun = **frozen;
+    clocks.push_back(frozen->value_or(now));
   }
   KeptAside aside;
   std::map<program::TableRef, std::string> unanswered;  // kept tables, by the program that gives a part of them
   std::vector<Preview> all(program.steps.size());
   std::vector<Decision> decisions = decide(program, plan, generations);
+  if (keeper) {  // one now() for all of it, as a run has
+    keeper->clock = begun.value_or(now);
+    clocks.assign(clocks.size(), keeper->clock);
+    keeper->take_stock(program, plan, decisions, diagnostics);
+  }
   for (std::size_t i = 0; i < program.steps.size(); ++i) {
     const program::Step& step = program.steps[i];
     all[i].decision = std::move(decisions[i]);
@@ -201,10 +210,20 @@ std::vector<Preview> preview(const program::Program& program, const plan::Plan& 
       continue;
     }
     all[i].table_rows = program.table(step.target).estimated_rows.value_or(-1);
+    PlanKeeper* held = keeper && keeper->holds(i) ? keeper : nullptr;
+    if (held && step.when) {
+      auto wanted = holds(program, step, step.when, targets, {clocks[source]});
+      if (!wanted) diagnostics.error(code_of(wanted.error()), step.name_span, fmt::format("step `{}`: {}", step.name, wanted.error().message), wanted.error().help);
+      if (!wanted || !*wanted) {
+        held->leave_out(i);
+        held = nullptr;
+      }
+    }
     const Look here{program, program, step, *targets[source], {clocks[source]}};
     Result<void> looked;
     if (plan.steps[i].work == plan::WorkKind::keep) {
       looked = here.keep(all[i], targets, aside);
+      if (looked && held) looked = aside.contains(step.target) ? held->keep_rows(i, aside.at(step.target)) : held->keep_table(i, *targets[source], program.table(step.target));
       all[i].shipped = shown(arrangement);
     } else {
       auto bench = Workbench::open(program, step, targets, {clocks[source]}, aside);
@@ -213,10 +232,12 @@ std::vector<Preview> preview(const program::Program& program, const plan::Plan& 
         all[i].shipped = shown((*bench)->arrangement());
         all[i].shipped_rows = (*bench)->shipped_rows();
         looked = Look{program, (*bench)->program(), step, (*bench)->engine(), {clocks[source]}}.write(plan.steps[i], all[i]);
+        if (looked && held) looked = held->keep(i, {program, step, *targets[source], {clocks[source]}}, **bench);
         bench->reset();
       }
       auto measured = looked ? measure(program, step, targets, {clocks[source]}, &aside) : Result<Measured>(Measured());
       if (!measured) looked = measured.error();
+      if (measured && held) held->measured(i, to_text(*measured));
       if (measured) {
         all[i].left_out = std::move(measured->left_out);
         all[i].limits = std::move(measured->limits);

@@ -1,125 +1,43 @@
-// The sealed route: what is intended is read in one snapshot, kept in the target, and then applied row by row by
-// compare-and-set. `once` steps keep keys alone: their values are computed from the row when its turn comes.
+// The sealed route: what is intended is read in one snapshot, or from a kept plan, kept in the target, and then applied row by row by
+// compare-and-set. `once` steps keep keys alone: their values are computed from the row when its turn comes, but for those of a plan.
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "interpreter/base/fault_points.h"
-#include "interpreter/run/intent_rows.h"
+#include "interpreter/run/intended.h"
+#include "interpreter/run/kept_plan.h"
 #include "interpreter/run/sealed_set.h"
-#include "interpreter/run/sequence.h"
-#include "interpreter/run/spool.h"
 #include "interpreter/run/workbench.h"
 #include "interpreter/run/writing.h"
 
 namespace bfl::run {
 namespace {
 
-using connect::RawRow;
 using ledger::Key;
 using ledger::Stored;
 
-constexpr std::int64_t block_bytes = 512 << 10;  // of planned rows: what is unpacked at a time
 constexpr std::int64_t first_rows = 2'000;
 
 // Lane positions are ordinals in the sealed list.
 Key ordinal(std::int64_t number) { return {Stored::of(ledger::number(number))}; }
 std::int64_t position(const std::optional<Key>& cursor) { return cursor && !cursor->empty() ? (*cursor)[0].integer : 0; }
 
-class Collecting {
- public:
-  Collecting(Writing& writing, const SealedSet& set, Workbench& bench, bool again) : writing_(writing), set_(set), bench_(bench), again_(again) {}
-
-  // Rows that go before those of the step, and then its own.
-  Result<void> run() {
-    for (const lower::CascadeSet& cascade : set_.intents().cascades)
-      if (auto collected = collect(cascade.select, cascade.intent, writing_.context.program.table(cascade.table).name, key_wires(cascade.table)); !collected) return collected;
-    return collect(set_.intents().own.select, set_.intents().own.intent, {}, own_wires());
-  }
-  Spool spool{};
-
- private:
-  Result<void> collect(const lower::Statement& statement, const lower::Intent& intent, std::string_view table, std::vector<lower::Wire> stored);
-
-  std::vector<lower::Wire> key_wires(program::TableRef ref) const {
-    std::vector<lower::Wire> wires;
-    const Table& table = writing_.context.program.table(ref);
-    for (const int column : table.identity()->columns) wires.push_back(lower::wire_of(table.columns[static_cast<std::size_t>(column)]));
-    return wires;
-  }
-  // Of the key, the values, and what a later step reads of the row.
-  std::vector<lower::Wire> own_wires() const {
-    const program::Step& step = writing_.step;
-    std::vector<lower::Wire> wires = set_.hands().key;
-    for (const auto& expr : step.once_per) wires.push_back(lower::wire_of(expr->type));
-    const auto of = [&](const Table& table, int column) { wires.push_back(lower::wire_of(table.columns[static_cast<std::size_t>(column)])); };
-    for (std::size_t i = 0; i < set_.intents().own.intent.values; ++i) of(writing_.table, step.assignments[i].column);
-    for (const program::Effect& effect : step.effects)
-      if (effect.kind == program::EffectKind::inserted)
-        for (std::size_t i = 0; i < set_.intents().own.intent.from; ++i) of(writing_.context.program.table(effect.table), static_cast<int>(writing_.table.columns.size() + i));
-    return wires;
-  }
-
-  Writing& writing_;
-  const SealedSet& set_;
-  Workbench& bench_;
-  bool again_;
-};
-
-// The rows that match, in one snapshot; of a `once` step without those that it has changed before. `again` takes them back
-// in where they are as they were before the change.
-Result<void> Collecting::collect(const lower::Statement& statement, const lower::Intent& intent, std::string_view table, std::vector<lower::Wire> stored) {
-  Context& context = writing_.context;
-  const program::Step& step = writing_.step;
-  const bool once_per = !step.once_per.empty();
-  ledger::ChangedRows before;
-  if (step.once || once_per) {
-    auto changed = writing_.writer.changed_rows(step.name, step.walk);
-    if (!changed) return changed.error();
-    before = std::move(*changed);
-  }
-  auto select = bench_.engine().prepare(statement, context.evaluation(writing_.source));
-  if (!select) return select.error();
-  std::vector<int> assigned;
-  for (const program::Assignment& assignment : step.assignments) assigned.push_back(assignment.column);
-  assigned.resize(std::min(assigned.size(), intent.values));
-  for (std::size_t i = 0; i < intent.from; ++i) assigned.push_back(static_cast<int>(writing_.table.columns.size() + i));
-  ledger::PackWriter pack;
-  Result<void> kept;
-  const auto flush = [&] { kept = spool.add(pack.finish()); };
-  std::optional<Sequence> sequence;
-  if (table.empty() && set_.sequenced()) sequence.emplace(writing_, set_.hands());
-  IntentRows rows(intent, statement, std::move(stored), bench_.engine(), writing_.target);
-  auto read = (*select)->query_raw({}, [&](RawRow row) {
-    if (context.stop.level.load() > 0) kept = Error{ErrorClass::interrupted, "asked to stop"};
-    if (kept) kept = rows.read(row);
-    if (!kept) return false;
-    if (!before.empty()) {
-      const auto known = before.find(ledger::short_digest(rows.key()));
-      if (known != before.end() && !(again_ && !once_per && known->second == ledger::short_digest(rows.image()))) return true;
-    }
-    if (sequence) {
-      sequence->add(rows.key(), rows.image(), rows.values());
-      return true;
-    }
-    if (set_.once()) pack.plan(rows.key(), {}, {}, {});
-    else pack.plan(rows.key(), rows.image(), assigned, rows.values(), table);
-    if (pack.raw_bytes() >= block_bytes) flush();
-    return bool(kept);
-  });
-  if (!read) return read;
-  if (sequence && kept) {
-    auto given = sequence->finish([&](const Turn& turn) {
-      const std::vector<int> none;
-      pack.plan(ledger::views(turn.key), ledger::views(turn.image), turn.values.empty() ? none : assigned, ledger::views(turn.values), {},
-                turn.together ? "with the next" : "");
-      if (pack.raw_bytes() >= block_bytes && kept) flush();
-      return kept;
-    });
-    if (!given) return given;
-  }
-  if (kept && pack.raw_bytes() > 0) flush();
-  return kept;
+std::optional<StepEnd> open_sealed(Writing& writing, SealedSet& set, const char* route, const Decision& decision, std::int64_t rows, const ledger::Writer::BlockSource& blocks) {
+  Context& context = writing.context;
+  fault_point("before_seal");
+  auto opened = writing.writer.open({writing.step.name, route, set.intents().own.select.text, &writing.step_plan.key, decision.generation, ordinal(rows), rows,
+                                     [&set] { return set.make_tables(); }, ledger::describe(writing.tables), to_text(writing.measured)},
+                                    blocks);
+  if (!opened) return writing.fail(opened.error());
+  writing.id = *opened;
+  fault_point("after_seal");
+  Event staged = context.event(EventKind::step_staged, writing.step);
+  staged.rows_total = rows;
+  staged.reason = fmt::format("{} rows are sealed", rows);
+  staged.query = set.intents().own.select.text;
+  context.tell(staged);
+  return std::nullopt;
 }
 
 std::optional<StepEnd> seal(Writing& writing, SealedSet& set, const char* route, const Decision& decision, bool& empty) {
@@ -129,9 +47,9 @@ std::optional<StepEnd> seal(Writing& writing, SealedSet& set, const char* route,
   auto bench = Workbench::open(context.program, writing.step, context.targets, context.evaluation(writing.source));
   if (!bench) return writing.fail(bench.error());
   if (auto end = refuse_left_behind(writing, (*bench)->program(), (*bench)->engine())) return end;
-  Collecting collecting(writing, set, **bench, again);
-  Spool& spool = collecting.spool;
-  auto collected = collecting.run();
+  Spool spool;
+  const Intention intention{context.program, writing.step, writing.target, context.evaluation(writing.source), again, &context.stop};
+  auto collected = collect(intention, set.intents(), set.hands(), set.once(), (*bench)->engine(), spool);
   if (collected && spool.rows() > 0)
     if (auto end = refuse_unproved(writing, (*bench)->program(), (*bench)->engine())) return end;
   bench->reset();
@@ -139,20 +57,17 @@ std::optional<StepEnd> seal(Writing& writing, SealedSet& set, const char* route,
   empty = spool.rows() == 0;
   if (empty) return std::nullopt;
   if (auto end = refuse_unexpected(writing, spool.rows())) return end;
-  fault_point("before_seal");
-  auto opened = writing.writer.open(
-      {writing.step.name, route, set.intents().own.select.text, &writing.step_plan.key, decision.generation, ordinal(spool.rows()), spool.rows(),
-       [&set] { return set.make_tables(); }, ledger::describe(writing.tables), to_text(writing.measured)},
-      [&spool](bool from_start) { return spool.next(from_start); });
-  if (!opened) return writing.fail(opened.error());
-  writing.id = *opened;
-  fault_point("after_seal");
-  Event staged = context.event(EventKind::step_staged, writing.step);
-  staged.rows_total = spool.rows();
-  staged.reason = fmt::format("{} rows are sealed", spool.rows());
-  staged.query = set.intents().own.select.text;
-  context.tell(staged);
-  return std::nullopt;
+  return open_sealed(writing, set, route, decision, spool.rows(), [&spool](bool from_start) { return spool.next(from_start); });
+}
+
+// What a kept plan holds of the step, and nothing else.
+std::optional<StepEnd> seal_planned(Writing& writing, SealedSet& set, const Decision& decision, bool& empty) {
+  const KeptPlan& plan = *writing.context.options.kept;
+  const std::int64_t rows = plan.step(writing.step.name)->rows;
+  empty = rows == 0;
+  if (empty) return std::nullopt;
+  if (auto end = refuse_unexpected(writing, rows)) return end;
+  return open_sealed(writing, set, plan.route().c_str(), decision, rows, plan.blocks(writing.step.name));
 }
 
 }  // namespace
@@ -161,11 +76,12 @@ StepEnd sealed_write(Writing& writing, const char* route, const Decision& decisi
   Context& context = writing.context;
   const program::Step& step = writing.step;
   const Arrangement arrangement = arrange(context.program, step);
-  auto intents = lower::intents(arrangement.program(), step, arrangement.dialect(), true);
+  const PlannedStep* planned = context.options.kept ? context.options.kept->step(step.name) : nullptr;
+  auto intents = lower::intents(arrangement.program(), planned ? with_values(step) : step, arrangement.dialect(), true);
   if (!intents) return writing.fail(intents.error());
-  auto recompute = arrangement.home == writing.source ? lower::recompute(arrangement.program(), step, arrangement.dialect()) : lower::Statement{};
+  auto recompute = !planned && arrangement.home == writing.source ? lower::recompute(arrangement.program(), step, arrangement.dialect()) : lower::Statement{};
   if (!recompute) return writing.fail(recompute.error());
-  SealedSet set(writing, std::move(*intents), lower::hands(context.program, step, context.dialect(writing.source)), std::move(*recompute));
+  SealedSet set(writing, std::move(*intents), lower::hands(context.program, step, context.dialect(writing.source)), std::move(*recompute), planned ? planned->apart : std::vector<int>());
   if (step.once && step.walk.empty())
     return writing.fail(Code::no_row_identity,
                         {ErrorClass::refused,
@@ -175,7 +91,7 @@ StepEnd sealed_write(Writing& writing, const char* route, const Decision& decisi
   if (auto prepared = set.prepare(); !prepared) return writing.fail(prepared.error());
   if (!open) {
     bool empty = false;
-    if (auto end = seal(writing, set, route, decision, empty)) return *end;
+    if (auto end = planned ? seal_planned(writing, set, decision, empty) : seal(writing, set, route, decision, empty)) return *end;
     if (empty) return finish_empty(writing, route, decision.generation, [&set] { return set.make_tables(); });
   }
   if (auto opened = set.open_tables(); !opened) return writing.fail(opened.error());

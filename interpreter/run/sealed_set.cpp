@@ -14,8 +14,10 @@ using connect::RawValue;
 using ledger::Key;
 using ledger::Stored;
 
-SealedSet::SealedSet(Writing& writing, lower::Intents intents, lower::Hands hands, lower::Statement recompute)
-    : writing_(writing), intents_(std::move(intents)), hands_(std::move(hands)), recompute_sql_(std::move(recompute)) {}
+SealedSet::SealedSet(Writing& writing, lower::Intents intents, lower::Hands hands, lower::Statement recompute, const std::vector<int>& apart)
+    : writing_(writing), intents_(std::move(intents)), hands_(std::move(hands)), recompute_sql_(std::move(recompute)), apart_(writing.table.columns.size()) {
+  for (const int column : apart) apart_.at(static_cast<std::size_t>(column)) = true;
+}
 
 const std::string& SealedSet::query() const {
   const lower::Hand& own = hands_.own;
@@ -161,8 +163,9 @@ Result<void> SealedSet::look(Hand& hand, std::vector<Turn>& turns) {
     if (std::exchange(turn.found, true)) return;
     if (!holders_.empty()) turn.now_held = ledger::key_of(now, now.size());
     const RawRow image = turn.image();
+    const bool own = turn.planned->table.empty();
     for (std::size_t c = 0; c < image.size() && turn.differs < 0; ++c)
-      if (!ledger::same(now[c], image[c])) turn.differs = static_cast<int>(c);
+      if (!ledger::same(now[c], image[c]) && !(own && apart_[c])) turn.differs = static_cast<int>(c);
   });
 }
 

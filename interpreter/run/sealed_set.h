@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "interpreter/run/workbench.h"
+#include "interpreter/run/intended.h"
 #include "interpreter/run/writing.h"
 
 namespace bfl::run {
@@ -14,11 +14,11 @@ namespace bfl::run {
 class SealedSet {
  public:
   // `recompute`: of `once` steps whose values are computed when a row's turn comes; else empty.
-  SealedSet(Writing& writing, lower::Intents intents, lower::Hands hands, lower::Statement recompute);
+  // `apart`: columns of the step's table that another one may have changed since.
+  SealedSet(Writing& writing, lower::Intents intents, lower::Hands hands, lower::Statement recompute, const std::vector<int>& apart = {});
 
   Result<void> prepare();
-  // Rows that come to the same key must be told apart before the first one is changed.
-  bool sequenced() const { return !once() && (!hands_.uniques.empty() || writing_.step.duplicates || writing_.step.free_name); }
+  bool sequenced() const { return run::sequenced(writing_.step, hands_, once()); }
   bool once() const { return !recompute_sql_.text.empty(); }
   const lower::Intents& intents() const { return intents_; }
   const lower::Hands& hands() const { return hands_; }
@@ -82,6 +82,7 @@ class SealedSet {
   const lower::Intents intents_;
   const lower::Hands hands_;
   const lower::Statement recompute_sql_;
+  std::vector<bool> apart_;
   Hand own_{};
   std::map<std::string, Hand, std::less<>> others_{};  // of cascades, by table
   std::unique_ptr<connect::Prepared> recompute_{};

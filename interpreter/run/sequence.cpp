@@ -17,10 +17,10 @@ struct Sequence::Row {
   bool goes = false, out = false;   // deleted; needs no change after all
 };
 
-Sequence::Sequence(Writing& writing, const lower::Hands& sql)
-    : writing_(writing), sql_(sql), assigned_(writing.table.columns.size(), -1) {
-  for (std::size_t i = 0; i < writing.step.assignments.size(); ++i)
-    assigned_[static_cast<std::size_t>(writing.step.assignments[i].column)] = static_cast<int>(i);
+Sequence::Sequence(const Intention& intention, const lower::Hands& sql)
+    : intention_(intention), sql_(sql), assigned_(intention.table().columns.size(), -1) {
+  for (std::size_t i = 0; i < intention.step.assignments.size(); ++i)
+    assigned_[static_cast<std::size_t>(intention.step.assignments[i].column)] = static_cast<int>(i);
 }
 
 Sequence::~Sequence() = default;
@@ -55,11 +55,11 @@ const Stored& Sequence::wanted(const Row& row, int column) const {
 }
 
 std::string Sequence::wanted_tuple(const Row& row, const std::vector<int>& columns) const {
-  return tuple(writing_.table, columns, [&](int column) -> const Stored& { return wanted(row, column); });
+  return tuple(intention_.table(), columns, [&](int column) -> const Stored& { return wanted(row, column); });
 }
 
 std::string Sequence::held_tuple(const Row& row, const std::vector<int>& columns) const {
-  return tuple(writing_.table, columns, [&](int column) -> const Stored& { return row.image[static_cast<std::size_t>(column)]; });
+  return tuple(intention_.table(), columns, [&](int column) -> const Stored& { return row.image[static_cast<std::size_t>(column)]; });
 }
 
 // Whether a row that the step leaves as it is has what this one wants.
@@ -108,18 +108,18 @@ struct Formula {
 
 // unique … else: in the order of the step, each row takes the first value that nobody has.
 Result<void> Sequence::choose_names() {
-  const program::FreeName& rule = *writing_.step.free_name;
-  const eval::Context evaluation = writing_.context.evaluation(writing_.source);
+  const program::FreeName& rule = *intention_.step.free_name;
+  const eval::Context evaluation = intention_.evaluation;
   const Formula compared(rule.compared, evaluation, rule.attempt), candidate(rule.candidate, evaluation, rule.attempt);
-  const auto wire = [&](int column) { return lower::wire_of(writing_.table.columns[static_cast<std::size_t>(column)]); };
-  const auto decoded = [&](const RawValue& raw, int column) { return writing_.target.decode(raw, wire(column)); };
+  const auto wire = [&](int column) { return lower::wire_of(intention_.table().columns[static_cast<std::size_t>(column)]); };
+  const auto decoded = [&](const RawValue& raw, int column) { return intention_.target.decode(raw, wire(column)); };
   const auto group = [&](const std::function<RawValue(int)>& raw) {
     std::string text;
     for (int column : rule.within) ledger::put(text, raw(column));
     return text;
   };
   std::unordered_set<std::string> taken;
-  auto everything = writing_.target.prepare(sql_.everything, evaluation);
+  auto everything = intention_.target.prepare(sql_.everything, evaluation);
   if (!everything) return everything.error();
   const std::size_t keys = sql_.key.size();
   Result<void> sound;
@@ -152,20 +152,20 @@ Result<void> Sequence::choose_names() {
       if (!next) return next.error();
       tried = std::move(*next);
     }
-    auto raw = writing_.target.encode(tried, wire(rule.column), arena);
+    auto raw = intention_.target.encode(tried, wire(rule.column), arena);
     if (!raw) return raw.error();
     row.values[place] = Stored::of(*raw);
     row.out = true;
     for (std::size_t v = 0; v < row.values.size() && row.out; ++v)
-      row.out = ledger::same(row.values[v].view(), row.image[static_cast<std::size_t>(writing_.step.assignments[v].column)].view());
+      row.out = ledger::same(row.values[v].view(), row.image[static_cast<std::size_t>(intention_.step.assignments[v].column)].view());
   }
   return {};
 }
 
 // on duplicate: rows that are there already come first, then the order of the step.
 Result<void> Sequence::choose_survivors() {
-  const program::Duplicates& rule = *writing_.step.duplicates;
-  auto holders = writing_.target.prepare(sql_.holders, writing_.context.evaluation(writing_.source));
+  const program::Duplicates& rule = *intention_.step.duplicates;
+  auto holders = intention_.target.prepare(sql_.holders, intention_.evaluation);
   if (!holders) return holders.error();
   std::unordered_set<std::string> taken;
   for (const Row& row : rows_)
@@ -190,7 +190,7 @@ int Sequence::parked_column(const std::vector<int>& columns) const {
   int best = -1, best_rank = 9;
   for (int column : columns) {
     if (assigned_[static_cast<std::size_t>(column)] < 0) continue;
-    const Type& type = writing_.table.columns[static_cast<std::size_t>(column)].type;
+    const Type& type = intention_.table().columns[static_cast<std::size_t>(column)].type;
     const int rank = type.nullable ? 0 : type.kind == Kind::integer ? 1 : type.kind == Kind::text ? 2 : 3;
     if (rank < best_rank) best = column, best_rank = rank;
   }
@@ -199,7 +199,7 @@ int Sequence::parked_column(const std::vector<int>& columns) const {
 
 // What a parked row holds meanwhile: null where that is allowed, else a value that no row has.
 Result<Stored> Sequence::parking_value(int column) {
-  const Column& of = writing_.table.columns[static_cast<std::size_t>(column)];
+  const Column& of = intention_.table().columns[static_cast<std::size_t>(column)];
   if (of.type.nullable) return Stored{};
   ++parked_;
   if (of.type.kind == Kind::integer) {
@@ -207,7 +207,7 @@ Result<Stored> Sequence::parking_value(int column) {
     for (const Row& row : rows_) least = std::min({least, row.image[static_cast<std::size_t>(column)].integer, wanted(row, column).integer});
     for (const auto& [statement, parked] : sql_.least)
       if (parked == column) {
-        auto smallest = writing_.target.prepare(statement, writing_.context.evaluation(writing_.source));
+        auto smallest = intention_.target.prepare(statement, intention_.evaluation);
         if (!smallest) return smallest.error();
         auto read = (*smallest)->query_raw({}, [&](RawRow row) {
           least = std::min<std::int64_t>(row[0].integer, least);
@@ -234,7 +234,7 @@ Result<Stored> Sequence::parking_value(int column) {
 
 Error Sequence::meet(const Row& one, const Row& other, const std::vector<int>& columns) const {
   std::string names;
-  for (int column : columns) names += (names.empty() ? "" : ", ") + writing_.table.columns[static_cast<std::size_t>(column)].name;
+  for (int column : columns) names += (names.empty() ? "" : ", ") + intention_.table().columns[static_cast<std::size_t>(column)].name;
   return {ErrorClass::data,
           fmt::format("the rows with the keys {} and {} would both have the same under the unique key ({})", ledger::display(one.key), ledger::display(other.key), names),
           {},
@@ -310,14 +310,14 @@ Result<void> Sequence::order(const std::function<Result<void>(const Turn&)>& eac
     auto value = parking_value(column);
     if (!value) return value.error();
     Row place = row;
-    for (std::size_t v = 0; v < row.values.size(); ++v) place.values[v] = row.image[static_cast<std::size_t>(writing_.step.assignments[v].column)];
+    for (std::size_t v = 0; v < row.values.size(); ++v) place.values[v] = row.image[static_cast<std::size_t>(intention_.step.assignments[v].column)];
     place.values[static_cast<std::size_t>(assigned_[static_cast<std::size_t>(column)])] = *value;
     parked[i] = true;
     ++open;
     if (auto given = give(place, true); !given) return given;
     row.image[static_cast<std::size_t>(column)] = *value;
-    for (std::size_t k = 0; k < writing_.step.walk.size(); ++k)
-      if (writing_.step.walk[k] == column) row.key[k] = *value;
+    for (std::size_t k = 0; k < intention_.step.walk.size(); ++k)
+      if (intention_.step.walk[k] == column) row.key[k] = *value;
     release(i);
     if (auto given = carry_out(); !given) return given;
   }
@@ -325,9 +325,9 @@ Result<void> Sequence::order(const std::function<Result<void>(const Turn&)>& eac
 }
 
 Result<void> Sequence::finish(const std::function<Result<void>(const Turn&)>& each) {
-  if (writing_.step.free_name)
+  if (intention_.step.free_name)
     if (auto chosen = choose_names(); !chosen) return chosen;
-  if (writing_.step.duplicates)
+  if (intention_.step.duplicates)
     if (auto chosen = choose_survivors(); !chosen) return chosen;
   return order(each);
 }

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "interpreter/ledger/stored.h"
-#include "interpreter/run/writing.h"
+#include "interpreter/run/intended.h"
 
 namespace bfl::run {
 
@@ -22,7 +22,7 @@ struct Turn {
 
 class Sequence {
  public:
-  Sequence(Writing& writing, const lower::Hands& sql);
+  Sequence(const Intention& intention, const lower::Hands& sql);
   ~Sequence();
   // In the order of the statement: who comes first is preferred.
   void add(connect::RawRow key, connect::RawRow image, connect::RawRow values);
@@ -41,7 +41,7 @@ class Sequence {
   int parked_column(const std::vector<int>& columns) const;
   Result<ledger::Stored> parking_value(int column);
 
-  Writing& writing_;
+  const Intention& intention_;
   const lower::Hands& sql_;
   std::vector<int> assigned_;                 // column: its place among the values, or -1
   std::vector<Row> rows_;

@@ -6,6 +6,7 @@
 
 #include "interpreter/base/fault_points.h"
 #include "interpreter/ledger/image_table.h"
+#include "interpreter/run/kept_plan.h"
 
 namespace bfl::run {
 namespace {
@@ -65,9 +66,10 @@ void tell(const Writing& writing, const std::vector<LeftOut>& all) {
 std::optional<StepEnd> begin(Writing& writing, const ledger::Generation* open) {
   const Context& context = writing.context;
   const eval::Context evaluation = context.evaluation(writing.source);
-  Result<std::string> kept = open ? writing.writer.measured(open->id) : std::string();
+  const KeptPlan* plan = context.options.kept;
+  Result<std::string> kept = open ? writing.writer.measured(open->id) : plan ? plan->step(writing.step.name)->measured : std::string();
   if (!kept) return writing.fail(kept.error());
-  auto measured = open ? measured_before(context.program, writing.step, context.targets, evaluation, *kept)
+  auto measured = open || plan ? measured_before(context.program, writing.step, context.targets, evaluation, *kept)
                        : measure(context.program, writing.step, context.targets, evaluation);
   if (!measured) return writing.fail(measured.error());
   writing.measured = std::move(*measured);
@@ -85,8 +87,10 @@ bool row_by_row(const program::Program& program, const program::Step& step) {
   return !step.row_local || !lower::walks_in_sql(program, step) || !step.effects.empty() || !step.cascades.empty() || (step.idempotence != program::Idempotence::convergent && step.idempotence != program::Idempotence::guarded);
 }
 
-std::vector<ledger::ImageTable> tables_of(const program::Program& program, const program::Step& step) {
-  std::vector<ledger::ImageTable> tables;
+}  // namespace
+
+Writing::Tables Writing::tables_of(const program::Program& program, const program::Step& step) {
+  Tables tables;
   const auto add = [&](program::TableRef ref) {
     const Table& table = program.table(ref);
     ledger::ImageTable& described = tables.emplace_back();
@@ -103,8 +107,6 @@ std::vector<ledger::ImageTable> tables_of(const program::Program& program, const
       if (use.table == (i == 0 ? step.target : step.cascades[i - 1])) tables[i].sets.push_back(use.column);
   return tables;
 }
-
-}  // namespace
 
 Writing::Writing(Context& context_, const program::Step& step_, const plan::StepPlan& step_plan_, const ledger::Generation* open)
     : context(context_),
@@ -242,10 +244,16 @@ StepEnd finish_empty(Writing& writing, const char* route, std::int64_t generatio
 
 StepEnd write(Context& context, const program::Step& step, const plan::StepPlan& step_plan, const Decision& decision,
               const ledger::Generation* open) {
-  const bool sealed = step_plan.work == plan::WorkKind::sealed_write || (step_plan.work == plan::WorkKind::whole_write && row_by_row(context.program, step));
-  const char* route = step.sql ? raw_route : step_plan.work == plan::WorkKind::whole_write ? (sealed ? "whole, sealed" : "whole") : sealed ? "sealed" : "direct";
+  const KeptPlan* kept = context.options.kept;
+  const bool sealed = kept || step_plan.work == plan::WorkKind::sealed_write || (step_plan.work == plan::WorkKind::whole_write && row_by_row(context.program, step));
+  const char* route = kept ? kept->route().c_str() : step.sql ? raw_route : step_plan.work == plan::WorkKind::whole_write ? (sealed ? "whole, sealed" : "whole") : sealed ? "sealed" : "direct";
   Writing writing(context, step, step_plan, open);
   if (auto same = same_schema(context, step, writing.target); !same) return writing.fail(same.error());
+  if (open && open->route != route && (kept || open->route.starts_with("plan ")))
+    return context.fail(step, Code::plan_void,
+                        {ErrorClass::refused, kept ? "it was begun without this plan, and is not finished" : "it was begun from a kept plan, and would go on without it", {},
+                         kept ? "finish it as it was begun, or take it back with `bfl undo`" : "go on with that plan: `bfl run --plan FILE`"},
+                        writing.state_of_data());
   if (open && open->route != route)
     return context.fail(step, Code::step_changed,
                         {ErrorClass::refused,

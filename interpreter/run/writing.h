@@ -45,6 +45,8 @@ struct Writing {
   Writing* of = nullptr;
   std::int64_t in_flight = 0;       // rows that chunks under way have changed
 
+  using Tables = std::vector<ledger::ImageTable>;
+  static Tables tables_of(const program::Program& program, const program::Step& step);
   Writing(Context& context_, const program::Step& step_, const plan::StepPlan& step_plan_, const ledger::Generation* open);
   Writing(Writing& of_, connect::Connector& target_, ledger::Writer& writer_);
   StepEnd fail(const Error& error) const { return fail(undeclared ? Code::undeclared_effect : code_of(error), error); }

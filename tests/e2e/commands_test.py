@@ -26,7 +26,7 @@ def misuse_is_exit_2(place):
         (["run", "a.bfl", "--color", "pink"], "expected auto|always|never"),
         (["run", "a.bfl", "--limit-chunks", "none"], "not a number above zero"),
         (["run", "a.bfl", "--dry-run"], "not part of this version"),
-        (["approve", "PLAN"], "not part of this version"),
+        (["approve"], "needs PLAN"),
         (["completion", "tcsh"], "none of bash|zsh|fish"),
         (["explain", "BFL9999"], "unknown code"),
         (["--verbose"], "unknown flag"),

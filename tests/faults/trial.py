@@ -19,6 +19,7 @@ def binaries():
 
 class Trial:
     verb = "run"
+    beside = set()        # files that lie beside the job
     frees_the_job = True  # a killed run's mark on the job, when there was nothing left to do
 
     def __init__(self, bfl, database, folder, job):
@@ -93,7 +94,7 @@ class Trial:
     def check_done(self):
         self.database.settle()
         ledger = check_done(self.database, self.job, free=self.frees_the_job)
-        left = {path.name for path in self.folder.iterdir()} - {"job.bfl", "program.py", ".bfl"}
+        left = {path.name for path in self.folder.iterdir()} - {"job.bfl", "program.py", ".bfl"} - self.beside
         hold(not {name for name in left if not name.startswith(("db.db", "first.db", "output"))}, f"files are left: {left}")
         return ledger
 

@@ -1,0 +1,124 @@
+#include "interpreter/run/intended.h"
+
+#include <algorithm>
+
+#include "interpreter/run/intent_rows.h"
+#include "interpreter/run/sequence.h"
+
+namespace bfl::run {
+namespace {
+
+using connect::RawRow;
+
+constexpr std::int64_t block_bytes = 512 << 10;  // of planned rows: what is unpacked at a time
+
+class Collecting {
+ public:
+  Collecting(const Intention& intention, const lower::Intents& intents, const lower::Hands& hands, bool later, connect::Connector& engine, Spool& spool)
+      : intention_(intention), intents_(intents), hands_(hands), later_(later), engine_(engine), spool_(spool) {}
+
+  Result<void> run() {
+    for (const lower::CascadeSet& cascade : intents_.cascades)
+      if (auto collected = collect(cascade.select, cascade.intent, intention_.program.table(cascade.table).name, key_wires(cascade.table)); !collected) return collected;
+    return collect(intents_.own.select, intents_.own.intent, {}, own_wires());
+  }
+
+ private:
+  Result<void> collect(const lower::Statement& statement, const lower::Intent& intent, std::string_view table, std::vector<lower::Wire> stored);
+
+  std::vector<lower::Wire> key_wires(program::TableRef ref) const {
+    std::vector<lower::Wire> wires;
+    const Table& table = intention_.program.table(ref);
+    for (const int column : table.identity()->columns) wires.push_back(lower::wire_of(table.columns[static_cast<std::size_t>(column)]));
+    return wires;
+  }
+  // Of the key, the values, and what a later step reads of the row.
+  std::vector<lower::Wire> own_wires() const {
+    const program::Step& step = intention_.step;
+    const Table& own = intention_.table();
+    std::vector<lower::Wire> wires = hands_.key;
+    for (const auto& expr : step.once_per) wires.push_back(lower::wire_of(expr->type));
+    const auto of = [&](const Table& table, int column) { wires.push_back(lower::wire_of(table.columns[static_cast<std::size_t>(column)])); };
+    for (std::size_t i = 0; i < intents_.own.intent.values; ++i) of(own, step.assignments[i].column);
+    for (const program::Effect& effect : step.effects)
+      if (effect.kind == program::EffectKind::inserted)
+        for (std::size_t i = 0; i < intents_.own.intent.from; ++i) of(intention_.program.table(effect.table), static_cast<int>(own.columns.size() + i));
+    return wires;
+  }
+
+  const Intention& intention_;
+  const lower::Intents& intents_;
+  const lower::Hands& hands_;
+  const bool later_;
+  connect::Connector& engine_;
+  Spool& spool_;
+};
+
+// The rows that match, in one snapshot; of a `once` step without those that it has changed before.
+Result<void> Collecting::collect(const lower::Statement& statement, const lower::Intent& intent, std::string_view table, std::vector<lower::Wire> stored) {
+  const program::Step& step = intention_.step;
+  const bool once_per = !step.once_per.empty();
+  ledger::ChangedRows before;
+  if (step.once || once_per) {
+    auto changed = ledger::changed_rows(intention_.target, intention_.program.job, step.name, step.walk);
+    if (!changed) return changed.error();
+    before = std::move(*changed);
+  }
+  auto select = engine_.prepare(statement, intention_.evaluation);
+  if (!select) return select.error();
+  std::vector<int> assigned;
+  for (const program::Assignment& assignment : step.assignments) assigned.push_back(assignment.column);
+  assigned.resize(std::min(assigned.size(), intent.values));
+  for (std::size_t i = 0; i < intent.from; ++i) assigned.push_back(static_cast<int>(intention_.table().columns.size() + i));
+  ledger::PackWriter pack;
+  Result<void> kept;
+  const auto flush = [&] { kept = spool_.add(pack.finish()); };
+  std::optional<Sequence> sequence;
+  if (table.empty() && sequenced(step, hands_, later_)) sequence.emplace(intention_, hands_);
+  IntentRows rows(intent, statement, std::move(stored), engine_, intention_.target);
+  auto read = (*select)->query_raw({}, [&](RawRow row) {
+    if (intention_.stop && intention_.stop->level.load() > 0) kept = Error{ErrorClass::interrupted, "asked to stop"};
+    if (kept) kept = rows.read(row);
+    if (!kept) return false;
+    if (!before.empty()) {
+      const auto known = before.find(ledger::short_digest(rows.key()));
+      if (known != before.end() && !(intention_.again && !once_per && known->second == ledger::short_digest(rows.image()))) return true;
+    }
+    if (sequence) {
+      sequence->add(rows.key(), rows.image(), rows.values());
+      return true;
+    }
+    if (later_) pack.plan(rows.key(), {}, {}, {});
+    else pack.plan(rows.key(), rows.image(), assigned, rows.values(), table);
+    if (pack.raw_bytes() >= block_bytes) flush();
+    return bool(kept);
+  });
+  if (!read) return read;
+  if (sequence && kept) {
+    auto given = sequence->finish([&](const Turn& turn) {
+      const std::vector<int> none;
+      pack.plan(ledger::views(turn.key), ledger::views(turn.image), turn.values.empty() ? none : assigned, ledger::views(turn.values), {},
+                turn.together ? "with the next" : "");
+      if (pack.raw_bytes() >= block_bytes && kept) flush();
+      return kept;
+    });
+    if (!given) return given;
+  }
+  if (kept && pack.raw_bytes() > 0) flush();
+  return kept;
+}
+
+}  // namespace
+
+bool sequenced(const program::Step& step, const lower::Hands& hands, bool later) { return !later && (!hands.uniques.empty() || step.duplicates || step.free_name); }
+
+program::Step with_values(program::Step step) {
+  if (step.idempotence == program::Idempotence::once && step.kind == program::StepKind::update) step.idempotence = program::Idempotence::staged;
+  return step;
+}
+
+Result<void> collect(const Intention& intention, const lower::Intents& intents, const lower::Hands& hands, bool later, connect::Connector& engine, Spool& into) {
+  return Collecting(intention, intents, hands, later, engine, into).run();
+}
+
+}  // namespace bfl::run

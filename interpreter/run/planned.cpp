@@ -1,0 +1,92 @@
+#include "interpreter/run/planned.h"
+
+#include <fmt/format.h>
+
+#include <map>
+
+#include "interpreter/run/writing.h"
+
+namespace bfl::run {
+namespace {
+
+// Parts of a memo key, as people know them. What a step means follows from the script and its parameters; the target is compared as a
+// whole; how rows are walked does not matter to a plan.
+const char* part_named(const std::string& component) {
+  if (component == "schema") return "the schema of the tables";
+  if (component == "content") return "the content of the files";
+  if (component == "semantics") return "what this version of bfl makes";
+  return nullptr;
+}
+
+}  // namespace
+
+std::vector<std::string> changed_since(const KeptPlan& kept, const program::Program& program, const plan::Plan& plan, const std::vector<std::string>& identities,
+                                       const std::string& script) {
+  std::vector<std::string> changes;
+  const PlanFacts& facts = kept.facts();
+  if (facts.job != program.job) return {fmt::format("it is a plan of `{}`, and not of `{}`", facts.job, program.job)};
+  for (const program::Parameter& parameter : program.parameters) {
+    if (parameter.secret || parameter.is_clock) continue;
+    const std::string now = to_literal(parameter.value);
+    for (const PlannedParameter& then : facts.parameters)
+      if (then.name == parameter.name && then.value != now) changes.push_back(fmt::format("`{}` was {}, and is {}", parameter.name, then.value, now));
+  }
+  for (std::size_t i = 0; i < program.sources.size(); ++i)
+    for (const PlannedSource& then : facts.sources) {
+      if (then.name != program.sources[i].name) continue;
+      // Before the first run a database has no identity: its place stands for it.
+      const bool same = then.identity.empty() ? then.shown == program.sources[i].shown : then.identity == identities[i] || program.catalogues[i].read_only;
+      if (!same) changes.push_back(fmt::format("`{}` is another database than the plan was made from", then.name));
+    }
+  if (facts.script != script) changes.push_back("the script was changed");
+  for (std::size_t i = 0; i < program.steps.size(); ++i) {
+    const program::Step& step = program.steps[i];
+    if (program::only_asserts(step.kind)) continue;
+    const PlannedStep* then = kept.step(step.name);
+    if (!then) {
+      changes.push_back(fmt::format("`{}` is not in it", step.name));
+      continue;
+    }
+    for (const plan::KeyComponent& component : plan.steps[i].key.components) {
+      const char* part = part_named(component.name);
+      const auto before = then->components.find(component.name);
+      if (part && (before == then->components.end() || before->second != component.digest)) changes.push_back(fmt::format("{} of `{}` changed", part, step.name));
+    }
+    if (then->planned == Planned::rows && program::changes_rows(step.kind) && then->tables != ledger::describe(Writing::tables_of(program, step)))
+      changes.push_back(fmt::format("the columns of the tables that `{}` changes are others", step.name));
+  }
+  return changes;
+}
+
+std::vector<std::string> run_since(const KeptPlan& kept, const program::Program& program, const std::vector<Decision>& decisions,
+                                   const std::vector<std::vector<ledger::Generation>>& generations) {
+  std::vector<std::string> changes;
+  std::map<std::string_view, const ledger::Generation*> last;
+  for (const auto& list : generations)
+    for (const ledger::Generation& generation : list)
+      if (const auto [known, fresh] = last.emplace(generation.step, &generation); !fresh && generation.number > known->second->number) known->second = &generation;
+  for (std::size_t i = 0; i < program.steps.size(); ++i) {
+    const program::Step& step = program.steps[i];
+    const PlannedStep* then = kept.step(step.name);
+    if (!then || step.keeper < 0) continue;
+    const Decision& decision = decisions[i];
+    if (then->planned == Planned::done && decision.kind != DecisionKind::reuse) changes.push_back(fmt::format("`{}` was finished, and is not: {}", step.name, decision.why));
+    if (then->planned != Planned::rows) continue;
+    const auto known = last.find(step.name);
+    const ledger::Generation* newest = known == last.end() ? nullptr : known->second;
+    const bool own = newest && newest->number == then->generation && newest->route == kept.route() && newest->state != ledger::StepState::undone;
+    const bool fresh = decision.kind == DecisionKind::run && decision.generation == then->generation;
+    if (own || fresh) continue;
+    changes.push_back(newest && newest->route == kept.route() ? fmt::format("`{}` was carried out and undone", step.name) : fmt::format("`{}` has run without it", step.name));
+  }
+  return changes;
+}
+
+bool begun_by(const KeptPlan& kept, const std::vector<std::vector<ledger::Generation>>& generations) {
+  for (const auto& list : generations)
+    for (const ledger::Generation& generation : list)
+      if (generation.route == kept.route()) return true;
+  return false;
+}
+
+}  // namespace bfl::run

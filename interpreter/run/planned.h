@@ -1,0 +1,22 @@
+// A run of a kept plan: whether the plan still fits, and what it says of a step.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "interpreter/run/decide.h"
+#include "interpreter/run/kept_plan.h"
+
+namespace bfl::run {
+
+// What is no longer as it was when the plan was made; empty: it fits. `identities` of the sources, `script` is the digest of the job.
+std::vector<std::string> changed_since(const KeptPlan& kept, const program::Program& program, const plan::Plan& plan, const std::vector<std::string>& identities,
+                                       const std::string& script);
+// The same of the steps' generations: what else has run since.
+std::vector<std::string> run_since(const KeptPlan& kept, const program::Program& program, const std::vector<Decision>& decisions,
+                                   const std::vector<std::vector<ledger::Generation>>& generations);
+// A generation was opened for it.
+bool begun_by(const KeptPlan& kept, const std::vector<std::vector<ledger::Generation>>& generations);
+
+inline constexpr const char* help_to_plan = "make a plan of what there is now: `bfl plan JOB.bfl -o FILE`";
+
+}  // namespace bfl::run

@@ -1,0 +1,312 @@
+#!/usr/bin/env python3
+"""Kept plans: what they hold is done and nothing else, on SQLite and on PostgreSQL; what voids them; what is in conflict."""
+import json
+
+from harness import expect, main
+from postgres_harness import on_postgres
+
+FIX = """
+job fix_totals {{ why "Tax was left out." }}
+param least: int = 0
+source shop = {source}
+let wrong = shop.orders where id > least where total != subtotal + tax
+update fix of wrong {{ set total = subtotal + tax chunk 10 }}
+"""
+SQLITE, POSTGRES = 'sqlite("shop.db")', 'postgres(env("SHOP_URL"))'
+WRONG = "SELECT count(*) FROM orders WHERE total IS NULL OR total <> ROUND(subtotal + tax, 2)"
+
+
+class OnSqlite:
+    source = SQLITE
+
+    def __init__(self, place, rows=200):
+        self.place = place
+        place.env = {}
+        place.shop(rows)
+
+    def sql(self, statement):
+        return self.place.sql(statement)
+
+    def number(self, statement):
+        return int(self.place.value(statement))
+
+
+class OnPostgres:
+    source = POSTGRES
+
+    def __init__(self, place, database, rows=200):
+        self.database = database
+        database.shop(rows)
+
+    def sql(self, statement):
+        return self.database.sql(statement)
+
+    def number(self, statement):
+        return int(self.database.value(statement))
+
+
+def call(place, *words, code=0):
+    return place.call(*words, code=code, env=place.env)
+
+
+def keep(place, job="job.bfl", *more, code=0):
+    return call(place, "plan", job, "-o", "job.plan", *more, code=code)
+
+
+def apply(place, *more, code=0):
+    return call(place, "run", "--plan", "job.plan", *more, code=code)
+
+
+def ledger(place, shop):
+    """Every entry of the ledger, newest last."""
+    rows = shop.sql("SELECT entry FROM bfl_ledger ORDER BY id" if shop.source == SQLITE else "SELECT entry FROM bfl.ledger ORDER BY id")
+    return [json.loads(row[0]) for row in rows]
+
+
+def what_is_held_is_done(place, shop):
+    place.write("job.bfl", FIX.format(source=shop.source))
+    shop.sql("UPDATE orders SET total = 0 WHERE id <= 40")
+    shop.sql("UPDATE orders SET total = ROUND(subtotal + tax, 2) WHERE id > 40")
+    said = keep(place).stdout
+    expect("kept in job.plan: 40 rows, digest " in said, said)
+    expect(shop.number(WRONG) == 40, "making a plan changed rows")
+    # Changed since: conflicts. Wrong since: not in the plan.
+    shop.sql("UPDATE orders SET total = 1 WHERE id = 7")
+    shop.sql("UPDATE orders SET note = 'x' WHERE id = 8")
+    shop.sql("UPDATE orders SET total = 2 WHERE id = 99")
+    done = apply(place, code=3)
+    expect("38 rows changed, 2 in conflict" in done.stdout, done.stdout)
+    left = sorted(int(row[0]) for row in shop.sql("SELECT id FROM orders WHERE total <> ROUND(subtotal + tax, 2)"))
+    expect(left == [7, 8, 99], f"{left}")
+    entry = next(entry for entry in ledger(place, shop) if entry["kind"] == "plan")
+    expect(entry["rows"] == "40" and entry["plan"] in said, f"{entry}")
+    again = apply(place)
+    expect("nothing to do" in again.stdout, again.stdout)
+    call(place, "audit", "verify", "job.bfl")
+    call(place, "undo", "job.bfl")
+    expect("was carried out and undone" in apply(place, code=4).stderr, "a plan is carried out once")
+
+
+def it_is_void(place, shop):
+    job = FIX.format(source=shop.source)
+    place.write("job.bfl", job)
+    shop.sql("UPDATE orders SET total = 0 WHERE id <= 40")
+    keep(place, "job.bfl", "--set", "least=10")
+    place.write("job.bfl", job + "# a remark\n")
+    said = apply(place, code=4).stderr
+    expect("BFL0521" in said and "the script was changed" in said, said)
+    place.write("job.bfl", job)
+    said = apply(place, "--set", "least=11", code=4).stderr
+    expect("`least` was 10, and is 11" in said, said)
+    shop.sql("ALTER TABLE orders ADD COLUMN extra INT")
+    said = apply(place, code=4).stderr
+    expect("the columns of the tables that `fix` changes are others" in said, said)
+    shop.sql("ALTER TABLE orders DROP COLUMN extra")
+    apply(place)
+    expect(shop.number("SELECT count(*) FROM orders WHERE id <= 10 AND total = 0") == 10, "the parameter of the plan is taken")
+    shop.sql("UPDATE orders SET total = 0 WHERE id <= 40")
+    keep(place, "job.bfl", "--set", "least=20")
+    call(place, "run", "job.bfl", "--set", "least=20")
+    said = apply(place, code=4).stderr
+    expect("`fix` has run without it" in said, said)
+
+
+def it_goes_on(place, shop):
+    place.write("job.bfl", FIX.format(source=shop.source))
+    shop.sql("UPDATE orders SET total = 0 WHERE id <= 40")
+    keep(place)
+    stopped = apply(place, "--limit-chunks", "2", code=75)
+    expect("to go on: bfl run --plan job.plan" in stopped.stdout, stopped.stdout)
+    said = call(place, "run", "job.bfl", code=4).stderr
+    expect("begun from a kept plan" in said, said)
+    expect("BFL0523" in keep(place, code=4).stderr, "a part of a step is not kept")
+    apply(place)
+    expect(shop.number("SELECT count(*) FROM orders WHERE id <= 40 AND total = 0") == 0, "all of it is done")
+
+
+STEPS = """
+job several {{ why "w" }}
+source shop = {source}
+snapshot marked = shop.orders where customer_id <= 20 keep {{ id }}
+update note of shop.orders where id in (id from marked) {{ set note = "seen" }}
+update raise of shop.orders where id <= 20 {{ set line_count = line_count + 1 once }}
+delete gone of shop.lines where order_id <= 3
+insert sums into shop.totals from shop.orders where id <= 5 {{ set order_id = id set total = subtotal key order_id }}
+update more of shop.totals where total > 0 {{ set total = total * 2 once }}
+verify all {{ assert count(shop.orders where note == "seen") == count(marked) }}
+"""
+
+
+def several_steps(place, shop):
+    place.write("job.bfl", STEPS.format(source=shop.source))
+    shop.sql("CREATE TABLE totals (order_id INT PRIMARY KEY NOT NULL, total NUMERIC(12, 2) NOT NULL)" if shop.source == POSTGRES else
+             "CREATE TABLE totals (order_id INTEGER PRIMARY KEY NOT NULL, total DECIMAL(12, 2) NOT NULL)")
+    counts = shop.number("SELECT sum(line_count) FROM orders")
+    said = keep(place).stdout
+    expect("not in it: more: it reads what `sums` changes" in said, said)
+    done = apply(place, code=75)
+    expect("bfl plan job.bfl -o FILE, and run that plan" in done.stdout, done.stdout)
+    expect(shop.number("SELECT sum(line_count) FROM orders") == counts + 20, "each of them once")
+    expect(shop.number("SELECT count(*) FROM lines WHERE order_id <= 3") == 0 and shop.number("SELECT count(*) FROM totals") == 5, "deleted and added")
+    first = shop.number("SELECT CAST(ROUND(sum(total) * 100) AS INTEGER) FROM totals")
+    keep(place)
+    apply(place)
+    expect(shop.number("SELECT CAST(ROUND(sum(total) * 100) AS INTEGER) FROM totals") == 2 * first, "the second plan holds what was left")
+    call(place, "audit", "verify", "job.bfl")
+    said = keep(place, code=4).stderr
+    expect("nothing that a plan could hold" in said, said)
+    call(place, "undo", "job.bfl")
+    expect(shop.number("SELECT sum(line_count) FROM orders") == counts and shop.number("SELECT count(*) FROM totals") == 0, "and back")
+
+
+def it_is_whole(place):
+    shop = OnSqlite(place)
+    place.write("job.bfl", FIX.format(source=SQLITE))
+    shop.sql("UPDATE orders SET total = 0 WHERE id <= 40")
+    keep(place)
+    plan = (place.folder / "job.plan").read_bytes()
+    for at in range(0, len(plan), max(1, len(plan) // 60)):
+        altered = bytearray(plan)
+        altered[at] ^= 1
+        (place.folder / "job.plan").write_bytes(bytes(altered))
+        said = apply(place, code=4).stderr
+        expect("BFL0522" in said, f"byte {at}: {said}")
+        (place.folder / "job.plan").write_bytes(plan[:at])
+        expect("BFL0522" in apply(place, code=4).stderr, f"cut at {at}")
+    expect(shop.number("SELECT count(*) FROM orders WHERE total = 0") == 40, "nothing was changed")
+
+
+def of_another_database(place):
+    OnSqlite(place)
+    place.sql("UPDATE orders SET total = 0 WHERE id <= 40")
+    place.write("job.bfl", FIX.format(source=SQLITE))
+    keep(place)
+    place.shop(200, "other.db")
+    said = apply(place, "--source", "shop=sqlite:other.db", code=4).stderr
+    expect("`shop` is another database" in said, said)
+
+
+APPROVED = """
+job fix_totals {{
+  why "Tax was left out."
+  {says}
+}}
+source shop = {source}
+let wrong = shop.orders where total != subtotal + tax
+update fix of wrong {{ set total = subtotal + tax chunk 10 }}
+verify none_left {{ assert count(wrong) == 0 }}
+"""
+
+
+def make_keys(place, *names):
+    """Keys of several people, each in a folder of their own; gives their public keys."""
+    keys = {}
+    for name in names:
+        place.env["BFL_KEYS"] = str(place.folder / name)
+        keys[name] = call(place, "key", "make", name).stdout.split()[-1]
+    place.env["BFL_KEYS"] = str(place.folder / "nobody")
+    return keys
+
+
+def approve(place, name, *more, code=0):
+    return place.call("approve", "job.plan", *more, code=code, env={**place.env, "BFL_KEYS": str(place.folder / name)})
+
+
+def project(place, keys, policy=""):
+    place.write("bfl.toml", "[approvers]\n" + "".join(f'{name} = "{key}"\n' for name, key in keys.items()) + policy)
+
+
+def two_approve(place, shop):
+    keys = make_keys(place, "ann", "bob", "cid", "eve")
+    project(place, {name: keys[name] for name in ("ann", "bob", "cid")})
+    place.write("job.bfl", APPROVED.format(source=shop.source, says="approve 2 not author"))
+    shop.sql("UPDATE orders SET total = 0 WHERE id <= 40")
+    shop.sql("UPDATE orders SET total = ROUND(subtotal + tax, 2) WHERE id > 40")
+    said = call(place, "run", "job.bfl", code=4).stderr
+    expect("BFL0524" in said and "asks for 2 approvals, none of whoever made the plan" in said, said)
+    place.env["BFL_KEYS"] = str(place.folder / "ann")
+    keep(place)  # ann's key is at hand: she is the author
+    place.env["BFL_KEYS"] = str(place.folder / "nobody")
+    expect("has none" in apply(place, code=4).stderr, "nobody has signed")
+    shown = approve(place, "ann").stdout
+    expect("approved by ann" in shown and "would change" in shown and "digest" in shown, shown)
+    expect("approved already by ann" in approve(place, "ann").stdout, "once")
+    said = approve(place, "eve", code=4).stderr
+    expect("BFL0531" in said and "`eve` is no approver" in said, said)
+    approve(place, "bob")
+    said = apply(place, code=4).stderr
+    expect("has 1: bob" in said and "ann has signed, and made the plan" in said, said)
+    plan = (place.folder / "job.plan").read_bytes()
+    (place.folder / "job.plan").write_bytes(plan + plan[plan.rindex("— bob".encode()):].replace(b"bob", b"cid"))
+    expect("has 1: bob" in apply(place, code=4).stderr, "the signature of another is not cid's")
+    (place.folder / "job.plan").write_bytes(plan)
+    approve(place, "cid")
+    apply(place)
+    entries = [entry for entry in ledger(place, shop) if entry["kind"] in ("plan", "approval")]
+    expect([entry.get("approver") for entry in entries] == [None, "ann", "bob", "cid"], f"{entries}")
+    expect(all(entry["plan"] == entries[0]["plan"] for entry in entries) and entries[1]["key"] == keys["ann"], f"{entries}")
+    call(place, "audit", "verify", "job.bfl")
+    said = call(place, "audit", "row", "shop.orders", "7", "job.bfl").stdout
+    expect(f"plan {entries[0]['plan'][:12]}, approved by ann, bob, cid" in said, said)
+    expect("nothing to do" in apply(place).stdout, "the plan is carried out")
+
+
+def a_policy_only_adds(place):
+    shop = OnSqlite(place)
+    keys = make_keys(place, "ann")
+    place.write("job.bfl", APPROVED.format(source=SQLITE, says='ticket "T-1"'))
+    shop.sql("UPDATE orders SET total = ROUND(subtotal + tax, 2)")
+    shop.sql("UPDATE orders SET total = 0 WHERE id <= 40")
+    project(place, keys, '[policy]\nrows-without-approval = 39\nrequire = ["ticket", "owner"]\n')
+    said = call(place, "run", "job.bfl", code=4).stderr
+    expect("BFL0525" in said and "no `owner`" in said and "no `ticket`" not in said and "would change more than 39 rows, and 40 rows would change," in said, said)
+    project(place, keys, "[policy]\nrows-without-approval = 39\n")
+    keep(place)
+    apply(place, code=4)
+    approve(place, "ann")
+    project(place, keys, "[policy]\nrows-without-approval = 39\napprovals = 2\n")
+    expect("asks for 2 approvals" in apply(place, code=4).stderr, "the policy adds")
+    project(place, keys, "[policy]\nrows-without-approval = 40\n")
+    call(place, "run", "job.bfl")
+    expect(shop.number(WRONG) == 0, "as many as the policy allows")
+    place.write("job.bfl", APPROVED.format(source=SQLITE, says="expires 2025-01-31"))
+    said = call(place, "run", "job.bfl", code=4).stderr
+    expect("the job has expired: it was good until 2025-01-31" in said, said)
+
+
+def a_run_undoes_itself(place, shop):
+    job = APPROVED.replace("total != subtotal + tax", "id <= 100 and total != subtotal + tax").replace("count(wrong)", "count(shop.orders where total != subtotal + tax)")
+    shop.sql("UPDATE orders SET total = ROUND(subtotal + tax, 2)")
+    shop.sql("UPDATE orders SET total = 0 WHERE id <= 40 OR id = 150")
+    place.write("job.bfl", job.format(source=shop.source, says="rollback when verify_failed"))
+    done = call(place, "run", "job.bfl", code=1)
+    expect("BFL0506" in done.stderr and "BFL0526" in done.stderr and "as `rollback when` says: a verification does not hold" in done.stderr, done.stdout + done.stderr)
+    expect(shop.number("SELECT count(*) FROM orders WHERE total = 0") == 41, "all of it is as before")
+    call(place, "audit", "verify", "job.bfl")
+    place.write("job.bfl", job.format(source=shop.source, says="rollback when conflicts > 2 or conflicts > 50%").replace("== 0 }}", ">= 0 }}").replace("== 0 }", ">= 0 }"))
+    keep(place)
+    shop.sql("UPDATE orders SET note = 'x' WHERE id <= 2")
+    apply(place, code=3)
+    expect(shop.number("SELECT count(*) FROM orders WHERE total = 0") == 3, "two are no reason")
+    shop.sql("UPDATE orders SET total = 0 WHERE id <= 40")
+    place.write("job.bfl", (place.folder / "job.bfl").read_text().replace("set total = subtotal + tax", "set total = tax + subtotal"))
+    keep(place)
+    shop.sql("UPDATE orders SET note = 'y' WHERE id <= 3")
+    done = apply(place, code=1)
+    expect("3 rows are in conflict, and 37 were changed" in done.stderr, done.stderr)
+    expect(shop.number("SELECT count(*) FROM orders WHERE total = 0") == 41, "three are")
+
+
+def on_both(test):
+    def sqlite(place):
+        test(place, OnSqlite(place))
+
+    @on_postgres
+    def postgres(place, database):
+        return test(place, OnPostgres(place, database))
+
+    sqlite.__name__, postgres.__name__ = test.__name__, test.__name__ + "_on_postgres"
+    return [sqlite, postgres]
+
+
+main([*on_both(what_is_held_is_done), *on_both(it_is_void), *on_both(it_goes_on), *on_both(several_steps), *on_both(two_approve), *on_both(a_run_undoes_itself), a_policy_only_adds, it_is_whole, of_another_database])
