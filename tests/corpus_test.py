@@ -10,7 +10,8 @@
     expected.txt  what they print: CSV, null is \\N
 
 A case is right when the job reaches the end state; when a second run changes no row; when it reaches the end state in
-pieces, stopped after every chunk; and when it does so although it is killed at any instant and run again.
+pieces, stopped after every chunk; when it does so although it is killed at any instant and run again; and when its `test`
+blocks, if it has any, hold in scratch databases.
 """
 import contextlib
 import csv
@@ -108,6 +109,7 @@ class Place:
 
 
 class SqlitePlace(Place):
+    server_words = ()
     kills = (0.002, 0.08)
     rounds = 6
 
@@ -146,6 +148,10 @@ class PostgresPlace(Place):
     kills = (0.01, 0.2)
     rounds = 3
     server = ""
+
+    @property
+    def server_words(self):
+        return ("--server", self.server)
 
     def __init__(self, bfl, case):
         super().__init__(bfl, case)
@@ -220,6 +226,20 @@ def reaches_it_killed(place):
     place.right("after the kills")
 
 
+def its_tests_hold(place):
+    """Databases that nobody sees; the case's own is read for its catalogue alone."""
+    text = (place.case / "job.bfl").read_text()
+    if '\ntest "' not in text:
+        return
+    before = place.user_rows()
+    words = [word for word in place.words[1:] if word not in ("--state", str(place.folder / "state.db"))]
+    done = subprocess.run([place.bfl, "test", *words, *place.server_words], capture_output=True, text=True, timeout=120)
+    if done.returncode != 0 or f"{text.count(chr(10) + 'test ')} test" not in done.stdout:
+        raise Wrong(f"its tests: exit {done.returncode}\n{done.stdout}{done.stderr}")
+    if place.user_rows() != before:
+        raise Wrong("its tests changed the database")
+
+
 def main():
     bfl, only, place_of = os.path.abspath(sys.argv[1]), sys.argv[2:], SqlitePlace
     if only[:1] == ["--postgres"]:
@@ -234,7 +254,7 @@ def main():
             continue
         try:
             with place_of(bfl, case) as place:
-                for test in (reaches_its_end, reaches_it_in_pieces, reaches_it_killed):
+                for test in (reaches_its_end, reaches_it_in_pieces, reaches_it_killed, its_tests_hold):
                     test(place)
             print(f"ok   {case.name}")
         except Wrong as wrong:

@@ -170,7 +170,9 @@ class Checker {
   BlockPtr relation(NodeId node, Scope* outer);
   BlockPtr written_rows(NodeId node);
   BlockPtr operand(NodeId node, Scope* outer);
-  BlockPtr table_block(NodeId node, std::string_view source, std::string_view name);
+  // Of `shop.orders` and `shop.sales.orders` the source and the table; no source: it is no such path.
+  std::pair<NodeId, std::string> table_path(NodeId node) const;
+  BlockPtr table_block(NodeId node, NodeId source, std::string_view name);
   BlockPtr use_let(std::string_view name, NodeId node);
   void apply_clause(BlockPtr& block, NodeId clause, Scope* outer);
   void wrap(BlockPtr& block);

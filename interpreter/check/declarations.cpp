@@ -4,6 +4,7 @@
 #include "interpreter/check/checker.h"
 #include "interpreter/check/column_types.h"
 #include "interpreter/check/visit.h"
+#include "interpreter/eval/evaluate.h"
 
 namespace bfl::check {
 
@@ -129,6 +130,16 @@ void Checker::declare_function(NodeId item) {
 }
 
 // The value of an expression that must be known before any row is read.
+namespace {
+
+// Written out in the script.
+bool is_document(const Expr& expr) {
+  const bool written = expr.kind == ExprKind::literal || expr.kind == ExprKind::object || expr.kind == ExprKind::array || expr.kind == ExprKind::convert || (expr.kind == ExprKind::call && expr.native->name == "to_json");
+  return written && std::all_of(expr.args.begin(), expr.args.end(), [](const ExprPtr& part) { return is_document(*part); });
+}
+
+}  // namespace
+
 std::optional<ExprPtr> Checker::constant(NodeId node, const Type& type, std::string_view what) {
   ExprPtr value = expression(node);
   if (!value) return std::nullopt;
@@ -153,6 +164,8 @@ std::optional<ExprPtr> Checker::constant(NodeId node, const Type& type, std::str
   }
   value = convert(std::move(value), type);
   if (value && value->kind == ExprKind::clock) return value;  // frozen when the run first starts
+  if (value && type.kind == Kind::json && is_document(*value))
+    if (auto document = eval::constant(value, eval::Context{}); std::holds_alternative<Value>(document)) return constant_of(std::get<Value>(std::move(document)), type, at(node).span);
   if (value && value->kind != ExprKind::literal) {
     error(Code::not_constant, at(node).span, fmt::format("{} is computed, expected a literal", what), "write the value itself");
     return std::nullopt;

@@ -27,49 +27,6 @@ program::InputId Checker::fresh_input(std::string_view alias, std::optional<Tabl
   return static_cast<program::InputId>(program.inputs.size() - 1);
 }
 
-BlockPtr Checker::table_block(NodeId node, std::string_view source, std::string_view name) {
-  const auto declared = names_.find(source);
-  if (declared == names_.end() || declared->second.kind != Declared::source) {
-    std::vector<std::string> known;
-    for (const auto& entry : program.sources) known.push_back(entry.name);
-    std::string help = did_you_mean(source, known);
-    for (const Scope* scope = scope_; scope && help.empty(); scope = scope->outer)
-      if (std::any_of(scope->block->aliases.begin(), scope->block->aliases.end(), [&](const Alias& alias) { return alias.name == source; }))
-        help = fmt::format("`{}` is the alias of a row: `count` and `exists` take a relation", source);
-    if (help.empty()) help = known.empty() ? "declare it: `source shop = sqlite(\"shop.db\")`" : fmt::format("the source is `{}`", known[0]);
-    error(Code::unknown_source, at(at(node).first_child).span, fmt::format("unknown source `{}`", source), std::move(help));
-    return broken();
-  }
-  declared->second.used = true;
-  const int index = static_cast<int>(declared->second.index);
-  if (declared->second.index >= source_names_.size()) return broken();
-  if (!known(declared->second.index)) return note_unknown_table(node, declared->second.index), broken();
-  const auto& tables = source_names_[declared->second.index].tables;
-  const auto found = tables.find(name);
-  if (found == tables.end()) {
-    std::vector<std::string> known;
-    if (heard())
-      for (const Table& entry : program.catalogues[declared->second.index].tables)
-        if (entry.kept.empty()) known.push_back(entry.name);
-    std::string help = did_you_mean(name, known);
-    if (help.empty() && !known.empty()) {
-      help = "its tables are";
-      for (std::size_t i = 0; i < known.size() && i < 12; ++i) help += fmt::format("{} `{}`", i ? "," : "", known[i]);
-      if (known.size() > 12) help += ", …";
-    }
-    error(Code::unknown_table, at(node).name_span, fmt::format("`{}` has no table `{}`", source, name), std::move(help));
-    return broken();
-  }
-  auto block = std::make_shared<Block>();
-  const TableRef ref{index, found->second};
-  note_table(ref, at(at(node).first_child).span, at(node).name_span);
-  block->relation->inputs.push_back({.id = fresh_input({}, ref, nullptr), .kind = InputKind::anchor, .alias = {}, .table = ref, .span = at(node).span});
-  block->subs.push_back(nullptr);
-  block->relation->anchored = true;
-  block->relation->span = at(node).span;
-  return block;
-}
-
 BlockPtr Checker::use_let(std::string_view name, NodeId node) {
   const auto found = names_.find(name);
   if (found != names_.end() && found->second.kind == Declared::snapshot) {
@@ -148,7 +105,7 @@ BlockPtr Checker::operand(NodeId node, Scope* outer) {
         note_step(at(left).text, at(left).span);
         return effect_block(node, at(left).text, at(node).text);
       }
-      if (left != ast::no_node && at(left).kind == NodeKind::name) return table_block(node, at(left).text, at(node).text);
+      if (const auto [source, table] = table_path(node); source != ast::no_node) return table_block(node, source, table);
       error(Code::unknown_table, at(node).span, fmt::format("`{}` is no table", slice(at(node).span)), "a table is written `source.table`");
       return broken();
     }

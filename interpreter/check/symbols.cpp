@@ -132,8 +132,9 @@ void Checker::introduce_kept(Block& block, const std::map<std::string_view, Node
 }
 
 void Checker::note_unknown_table(NodeId node, std::size_t source) {
-  note_source(source, at(at(node).first_child).span);
-  note(SymbolKind::table, fmt::format("table {} {}", source, at(node).text), {.name = std::string(at(node).text), .detail = fmt::format("{}.{}", program.sources[source].name, at(node).text)}, at(node).name_span);
+  const auto [named, table] = table_path(node);
+  note_source(source, at(named).span);
+  note(SymbolKind::table, fmt::format("table {} {}", source, table), {.name = table, .detail = fmt::format("{}.{}", program.sources[source].name, table)}, at(node).name_span);
 }
 
 void Checker::note_function(const Function& function, Span span) {

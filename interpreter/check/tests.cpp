@@ -64,12 +64,12 @@ void Checker::expect_changed(Test& made, NodeId value) {
 }
 
 std::optional<TableRows> Checker::table_rows(NodeId what, NodeId value) {
-  const NodeId source = at(what).first_child;
-  if (at(what).kind != NodeKind::member || source == ast::no_node || at(source).kind != NodeKind::name) {
+  const auto [source, name] = table_path(what);
+  if (source == ast::no_node) {
     error(Code::unknown_table, at(what).span, fmt::format("`{}` is no table", slice(at(what).span)), "write `given shop.orders [ … ]`, `given clock …`, `expect shop.orders [ … ]` or `expect changed STEP == 1`");
     return std::nullopt;
   }
-  const BlockPtr block = table_block(what, at(source).text, at(what).text);
+  const BlockPtr block = table_block(what, source, name);
   if (block->broken) return std::nullopt;
   const program::TableRef ref = *block->relation->inputs[0].table;
   if (at(value).kind != NodeKind::array) {

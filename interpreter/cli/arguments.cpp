@@ -43,7 +43,7 @@ std::string spelled(const Flag& flag) { return "--" + std::string(flag.name); }
 Misuse check_value(const Flag& flag, const std::string& value) {
   if (!flag.choices.empty() && !among(value, flag.choices))
     return {fmt::format("`{}` is not a value of `{}`, expected {}", value, spelled(flag), flag.choices), {}};
-  if (flag.value == "NAME=VALUE" || flag.value == "NAME=URL") {
+  if (flag.value.starts_with("NAME=")) {
     auto equals = value.find('=');
     if (equals == std::string::npos || equals == 0)
       return {fmt::format("`{}` has no `=`, expected {} behind `{}`", value, flag.value, spelled(flag)), {}};

@@ -9,6 +9,9 @@
 
 namespace bfl::cli {
 
+// Sortable by time, to the millisecond: `20250401T101500123-3fa9`.
+std::string new_run_id(Timestamp now);
+
 // Opens the state file, or makes it; false with a diagnostic. A state that is there already is kept.
 bool have_state(Session& session, const Arguments& arguments, std::unique_ptr<store::State>& state);
 

@@ -56,7 +56,11 @@ constexpr Flag control_flags[] = {
 };
 constexpr Flag status_flags[] = {{"watch", "", "shows it again every second, until the run has ended"}};
 constexpr Flag check_flags[] = {{"offline", "", "against the catalogues that `bfl schema pull` keeps; no database is asked"}};
-constexpr Flag test_flags[] = {{"offline", "", "the tables are made as the catalogues say that `bfl schema pull` keeps"}};
+constexpr Flag test_flags[] = {
+    {"server", "URL", "a PostgreSQL server on which scratch databases may be made; $BFL_TEST_SERVER unless told"},
+    {"schema", "NAME=FILE", "the tables of a source as this file of SQL makes them: its database is not asked", {}, true},
+    {"offline", "", "the tables are made as the catalogues say that `bfl schema pull` keeps"},
+};
 constexpr Flag fmt_flags[] = {
     {"check", "", "writes nothing: names the files that are not as they should be, exit code 1"},
     {"diff", "", "writes nothing: shows what would change, exit code 1 if anything"},
@@ -105,7 +109,8 @@ std::vector<Command> table() {
        {job, common}, keep_schema, {}, "pull"},
       {"test", "JOB.bfl", 1, 1, "runs the job's `test` blocks, each in a scratch database",
        "Tables are made as the job's databases have them, with the rows that the test gives. The job is run, its end compared, run again, and run "
-       "once more killed after its first chunk. Nothing is written to the databases themselves.",
+       "once more killed after its first chunk. Nothing is written to the databases themselves: scratch databases on PostgreSQL are made where `--server`\n"
+       "says, and removed.",
        {job, test_flags, common}, test_job},
       {"fmt", "JOB.bfl|FOLDER|-", 1, 99, "writes jobs in their canonical layout",
        "Only white space changes: neither what a job means nor a comment. Prints the names of the files that it rewrites; `-` is standard\n"

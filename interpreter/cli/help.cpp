@@ -77,7 +77,8 @@ std::string man_page() {
           text += fmt::format(".It Fl -{}{}\n{}.\n", flag.name, flag.value.empty() ? "" : fmt::format(" Ar {}", flag.value), flag.summary);
     text += ".El\n";
   }
-  text += ".El\n.Sh ENVIRONMENT\n.Bl -tag -width Ds\n.It Ev NO_COLOR\nno colours unless\n.Fl -color Ar always\nis given.\n.El\n"
+  text += ".El\n.Sh ENVIRONMENT\n.Bl -tag -width Ds\n.It Ev NO_COLOR\nno colours unless\n.Fl -color Ar always\nis given.\n"
+          ".It Ev BFL_TEST_SERVER\nthe PostgreSQL server of\n.Cm test\nunless\n.Fl -server\nis given.\n.El\n"
           ".Sh FILES\n.Bl -tag -width Ds\n.It Pa .bfl/state.db\nbeside the job: the journal and the memory of what is finished.\n"
           "A cache: the target database is the truth.\n.El\n.Sh EXIT STATUS\n.Bl -tag -width Ds -compact\n";
   for (auto [code, meaning] : exit_meanings) text += fmt::format(".It {}\n{}.\n", code, meaning);

@@ -31,13 +31,6 @@
 namespace bfl::cli {
 namespace {
 
-// Sortable by time, to the millisecond: `20250401T101500123-3fa9`.
-std::string new_run_id(Timestamp now) {
-  std::string id = format_timestamp({now.micros - now.micros % 1'000'000}, 'T', "");
-  std::erase_if(id, [](char c) { return c == '-' || c == ':'; });
-  return fmt::format("{}{:03}-{:04x}", id, now.micros % 1'000'000 / 1000, std::random_device{}() & 0xffff);
-}
-
 // What to type to go on. Values of sources may hold secrets.
 std::string typed_again(const Arguments& arguments, const run::Outcome& outcome) {
   if (outcome.next_plan) return fmt::format("bfl plan {} -o FILE, and run that plan", arguments.operands[0]);
@@ -154,6 +147,12 @@ int run_job(const Arguments& given) {
   if (!tasks) return failed(tasks.error());
   const int undone = put_back(session, arguments, *state, *clock, *tasks);
   return undone == exit_code::done ? exit_code::failed : undone;
+}
+
+std::string new_run_id(Timestamp now) {
+  std::string id = format_timestamp({now.micros - now.micros % 1'000'000}, 'T', "");
+  std::erase_if(id, [](char c) { return c == '-' || c == ':'; });
+  return fmt::format("{}{:03}-{:04x}", id, now.micros % 1'000'000 / 1000, std::random_device{}() & 0xffff);
 }
 
 bool have_state(Session& session, const Arguments& arguments, std::unique_ptr<store::State>& state) {

@@ -1,36 +1,25 @@
 // `bfl test`: each `test` block of a job, played in scratch databases.
 #include <fmt/format.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
-#include <map>
 #include <nlohmann/json.hpp>
 
+#include "interpreter/cli/carry_out.h"
 #include "interpreter/cli/commands.h"
 #include "interpreter/cli/kept.h"
-#include "interpreter/cli/session.h"
+#include "interpreter/cli/rehearsal.h"
+#include "interpreter/cli/signals.h"
 #include "interpreter/cli/terminal.h"
 #include "interpreter/report/words.h"
-#include "interpreter/run/executor.h"
-#include "interpreter/run/scratch.h"
-#include "interpreter/run/undo.h"
+#include "interpreter/syntax/parse.h"
 
 namespace bfl::cli {
 namespace {
-
-class TestClock final : public run::Clock {
- public:
-  explicit TestClock(std::optional<Timestamp> now) : now_(now), system_(run::system_clock()) {}
-  Timestamp now() override { return now_ ? *now_ : system_->now(); }
-  double seconds() override { return system_->seconds(); }
-
- private:
-  std::optional<Timestamp> now_;
-  std::unique_ptr<run::Clock> system_;
-};
 
 // A folder of temporary files, gone with it.
 class Folder {
@@ -54,221 +43,150 @@ class Folder {
   bool made_ = false;
 };
 
-// One run of the job in the scratch databases of a folder.
-struct Played {
-  int exit_code = 0;
-  std::map<std::string, std::int64_t> changed;  // rows, by step
-  std::string said;                             // what went wrong, drawn
-};
-enum class Manner : std::uint8_t { plain, row_by_row, killed };
-
-class Rehearsal {
+// What a test needs outside of the job: a folder, and a server when a source is on one.
+class Places {
  public:
-  Rehearsal(const Session& job, const program::Test& test) : job_(job), test_(test) {}
+  explicit Places(const Arguments& arguments) : arguments_(arguments) {}
 
-  // Everything that is not as the test says.
-  std::vector<std::string> problems() {
-    if (!folder_.made()) return {"no temporary folder can be made"};
-    if (!set_up()) return std::move(problems_);
-    const auto before = everything();
-    const Played first = play(Manner::plain);
-    if (ended_badly(first, "the run")) return std::move(problems_);
-    for (const program::ExpectedChange& expected : test_.changed) compare_changed(expected, first);
-    const auto after = everything();
-    for (const program::TableRows& expected : test_.expected)
-      for (std::string& difference : run::differences(job_.program.table(expected.table), expected, after.at(expected.table))) problems_.push_back(std::move(difference));
-    const Played second = play(Manner::plain);
-    if (ended_badly(second, "the second run")) return std::move(problems_);
-    compare(after, everything(), "the second run changed");
-    undone(before);
-    if (!set_up()) return std::move(problems_);
-    killed();
-    const Played resumed = play(Manner::row_by_row);
-    if (ended_badly(resumed, "the run that went on after a kill")) return std::move(problems_);
-    compare(after, everything(), "after a kill and a second start there is something else in");
-    return std::move(problems_);
+  bool ready(Session& session) {
+    if (rows_.made() && schemas_.made()) return true;
+    add(session.diagnostics, Code::file_not_readable, {}, {ErrorClass::fatal, "no temporary folder can be made", {}, "make room where temporary files lie"});
+    return false;
   }
+
+  // Sources whose tables a file declares lead to empty databases with those tables.
+  bool declare(Session& session) {
+    for (const std::string& pair : arguments_.all("schema")) {
+      const auto equals = pair.find('=');
+      const std::string name = pair.substr(0, equals), file = pair.substr(equals + 1);
+      auto text = read_script(file);
+      const auto url = text ? declared(session, name, *text) : Result<std::string>(text.error());
+      if (url) {
+        session.settings.sources[name] = *url;
+        continue;
+      }
+      session.texts.add(session.path, session.text);
+      if (session.diagnostics.has_errors()) return false;
+      Error error = url.error();
+      error.message = fmt::format("the schema of `{}`: {}", name, error.message);
+      add(session.diagnostics, text ? Code::database_error : Code::file_not_readable, {}, error);
+      return false;
+    }
+    return true;
+  }
+
+  // Null with a diagnostic when there is none.
+  connect::postgres::Scratch* server(Session& session, Span span) {
+    if (server_) return server_.get();
+    const char* variable = std::getenv("BFL_TEST_SERVER");
+    std::string url = arguments_.value("server", variable ? variable : "");
+    if (url.empty()) {
+      session.diagnostics.error(Code::cannot_connect, span, "a test on PostgreSQL needs a server on which scratch databases may be made",
+                                "name one: `--server postgres://USER@HOST/DATABASE`, or set BFL_TEST_SERVER; the source itself is only read");
+      return nullptr;
+    }
+    if (!url.starts_with("postgres:") && !url.starts_with("postgresql:")) url = "postgres:" + url;
+    std::string id = new_run_id(run::system_clock()->now());
+    for (char& c : id) c = c == '-' ? '_' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    auto opened = connect::postgres::Scratch::open(url, id);
+    if (!opened) {
+      add(session.diagnostics, Code::cannot_connect, span, opened.error());
+      return nullptr;
+    }
+    server_ = std::move(*opened);
+    for (const std::string& dropped : server_->left_over()) report::say(stderr, "dropped what a test before had left: {}\n", dropped);
+    return server_.get();
+  }
+  bool server_for_tests(Session& session) {
+    for (std::size_t i = 0; i < session.program.catalogues.size(); ++i)
+      if (session.program.catalogues[i].engine == "postgres" && !session.program.tests.empty()) return server(session, session.program.sources[i].span) != nullptr;
+    return true;
+  }
+
+  connect::postgres::Scratch* opened() { return server_.get(); }
+  const std::string& folder() const { return rows_.path(); }
 
  private:
-  using Rows = std::map<program::TableRef, std::vector<std::vector<Value>>>;
-
-  std::string path_of(std::size_t source) const {
-    return fmt::format("{}/{}.{}", folder_.path(), source, job_.program.catalogues[source].engine == "csv" ? "csv" : "db");
-  }
-
-  bool set_up() {
-    std::error_code ignored;
-    for (const auto& file : std::filesystem::directory_iterator(folder_.path(), ignored)) std::filesystem::remove_all(file.path(), ignored);
-    for (std::size_t i = 0; i < job_.program.sources.size(); ++i)
-      if (auto made = run::make_scratch(path_of(i), job_.program, static_cast<int>(i), test_.given); !made) {
-        problems_.push_back(made.error().message);
-        return false;
-      }
-    return true;
-  }
-
-  // The job on the scratch databases.
-  void begin(Session& session) const {
-    session.path = job_.path;
-    session.text = job_.text;
-    session.settings = job_.settings;
-    for (std::size_t i = 0; i < job_.program.sources.size(); ++i)
-      session.settings.sources[job_.program.sources[i].name] = job_.program.catalogues[i].engine + ":" + path_of(i);
-  }
-  static run::Options options() {
-    run::Options options;
-    options.run_id = "test";
-    options.who = options.host = "test";
-    options.version = BFL_VERSION;
-    return options;
-  }
-
-  Played play(Manner manner) {
-    Played played;
-    Session session;
-    begin(session);
-    auto state = store::open_state(folder_.path() + "/state.db");
-    if (!state) return {exit_code::world, {}, state.error().message + "\n"};
-    if (!make_plan(session, Access::write)) return {exit_code_of(session.diagnostics), {}, render(session.diagnostics, session.texts)};
-    if (manner != Manner::plain)
-      for (program::Step& step : session.program.steps) step.chunk_rows = 1;
-    TestClock clock(test_.clock);
-    run::StopSignal stop;
-    Diagnostics found;
-    const run::Listener listener = [&](const run::Event& event) {
-      if (event.kind == run::EventKind::step_finished) played.changed[event.step] += event.rows_changed;
-      if (event.kind == run::EventKind::chunk_committed && manner == Manner::killed) _exit(0);
-    };
-    played.exit_code = run::execute(session.program, session.plan, session.targets(), **state, clock, stop, listener, options(), found).exit_code;
-    played.said = render(found, session.texts);
-    return played;
-  }
-
-  // Undone, the job leaves every row as it found it. What cannot be put back at all (a table without a key) is no fault of the job.
-  void undone(const Rows& before) {
-    Session session;
-    begin(session);
-    auto state = store::open_state(folder_.path() + "/state.db");
-    if (!state || !check(session, Access::write)) return problems_.push_back("the undo cannot begin");
-    auto tasks = run::undo_tasks(session.program, session.targets(), {});
-    if (!tasks) return;
-    session.program.steps.clear();
-    session.plan = {};
-    for (const run::UndoTask& task : *tasks) {
-      session.plan.order.push_back(session.plan.steps.size());
-      session.plan.steps.push_back({session.program.steps.size(), plan::WorkKind::sealed_write, {}});
-      session.program.steps.push_back(task.step);
+  // As the job declares it.
+  bool on_postgres(const Session& session, const std::string& name) const {
+    Sources texts;
+    Diagnostics ignored;
+    const ast::File file = syntax::parse(texts, texts.add(session.path, session.text), ignored);
+    for (const ast::NodeId item : ast::children(file, file.root)) {
+      if (file[item].kind != ast::NodeKind::source || file[item].text != name) continue;
+      for (const ast::NodeId part : ast::children(file, item))
+        if (file[part].kind == ast::NodeKind::call) return file[part].text.starts_with("postgres");
     }
-    TestClock clock(test_.clock);
-    run::StopSignal stop;
-    Diagnostics found;
-    const run::Outcome outcome = run::undo(session.program, session.plan, *tasks, session.targets(), **state, clock, stop, [](const run::Event&) {}, options(), found);
-    if (outcome.exit_code != exit_code::done) problems_.push_back(fmt::format("the undo ended with exit code {}\n{}", outcome.exit_code, render(found, session.texts)));
-    for (const run::UndoTask& task : *tasks)
-      for (const std::string& conflict : task.listed) problems_.push_back(fmt::format("the undo of `{}`: {}", task.undone.step, conflict));
-    if (outcome.exit_code == exit_code::done) compare(sorted(before), sorted(everything()), "undone, the job leaves something else in");
+    return false;
   }
 
-  // Rows that come back may lie elsewhere.
-  static Rows sorted(Rows rows) {
-    const auto text = [](const std::vector<Value>& row) {
-      std::string all;
-      for (const Value& value : row) all += to_canonical(value) + "\n";
-      return all;
-    };
-    for (auto& [ref, list] : rows) std::sort(list.begin(), list.end(), [&](const auto& a, const auto& b) { return text(a) < text(b); });
-    return rows;
-  }
-
-  // A process of its own, gone without a word behind its first chunk.
-  void killed() {
-    std::fflush(nullptr);
-    const pid_t child = fork();
-    if (child == 0) {
-      (void)play(Manner::killed);
-      _exit(0);
+  Result<std::string> declared(Session& session, const std::string& name, std::string text) {
+    std::string url;
+    if (on_postgres(session, name)) {
+      connect::postgres::Scratch* place = server(session, {});
+      if (!place) return Error{ErrorClass::fatal, "no server"};
+      constexpr std::size_t behind_sources = 1'000;  // numbers of the places of sources
+      auto made = place->empty(behind_sources + declared_++, nullptr);
+      if (!made) return made.error();
+      url = *made;
+      // Commands to psql that pg_dump writes.
+      for (const std::string_view command : {"\\restrict", "\\unrestrict"})
+        for (auto at = text.find(command); at != std::string::npos; at = text.find(command, at))
+          if (at == 0 || text[at - 1] == '\n') text.erase(at, std::min(text.find('\n', at), text.size()) - at);
+          else ++at;
+    } else {
+      url = fmt::format("sqlite:{}/{}.db", schemas_.path(), declared_++);
+      std::FILE* file = std::fopen(url.substr(url.find(':') + 1).c_str(), "wb");
+      if (file) std::fclose(file);
     }
-    int status = 0;
-    if (child < 0 || waitpid(child, &status, 0) != child) problems_.push_back("no process can be made");
+    auto connector = connect::open(url, {});
+    if (!connector) return connector.error();
+    if (auto done = (*connector)->execute(text); !done) return done.error();
+    return url;
   }
 
-  bool ended_badly(const Played& played, std::string_view what) {
-    if (played.exit_code == exit_code::done) return false;
-    problems_.push_back(fmt::format("{} ended with exit code {}\n{}", what, played.exit_code, played.said));
-    return true;
-  }
-
-  void compare_changed(const program::ExpectedChange& expected, const Played& played) {
-    const std::string& step = job_.program.steps[expected.step].name;
-    const auto found = played.changed.find(step);
-    const std::int64_t rows = found == played.changed.end() ? 0 : found->second;
-    constexpr std::string_view signs[] = {"", "", "fewer than ", "at most ", "more than ", "at least "};
-    const bool holds = expected.op == program::CompareOp::equal           ? rows == expected.rows
-                       : expected.op == program::CompareOp::less          ? rows < expected.rows
-                       : expected.op == program::CompareOp::less_equal    ? rows <= expected.rows
-                       : expected.op == program::CompareOp::greater       ? rows > expected.rows
-                                                                          : rows >= expected.rows;
-    if (!holds) problems_.push_back(fmt::format("`{}` changed {}, expected {}{}", step, report::counted(rows, "row"), signs[static_cast<std::size_t>(expected.op)], expected.rows));
-  }
-
-  // The rows of every table.
-  Rows everything() {
-    Rows rows;
-    for (std::size_t i = 0; i < job_.program.sources.size(); ++i) {
-      connect::OpenOptions options;
-      options.read_only = true;
-      options.settings = job_.program.sources[i].settings;
-      auto connector = connect::open(job_.program.catalogues[i].engine + ":" + path_of(i), options);
-      const auto& tables = job_.program.catalogues[i].tables;
-      for (std::size_t t = 0; t < tables.size() && connector; ++t) {
-        if (tables[t].virtual_table || !tables[t].kept.empty()) continue;
-        auto read = run::rows_of(**connector, tables[t]);
-        if (read) rows[{static_cast<int>(i), static_cast<int>(t)}] = std::move(*read);
-        else problems_.push_back(read.error().message);
-      }
-      if (!connector) problems_.push_back(connector.error().message);
-    }
-    return rows;
-  }
-
-  void compare(const Rows& before, const Rows& now, std::string_view what) {
-    for (const auto& [ref, rows] : before) {
-      const auto found = now.find(ref);
-      bool same = found != now.end() && found->second.size() == rows.size();
-      for (std::size_t r = 0; same && r < rows.size(); ++r)
-        for (std::size_t c = 0; same && c < rows[r].size(); ++c) same = equal(rows[r][c], found->second[r][c]);
-      if (!same) problems_.push_back(fmt::format("{} `{}`", what, job_.program.table(ref).name));
-    }
-  }
-
-  const Session& job_;
-  const program::Test& test_;
-  Folder folder_;
-  std::vector<std::string> problems_;
+  const Arguments& arguments_;
+  Folder rows_, schemas_;
+  std::unique_ptr<connect::postgres::Scratch> server_{};
+  std::size_t declared_ = 0;
 };
+
+int refused(Session& session) {
+  session.diagnostics.sort_by_position();
+  show(session.diagnostics, session.texts);
+  return exit_code_of(session.diagnostics);
+}
+
+std::string hanging(std::string text) {
+  for (auto at = text.find('\n'); at != std::string::npos; at = text.find('\n', at + 1)) text.insert(at + 1, "        ");
+  return text;
+}
 
 }  // namespace
 
 int test_job(const Arguments& arguments) {
+  Places places(arguments);
   Session session;
   const bool json = arguments.has("json");
   nlohmann::ordered_json document{{"job", ""}, {"tests", nlohmann::ordered_json::array()}};
-  if (!load(session, arguments) || !(arguments.has("offline") ? plan_offline(session) : make_plan(session, Access::read))) {
-    session.diagnostics.sort_by_position();
-    show(session.diagnostics, session.texts);
-    return exit_code_of(session.diagnostics);
-  }
+  const bool offline = arguments.has("offline");
+  if (!load(session, arguments) || !places.ready(session) || !places.declare(session) || !(offline ? plan_offline(session) : make_plan(session, Access::read)) ||
+      !places.server_for_tests(session))
+    return refused(session);
+  run::StopSignal stop;
+  SignalWatch watch(stop, [] {});
   document["job"] = session.program.job;
   std::int64_t failed = 0;
   for (const program::Test& test : session.program.tests) {
-    const std::vector<std::string> problems = Rehearsal(session, test).problems();
+    const std::vector<std::string> problems = problems_of(session, test, places.folder(), places.opened(), stop);
+    if (stop.level.load() > 0) return stop.signal == SIGTERM ? 143 : 130;
     failed += !problems.empty();
     document["tests"].push_back({{"title", test.title}, {"passed", problems.empty()}, {"problems", problems}});
     if (json) continue;
     std::FILE* to = problems.empty() ? stdout : stderr;
     std::fflush(nullptr);
     report::say(to, "  {}  {}\n", problems.empty() ? "ok  " : "FAIL", test.title);
-    for (const std::string& problem : problems) report::say(to, "        {}\n", problem);
+    for (const std::string& problem : problems) report::say(to, "        {}\n", hanging(problem));
   }
   const auto all = static_cast<std::int64_t>(session.program.tests.size());
   document["ok"] = failed == 0;

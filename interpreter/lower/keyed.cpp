@@ -40,6 +40,14 @@ void refer(const program::Program& program, const program::Step& step, KeyedWrit
 
 }  // namespace
 
+Statement whole_table(const program::Program& program, program::TableRef ref, Dialect dialect) {
+  if (dialect == Dialect::postgres) return postgres::whole_table(program, ref);
+  const Table& table = program.table(ref);
+  std::vector<std::string> columns;
+  for (const Column& column : table.columns) columns.push_back(quote_identifier(column.name));
+  return plain(fmt::format("SELECT {} FROM {}", listed(columns), qualified(table)));
+}
+
 std::vector<int> shown_after(const program::Program& program, const program::Step& step, Dialect dialect) {
   std::vector<int> columns;
   for (const program::Assignment& assignment : step.assignments) columns.push_back(assignment.column);

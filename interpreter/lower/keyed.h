@@ -20,6 +20,9 @@ struct KeyedWrite {
 // Of the step's target, by its walk.
 KeyedWrite keyed_write(const program::Program& program, const program::Step& step, Dialect dialect);
 
+// SELECT every column of every row, as they are stored.
+Statement whole_table(const program::Program& program, program::TableRef table, Dialect dialect);
+
 // The columns that an update's images show as they are after it (Shows::updates), in that order: those that the step sets; on
 // PostgreSQL also those that the server computes from others, which may change with them.
 std::vector<int> shown_after(const program::Program& program, const program::Step& step, Dialect dialect);

@@ -11,6 +11,7 @@ Result<Intents> intents(const program::Program& program, const program::Step& st
 Result<Statement> recompute(const program::Program& program, const program::Step& step);
 Hands hands(const program::Program& program, const program::Step& step);
 Result<Statement> stored_rows(const program::Program& program, const program::Relation& rows, const std::vector<int>& columns);
+Statement whole_table(const program::Program& program, program::TableRef table);
 KeptTable kept_table(const program::Program& program, program::TableRef table);
 Result<Statement> scalar(const program::Program& program, const program::ExprPtr& expr);
 Result<Statement> select(const program::Program& program, const program::Relation& relation);

@@ -320,6 +320,11 @@ Result<Statement> stored_rows(const Program& program, const program::Relation& r
   return statement;
 }
 
+Statement whole_table(const Program& program, program::TableRef ref) {
+  const Step none{};
+  return OneRow(program, none, ref, {}).everything();
+}
+
 KeptTable kept_table(const Program& program, program::TableRef ref) {
   const Table& kept = program.table(ref);
   const std::string name = relation_name(kept);

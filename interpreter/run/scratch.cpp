@@ -6,6 +6,10 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <map>
+
+#include "interpreter/connect/postgres_scratch.h"
+#include "interpreter/lower/keyed.h"
 
 namespace bfl::run {
 namespace {
@@ -49,13 +53,28 @@ std::string quoted_list(const Table& table, const std::vector<int>& columns) {
   return list;
 }
 
-std::string definition(const Table& table) {
+// What the columns of a table are when nobody says, as SQL.
+Result<std::map<std::string, std::string>> defaults_of(connect::Connector& like, const Table& table) {
+  auto statement = like.prepare("SELECT name, dflt_value FROM pragma_table_xinfo(?1) WHERE dflt_value IS NOT NULL AND hidden = 0");
+  if (!statement) return statement.error();
+  std::map<std::string, std::string> found;
+  const RawValue name{.kind = RawValue::Class::text, .bytes = table.name};
+  auto read = (*statement)->query_raw({&name, 1}, [&](connect::RawRow row) {
+    found.emplace(row[0].bytes, row[1].bytes);
+    return true;
+  });
+  if (!read) return read.error();
+  return found;
+}
+
+std::string definition(const Table& table, const std::map<std::string, std::string>& defaults) {
   std::string text = fmt::format("CREATE TABLE main.{} (", lower::quote_identifier(table.name));
   for (std::size_t i = 0; i < table.columns.size(); ++i) {
     const Column& column = table.columns[i];
     const bool alias = static_cast<int>(i) == table.rowid_alias;
     text += fmt::format("{}{} {}{}", i ? ", " : "", lower::quote_identifier(column.name), alias ? "INTEGER PRIMARY KEY" : column.declared,
                         !alias && !column.type.nullable ? " NOT NULL" : "");
+    if (const auto found = defaults.find(column.name); found != defaults.end() && !alias) text += fmt::format(" DEFAULT ({})", found->second);
   }
   for (const Key& key : table.keys)
     if (key.plain && !(key.primary && table.rowid_alias >= 0))
@@ -73,26 +92,57 @@ std::vector<Value> whole(const Table& table, const program::GivenRow& row, std::
   return values;
 }
 
-Result<void> insert(connect::Connector& connector, const Table& table, const std::vector<program::GivenRow>& rows) {
-  std::vector<int> all;
-  std::string parameters;
-  for (int column = 0; column < static_cast<int>(table.columns.size()); ++column) {
-    all.push_back(column);
-    parameters += fmt::format("{}?{}", column ? ", " : "", column + 1);
-  }
-  auto statement = connector.prepare(
-      fmt::format("INSERT INTO main.{} ({}) VALUES ({})", lower::quote_identifier(table.name), quoted_list(table, all), parameters));
+Error of_rows(const Table& table, Error error) {
+  error.message = fmt::format("the rows given of `{}`: {}", table.name, error.message);
+  return error;
+}
+
+// The first of the labels that an enum has.
+Result<std::string> first_label(connect::Connector& connector, const Column& column) {
+  auto statement = connector.prepare(fmt::format("SELECT (enum_range(NULL::{}))[1]::text", column.declared));
+  if (!statement) return statement.error();
+  std::string label;
+  auto read = (*statement)->query_raw({}, [&](connect::RawRow row) {
+    label = row[0].bytes;
+    return false;
+  });
+  if (!read) return read.error();
+  return label;
+}
+
+// `made`: the catalogues as the scratch databases have them.
+Result<void> insert(connect::Connector& connector, const program::Program& made, program::TableRef ref, const std::vector<program::GivenRow>& rows) {
+  if (rows.empty()) return {};
+  const Table& table = made.table(ref);
+  program::Step step;
+  step.kind = program::StepKind::insert;
+  step.target = ref;
+  for (int column = 0; column < static_cast<int>(table.columns.size()); ++column)
+    if (!table.columns[static_cast<std::size_t>(column)].generated) step.assignments.push_back({.column = column, .value = nullptr});
+  auto statement = connector.prepare(lower::hands(made, step, lower::dialect_of(connector.engine())).own.add, eval::Context{});
   if (!statement) return statement.error();
   for (std::size_t r = 0; r < rows.size(); ++r) {
-    const std::vector<Value> values = whole(table, rows[r], static_cast<std::int64_t>(r) + 1);
+    for (const auto& [column, value] : rows[r].values)
+      if (const Column& of = table.columns[static_cast<std::size_t>(column)]; of.generated)
+        return of_rows(table, {ErrorClass::refused, fmt::format("`{}` is computed by the database", of.name), {}, "leave it out"});
+    std::vector<Value> values = whole(table, rows[r], static_cast<std::int64_t>(r) + 1);
     std::vector<RawValue> raw;
     std::vector<std::string> arenas(values.size());
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      auto encoded = connector.encode(values[i], lower::wire_of(table.columns[i]), arenas[i]);
+    for (const program::Assignment& assignment : step.assignments) {
+      const int column = assignment.column;
+      const auto i = static_cast<std::size_t>(column);
+      Value& value = values[i];
+      const bool said = std::any_of(rows[r].values.begin(), rows[r].values.end(), [&](const auto& given) { return given.first == column; });
+      if (!said && !value.is_null() && table.columns[i].base == "enum") {
+        auto label = first_label(connector, table.columns[i]);
+        if (!label) return label.error();
+        value = Value(std::move(*label));
+      }
+      auto encoded = connector.encode(value, lower::wire_of(table.columns[i]), arenas[i]);
       if (!encoded) return encoded.error();
       raw.push_back(*encoded);
     }
-    if (auto inserted = (*statement)->run_raw(raw); !inserted) return inserted.error();
+    if (auto inserted = (*statement)->run_raw(raw); !inserted) return of_rows(table, inserted.error());
   }
   return {};
 }
@@ -129,16 +179,11 @@ std::string csv_text(const Table& table, const program::Source& source, const st
   return text;
 }
 
-std::string key_text(const Table& table, const std::vector<int>& key, const std::vector<Value>& row) {
-  std::string text;
-  for (const int column : key)
-    text += fmt::format("{}{} = {}", text.empty() ? "" : ", ", table.columns[static_cast<std::size_t>(column)].name, to_literal(row[static_cast<std::size_t>(column)]));
-  return text;
-}
-
 }  // namespace
 
-Result<void> make_scratch(const std::string& path, const program::Program& program, int source, const std::vector<program::TableRows>& rows) {
+bool in_scratch(const Catalogue& catalogue, const Table& table) { return table.kept.empty() && (!table.virtual_table || catalogue.engine != "sqlite"); }
+
+Result<void> make_scratch(const std::string& url, const program::Program& program, int source, connect::Connector* like, const std::vector<program::TableRows>& rows) {
   const Catalogue& catalogue = program.catalogues[static_cast<std::size_t>(source)];
   const auto given = [&](int table) {
     std::vector<program::GivenRow> all;
@@ -146,30 +191,49 @@ Result<void> make_scratch(const std::string& path, const program::Program& progr
       if (part.table == program::TableRef{source, table}) all.insert(all.end(), part.rows.begin(), part.rows.end());
     return all;
   };
+  const std::string path = url.substr(url.find(':') + 1);
   if (catalogue.engine == "csv") return write_file(path, csv_text(catalogue.tables[0], program.sources[static_cast<std::size_t>(source)], given(0)));
-  if (auto made = write_file(path, ""); !made) return made;  // an empty file is an empty database
-  auto connector = connect::open("sqlite:" + path, {});
+  const bool sqlite = catalogue.engine == "sqlite";
+  if (sqlite)
+    if (auto made = write_file(path, ""); !made) return made;  // an empty file is an empty database
+  auto connector = connect::open(url, {});
   if (!connector) return connector.error();
+  program::Program made;
+  made.sources = program.sources;
+  made.catalogues = program.catalogues;
+  std::vector<Table>& tables = made.catalogues[static_cast<std::size_t>(source)].tables;
   if (auto begun = (*connector)->begin_write(); !begun) return begun;
-  for (int i = 0; i < static_cast<int>(catalogue.tables.size()); ++i) {
-    const Table& table = catalogue.tables[static_cast<std::size_t>(i)];
-    if (table.virtual_table || !table.kept.empty()) continue;
-    if (auto made = (*connector)->execute(definition(table)); !made) return made;
-    if (auto filled = insert(**connector, table, given(i)); !filled) {
-      Error error = filled.error();
-      error.message = fmt::format("the rows given of `{}`: {}", table.name, error.message);
-      return error;
-    }
+  for (const Table& table : tables) {
+    if (!sqlite || !in_scratch(catalogue, table)) continue;
+    auto defaults = like ? defaults_of(*like, table) : Result<std::map<std::string, std::string>>(std::map<std::string, std::string>());
+    if (!defaults) return defaults.error();
+    if (auto defined = (*connector)->execute(definition(table, *defaults)); !defined) return defined;
   }
+  auto there = (*connector)->catalogue();
+  if (!there) return there.error();
+  for (int i = 0; i < static_cast<int>(tables.size()); ++i) {
+    Table& table = tables[static_cast<std::size_t>(i)];
+    if (!in_scratch(catalogue, table)) continue;
+    const auto found = std::find_if(there->tables.begin(), there->tables.end(), [&](const Table& other) { return other.name == table.name; });
+    if (found == there->tables.end()) return Error{ErrorClass::fatal, fmt::format("the scratch database has no `{}`", table.name)};
+    for (Column& column : table.columns) {
+      const int at = found->column_index(column.name);
+      if (at < 0) return Error{ErrorClass::fatal, fmt::format("the scratch database has no `{}.{}`", table.name, column.name)};
+      column.declared = found->columns[static_cast<std::size_t>(at)].declared;
+      column.generated = found->columns[static_cast<std::size_t>(at)].generated;
+    }
+    if (auto filled = insert(**connector, made, {source, i}, given(i)); !filled) return filled;
+  }
+  if (!sqlite)
+    if (auto numbered = connect::postgres::number_on(**connector); !numbered) return numbered;
   return (*connector)->commit();
 }
 
-Result<std::vector<std::vector<Value>>> rows_of(connect::Connector& connector, const Table& table) {
-  std::vector<int> all;
-  for (int column = 0; column < static_cast<int>(table.columns.size()); ++column) all.push_back(column);
+Result<std::vector<std::vector<Value>>> rows_of(connect::Connector& connector, const program::Program& program, program::TableRef ref) {
+  const Table& table = program.table(ref);
   std::vector<std::vector<Value>> rows;
   Result<void> sound;
-  auto read = connector.scan(table, all, [&](connect::RawRow raw) {
+  const auto take = [&](connect::RawRow raw) {
     std::vector<Value> row;
     for (std::size_t i = 0; i < raw.size() && sound; ++i) {
       if (table.columns[i].storage == Storage::unknown) {
@@ -182,48 +246,19 @@ Result<std::vector<std::vector<Value>>> rows_of(connect::Connector& connector, c
     }
     rows.push_back(std::move(row));
     return bool(sound);
-  });
+  };
+  Result<void> read;
+  if (connector.has_sql()) {
+    auto statement = connector.prepare(lower::whole_table(program, ref, lower::dialect_of(connector.engine())), eval::Context{});
+    read = statement ? (*statement)->query_raw({}, take) : Result<void>(statement.error());
+  } else {
+    std::vector<int> all;
+    for (int column = 0; column < static_cast<int>(table.columns.size()); ++column) all.push_back(column);
+    read = connector.scan(table, all, take);
+  }
   if (!read) return read.error();
   if (!sound) return sound.error();
   return rows;
-}
-
-std::vector<std::string> differences(const Table& table, const program::TableRows& expected, const std::vector<std::vector<Value>>& rows) {
-  // By the first key that every expected row names, else in the order in which they lie.
-  const auto named = [&](const program::GivenRow& row, int column) {
-    return std::any_of(row.values.begin(), row.values.end(), [&](const auto& value) { return value.first == column; });
-  };
-  std::vector<int> key;
-  for (const Key& candidate : table.keys) {
-    const bool all = candidate.plain && std::all_of(expected.rows.begin(), expected.rows.end(), [&](const auto& row) {
-      return std::all_of(candidate.columns.begin(), candidate.columns.end(), [&](int column) { return named(row, column); });
-    });
-    if (all && key.empty()) key = candidate.columns;
-  }
-  std::vector<std::string> found;
-  std::vector<bool> seen(rows.size());
-  for (std::size_t i = 0; i < expected.rows.size(); ++i) {
-    std::vector<Value> wanted(table.columns.size());
-    for (const auto& [column, value] : expected.rows[i].values) wanted[static_cast<std::size_t>(column)] = value;
-    std::size_t at = key.empty() ? i : 0;
-    while (!key.empty() && at < rows.size() &&
-           !std::all_of(key.begin(), key.end(), [&](int column) { return equal(rows[at][static_cast<std::size_t>(column)], wanted[static_cast<std::size_t>(column)]); }))
-      ++at;
-    const std::string where = fmt::format("{} {}", table.name, key.empty() ? fmt::format("row {}", i + 1) : key_text(table, key, wanted));
-    if (at >= rows.size()) {
-      found.push_back(where + ": the row is missing");
-      continue;
-    }
-    seen[at] = true;
-    for (const auto& [column, value] : expected.rows[i].values) {
-      const Value& is = rows[at][static_cast<std::size_t>(column)];
-      if (!equal(is, value))
-        found.push_back(fmt::format("{}: {} is {}, expected {}", where, table.columns[static_cast<std::size_t>(column)].name, to_literal(is), to_literal(value)));
-    }
-  }
-  for (std::size_t at = 0; at < rows.size(); ++at)
-    if (!seen[at]) found.push_back(fmt::format("{} {}: a row that is not expected", table.name, key.empty() ? fmt::format("row {}", at + 1) : key_text(table, key, rows[at])));
-  return found;
 }
 
 }  // namespace bfl::run
