@@ -246,8 +246,10 @@ struct union_clause : if_must<kw::union_, joined> {};
 struct loop_rule : sor<kw::error, kw::skip, kw::stop> {};
 struct loop_ahead : at<kw::on, kw::loop, loop_rule> {};
 struct loop_clause : seq<loop_ahead, kw::on, kw::loop, loop_rule> {};
-struct follow_kind : sor<join_one, join_many> {};
+struct follow_each : kw::each {};
+struct follow_kind : sor<join_one, join_many, follow_each> {};
 struct follow_clause : if_must<kw::follow, follow_kind, joined, on_condition, opt<loop_clause>> {};
+struct cluster_clause : if_must<kw::cluster, label, kw::by, expressions> {};
 struct partition_clause : if_must<kw::partition, kw::by, expressions> {};
 struct running_clause : kw::running {};
 struct window_content : seq<opt<partition_clause>, opt<order_clause>, opt<running_clause>> {};
@@ -256,7 +258,8 @@ struct window_clause : if_must<kw::window, label, window_parens> {};
 struct window_or_name : sor<window_parens, name> {};
 struct over_clause : if_must<kw::over, window_or_name> {};
 struct relation_clause_word : sor<where_clause, join_clause, derive_clause, keep_clause, group_clause, order_clause, skip_clause,
-                                  window_clause, limit_clause, distinct_clause, expand_clause, union_clause, follow_clause> {};
+                                  window_clause, limit_clause, distinct_clause, expand_clause, union_clause, follow_clause,
+                                  cluster_clause> {};
 struct relation_clause : seq<at<letter>, relation_clause_word> {};
 
 // What may stand as an argument: an expression, a relation, or a pick (`E from R`, `x where C`, `where C`).
@@ -329,7 +332,9 @@ struct unique_scope : if_must<kw::within, unique_columns> {};
 struct unique_statement : if_must<kw::unique, expression, opt<unique_scope>, order_clause, kw::else_, expression> {};
 struct duplicate_choice : sor<kw::first, kw::last> {};
 struct duplicate_kept : if_must<kw::keep, duplicate_choice, kw::by, order_keys> {};
-struct duplicate_fate : if_must<kw::delete_, kw::others> {};
+struct others_deleted : if_must<kw::delete_, kw::others> {};
+struct others_skipped : if_must<kw::skip, kw::others, opt<reason>> {};
+struct duplicate_fate : sor<others_deleted, others_skipped> {};
 struct duplicate_columns : seq<names_in_parens> {};
 struct duplicate_statement : if_must<kw::on, kw::duplicate, duplicate_columns, duplicate_kept, opt<duplicate_fate>> {};
 struct statement

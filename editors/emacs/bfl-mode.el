@@ -19,8 +19,8 @@
   '("check" "delete" "insert" "snapshot" "sql" "update" "upsert" "verify")
   "Words that begin a step.")
 (defconst bfl-mode--relation-clauses
-  '("derive" "distinct" "expand" "follow" "group" "join" "keep" "limit"
-    "order" "skip" "union" "where" "window")
+  '("cluster" "derive" "distinct" "expand" "follow" "group" "join" "keep"
+    "limit" "order" "skip" "union" "where" "window")
   "Words of clauses of relations.")
 (defconst bfl-mode--step-clauses
   '("after" "atomic" "cascades" "chunk" "done" "expect" "from" "into"
@@ -29,10 +29,10 @@
   "Words of clauses of steps.")
 (defconst bfl-mode--statements
   '("approve" "as" "asc" "assert" "at" "author" "backoff" "by"
-    "column" "desc" "duplicate" "else" "env" "error" "first" "given"
-    "gives" "last" "loop" "many" "match" "one" "optional" "others"
-    "over" "partition" "pause" "per" "rollback" "running" "secret" "set"
-    "stop" "times" "to" "transient" "unique" "using" "within")
+    "column" "desc" "duplicate" "each" "else" "env" "error" "first"
+    "given" "gives" "last" "loop" "many" "match" "one" "optional"
+    "others" "over" "partition" "pause" "per" "rollback" "running" "secret"
+    "set" "stop" "times" "to" "transient" "unique" "using" "within")
   "Words of statements, and words within clauses.")
 (defconst bfl-mode--types
   '("bool" "bytes" "column" "date" "decimal" "duration" "float" "int"

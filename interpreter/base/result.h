@@ -27,6 +27,7 @@ struct Error {
   std::string message;   // lower case, no final stop, no secret
   std::string detail{};  // the database's own words, the statement, the key: shown below the message
   std::string help{};    // one thing to do
+  std::string row{};     // of class data, where it is known: the row at which it happened, `id = 7`
 };
 
 // Result<T> holds a T or an Error. `if (!r) return r.error();` passes it on.

@@ -12,7 +12,7 @@ std::optional<AggregateKind> aggregate_named(std::string_view name) {
   static const std::unordered_map<std::string_view, AggregateKind> kinds = {
       {"count", AggregateKind::count}, {"count_distinct", AggregateKind::count_distinct}, {"sum", AggregateKind::sum}, {"min", AggregateKind::min},
       {"max", AggregateKind::max},     {"avg", AggregateKind::average},                   {"average", AggregateKind::average}, {"any", AggregateKind::any},
-      {"every", AggregateKind::every}, {"first", AggregateKind::first},                   {"last", AggregateKind::last}, {"list", AggregateKind::list}, {"exists", AggregateKind::exists}};
+      {"every", AggregateKind::every}, {"first", AggregateKind::first},                   {"last", AggregateKind::last}, {"list", AggregateKind::list}, {"fold", AggregateKind::fold}, {"exists", AggregateKind::exists}};
   const auto found = kinds.find(name);
   return found == kinds.end() ? std::nullopt : std::optional(found->second);
 }
@@ -62,12 +62,17 @@ bool Checker::finish_aggregate(NodeId node, AggregateKind kind, const ExprPtr& o
       if (operand->type.kind == Kind::array || operand->type.kind == Kind::null) return wrong("values that are no arrays");
       type = array_of(operand->type);
       return true;
+    case AggregateKind::clusters: case AggregateKind::fold: return false;  // made elsewhere
   }
   return false;
 }
 
 ExprPtr Checker::aggregate_call(NodeId node, AggregateKind kind) {
   const std::string_view name = at(node).text;
+  if (kind == AggregateKind::fold) {
+    error(Code::aggregate_misplaced, at(node).span, "`fold` goes over rows in an order: of which?", "say it: `fold(START, NEXT) over (partition by … order by …)`");
+    return nullptr;
+  }
   const NodeId argument = at(node).first_child;
   if (argument != ast::no_node && at(argument).next_sibling != ast::no_node) {
     error(Code::wrong_arguments, at(node).span, fmt::format("`{}` takes one argument, got {}", name, ast::child_count(*file_, node)),

@@ -151,11 +151,15 @@ class Checker {
   void window(BlockPtr& block, NodeId clause, Scope* outer);
   bool read_window(NodeId node, program::Window& window);
   ExprPtr window_call(NodeId node, NodeId over);
+  bool read_fold(NodeId node, NodeId over, Block& rows, program::Aggregate& fold, Type& type);
 
   // row_sets.cpp
   void distinct(BlockPtr& block, NodeId clause);
   void unite(BlockPtr& block, NodeId clause, Scope* outer);
   void expand(BlockPtr& block, NodeId clause, Scope* outer);
+
+  // cluster.cpp
+  void cluster(BlockPtr& block, NodeId clause, Scope* outer);
 
   // follow.cpp
   void follow(BlockPtr& block, NodeId clause, Scope* outer);

@@ -287,6 +287,7 @@ ExprPtr Checker::array(NodeId node) {
   }
   Type element;
   if (!unify(items, spans, "this element", element)) return nullptr;
+  if (element.nullable && scope_) element.nullable = std::any_of(items.begin(), items.end(), [&](const ExprPtr& item) { return may_be_null(item, *scope_->block); });
   return make({.kind = ExprKind::array, .type = array_of(element), .span = at(node).span, .args = std::move(items)});
 }
 
@@ -333,6 +334,10 @@ ExprPtr Checker::case_of(NodeId node) {
   std::vector<ExprPtr> conditions, results;
   std::vector<Span> spans;
   bool good = true, has_else = false;
+  // What the conditions say holds in the arms behind them.
+  Block none;
+  std::vector<ExprPtr>& known = scope_ ? scope_->block->not_null : none.not_null;
+  const std::size_t known_before = known.size();
   for (NodeId part : ast::children(*file_, node)) {
     if (has_subject && subject_node == ast::no_node) {
       subject_node = part;
@@ -363,9 +368,15 @@ ExprPtr Checker::case_of(NodeId node) {
       for (NodeId value : inner) any.push_back(condition(value, "the condition of an arm"));
       conditions.push_back(any.size() == 1 ? any[0] : make({.kind = ExprKind::or_, .type = {Kind::boolean}, .span = at(part).span, .args = std::move(any)}));
     }
+    const ExprPtr asked = has_else || conditions.empty() ? nullptr : conditions.back();
+    const std::size_t known_here = known.size();
+    if (asked && scope_) note_not_null(*scope_->block, asked, true);
     results.push_back(expression(result));
+    known.resize(known_here);
+    if (asked && scope_) note_not_null(*scope_->block, asked, false);
     spans.push_back(at(result).span);
   }
+  known.resize(known_before);
   Type type;
   if (results.empty()) {
     error(Code::empty_step, at(node).span, "a `case` without arms", "write `case { CONDITION => VALUE, else => VALUE }`");

@@ -54,7 +54,9 @@ void Checker::follow(BlockPtr& block, NodeId clause, Scope* outer) {
   if (!rows->relation->fields.empty()) wrap(rows);
   if (!rows->relation->limit) rows->relation->order.clear();
   const std::string_view alias = at(named).text;
-  const bool many = at(clause).op == ast::Op::join_many;
+  const bool each = at(clause).op == ast::Op::join_each, many = each || at(clause).op == ast::Op::join_many;
+  if (const NodeId rule = ast::child(*file_, clause, NodeKind::clause); each && rule != ast::no_node)
+    error(Code::unknown_clause, at(rule).span, "`follow each` comes to a row once, however many ways lead to it: a loop is nothing to it", "leave `on loop` out");
 
   wrap(block);
   if (block->broken) return;
@@ -62,7 +64,7 @@ void Checker::follow(BlockPtr& block, NodeId clause, Scope* outer) {
   way.relation->inputs.push_back({.id = fresh_input(alias, std::nullopt, rows->relation), .kind = InputKind::many, .alias = std::string(alias), .sub = rows->relation, .span = at(clause).span});
   way.subs.push_back(rows);
   way.height = std::max(way.height, rows->height + 1);
-  way.relation->follow = Follow{.many = many, .on_loop = on_loop, .previous = fresh_input("prev", std::nullopt, rows->relation), .place = fresh_input({}, std::nullopt, nullptr)};
+  way.relation->follow = Follow{.many = many, .each = each, .on_loop = on_loop, .previous = fresh_input("prev", std::nullopt, rows->relation), .place = fresh_input({}, std::nullopt, nullptr)};
   program.inputs[way.relation->follow->place].columns = {fmt::format("depth({})", alias), fmt::format("is_last({})", alias)};
   add_alias(way, {.name = alias, .input = hop, .span = at(named).name_span}, at(named).span);
 
@@ -143,6 +145,10 @@ Checker::Lookup Checker::reached(Block& way, std::string_view name, bool previou
 ExprPtr Checker::place_on_way(Block& block, std::string_view alias, int column, Span span) {
   const program::Relation& relation = *block.relation;
   const Type type{column == 0 ? Kind::integer : Kind::boolean};
+  if (relation.follow && relation.follow->each && column == 1 && relation.inputs[hop].alias == alias) {
+    error(Code::unknown_clause, span, "`follow each` has no last rows: it comes to each row once, on one of its ways", fmt::format("ask for what is behind a row: `not exists(… where …)`; or use `follow many` in a tree"));
+    return make({.kind = ExprKind::literal, .type = {Kind::boolean}, .span = span, .value = Value(false)});
+  }
   if (relation.follow && relation.inputs[hop].alias == alias) return make({.kind = ExprKind::column, .type = type, .span = span, .input = relation.follow->place, .column = column});
   if (block.subs.empty() || !block.subs[0] || block.only_derived) return nullptr;
   ExprPtr inner = place_on_way(*block.subs[0], alias, column, span);

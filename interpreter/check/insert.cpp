@@ -63,6 +63,11 @@ void Checker::insert(Step& step, const StepParts& parts) {
           step.kind == StepKind::insert ? "name the columns of a unique key, `key a, b`, or what tells the rows apart in the ledger, `once per EXPRESSION`" : "name the columns of a unique key: `key a, b`");
   else if (key != ast::no_node && once != ast::no_node)
     error(Code::repeated_clause, at(once).span, "`key` and `once per` both say which rows are there already", "leave one of them out");
+  for (NodeId statement : parts.statements) {
+    if (diagnostics_.errors() != errors) return;
+    if (at(statement).word == "on") duplicates(step, *block, statement);
+    if (at(statement).word == "unique") free_name(step, *block, statement);
+  }
   if (diagnostics_.errors() != errors) return;
   add_row_key(*block, block->relation->order);  // which row comes first must not depend on the engine
   step.relation = block->relation;

@@ -1,5 +1,6 @@
-// Updates under a unique key: which of several rows stays, and which name each of them gets.
+// Rows under a unique key: which of several stays, and which name each of them gets.
 #include <algorithm>
+#include <set>
 
 #include "interpreter/check/checker.h"
 #include "interpreter/check/visit.h"
@@ -39,25 +40,42 @@ std::vector<int> Checker::target_columns(const Step& step, NodeId list) {
   return columns;
 }
 
-// on duplicate (COLUMNS) keep first by ORDER delete others
+// on duplicate (COLUMNS) keep first by ORDER delete others; of inserts and upserts … skip others "reason"
 void Checker::duplicates(Step& step, Block& block, NodeId statement) {
   program::Duplicates rule{.columns = {}, .order = {}, .span = at(statement).span};
-  bool deletes = false;
+  const bool adds = program::adds_rows(step.kind);
+  const std::string_view fate = adds ? "skip" : "delete";
+  bool said = false;
   for (NodeId part : ast::children(*file_, statement)) {
     if (at(part).kind == NodeKind::using_) rule.columns = target_columns(step, part);
     if (at(part).word == "keep") {
       rule.keep_last = at(part).text == "last";
       rule.order = order_of(block, part);
     }
-    deletes |= at(part).word == "delete";
+    said |= at(part).word == fate;
+    if (at(part).word == "skip" && at(part).first_child != ast::no_node)
+      if (ExprPtr reason = expression(at(part).first_child); reason && reason->kind == ExprKind::literal && reason->type.kind == Kind::text) rule.skip_reason = reason->value.as<std::string>();
   }
   if (rule.columns.empty() || rule.order.empty()) return;
-  if (!deletes) {
-    error(Code::unknown_clause, rule.span, "what becomes of the rows that do not stay?", "end with `delete others`");
+  if (!said) {
+    error(Code::unknown_clause, rule.span, adds ? "an insert deletes nothing: what becomes of the other rows of its relation?" : "what becomes of the rows that do not stay?", fmt::format("end with `{} others`", fate));
     return;
   }
   if (step.duplicates) {
     error(Code::repeated_clause, rule.span, "`on duplicate` is given twice", "leave one of them out");
+    return;
+  }
+  if (adds) {
+    std::vector<int> columns = rule.columns, key = step.key;
+    std::sort(columns.begin(), columns.end());
+    std::sort(key.begin(), key.end());
+    if (columns != key || rule.keep_last) {
+      error(Code::unknown_clause, rule.span, rule.keep_last ? "an insert takes the first" : "these are not the columns of `key`", rule.keep_last ? "turn the order round: `keep first by … desc`" : "name the columns of `key`: rows that agree in them are one row of the table");
+      return;
+    }
+    block.relation->order = rule.order;
+    if (rule.skip_reason.empty()) rule.skip_reason = "another row has its key";
+    step.duplicates = std::move(rule);
     return;
   }
   const auto set = [&](int column) { return std::any_of(step.assignments.begin(), step.assignments.end(), [&](const auto& assignment) { return assignment.column == column; }); };
@@ -111,6 +129,10 @@ void Checker::free_name(Step& step, Block& block, NodeId statement) {
     return;
   }
   const Column& column = table(step.target).columns[static_cast<std::size_t>(rule.column)];
+  if (std::find(step.key.begin(), step.key.end(), rule.column) != step.key.end()) {
+    error(Code::unknown_clause, at(compared).span, fmt::format("`{}` is a part of `key`, by which rows are found that are there already", column.name), "choose names for another column, or name another key");
+    return;
+  }
   rule.attempt = fresh_input({}, std::nullopt, nullptr);
   row->derived["wanted"] = make({.kind = ExprKind::column, .type = column.type.with_null(false), .span = rule.span, .input = rule.attempt, .column = 0});
   row->derived["n"] = make({.kind = ExprKind::column, .type = {Kind::integer}, .span = rule.span, .input = rule.attempt, .column = 1});
@@ -130,7 +152,18 @@ void Checker::free_name(Step& step, Block& block, NodeId statement) {
     error(Code::not_idempotent, at(candidate).span, "the candidate is the same at every attempt", "let it depend on `n`, which counts them from 1");
     return;
   }
-  if (limited(*block.relation)) {
+  if (program::adds_rows(step.kind)) {
+    const auto set = [&](int wanted) { return std::any_of(step.assignments.begin(), step.assignments.end(), [&](const auto& assignment) { return assignment.column == wanted; }); };
+    std::set<int> read(rule.within.begin(), rule.within.end());
+    for (const ExprPtr& expr : {rule.compared, rule.candidate})
+      for_each(*expr, [&](const Expr& part) { if (part.kind == ExprKind::column && part.input == rule.row) read.insert(part.column); });
+    for (const int wanted : read) {
+      if (set(wanted)) continue;
+      error(Code::column_not_set, rule.span, fmt::format("`{}` is not set, and the name depends on it", table(step.target).columns[static_cast<std::size_t>(wanted)].name), "set every column that `unique` looks at");
+      return;
+    }
+    block.relation->order = rule.order;
+  } else if (limited(*block.relation)) {
     error(Code::not_supported, rule.span, "`unique` behind a `limit`", "choose the rows without a limit");
     return;
   }

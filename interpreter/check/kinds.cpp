@@ -12,9 +12,9 @@ const std::vector<StepKindRow>& step_kinds() {
       {"snapshot", StepKind::snapshot, "a relation that is computed once and seen unchanged by every later step", {"after", "through"}, {}, "snapshot wrong = shop.orders where total != subtotal + tax"},
       {"update", StepKind::update, "new values for columns of the rows of a relation", {"after", "expect", "chunk", "key", "once", "atomic", "when", "retry", "pace"}, {"set", "match", "unique", "on"},
        "update fix of shop.orders { set total = subtotal + tax }"},
-      {"insert", StepKind::insert, "rows that are missing in a table", {"into", "from", "key", "once", "after", "expect", "chunk", "atomic", "when", "retry", "pace"}, {"set"},
+      {"insert", StepKind::insert, "rows that are missing in a table", {"into", "from", "key", "once", "after", "expect", "chunk", "atomic", "when", "retry", "pace"}, {"set", "unique", "on"},
        "insert add into shop.totals from shop.orders { set order_id = id key order_id }"},
-      {"upsert", StepKind::upsert, "rows that are missing in a table or differ there", {"into", "from", "key", "after", "expect", "chunk", "atomic", "when", "retry", "pace"}, {"set"},
+      {"upsert", StepKind::upsert, "rows that are missing in a table or differ there", {"into", "from", "key", "after", "expect", "chunk", "atomic", "when", "retry", "pace"}, {"set", "on"},
        "upsert keep into shop.totals from shop.orders { set order_id = id set total = total key order_id }"},
       {"delete", StepKind::remove, "the rows of a relation are taken out of their table", {"after", "expect", "chunk", "key", "once", "atomic", "when", "cascades", "retry", "pace"}, {},
        "delete stale of shop.orders where total == 0"},
@@ -57,7 +57,7 @@ bool is_step_clause(std::string_view word) {
 }
 
 bool is_relation_clause(std::string_view word) {
-  static constexpr std::string_view words[] = {"where", "skip", "derive", "join", "group", "order", "limit", "keep", "window", "distinct", "expand", "union", "follow"};
+  static constexpr std::string_view words[] = {"where", "skip", "derive", "join", "group", "order", "limit", "keep", "window", "distinct", "expand", "union", "follow", "cluster"};
   return std::find(std::begin(words), std::end(words), word) != std::end(words);
 }
 

@@ -20,7 +20,7 @@ namespace {
 constexpr std::string_view kind_names[] = {"literal", "column", "call", "compare", "and", "or", "not", "coalesce", "case", "in", "convert",
                                            "array", "object", "subquery", "aggregate", "window", "now", "local", "bind"};
 constexpr std::string_view compare_names[] = {"==", "!=", "<", "<=", ">", ">="};
-constexpr std::string_view aggregate_names[] = {"count", "count_distinct", "sum", "min", "max", "average", "any", "every", "first", "last", "list", "exists"};
+constexpr std::string_view aggregate_names[] = {"count", "count_distinct", "sum", "min", "max", "average", "any", "every", "first", "last", "list", "clusters", "fold", "exists"};
 constexpr std::string_view window_names[] = {"row_number", "rank", "dense_rank", "lag", "lead", "aggregate"};
 constexpr std::string_view loop_names[] = {"error", "skip", "stop"};
 constexpr std::string_view step_names[] = {"check", "snapshot", "update", "insert", "upsert", "delete", "verify", "sql"};
@@ -134,7 +134,7 @@ class Writer {
     }
     filters(r.inputs.size() + 1);
     if (r.follow) {
-      fmt::format_to(std::back_inserter(out), "(follow {} {}", r.follow->many ? "many" : "one", loop_names[static_cast<std::size_t>(r.follow->on_loop)]);
+      fmt::format_to(std::back_inserter(out), "(follow {} {}", r.follow->each ? "each" : r.follow->many ? "many" : "one", loop_names[static_cast<std::size_t>(r.follow->on_loop)]);
       input(r.follow->previous);
       input(r.follow->place);
       list("(first", r.follow->first);
@@ -282,6 +282,10 @@ class Writer {
   void aggregate(const Aggregate& a, bool operand) {
     out += '(';
     out += aggregate_names[static_cast<std::size_t>(a.kind)];
+    if (a.start) {
+      expr(*a.start);
+      input(a.so_far);
+    }
     if (a.operand && operand) expr(*a.operand);
     if (a.filter) {
       out += "(where";

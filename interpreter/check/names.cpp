@@ -128,7 +128,8 @@ Checker::Lookup Checker::member(Block& block, std::string_view alias, std::strin
   Lookup inner = member(*block.subs[0], alias, name, span);
   if (!inner.found || !inner.expr) return inner;
   const int field = expose(*block.subs[0], fmt::format("{}.{}", alias, name), inner.expr, span);
-  return {true, true, make({.kind = ExprKind::column, .type = inner.expr->type, .span = span, .input = block.relation->inputs[0].id, .column = field})};
+  const Type type = inner.expr->type.with_null(may_be_null(inner.expr, *block.subs[0]));
+  return {true, true, make({.kind = ExprKind::column, .type = type, .span = span, .input = block.relation->inputs[0].id, .column = field})};
 }
 
 ExprPtr Checker::parameter(std::string_view name) {

@@ -13,7 +13,7 @@ namespace {
 enum Binding : int { or_binding = 1, and_binding, not_binding, compare_binding, coalesce_binding, sum_binding, product_binding, sign_binding, tight };
 
 constexpr std::string_view compare_signs[] = {"==", "!=", "<", "<=", ">", ">="};
-constexpr std::string_view aggregate_names[] = {"count", "count_distinct", "sum", "min", "max", "average", "any", "every", "first", "last", "list", "exists"};
+constexpr std::string_view aggregate_names[] = {"count", "count_distinct", "sum", "min", "max", "average", "any", "every", "first", "last", "list", "clusters", "fold", "exists"};
 constexpr std::string_view window_names[] = {"row_number", "rank", "dense_rank", "lag", "lead"};
 constexpr std::string_view loop_names[] = {"error", "skip", "stop"};
 
@@ -66,8 +66,14 @@ class Printer {
         filters(i + 1);
         continue;
       }
+      if (const Expr* values = clustered_by(input)) {
+        text += fmt::format(" cluster {} by", quoted(program_.inputs.at(input.sub->inputs[0].id).columns.at(0)));
+        for (std::size_t v = 1; v < values->args.size(); v += 2) text += fmt::format("{} {}", v > 1 ? "," : "", expr(*values->args[v]));
+        filters(i + 1);
+        continue;
+      }
       if (r.follow) {
-        text += fmt::format(" follow {} {} as {} on {}", r.follow->many ? "many" : "one", operand(input), quoted(input.alias), expr(*input.on));
+        text += fmt::format(" follow {} {} as {} on {}", r.follow->each ? "each" : r.follow->many ? "many" : "one", operand(input), quoted(input.alias), expr(*input.on));
         if (r.follow->on_loop != OnLoop::error) text += fmt::format(" on loop {}", loop_names[static_cast<std::size_t>(r.follow->on_loop)]);
         continue;
       }
@@ -99,6 +105,14 @@ class Printer {
     std::string text = "(" + relation(*input.sub);
     for (const auto& more : input.united) text += " union " + relation(*more);
     return text + ")";
+  }
+
+  // The values by which rows come together, as check/cluster.cpp joins the numbers of their clusters.
+  static const Expr* clustered_by(const Input& input) {
+    if (!input.sub || input.sub->inputs.empty() || !input.sub->inputs[0].elements) return nullptr;
+    const Expr& array = *input.sub->inputs[0].elements;
+    if (array.kind != ExprKind::subquery || array.aggregate->kind != AggregateKind::clusters) return nullptr;
+    return array.relation->inputs[0].sub->fields[1].expr.get();
   }
 
   std::string table(TableRef ref) const {
@@ -219,7 +233,8 @@ class Printer {
 
   std::string aggregate(const Aggregate& a, const std::string& from) {
     std::string text;
-    if (a.operand) text = expr(*a.operand);
+    if (a.start) text = expr(*a.start) + ", ";
+    if (a.operand) text += expr(*a.operand);
     if (!from.empty()) text += text.empty() ? from : " from " + from;
     if (a.filter) text += fmt::format("{}where {}", text.empty() ? "" : " ", expr(*a.filter));
     return fmt::format("{}({}{})", aggregate_names[static_cast<std::size_t>(a.kind)], text, order(a.order));

@@ -67,8 +67,13 @@ enum class AggregateKind : std::uint8_t {
   any, every,      // of booleans; any of none is false, every of none is true
   first, last,     // operand of the first/last row by `order` (required); null of none
   list,            // the operands as an array, by `order` (required), nulls among them; empty of none
+  clusters,        // of objects: by `order` (required), the number of each row's cluster as an array; rows that share a value of one
+                   // member (or an element of it, where it is an array) are of one cluster; numbered from 1 by their first rows
+  fold,            // windows only: `start`, and for each row by the window's order the operand, which sees the value so far
   exists,          // subqueries only
 };
+
+using InputId = std::uint32_t;   // unique in a Program, so that no reference can be captured
 
 struct OrderKey { ExprPtr expr; bool descending = false; };
 
@@ -76,7 +81,9 @@ struct Aggregate {
   AggregateKind kind{};
   ExprPtr operand;               // absent for count and exists
   ExprPtr filter;                // `where C` inside the call; absent: every row
-  std::vector<OrderKey> order;   // first, last, list
+  std::vector<OrderKey> order;   // first, last, list, clusters
+  ExprPtr start{};               // fold
+  InputId so_far = 0;            // fold: its column 0 is the value so far, in `operand`
 };
 
 enum class WindowFunction : std::uint8_t {
@@ -95,8 +102,6 @@ struct Window {
   std::vector<OrderKey> order;          // not of aggregates, unless `running`
   bool running = false;                 // aggregates: up to the row itself, by `order`, which is total then
 };
-
-using InputId = std::uint32_t;   // unique in a Program, so that no reference can be captured
 
 struct Expr {
   ExprKind kind{};
@@ -164,6 +169,7 @@ enum class OnLoop : std::uint8_t {
 // `previous`). It has a row for each start and each row on the way from it, the start itself first.
 struct Follow {
   bool many = false;                    // false: a second row to go to is an error
+  bool each = false;                    // with `many`: every row that can be reached once, by the shortest way; loops are none
   OnLoop on_loop = OnLoop::error;
   InputId previous = 0;                 // its columns are those of inputs[1]
   InputId place = 0;                    // column 0: how many rows after the start; 1: is it the last on its way
@@ -246,9 +252,11 @@ struct Effect {
   std::vector<Field> from{};            // `from.x`: of the row of the step's relation that caused the change
 };
 
-// on duplicate (COLUMNS) keep first by ORDER delete others: of rows that would come to the same values one stays.
+// on duplicate (COLUMNS) keep first by ORDER delete others: of rows that would come to the same values one stays. Of inserts and
+// upserts `… skip others "reason"`: of several rows that would become one row of the target it is this one.
 struct Duplicates {
-  std::vector<int> columns;             // of the target
+  std::vector<int> columns;             // of the target; of inserts and upserts those of `key`
+  std::string skip_reason{};
   std::vector<OrderKey> order;          // over the step's relation
   bool keep_last = false;
   Span span{};
@@ -363,8 +371,8 @@ struct Step {
   std::vector<ExprPtr> once_per{};      // insert: what tells the rows of the relation apart in the ledger
   std::vector<Effect> effects{};        // that later steps read
   std::vector<TableRef> cascades{};     // delete: tables whose rows go with those that they refer to, nearest first
-  std::optional<Duplicates> duplicates{};  // update
-  std::optional<FreeName> free_name{};  // update
+  std::optional<Duplicates> duplicates{};  // update, insert, upsert
+  std::optional<FreeName> free_name{};  // update, insert
   std::optional<Through> through{};     // snapshot: what the program gives are the last columns of the table that keeps it
   std::optional<RawSql> sql{};          // a statement of the script's own; the tables that it writes are `target` and `cascades`,
                                         // and `writes` says what of them
@@ -457,6 +465,7 @@ struct Program {
   std::vector<Test> tests;
   std::vector<Query> queries;           // by Table::query
   std::vector<InputName> inputs;        // by InputId
+  bool names_rows = false;              // lowered so that what fails says at which row: asked again, after it has failed
   std::vector<std::unique_ptr<Native>> natives;  // owned here, pointed to by expressions; shared with the library
 
   // As the script writes it: `shop.orders`; of a relation that is kept its name.

@@ -208,27 +208,9 @@ void Checker::apply_clause(BlockPtr& block, NodeId clause, Scope* outer) {
   if (word == "union") return unite(block, clause, outer);
   if (word == "expand") return expand(block, clause, outer);
   if (word == "follow") return follow(block, clause, outer);
+  if (word == "cluster") return cluster(block, clause, outer);
   error(Code::unknown_clause, at(clause).span, fmt::format("a relation has no `{}`", word),
-        did_you_mean(word, {"where", "skip", "derive", "join", "group", "order", "limit", "keep", "window", "distinct", "union", "expand", "follow"}));
-}
-
-void Checker::note_not_null(Block& block, const ExprPtr& condition, bool holds) {
-  if (condition->kind == (holds ? ExprKind::and_ : ExprKind::or_)) {
-    for (const ExprPtr& part : condition->args) note_not_null(block, part, holds);
-  } else if (condition->kind == ExprKind::not_) {
-    note_not_null(block, condition->args[0], !holds);
-  } else if (condition->kind == ExprKind::compare) {
-    using program::CompareOp;
-    for (std::size_t side = 0; side < 2; ++side) {
-      const ExprPtr &one = condition->args[side], &other = condition->args[1 - side];
-      bool known = holds;  // an ordering is false where one side is null
-      if (condition->op == CompareOp::equal) known = holds ? !may_be_null(other, block) : other->kind == ExprKind::literal && other->value.is_null();
-      if (condition->op == CompareOp::not_equal) known = holds ? other->kind == ExprKind::literal && other->value.is_null() : !may_be_null(other, block);
-      if (!known) continue;
-      block.not_null.push_back(one);
-      if (one->kind == ExprKind::convert) block.not_null.push_back(one->args[0]);
-    }
-  }
+        did_you_mean(word, {"where", "skip", "derive", "join", "group", "order", "limit", "keep", "window", "distinct", "union", "expand", "follow", "cluster"}));
 }
 
 void Checker::where(BlockPtr& block, NodeId clause, Scope* outer, bool skip) {

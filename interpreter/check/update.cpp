@@ -173,65 +173,6 @@ void Checker::assign(Step& step, Block& block, NodeId statement, std::unordered_
   if (!step.assignments.back().value) step.assignments.pop_back();
 }
 
-namespace {
-
-bool same(const Expr& a, const Expr& b) {
-  if (&a == &b) return true;
-  if (a.kind != b.kind || a.args.size() != b.args.size() || a.relation || b.relation || a.aggregate || b.aggregate || a.window || b.window) return false;
-  if (a.input != b.input || a.column != b.column || a.native != b.native || a.op != b.op || a.slot != b.slot || !same_kind(a.type, b.type)) return false;
-  if (a.kind == ExprKind::literal && !equal(a.value, b.value)) return false;
-  for (std::size_t i = 0; i < a.args.size(); ++i)
-    if (!same(*a.args[i], *b.args[i])) return false;
-  return true;
-}
-
-// Whether null can come out of an expression over the rows of a block.
-struct Nullness {
-  const Block& block;
-  std::vector<std::uint32_t> filled{};  // slots whose value is never null
-
-  bool may(const ExprPtr& expr) {
-    if (!expr->type.nullable) return false;
-    for (const ExprPtr& known : block.not_null)
-      if (same(*known, *expr)) return false;
-    switch (expr->kind) {
-      case ExprKind::bind: {
-        const bool is_filled = !may(expr->args[0]);
-        if (is_filled) filled.push_back(expr->slot);
-        const bool nullable = may(expr->args[1]);
-        if (is_filled) filled.pop_back();
-        return nullable;
-      }
-      case ExprKind::local: return std::find(filled.begin(), filled.end(), expr->slot) == filled.end();
-      case ExprKind::convert: return may(expr->args[0]);
-      case ExprKind::coalesce: return std::all_of(expr->args.begin(), expr->args.end(), [&](const ExprPtr& part) { return may(part); });
-      case ExprKind::call:
-        if (expr->native->result.nullable) return true;
-        for (std::size_t i = 0; i < expr->args.size(); ++i)
-          if (!expr->native->params[i].nullable && may(expr->args[i])) return true;
-        return false;
-      case ExprKind::case_: {
-        for (std::size_t i = 0; i < expr->args.size(); ++i) {
-          const bool result = i % 2 == 1 || (i + 1 == expr->args.size() && i % 2 == 0);
-          if (!result || !may(expr->args[i])) continue;
-          // The arm of an inlined function that hands null on is never taken when what it asks for is not null.
-          const Expr* asked = i % 2 == 1 ? expr->args[i - 1].get() : nullptr;
-          const bool never = asked && asked->kind == ExprKind::compare && asked->op == program::CompareOp::equal && asked->args[1]->kind == ExprKind::literal &&
-                             asked->args[1]->value.is_null() && !may(asked->args[0]);
-          if (!never) return true;
-        }
-        return false;
-      }
-      default: return true;
-    }
-  }
-};
-
-}  // namespace
-
-// Filters that have compared an expression with null count: `where email != null`.
-bool Checker::may_be_null(const ExprPtr& expr, const Block& block) const { return Nullness{block}.may(expr); }
-
 // Along which unique, not-null key the table is walked.
 void Checker::choose_walk(Step& step) {
   const Table& target = table(step.target);

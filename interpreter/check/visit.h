@@ -26,6 +26,7 @@ void for_each(const program::Expr& expr, F&& see) {
   if (!expr.aggregate) return;
   // Of a subquery, the operand is the relation's one field.
   if (expr.aggregate->operand && !expr.relation) for_each(*expr.aggregate->operand, see);
+  if (expr.aggregate->start) for_each(*expr.aggregate->start, see);
   if (expr.aggregate->filter) for_each(*expr.aggregate->filter, see);
   for (const auto& key : expr.aggregate->order) for_each(*key.expr, see);
 }

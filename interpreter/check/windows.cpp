@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "interpreter/check/checker.h"
+#include "interpreter/check/visit.h"
 
 namespace bfl::check {
 
@@ -100,13 +101,56 @@ bool Checker::read_window(NodeId node, Window& window) {
   return good;
 }
 
+// fold(START, NEXT): what the value becomes at each row, in which `so_far` is what it was at the row before.
+bool Checker::read_fold(NodeId node, NodeId over, Block& rows, program::Aggregate& fold, Type& type) {
+  std::vector<NodeId> arguments;
+  for (NodeId argument : ast::children(*file_, node))
+    if (argument != over) arguments.push_back(argument);
+  if (arguments.size() != 2) {
+    error(Code::wrong_arguments, at(node).span, fmt::format("`fold` takes a value to begin with and what it becomes at each row, got {}", arguments.size()), "write `fold(0, so_far + amount) over (partition by … order by …)`");
+    return false;
+  }
+  if (bare(rows, "so_far", at(node).span).found) {
+    error(Code::ambiguous_name, at(node).span, "`so_far` is a column of the rows already", "give that another name: `keep { …, total = so_far }` before the `fold`");
+    return false;
+  }
+  ExprPtr start = expression(arguments[0]);
+  if (!start) return false;
+  fold.kind = AggregateKind::fold;
+  fold.so_far = fresh_input({}, std::nullopt, nullptr);
+  program.inputs[fold.so_far].columns = {"so_far"};
+  type = start->type.with_null(may_be_null(start, rows));
+  for (int attempt = 0; attempt < 3; ++attempt) {  // the first may be of a narrower type than what it becomes
+    rows.derived["so_far"] = make({.kind = ExprKind::column, .type = type, .span = at(node).span, .input = fold.so_far, .column = 0});
+    fold.operand = expression(arguments[1]);
+    rows.derived.erase("so_far");
+    if (!fold.operand) return false;
+    const Type next = fold.operand->type.with_null(type.nullable || may_be_null(fold.operand, rows));
+    if (distance(next, type) && next.nullable == type.nullable) break;
+    if (!distance(type.with_null(), next.with_null())) {
+      error(Code::type_mismatch, at(arguments[1]).span, fmt::format("`fold` begins with {} and goes on with {}", with_article(type.with_null(false)), with_article(next.with_null(false))), "both have to be of one type: convert one of them");
+      return false;
+    }
+    type = distance(next.with_null(), type.with_null()) ? type.with_null(next.nullable) : next;
+  }
+  bool asks = false;
+  for_each(*fold.operand, [&](const Expr& expr) { asks |= expr.kind == ExprKind::subquery; });
+  if (asks) {
+    error(Code::not_supported, at(arguments[1]).span, "a relation within what a `fold` becomes", "derive what it gives before: `derive { x = first(… from … order by …) }`");
+    return false;
+  }
+  fold.start = convert(std::move(start), type);
+  fold.operand = convert(std::move(fold.operand), type);
+  return fold.start && fold.operand;
+}
+
 ExprPtr Checker::window_call(NodeId node, NodeId over) {
   const std::string_view name = at(node).text;
   const auto ranked = ranking(name);
   const auto kind = ranked ? std::nullopt : aggregate_named(name);
   if (!ranked && (!kind || *kind == AggregateKind::exists)) {
     error(Code::unknown_function, at(node).name_span, fmt::format("`{}` is no function over a window", name),
-          did_you_mean(name, {"row_number", "rank", "dense_rank", "lag", "lead", "count", "count_distinct", "sum", "min", "max", "avg", "any", "every", "first", "last", "list"}));
+          did_you_mean(name, {"row_number", "rank", "dense_rank", "lag", "lead", "count", "count_distinct", "sum", "min", "max", "avg", "any", "every", "first", "last", "list", "fold"}));
     return nullptr;
   }
   if (scope_ && scope_->block->broken) return nullptr;
@@ -144,7 +188,13 @@ ExprPtr Checker::window_call(NodeId node, NodeId over) {
   if (window->running && !needs_order()) return nullptr;
 
   Expr made{.kind = ExprKind::window, .type = {Kind::integer}, .span = at(node).span};
-  if (kind) {
+  if (kind == AggregateKind::fold) {
+    auto fold = std::make_shared<program::Aggregate>();
+    if (!needs_order() || !read_fold(node, over, rows, *fold, made.type)) return nullptr;
+    window->running = true;
+    add_row_key(rows, window->order);
+    made.aggregate = std::move(fold);
+  } else if (kind) {
     auto aggregate = read_aggregate(node, *kind, window->order);
     if (!aggregate) return nullptr;
     // Among the rows there is always the row itself.

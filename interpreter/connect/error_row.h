@@ -10,6 +10,7 @@ struct ErrorRow {
   std::string_view code;   // as the engine's manual writes it; of PostgreSQL also the two characters of a class
   ErrorClass kind;
   std::string_view why;    // what happened, and with it why the class is this one
+  std::string_view help{}; // one thing to do, for whoever runs the job
 };
 
 }  // namespace bfl::connect

@@ -30,7 +30,13 @@ constexpr ErrorRow rows[] = {
     {"25P03", ErrorClass::transient, "the transaction was idle too long and was ended"},
     {"25006", ErrorClass::permission, "a replica, or a role whose transactions may only read"},
     {"25", ErrorClass::fatal, "the transaction is in a state in which the statement cannot be carried out"},
+    {"22001", ErrorClass::data, "a text that is too long for its column", "shorten it: `left(x, 100)`, or leave such rows out with a `where`"},
+    {"22003", ErrorClass::data, "a number that is too large for its column", "leave such rows out with a `where`, or widen the column first"},
     {"22", ErrorClass::data, "overflow, conversion, division by zero, a text too long: a row does not fit"},
+    {"23502", ErrorClass::data, "null for a column that may not be null", "say what it is then, `value ?? fallback`, or leave such rows out with a `where`"},
+    {"23503", ErrorClass::data, "a reference to a row that is not there, or to one that would go", "leave out the rows whose parent is missing, `join one PARENT as p on … else skip \"…\"`, or add the parents in a step before"},
+    {"23505", ErrorClass::data, "another row has these values under a unique key", "leave out the rows whose value is there already, `where x not in (x from TABLE)`, or give each a free one: `unique x order by … else f\"{wanted}-{n}\"`"},
+    {"23514", ErrorClass::data, "a value that a check of the table does not allow", "write a value that the check allows, or leave such rows out with a `where`"},
     {"23", ErrorClass::data, "a constraint: not null, unique, foreign key, check, exclusion"},
     {"27", ErrorClass::data, "a trigger changed the row that was being changed"},
     {"44", ErrorClass::data, "the row is outside of the view through which it is written"},
@@ -74,6 +80,12 @@ ErrorClass class_of(std::string_view sqlstate) {
   for (const ErrorRow& row : rows)
     if (sqlstate.starts_with(row.code)) return row.kind;
   return ErrorClass::fatal;
+}
+
+std::string_view help_with(std::string_view sqlstate) {
+  for (const ErrorRow& row : rows)
+    if (!sqlstate.empty() && sqlstate.starts_with(row.code)) return row.help;
+  return {};
 }
 
 std::span<const ErrorRow> error_rows() { return rows; }

@@ -12,6 +12,7 @@ std::span<const ErrorRow> error_rows();  // codes before their classes
 
 // Of a statement that the server refused. An empty state is a connection that broke.
 ErrorClass class_of(std::string_view sqlstate);
+std::string_view help_with(std::string_view sqlstate);  // one thing to do; empty: nobody knows
 // Whether an error in answer to COMMIT leaves open if it was carried out.
 bool leaves_commit_open(std::string_view sqlstate, std::string_view severity);
 

@@ -186,6 +186,7 @@ Error Session::refused(const PGresult* result, std::string_view sql) {
     error.help = "a policy hides rows of the table from this user: run as a role that sees all of them (BYPASSRLS or the owner)";
   else if (state == "42501" && error.help.empty()) error.help = "grant the right, or connect as a role that has it";
   else if (state == "25006") error.help = "connect to the primary server: this one takes no writes";
+  else if (error.help.empty()) error.help = help_with(state);
   return error;
 }
 

@@ -15,6 +15,9 @@ struct Row {
   const char* help;
 };
 
+constexpr const char* other_values = "leave out the rows whose value is there already, `where x not in (x from TABLE)`, or give each a free one: `unique x order by … else f\"{wanted}-{n}\"`";
+constexpr const char* parents = "leave out the rows whose parent is missing, `join one PARENT as p on … else skip \"…\"`, or add the parents in a step before";
+
 // Extended codes are looked up first, then their primary code (the low byte).
 constexpr Row table[] = {
     {SQLITE_BUSY_SNAPSHOT, {"SQLITE_BUSY_SNAPSHOT", ErrorClass::transient, "the database changed under a read snapshot"}, true, ""},
@@ -23,6 +26,11 @@ constexpr Row table[] = {
     {SQLITE_LOCKED, {"SQLITE_LOCKED", ErrorClass::transient, "a table is locked by another connection of this process"}, true, ""},
     {SQLITE_SCHEMA, {"SQLITE_SCHEMA", ErrorClass::transient, "the schema changed while the statement ran"}, true, ""},
     {SQLITE_PROTOCOL, {"SQLITE_PROTOCOL", ErrorClass::transient, "the locks of the write-ahead log could not be had"}, true, ""},
+    {SQLITE_CONSTRAINT_NOTNULL, {"SQLITE_CONSTRAINT_NOTNULL", ErrorClass::data, "null for a column that may not be null"}, false, "say what it is then, `value ?? fallback`, or leave such rows out with a `where`"},
+    {SQLITE_CONSTRAINT_UNIQUE, {"SQLITE_CONSTRAINT_UNIQUE", ErrorClass::data, "another row has these values under a unique key"}, false, other_values},
+    {SQLITE_CONSTRAINT_PRIMARYKEY, {"SQLITE_CONSTRAINT_PRIMARYKEY", ErrorClass::data, "another row has this primary key"}, false, other_values},
+    {SQLITE_CONSTRAINT_CHECK, {"SQLITE_CONSTRAINT_CHECK", ErrorClass::data, "a value that a check of the table does not allow"}, false, "write a value that the check allows, or leave such rows out with a `where`"},
+    {SQLITE_CONSTRAINT_FOREIGNKEY, {"SQLITE_CONSTRAINT_FOREIGNKEY", ErrorClass::data, "a reference to a row that is not there, or to one that would go"}, false, parents},
     {SQLITE_CONSTRAINT, {"SQLITE_CONSTRAINT", ErrorClass::data, "a constraint: not null, unique, foreign key, check, or a trigger that raises"}, false, ""},
     {SQLITE_MISMATCH, {"SQLITE_MISMATCH", ErrorClass::data, "a value of another type than the key takes"}, false, ""},
     {SQLITE_TOOBIG, {"SQLITE_TOOBIG", ErrorClass::data, "a value or a row is larger than SQLite can hold"}, true, ""},

@@ -14,6 +14,7 @@ struct Registered {
   Connection* connection = nullptr;
   lower::Fused fused;
   std::unique_ptr<eval::Compiled> compiled;  // scalar functions
+  eval::Context evaluation{};
   // Reused from call to call: SQLite calls a function only once at a time, fused functions never call SQL.
   std::vector<Value> row;
   std::string arena, problem;
@@ -21,9 +22,24 @@ struct Registered {
 
 namespace {
 
-void fail(sqlite3_context* context, Registered& function, std::string message) {
+// What is handed to a function in front of what tells its row.
+int own_arguments(const Registered& function) { return static_cast<int>(function.fused.arguments.size() - function.fused.keys.size()); }
+
+// `id = 7`
+std::string row_of(Registered& function, sqlite3_value** arguments) {
+  std::string row, problem;
+  for (std::size_t i = 0; i < function.fused.keys.size(); ++i) {
+    const auto at = static_cast<std::size_t>(own_arguments(function)) + i;
+    Value value;
+    const bool read = decode_into(raw_of(arguments[at]), function.fused.arguments[at], value, problem);
+    row += fmt::format("{}{} = {}", row.empty() ? "" : ", ", function.fused.keys[i], read ? to_literal(value) : "?");
+  }
+  return row;
+}
+
+void fail(sqlite3_context* context, Registered& function, std::string message, sqlite3_value** arguments = nullptr) {
   sqlite3_result_error(context, message.c_str(), static_cast<int>(message.size()));
-  function.connection->report(Error{ErrorClass::data, std::move(message)});
+  function.connection->report(Error{.kind = ErrorClass::data, .message = std::move(message), .row = arguments ? row_of(function, arguments) : std::string()});
 }
 
 bool decode_arguments(sqlite3_context* context, Registered& function, int count, sqlite3_value** arguments) {
@@ -37,50 +53,61 @@ bool decode_arguments(sqlite3_context* context, Registered& function, int count,
     }
     if (!decode_into(raw_of(arguments[i]), wire, function.row[at], function.problem)) {
       const bool named = at < function.fused.labels.size() && !function.fused.labels[at].empty();
-      fail(context, function, named ? fmt::format("in {}: {}", function.fused.labels[at], function.problem) : function.problem);
+      fail(context, function, named ? fmt::format("in {}: {}", function.fused.labels[at], function.problem) : function.problem, arguments);
       return false;
     }
   }
   return true;
 }
 
-void give(sqlite3_context* context, Registered& function, eval::Outcome outcome) {
-  if (auto* failure = std::get_if<eval::Failure>(&outcome)) return fail(context, function, std::move(failure->message));
+void give(sqlite3_context* context, Registered& function, eval::Outcome outcome, sqlite3_value** arguments = nullptr) {
+  if (auto* failure = std::get_if<eval::Failure>(&outcome)) return fail(context, function, std::move(failure->message), arguments);
   const Value& value = std::get<Value>(outcome);
   if (const auto* integer = std::get_if<std::int64_t>(&value.data); integer && function.fused.result.type.kind == Kind::integer)
     return sqlite3_result_int64(context, *integer);
   RawValue raw;
-  if (!encode_into(value, function.fused.result, function.arena, raw, function.problem)) return fail(context, function, function.problem);
+  if (!encode_into(value, function.fused.result, function.arena, raw, function.problem)) return fail(context, function, function.problem, arguments);
   set_result(context, raw);
 }
 
-void call(sqlite3_context* context, int count, sqlite3_value** arguments) {
+void call(sqlite3_context* context, int, sqlite3_value** arguments) {
   auto& function = *static_cast<Registered*>(sqlite3_user_data(context));
-  if (!decode_arguments(context, function, count, arguments)) return;
+  if (!decode_arguments(context, function, own_arguments(function), arguments)) return;
   if (function.fused.result.type.kind == Kind::integer && function.fused.expr->type.kind == Kind::integer)
     if (const auto number = function.compiled->integer(function.row)) return sqlite3_result_int64(context, *number);
-  give(context, function, function.compiled->run(function.row));
+  give(context, function, function.compiled->run(function.row), arguments);
 }
 
 // Always fails: joins that must find exactly one row call it when they do not.
-void raise(sqlite3_context* context, int count, sqlite3_value** arguments) {
+void raise(sqlite3_context* context, int, sqlite3_value** arguments) {
   auto& function = *static_cast<Registered*>(sqlite3_user_data(context));
+  const int count = own_arguments(function);
   if (!decode_arguments(context, function, count, arguments)) return;
   std::string message = function.fused.raise;
   for (int i = 0; i < count; ++i) {
     const auto at = static_cast<std::size_t>(i);
     message += fmt::format("{}{} = {}", i == 0 ? "" : ", ", function.fused.labels[at], to_literal(function.row[at]));
   }
-  fail(context, function, std::move(message));
+  fail(context, function, std::move(message), arguments);
+}
+
+std::unique_ptr<eval::Accumulator> begin(const Registered& function) {
+  const lower::Fused& fused = function.fused;
+  if (fused.folds) return eval::fold(fused.expr, fused.so_far, function.evaluation);
+  return eval::accumulator(fused.aggregate, fused.result.type, fused.descending);
 }
 
 // One group's state lies in SQLite's aggregate context as a pointer; SQLite zeroes it.
-void step(sqlite3_context* context, int count, sqlite3_value** arguments) {
+void step(sqlite3_context* context, int, sqlite3_value** arguments) {
   auto& function = *static_cast<Registered*>(sqlite3_user_data(context));
   auto** state = static_cast<eval::Accumulator**>(sqlite3_aggregate_context(context, sizeof(eval::Accumulator*)));
   if (!state) return sqlite3_result_error_nomem(context);
-  if (!*state) *state = eval::accumulator(function.fused.aggregate, function.fused.result.type, function.fused.descending).release();
-  if (decode_arguments(context, function, count, arguments)) (*state)->add(function.row);
+  if (!*state) *state = begin(function).release();
+  if (!decode_arguments(context, function, own_arguments(function), arguments)) return;
+  (*state)->add(function.row);
+  if (!function.fused.folds) return;
+  const eval::Outcome outcome = (*state)->finish();
+  if (const auto* failure = std::get_if<eval::Failure>(&outcome)) fail(context, function, failure->message, arguments);
 }
 
 // Over a window: the value so far, and the state lives on.
@@ -88,7 +115,7 @@ void current(sqlite3_context* context) {
   auto& function = *static_cast<Registered*>(sqlite3_user_data(context));
   auto** state = static_cast<eval::Accumulator**>(sqlite3_aggregate_context(context, sizeof(eval::Accumulator*)));
   if (!state) return sqlite3_result_error_nomem(context);
-  if (!*state) *state = eval::accumulator(function.fused.aggregate, function.fused.result.type, function.fused.descending).release();
+  if (!*state) *state = begin(function).release();
   give(context, function, (*state)->finish());
 }
 
@@ -102,7 +129,7 @@ void finish(sqlite3_context* context) {
   auto** state = static_cast<eval::Accumulator**>(sqlite3_aggregate_context(context, 0));
   std::unique_ptr<eval::Accumulator> owned(state ? *state : nullptr);
   if (state) *state = nullptr;
-  if (!owned) owned = eval::accumulator(function.fused.aggregate, function.fused.result.type, function.fused.descending);
+  if (!owned) owned = begin(function);
   give(context, function, owned->finish());
 }
 
@@ -121,7 +148,8 @@ Result<void> Connection::register_function(const lower::Fused& fused, const eval
   auto function = std::make_unique<Registered>();
   function->connection = this;
   function->fused = fused;
-  function->row.resize(fused.arguments.size());
+  function->evaluation = context;
+  function->row.resize(fused.arguments.size() - fused.keys.size());
   const bool scalar = !fused.is_aggregate && fused.raise.empty();
   if (scalar) function->compiled = eval::compile(fused.expr, context);
 

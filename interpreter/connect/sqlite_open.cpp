@@ -23,6 +23,9 @@ int compare_decimals(void*, int a_size, const void* a, int b_size, const void* b
   return x ? -1 : 1;  // what is no number comes last; a collation cannot fail
 }
 
+// All texts are one: columns of a row that do not count when rows are told apart.
+int all_same(void*, int, const void*, int, const void*) { return 0; }
+
 Error cannot_open(const std::string& path, Error error) {
   error.message = fmt::format("cannot open `{}`: {}", path, error.message);
   return error;
@@ -31,6 +34,7 @@ Error cannot_open(const std::string& path, Error error) {
 Result<std::unique_ptr<Connector>> set_up(Database db, const std::string& path, const OpenOptions& options) {
   sqlite3* raw = db.get();
   sqlite3_create_collation_v2(raw, "bfl_decimal", SQLITE_UTF8, nullptr, compare_decimals, nullptr);
+  sqlite3_create_collation_v2(raw, "bfl_same", SQLITE_UTF8, nullptr, all_same, nullptr);
   auto connection = std::make_unique<Connection>(std::move(db), options);
   // A name in double quotes that is no column must be an error, never a text.
   sqlite3_db_config(raw, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);

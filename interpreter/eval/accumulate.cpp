@@ -3,9 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <optional>
 #include <set>
+#include <unordered_map>
+#include <utility>
 
+#include "interpreter/base/json.h"
 #include "interpreter/eval/evaluate.h"
 
 namespace bfl::eval {
@@ -244,7 +248,85 @@ class List final : public Accumulator {
   std::vector<std::vector<Value>> rows_;  // operand and keys
 };
 
+// Rows whose documents share a value of one member, or an element of an array that it is, come together: each value belongs to the
+// row that had it first, and rows to rows, as a forest. Null is no value.
+class Clusters final : public Accumulator {
+ public:
+  explicit Clusters(std::vector<bool> descending) : descending_(std::move(descending)) {}
+  void add(std::span<const Value> row) override {
+    if (!row.empty()) rows_.emplace_back(row.begin(), row.end());
+  }
+  Outcome finish() override {
+    std::stable_sort(rows_.begin(), rows_.end(), [&](const auto& a, const auto& b) {
+      return compare(std::span(a).subspan(1), std::span(b).subspan(1), descending_) < 0;
+    });
+    std::vector<std::size_t> above(rows_.size());
+    std::iota(above.begin(), above.end(), std::size_t{0});
+    const auto root = [&](std::size_t at) {
+      while (above[at] != at) at = above[at] = above[above[at]];
+      return at;
+    };
+    std::unordered_map<std::string, std::size_t> first;
+    const auto shares = [&](std::size_t row, const std::string& member, const JsonNode& element) {
+      if (element.kind == JsonKind::null) return;
+      const auto [known, fresh] = first.emplace(member + ' ' + canonical_json(element), row);
+      const std::size_t one = root(known->second), other = root(row);
+      above[std::max(one, other)] = std::min(one, other);
+    };
+    for (std::size_t i = 0; i < rows_.size(); ++i) {
+      const auto* text = std::get_if<Json>(&rows_[i][0].data);
+      const auto read = text ? read_json(text->text) : std::variant<JsonNode, JsonError>(JsonError{});
+      const auto* node = std::get_if<JsonNode>(&read);
+      for (std::size_t m = 0; node && m < node->items.size(); ++m) {
+        if (node->items[m].kind != JsonKind::array) shares(i, node->keys[m], node->items[m]);
+        else
+          for (const JsonNode& element : node->items[m].items) shares(i, node->keys[m], element);
+      }
+    }
+    std::vector<std::int64_t> number(rows_.size());
+    std::vector<Value> numbers;
+    std::int64_t last = 0;
+    for (std::size_t i = 0; i < rows_.size(); ++i) {
+      std::int64_t& of = number[root(i)];
+      if (of == 0) of = ++last;
+      numbers.emplace_back(of);
+    }
+    return Value(Array{std::make_shared<const std::vector<Value>>(std::move(numbers))});
+  }
+
+ private:
+  std::vector<bool> descending_;
+  std::vector<std::vector<Value>> rows_;  // documents and keys
+};
+
+class Fold final : public Accumulator {
+ public:
+  Fold(const program::ExprPtr& operand, program::InputId so_far, const Context& context) : next_(compile(operand, context)) {
+    for (const Slot& slot : next_->slots()) carried_.push_back(slot.expr->kind == program::ExprKind::column && slot.expr->input == so_far);
+    values_.resize(carried_.size());
+  }
+  void add(std::span<const Value> row) override {
+    if (row.empty() || std::holds_alternative<Failure>(state_)) return;
+    if (!std::exchange(begun_, true)) state_ = row[0];
+    std::size_t at = 1;
+    for (std::size_t i = 0; i < values_.size(); ++i) values_[i] = carried_[i] ? std::get<Value>(state_) : row[at++];
+    state_ = next_->run(values_);
+  }
+  Outcome finish() override { return state_; }
+
+ private:
+  std::unique_ptr<Compiled> next_;
+  std::vector<bool> carried_;  // by slot: it is the value so far
+  std::vector<Value> values_;
+  bool begun_ = false;
+  Outcome state_ = Value();
+};
+
 }  // namespace
+
+std::unique_ptr<Accumulator> fold(const program::ExprPtr& operand, program::InputId so_far, const Context& context) {
+  return std::make_unique<Fold>(operand, so_far, context);
+}
 
 std::unique_ptr<Accumulator> accumulator(AggregateKind kind, const Type& result, const std::vector<bool>& descending) {
   switch (kind) {
@@ -259,7 +341,8 @@ std::unique_ptr<Accumulator> accumulator(AggregateKind kind, const Type& result,
     case AggregateKind::first: return std::make_unique<Edge>(false, descending);
     case AggregateKind::last: return std::make_unique<Edge>(true, descending);
     case AggregateKind::list: return std::make_unique<List>(descending);
-    case AggregateKind::exists: return std::make_unique<Exists>();
+    case AggregateKind::clusters: return std::make_unique<Clusters>(descending);
+    case AggregateKind::exists: case AggregateKind::fold: break;  // a fold is more than rows
   }
   return std::make_unique<Exists>();
 }

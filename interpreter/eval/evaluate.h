@@ -48,6 +48,8 @@ class Accumulator {
   virtual void add(std::span<const Value> operand_and_keys) = 0;
   virtual Outcome finish() = 0;  // the value so far: more rows may follow
 };
+// A fold: rows come as the value to begin with, and the slots of `operand` in their order, without those of `so_far`.
+std::unique_ptr<Accumulator> fold(const program::ExprPtr& operand, program::InputId so_far, const Context& context);
 std::unique_ptr<Accumulator> accumulator(program::AggregateKind kind, const Type& result, const std::vector<bool>& descending);
 
 }  // namespace bfl::eval

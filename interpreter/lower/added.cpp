@@ -37,7 +37,7 @@ struct Added {
   }
 
   // What the rows show: v0… as the target stores them, k0… of `once per`, f0… as they are kept, o0… to be sorted by.
-  std::string rows(Writer& writer) const {
+  std::string rows(Writer& writer, bool told = false) const {
     program::Relation relation = *step.relation;
     relation.fields.clear();
     std::vector<Wire> wanted;
@@ -53,6 +53,7 @@ struct Added {
     for (std::size_t i = 0; effect && i < effect->from.size(); ++i)
       field(effect->from[i].expr, wire_of(program.table(effect->table).columns[table.columns.size() + i]), fmt::format("f{}", i));
     for (std::size_t i = 0; i < relation.order.size(); ++i) field(relation.order[i].expr, {}, fmt::format("o{}", i));
+    for (std::size_t i = 0; told && i < relation.order.size(); ++i) field(relation.order[i].expr, wire_of(relation.order[i].expr->type), fmt::format("t{}", i));
     if (!relation.limit) relation.order.clear();
     std::vector<Wire> wires;
     const std::string block = writer.block(relation, &wires);
@@ -127,6 +128,29 @@ struct Added {
     return writer.finish(fmt::format("SELECT {}{}{}", listed(list), from, order()), std::move(wires));
   }
 
+  Causes causes() const {
+    Causes made;
+    Writer writer(program);
+    const std::string source = rows(writer, true);
+    std::vector<std::string> list, where;
+    std::vector<Wire> wires;
+    for (std::size_t i = 0; i < step.relation->order.size(); ++i) {
+      const ExprPtr& by = step.relation->order[i].expr;
+      list.push_back(fmt::format("s.t{}", i)), wires.push_back(wire_of(by->type));
+      made.names.push_back(program::to_string(*by, program));
+    }
+    for (std::size_t i = 0; i < step.assignments.size(); ++i)
+      list.push_back(fmt::format("s.v{}", i)), wires.push_back(wire_of(column(step.assignments[i].column)));
+    const auto seek = [&](std::string name, const Wire& wire) {
+      where.push_back(fmt::format("s.{} IS ?{}", name, writer.binds() + where.size() + 1));
+      made.key.push_back(wire);
+    };
+    for (const int key : step.key) seek(fmt::format("v{}", value_of(key)), wire_of(column(key)));
+    for (std::size_t i = 0; i < step.once_per.size(); ++i) seek(fmt::format("k{}", i), wire_of(step.once_per[i]->type));
+    made.select = writer.finish(fmt::format("SELECT {} FROM ({}) AS s WHERE {}{} LIMIT 2", listed(list), source, listed(where, " AND "), order()), std::move(wires));
+    return made;
+  }
+
   std::string by_key() const {
     std::vector<std::string> parts;
     for (std::size_t i = 0; i < step.key.size(); ++i)
@@ -148,6 +172,8 @@ IntentSet added_rows(const Program& program, const Step& step, bool shipped_imag
   return {intent, added.select(intent, false), added.select(intent, true)};
 }
 
+Causes causes(const Program& program, const Step& step) { return Added(program, step).causes(); }
+
 Hands adding_hands(const Program& program, const Step& step) {
   const Added added(program, step);
   std::vector<std::string> columns, all, sets, keys, where;
@@ -160,11 +186,17 @@ Hands adding_hands(const Program& program, const Step& step) {
   Writer add(program);
   hands.own.add = add.finish(fmt::format("INSERT INTO {} ({}) VALUES ({})", qualified(added.table), listed(columns), listed(parameters(1, columns.size()))));
   for (int key : step.key) hands.key.push_back(wire_of(added.column(key)));
+  for (int key : step.key) keys.push_back(quote_identifier(added.column(key).name));
+  if (step.free_name) {
+    Writer everything(program);
+    std::vector<std::string> list = keys;
+    list.insert(list.end(), all.begin(), all.end());
+    hands.everything = everything.finish(fmt::format("SELECT {} FROM {}", listed(list), qualified(added.table)));
+  }
   if (step.key.empty()) return hands;
   Writer read(program);
   hands.own.read = read.finish(fmt::format("SELECT {} FROM {} WHERE {}", listed(all), qualified(added.table), added.by_key()));
   if (!added.upserts()) return hands;
-  for (int key : step.key) keys.push_back(quote_identifier(added.column(key).name));
   Writer change(program);
   for (std::size_t i = 0; i < keys.size(); ++i) where.push_back(fmt::format("{} {} ?{}", keys[i], added.column(step.key[i]).type.nullable ? "IS" : "=", columns.size() + 1 + i));
   hands.own.change = change.finish(fmt::format("UPDATE {} SET {} WHERE {}", qualified(added.table), listed(sets), listed(where, " AND ")));

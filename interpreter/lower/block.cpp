@@ -121,7 +121,7 @@ std::string Writer::raise(const Relation& relation, const Input& input, std::str
   }
   if (named.empty()) function.raise = function.raise.substr(0, function.raise.size() - 5);  // " for "
   const std::string form = "raise " + function.raise;
-  return call(std::move(function), arguments, form);
+  return call(std::move(function), std::move(arguments), form, named);
 }
 
 std::string Writer::anchor_column(const Relation& relation, int column) {
@@ -145,7 +145,9 @@ std::string Writer::block(const Relation& relation, std::vector<Wire>* fields, c
     list += fmt::format("{}{} AS c{}", i ? ", " : "", sql.text, i);
     if (fields) fields->push_back(sql.wire);
   }
-  return "SELECT " + select_list(relation, std::move(list)) + from + order_and_limit(relation);
+  // The join of numbers to rows stays by itself: woven into joins around it, SQLite would look through all numbers for each row.
+  const bool numbers = std::any_of(relation.inputs.begin(), relation.inputs.end(), [](const Input& input) { return input.sub && input.sub->inputs[0].elements && input.sub->limit; });
+  return "SELECT " + select_list(relation, std::move(list)) + from + order_and_limit(relation) + (numbers && !relation.limit ? " LIMIT -1" : "");
 }
 
 Sql Writer::aggregate(const Aggregate& given, const ExprPtr& operand, const Type& result, bool over_window) {

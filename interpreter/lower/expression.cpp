@@ -94,7 +94,8 @@ std::string Writer::label(const Expr& slot) const {
   return fmt::format("{}.{}", view->second.table->name, view->second.table->columns[static_cast<std::size_t>(slot.column)].name);
 }
 
-std::string Writer::call(Fused function, const std::vector<Sql>& arguments, std::string_view form) {
+std::string Writer::call(Fused function, std::vector<Sql> arguments, std::string_view form, const std::vector<ExprPtr>& read) {
+  name_row(function, arguments, read);
   std::string meaning(form), text;
   for (const Sql& argument : arguments) {
     describe(argument.wire, meaning);
@@ -104,6 +105,7 @@ std::string Writer::call(Fused function, const std::vector<Sql>& arguments, std:
   }
   describe(function.result, meaning);
   for (const std::string& name : function.labels) meaning += fmt::format("|{}:{}", name.size(), name);
+  for (const std::string& name : function.keys) meaning += fmt::format("|at {}:{}", name.size(), name);
   function.name = "bfl_f" + short_hex(sha256(meaning));
   const auto known =
       std::find_if(statement_.functions.begin(), statement_.functions.end(), [&](const Fused& at) { return at.name == function.name; });
@@ -132,12 +134,14 @@ std::string Writer::fused(const ExprPtr& given, const Wire& result) {
   function.expr = expr;
   function.result = result;
   std::vector<Sql> arguments;
+  std::vector<ExprPtr> read;
   const auto compiled = eval::compile(expr, {});
   for (const eval::Slot& slot : compiled->slots()) {
     arguments.push_back(value(slot.expr));
     function.labels.push_back(label(*slot.expr));
+    read.push_back(slot.expr);
   }
-  return call(std::move(function), arguments, function_shape(*expr));
+  return call(std::move(function), std::move(arguments), function_shape(*expr), read);
 }
 
 // Lazy forms that hold subqueries, as SQL's own lazy form.
@@ -224,7 +228,7 @@ std::string Writer::value_as(const ExprPtr& given, const Wire& wire) {
     function.expr = column_of(hole, 0, expr->type);
     function.result = wire;
     function.labels.push_back(label(*expr));
-    return call(std::move(function), {views_.at(hole).columns[0]}, function_shape(*column_of(hole, 0, expr->type)));
+    return call(std::move(function), {views_.at(hole).columns[0]}, function_shape(*column_of(hole, 0, expr->type)), {expr});
   }
   if (auto sql = structural(expr)) {
     const program::InputId hole = fresh();

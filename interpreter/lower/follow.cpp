@@ -91,8 +91,17 @@ std::string Writer::follow_block(const Relation& relation, std::vector<Wire>* fi
     carry(fmt::format("h{}", i), first[i], value_as(column_of(hop.id, static_cast<int>(i), hop_wires[i].type), hop_wires[i]));
   const std::string reached = row_text(follow.key);
   const std::string loops = fmt::format("instr({}.way, {}) > 0", way, reached);
-  carry("far", "0", fmt::format("{}.far + 1", way));
-  carry("way", begin_way, fmt::format("{}.way || substr({}, 2)", way, reached));
+  const std::string far = follow.each ? fmt::format("CAST({}.far AS INTEGER)", way) : way + ".far";
+  if (follow.each) {
+    // Rows are told apart by start and row reached alone; who comes first has the shortest way.
+    carry("start_row", "row_number() OVER ()", fmt::format("{}.start_row", way));
+    carry("reached", begin_way, reached);
+    carry("origin", begin_way, fmt::format("{}.origin", way));
+    carry("far", "'0' COLLATE bfl_same", fmt::format("CAST({} + 1 AS TEXT)", far));
+  } else {
+    carry("far", "0", fmt::format("{}.far + 1", way));
+    carry("way", begin_way, fmt::format("{}.way || substr({}, 2)", way, reached));
+  }
   if (follow.on_loop == OnLoop::skip) {
     carry("start_row", "row_number() OVER ()", fmt::format("{}.start_row", way));
     carry("looped", "0", loops);
@@ -110,16 +119,17 @@ std::string Writer::follow_block(const Relation& relation, std::vector<Wire>* fi
       function.labels.push_back(name);
       return nullptr;
     });
-    function.raise = fmt::format("follow {} {}{}{}", follow.many ? "many" : "one", hop.alias, found, arguments.empty() ? "" : " behind ");
+    function.raise = fmt::format("follow {} {}{}{}", follow.each ? "each" : follow.many ? "many" : "one", hop.alias, found, arguments.empty() ? "" : " behind ");
     const std::string form = "raise " + function.raise;
-    return call(std::move(function), arguments, form);
+    return call(std::move(function), std::move(arguments), form);
   };
   // What raises does so only for a row that the condition takes.
   std::string checks = fmt::format("CASE WHEN ({}) IS NOT TRUE THEN 0", condition(hop.on));
-  if (follow.on_loop == OnLoop::error) checks += fmt::format(" WHEN {} THEN {}", loops, refuse(" comes back to a row that it has passed,"));
+  if (follow.each) checks += fmt::format(" WHEN {} = {}.origin THEN 0", reached, way);
+  else if (follow.on_loop == OnLoop::error) checks += fmt::format(" WHEN {} THEN {}", loops, refuse(" comes back to a row that it has passed,"));
   if (follow.on_loop == OnLoop::stop) checks += fmt::format(" WHEN {} THEN 0", loops);
   if (follow.on_loop == OnLoop::skip) checks += fmt::format(" WHEN {}.looped THEN 0", way);
-  checks += fmt::format(" WHEN {}.far >= {} THEN {}", way, program::longest_way,
+  checks += fmt::format(" WHEN {} >= {} THEN {}", far, program::longest_way,
                         refuse(fmt::format(" goes on for more than {} rows,", program::longest_way)));
   const std::string on = join_condition(hop.on);
   if (!follow.many && !hop.at_most_one) {
@@ -134,8 +144,8 @@ std::string Writer::follow_block(const Relation& relation, std::vector<Wire>* fi
     for (const std::string& part : parts) text += (text.empty() ? "" : ", ") + part;
     return text;
   };
-  const std::string recursion = fmt::format("WITH RECURSIVE {}({}) AS (SELECT {} FROM {} UNION ALL SELECT {} FROM {} CROSS JOIN {} WHERE {} AND {})",
-                                            way, listed(names), listed(begin), from, listed(onward), way, joined, on, checks);
+  const std::string recursion = fmt::format("WITH RECURSIVE {}({}) AS (SELECT {} FROM {} UNION{} SELECT {} FROM {} CROSS JOIN {} WHERE {} AND {})",
+                                            way, listed(names), listed(begin), from, follow.each ? "" : " ALL", listed(onward), way, joined, on, checks);
 
   std::string last = "0";
   const auto asks_last = [&](const program::Field& field) { return mentions_column(*field.expr, follow.place, 1); };
@@ -146,7 +156,7 @@ std::string Writer::follow_block(const Relation& relation, std::vector<Wire>* fi
     last += "))";
   }
   see_hole(hop.id, carried(hop_wires, 'h'));
-  see_hole(follow.place, {{way + ".far", wire_of(Type{Kind::integer})}, {last, wire_of(Type{Kind::boolean})}});
+  see_hole(follow.place, {{far, wire_of(Type{Kind::integer})}, {last, wire_of(Type{Kind::boolean})}});
   std::string list;
   for (std::size_t i = 0; i < relation.fields.size(); ++i) {
     const Sql sql = value(relation.fields[i].expr);

@@ -121,7 +121,7 @@ std::string Writer::aggregate(const Aggregate& given, const ExprPtr& operand, co
     case AggregateKind::first: case AggregateKind::last:
       return fmt::format("(array_agg({} {}){})[1]", value(operand),
                          given.kind == AggregateKind::last ? order_from_end(given.order) : order_by(given.order), filter);
-    case AggregateKind::exists: case AggregateKind::list: break;
+    case AggregateKind::exists: case AggregateKind::list: case AggregateKind::clusters: case AggregateKind::fold: break;
   }
   refuse("this aggregate over values of its type");
   return "NULL";

@@ -301,7 +301,8 @@ Hands hands(const Program& program, const Step& step) {
   Hands hands{.key = row.key_wires()};
   if (adds) hands.own.add = row.add();
   if (!adds || !step.key.empty()) hands.own.read = row.read();
-  if (removes || step.duplicates) hands.own.remove = row.remove();
+  if (adds && step.free_name) hands.everything = row.everything();
+  if (removes || (step.duplicates && !adds)) hands.own.remove = row.remove();
   if (step.kind == program::StepKind::update || step.kind == program::StepKind::upsert) hands.own.change = row.change();
   if (step.kind == program::StepKind::update) keys_of(row, hands);
   for (std::size_t i = step.cascades.size(); i-- > 0;) {  // the farthest first

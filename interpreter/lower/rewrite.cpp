@@ -92,6 +92,7 @@ ExprPtr rewrite(const ExprPtr& expr, const Change& change) {
   if (aggregate) {
     program::Aggregate copy = *aggregate;
     bool touched = apply(copy.operand, change);
+    touched |= apply(copy.start, change);
     touched |= apply(copy.filter, change);
     touched |= apply(copy.order, change);
     if (touched) aggregate = std::make_shared<const program::Aggregate>(std::move(copy));

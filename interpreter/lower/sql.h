@@ -36,6 +36,9 @@ struct Fused {
   program::AggregateKind aggregate{};
   std::vector<bool> descending{};
   std::vector<std::string> labels{};  // of the arguments, for messages: `orders.created_at`; empty: computed
+  bool folds = false;                 // a window function: argument 0 is where it starts, the others are the slots of `expr` but `so_far`
+  program::InputId so_far = 0;
+  std::vector<std::string> keys{};    // of further arguments, behind those of the expression: by them a message names the row
   std::string raise{};                // not empty: no expression but an error, this text and `label = value` of each argument
 };
 
@@ -153,6 +156,13 @@ struct KeptTable {
   Statement count;
 };
 
+// Inserts and upserts: which rows of the step's relation become the row with a certain key. SQLite's.
+struct Causes {
+  Statement select;      // SELECT what tells them (names.size() columns), their values; two at most;  binds: key
+  std::vector<std::string> names;
+  std::vector<Wire> key;
+};
+
 // Rows that refer to rows that a step deletes, and that it does not delete as well.
 struct LeftBehind {
   std::string table;
@@ -174,6 +184,7 @@ Result<Intents> intents(const program::Program& program, const program::Step& st
 Hands hands(const program::Program& program, const program::Step& step, Dialect dialect);
 // once: SELECT the new values for one key, `where` tested again (no row: does not apply);  binds: key. Empty for other steps.
 Result<Statement> recompute(const program::Program& program, const program::Step& step, Dialect dialect);
+Causes causes(const program::Program& program, const program::Step& step);
 // Where the step is computed: SQLite's.
 std::vector<LeftBehind> left_behind(const program::Program& program, const program::Step& step);
 // SELECT these columns of the relation's rows as its table stores them; -1: the place of the row. An error of class refused when

@@ -1,7 +1,8 @@
 // Writes one statement: expressions and blocks as SQLite SQL, with the binds and fused functions that they need.
 //
-// Its frame is frame.cpp. Six files: native.cpp (what SQLite says exactly as bfl means it), expression.cpp (everything else, fused), block.cpp
-// (relations), window.cpp, follow.cpp, membership.cpp (`in` over a relation). Inputs have program-wide ids, so that `t<id>` is an alias that nothing can capture;
+// Its frame is frame.cpp. Seven files: native.cpp (what SQLite says exactly as bfl means it), expression.cpp (everything else, fused), block.cpp
+// (relations), window.cpp, follow.cpp, membership.cpp (`in` over a relation),
+// row_names.cpp (what tells a row when a function fails at it). Inputs have program-wide ids, so that `t<id>` is an alias that nothing can capture;
 // an input is in scope once its block's body has been written.
 #pragma once
 #include <map>
@@ -56,6 +57,7 @@ class Writer : public Frame {
   std::optional<Sql> membership(const program::Relation& relation);  // `exists`, as IN where that is better
   Sql aggregate(const program::Aggregate& aggregate, const program::ExprPtr& operand, const Type& result, bool over_window = false);
   Sql window(const program::Expr& expr);
+  Sql fold(const program::Aggregate& given, const Type& type);
 
   // Scope.
   void see_table(program::InputId id, const Table& table, const std::string& alias);
@@ -89,7 +91,8 @@ class Writer : public Frame {
   std::optional<Sql> structural(const program::ExprPtr& expr);
   program::ExprPtr with_holes(const program::ExprPtr& expr);
   std::string label(const program::Expr& slot) const;
-  std::string call(Fused function, const std::vector<Sql>& arguments, std::string_view shape);
+  std::string call(Fused function, std::vector<Sql> arguments, std::string_view shape, const std::vector<program::ExprPtr>& read = {});
+  void name_row(Fused& function, std::vector<Sql>& arguments, const std::vector<program::ExprPtr>& read);  // row_names.cpp
   std::string raise(const program::Relation& relation, const program::Input& input, std::string_view found) override;
   std::string input_from(const program::Input& input, bool marked) override;
   std::string united(const program::Input& input, std::vector<Wire>& wires);

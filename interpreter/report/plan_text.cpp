@@ -175,7 +175,8 @@ void update(Page& page, const program::Program& program, const program::Step& st
     return text;
   };
   if (step.duplicates)
-    page.row("one per", fmt::format("{}: the {} by {} stays, the others are deleted", names(step.duplicates->columns), step.duplicates->keep_last ? "last" : "first", ordered(step.duplicates->order)));
+    page.row("one per", fmt::format("{}: the {} by {} {}", names(step.duplicates->columns), step.duplicates->keep_last ? "last" : "first", ordered(step.duplicates->order),
+                                    adds ? "counts, the others are left out" : "stays, the others are deleted"));
   if (step.free_name)
     page.row("unique", fmt::format("{}{}, in the order of {}; else {}", program::to_string(*step.free_name->compared, program),
                                    step.free_name->within.empty() ? "" : fmt::format(" within {}", names(step.free_name->within)),

@@ -273,12 +273,12 @@ std::vector<int> Shipment::asked(const Table& from) const {
   return all;
 }
 
-Arrangement arrange(const Program& program, const Step& step, const KeptAside& aside) {
+Arrangement arrange(const Program& program, const Step& step, const KeptAside& aside, bool names_rows) {
   Arrangement made;
   made.given = &program;
   Uses uses = uses_of(program, step);
   const bool all_there = std::none_of(uses.begin(), uses.end(), [&](const auto& use) { return aside.contains(use.first); });
-  if (const auto source = all_there ? said_by_its_source(program, step, uses) : std::nullopt) {
+  if (const auto source = all_there && !names_rows ? said_by_its_source(program, step, uses) : std::nullopt) {
     made.home = *source;
     for (const auto& [ref, use] : uses)
       if (program.query(ref)) made.asked.push_back(ref);
@@ -289,13 +289,14 @@ Arrangement arrange(const Program& program, const Step& step, const KeptAside& a
     if (ref.source != made.home || program.query(ref)) made.shipments.push_back(shipment_of(program, ref, std::move(use)));
   const bool writes = !program::only_asserts(step.kind) && step.relation;
   const bool elsewhere = writes && step.target.source != made.home;
-  if (made.shipments.empty() && !elsewhere) return made;
+  if (made.shipments.empty() && !elsewhere && !names_rows) return made;
   made.moved = std::make_unique<Program>();
   made.moved->job = program.job;
   made.moved->sources = program.sources;
   made.moved->catalogues = program.catalogues;
   made.moved->inputs = program.inputs;
   made.moved->queries = program.queries;
+  made.moved->names_rows = names_rows;
   // What is to be written is computed in forms that keep every value, too.
   const auto keep_all = [&](TableRef ref) {
     for (Column& column : made.moved->catalogues[static_cast<std::size_t>(ref.source)].tables[static_cast<std::size_t>(ref.table)].columns) keep_exactly(column);

@@ -3,8 +3,7 @@
 
 #include <algorithm>
 
-#include "interpreter/run/context.h"
-#include "interpreter/run/workbench.h"
+#include "interpreter/run/failed_row.h"
 
 namespace bfl::run {
 namespace {
@@ -24,6 +23,12 @@ Result<Value> value_of(Workbench& bench, const eval::Context& evaluation, const 
   });
   if (!read) return read.error();
   return value;
+}
+
+Asked scalar_of(const program::ExprPtr& expr) {
+  return [expr](const program::Program& naming) -> Result<std::vector<lower::Statement>> {
+    return std::vector<lower::Statement>{lower::scalar(naming, expr, lower::Dialect::sqlite)};
+  };
 }
 
 // What stands on the sides of a comparison that does not hold: "found 3", or both where neither is written out.
@@ -63,7 +68,8 @@ Result<bool> holds(const program::Program& program, const program::Step& step, c
   if (!bench) return bench.error();
   std::string query;
   auto value = value_of(**bench, evaluation, condition, query);
-  if (!value) return value.error();
+  bench->reset();
+  if (!value) return with_row(program, question, sources, evaluation, value.error(), scalar_of(condition));
   const bool* truth = std::get_if<bool>(&value->data);
   return truth && *truth;
 }
@@ -86,7 +92,7 @@ StepEnd assertion(Context& context, const program::Step& step, const plan::StepP
     auto holds = value_of(*bench, evaluation, assertion.condition, query);
     if (!holds) {
       bench.reset();
-      return context.fail(step, holds.error());
+      return context.fail(step, with_row(context.program, step, context.targets, evaluation, holds.error(), scalar_of(assertion.condition)));
     }
     const bool* truth = std::get_if<bool>(&holds->data);
     Event event = context.event(truth && *truth ? EventKind::assertion_passed : EventKind::assertion_failed, step);

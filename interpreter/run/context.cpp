@@ -7,6 +7,7 @@
 #include <csignal>
 #include <thread>
 
+#include "interpreter/run/failed_row.h"
 #include "interpreter/run/journal.h"
 
 namespace bfl::run {
@@ -38,9 +39,17 @@ int exit_code_of(Code code, ErrorClass kind) {
   }
 }
 
+// "at the row with id = 7; nothing was changed"
+std::string place_of(const Error& error, const std::string& where) {
+  if (error.row.empty()) return where;
+  return fmt::format("at the row with {}{}{}", error.row, where.empty() ? "" : "; ", where);
+}
+
 constexpr double heartbeat_seconds = 10;  // a third of the lease
 
 }  // namespace
+
+std::string help_of(const Error& error) { return error.help.empty() && error.kind == ErrorClass::data ? help_with(error.message) : error.help; }
 
 std::unique_ptr<Clock> system_clock() { return std::make_unique<SystemClock>(); }
 
@@ -135,8 +144,9 @@ StepEnd Context::fail(const program::Step& step, Code code, const Error& error, 
   if (step.keeper >= 0 && target(step.keeper).in_transaction()) target(step.keeper).rollback();
   if (error.kind == ErrorClass::interrupted) return interrupted(step);
   if (code == Code::database_error && error.kind == ErrorClass::transient) return paused(step, code, error, where);
-  Diagnostic& diagnostic = diagnostics.error(code, step.name_span, fmt::format("step `{}`: {}", step.name, error.message), error.help);
-  if (!where.empty()) diagnostic.notes.push_back(where);
+  Diagnostic& diagnostic = diagnostics.error(code, step.name_span, fmt::format("step `{}`: {}", step.name, error.message), help_of(error));
+  const std::string place = place_of(error, where);
+  if (!place.empty()) diagnostic.notes.push_back(place);
   if (!error.detail.empty()) diagnostic.notes.push_back(error.detail);
   Event failed = event(EventKind::step_failed, step);
   failed.reason = error.message;

@@ -80,6 +80,7 @@ struct Context {
 };
 
 Code code_of(const Error& error);
+std::string help_of(const Error& error);  // its own, or what is known to help with such data
 
 // The number that a statement of one row and one column gives; 0 when it gives no row.
 Result<std::int64_t> one_number(connect::Connector& target, const lower::Statement& statement, const eval::Context& evaluation);

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "interpreter/base/fault_points.h"
+#include "interpreter/run/failed_row.h"
 #include "interpreter/run/workers.h"
 #include "interpreter/run/writing.h"
 
@@ -113,7 +114,7 @@ struct Walk {
     auto key = bound(good, 1, hi);
     if (!key) return {};
     const Key& bad = *key ? **key : hi;
-    return can_change(lo, bad) == false ? ledger::display(bad) : "";
+    return can_change(lo, bad) == false ? named(writing.context.program, writing.step, {}, bad) : "";
   }
 
   // The same from the first key on, before the step has begun: chunk after chunk is tried.
@@ -146,8 +147,11 @@ std::optional<StepEnd> refuse_share(Writing& writing, const lower::Statement& pr
 template <class Find>
 StepEnd row_failed(Writing& writing, const Error& error, Find&& find) {
   if (error.kind != ErrorClass::data) return writing.fail(error);
-  const std::string state = writing.state_of_data(), key = find();
-  return writing.context.fail(writing.step, error, key.empty() ? state : fmt::format("at the row with key {}; {}", key, state));
+  const std::string state = writing.state_of_data();
+  Error told = error;
+  told.row = find();
+  tell_references(writing.context.program, writing.step, told);
+  return writing.context.fail(writing.step, told, state);
 }
 
 // `walk` lives as long as what is given.

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "interpreter/run/failed_row.h"
 #include "interpreter/run/intent_rows.h"
+#include "interpreter/run/meeting_rows.h"
 #include "interpreter/run/sequence.h"
 
 namespace bfl::run {
@@ -14,8 +16,8 @@ constexpr std::int64_t block_bytes = 512 << 10;  // of planned rows: what is unp
 
 class Collecting {
  public:
-  Collecting(const Intention& intention, const lower::Intents& intents, const lower::Hands& hands, bool later, connect::Connector& engine, Spool& spool)
-      : intention_(intention), intents_(intents), hands_(hands), later_(later), engine_(engine), spool_(spool) {}
+  Collecting(const Intention& intention, const lower::Intents& intents, const lower::Hands& hands, bool later, connect::Connector& engine, Spool& spool, MeetingRows* meeting)
+      : intention_(intention), intents_(intents), hands_(hands), later_(later), engine_(engine), spool_(spool), meeting_(meeting) {}
 
   Result<void> run() {
     for (const lower::CascadeSet& cascade : intents_.cascades)
@@ -52,6 +54,7 @@ class Collecting {
   const bool later_;
   connect::Connector& engine_;
   Spool& spool_;
+  MeetingRows* meeting_;
 };
 
 // The rows that match, in one snapshot; of a `once` step without those that it has changed before.
@@ -79,10 +82,19 @@ Result<void> Collecting::collect(const lower::Statement& statement, const lower:
   auto read = (*select)->query_raw({}, [&](RawRow row) {
     if (intention_.stop && intention_.stop->level.load() > 0) kept = Error{ErrorClass::interrupted, "asked to stop"};
     if (kept) kept = rows.read(row);
-    if (!kept) return false;
+    if (!kept) {
+      Error error = kept.error();
+      if (error.kind == ErrorClass::data && table.empty() && !rows.key().empty()) error.row = named(intention_.program, step, {}, ledger::key_of(rows.key(), rows.key().size()));
+      kept = std::move(error);
+      return false;
+    }
     if (!before.empty()) {
       const auto known = before.find(ledger::short_digest(rows.key()));
       if (known != before.end() && !(intention_.again && !once_per && known->second == ledger::short_digest(rows.image()))) return true;
+    }
+    if (meeting_) {
+      const auto verdict = meeting_->take(rows.key(), rows.values());
+      if (verdict != MeetingRows::Verdict::planned) return verdict != MeetingRows::Verdict::refused;
     }
     if (sequence) {
       sequence->add(rows.key(), rows.image(), rows.values());
@@ -94,6 +106,11 @@ Result<void> Collecting::collect(const lower::Statement& statement, const lower:
     return bool(kept);
   });
   if (!read) return read;
+  if (meeting_ && meeting_->refused()) {
+    if (meeting_->looks_again())
+      if (auto again = (*select)->query_raw({}, [&](RawRow row) { return bool(rows.read(row)) && !meeting_->meets(rows.key(), rows.values()); }); !again) return again;
+    return meeting_->error();
+  }
   if (sequence && kept) {
     auto given = sequence->finish([&](const Turn& turn) {
       const std::vector<int> none;
@@ -110,15 +127,18 @@ Result<void> Collecting::collect(const lower::Statement& statement, const lower:
 
 }  // namespace
 
-bool sequenced(const program::Step& step, const lower::Hands& hands, bool later) { return !later && (!hands.uniques.empty() || step.duplicates || step.free_name); }
+bool sequenced(const program::Step& step, const lower::Hands& hands, bool later) {
+  return !later && (!hands.uniques.empty() || (step.duplicates && !program::adds_rows(step.kind)) || step.free_name);
+}
 
 program::Step with_values(program::Step step) {
   if (step.idempotence == program::Idempotence::once && step.kind == program::StepKind::update) step.idempotence = program::Idempotence::staged;
   return step;
 }
 
-Result<void> collect(const Intention& intention, const lower::Intents& intents, const lower::Hands& hands, bool later, connect::Connector& engine, Spool& into) {
-  return Collecting(intention, intents, hands, later, engine, into).run();
+Result<void> collect(const Intention& intention, const lower::Intents& intents, const lower::Hands& hands, bool later, connect::Connector& engine, Spool& into,
+                     MeetingRows* meeting) {
+  return Collecting(intention, intents, hands, later, engine, into, meeting).run();
 }
 
 }  // namespace bfl::run

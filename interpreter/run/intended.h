@@ -27,7 +27,9 @@ bool sequenced(const program::Step& step, const lower::Hands& hands, bool later)
 // The step as a plan holds it: the new values of a `once` step are computed at once, from the row as it is sealed.
 program::Step with_values(program::Step step);
 
-// Rows that go before those of the step, and then its own.
-Result<void> collect(const Intention& intention, const lower::Intents& intents, const lower::Hands& hands, bool later, connect::Connector& engine, Spool& into);
+class MeetingRows;
+// Rows that go before those of the step, and then its own. `meeting`: of inserts and upserts.
+Result<void> collect(const Intention& intention, const lower::Intents& intents, const lower::Hands& hands, bool later, connect::Connector& engine, Spool& into,
+                     MeetingRows* meeting = nullptr);
 
 }  // namespace bfl::run

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "interpreter/base/fault_points.h"
+#include "interpreter/run/failed_row.h"
 #include "interpreter/run/intent_rows.h"
 #include "interpreter/run/kept_plan.h"
 #include "interpreter/run/through.h"
@@ -85,6 +86,13 @@ Result<std::vector<ledger::Key>> rows_of(const KeptPlan& plan, const program::St
   }
 }
 
+StepEnd not_kept(Context& context, const program::Step& step, const Error& error, const KeptAside& aside) {
+  const auto asked = [&](const program::Program& naming) -> Result<std::vector<lower::Statement>> {
+    return std::vector<lower::Statement>{lower::select(naming, *step.relation, lower::Dialect::sqlite)};
+  };
+  return context.fail(step, with_row(context.program, step, context.targets, context.evaluation(step.target.source), error, asked, aside), "nothing was kept");
+}
+
 }  // namespace
 
 bool computed_where_kept(const program::Program& program, const program::Step& step) {
@@ -144,7 +152,10 @@ StepEnd keep(Context& context, const std::vector<std::size_t>& steps, const std:
     }
     if (auto begun = state.begin(); !begun) return context.fail(step, begun.error(), "nothing was kept");
     auto given = rows_to_keep(context.program, step, context.targets, context.evaluation(step.target.source), aside);
-    if (!given) return context.fail(step, given.error(), "nothing was kept");
+    if (!given) {
+      state.end();
+      return not_kept(context, step, given.error(), aside);
+    }
     computed[i].rows = aside[step.target] = std::move(*given);
   }
   state.end();
@@ -160,7 +171,7 @@ StepEnd keep(Context& context, const std::vector<std::size_t>& steps, const std:
     fault_point("after_fill");
     return rows;
   });
-  if (!kept) return context.fail(*at, kept.error(), "nothing was kept");
+  if (!kept) return not_kept(context, *at, kept.error(), aside);
   fault_point("after_keep");
   for (std::size_t i = 0; i < steps.size(); ++i) {
     Event finished = context.event(EventKind::step_finished, context.program.steps[steps[i]]);

@@ -7,7 +7,7 @@
 
 #include "interpreter/base/json.h"
 #include "interpreter/lower/left_out.h"
-#include "interpreter/run/context.h"
+#include "interpreter/run/failed_row.h"
 
 namespace bfl::run {
 namespace {
@@ -82,10 +82,17 @@ Result<void> look(const program::Program& program, const program::Step& step, co
   auto bench = Workbench::open(program, questions, sources, evaluation, aside ? *aside : KeptAside());
   if (!bench) return bench.error();
   const Reading reading{**bench, evaluation};
+  // Once the reading has ended the question can be asked of functions that say the row.
+  const auto failed = [&](const Error& error, const program::ExprPtr& count) {
+    bench->reset();
+    return with_row(program, questions, sources, evaluation, error, [&](const program::Program& naming) -> Result<std::vector<lower::Statement>> {
+      return std::vector<lower::Statement>{lower::scalar(naming, count, lower::Dialect::sqlite)};
+    }, aside ? *aside : KeptAside());
+  };
   for (const lower::LeftOut& clause : clauses) {
     LeftOut part{clause.reason};
     auto rows = reading.count(lower::count_of(clause.rows));
-    if (!rows) return rows.error();
+    if (!rows) return failed(rows.error(), lower::count_of(clause.rows));
     part.rows = *rows;
     if (part.rows == 0) continue;
     auto keys = reading.keys(*clause.rows);
@@ -95,7 +102,7 @@ Result<void> look(const program::Program& program, const program::Step& step, co
   }
   for (const program::Expectation* expectation : shares) {
     auto rows = reading.count(expectation->of);
-    if (!rows) return rows.error();
+    if (!rows) return failed(rows.error(), expectation->of);
     measured.counted[expectation->of_text] = *rows;
   }
   return {};

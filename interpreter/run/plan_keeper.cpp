@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "interpreter/check/visit.h"
+#include "interpreter/run/meeting_rows.h"
 #include "interpreter/run/writing.h"
 
 namespace bfl::run {
@@ -134,7 +135,9 @@ Result<void> PlanKeeper::keep(std::size_t index, const Intention& intention, con
   auto intents = lower::intents(bench.program(), step, bench.dialect(), true);
   if (!intents) return intents.error();
   Spool rows;
-  if (auto collected = collect(intention, *intents, lower::hands(*program_, intention.step, dialect), false, bench.engine(), rows); !collected) return collected;
+  std::optional<MeetingRows> meeting;
+  if (program::adds_rows(intention.step.kind)) meeting.emplace(*program_, intention.step);
+  if (auto collected = collect(intention, *intents, lower::hands(*program_, intention.step, dialect), false, bench.engine(), rows, meeting ? &*meeting : nullptr); !collected) return collected;
   states_[index].rows = rows.rows();
   return file_.add(step.name, rows);
 }

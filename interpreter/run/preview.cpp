@@ -4,9 +4,8 @@
 #include <algorithm>
 #include <map>
 
-#include "interpreter/run/context.h"
+#include "interpreter/run/failed_row.h"
 #include "interpreter/run/plan_keeper.h"
-#include "interpreter/run/workbench.h"
 
 namespace bfl::run {
 namespace {
@@ -224,6 +223,10 @@ std::vector<Preview> preview(const program::Program& program, const plan::Plan& 
     if (plan.steps[i].work == plan::WorkKind::keep) {
       looked = here.keep(all[i], targets, aside);
       if (looked && held) looked = aside.contains(step.target) ? held->keep_rows(i, aside.at(step.target)) : held->keep_table(i, *targets[source], program.table(step.target));
+      if (!looked)
+        looked = with_row(program, step, targets, {clocks[source]}, looked.error(), [&](const program::Program& naming) -> Result<std::vector<lower::Statement>> {
+          return std::vector<lower::Statement>{lower::select(naming, *step.relation, lower::Dialect::sqlite)};
+        }, aside);
       all[i].shipped = shown(arrangement);
     } else {
       auto bench = Workbench::open(program, step, targets, {clocks[source]}, aside);
@@ -234,6 +237,8 @@ std::vector<Preview> preview(const program::Program& program, const plan::Plan& 
         looked = Look{program, (*bench)->program(), step, (*bench)->engine(), {clocks[source]}}.write(plan.steps[i], all[i]);
         if (looked && held) looked = held->keep(i, {program, step, *targets[source], {clocks[source]}}, **bench);
         bench->reset();
+        if (!looked && program::changes_rows(step.kind))
+          looked = with_row(program, step, targets, {clocks[source]}, looked.error(), [&](const program::Program& naming) { return rows_asked(naming, step); }, aside);
       }
       auto measured = looked ? measure(program, step, targets, {clocks[source]}, &aside) : Result<Measured>(Measured());
       if (!measured) looked = measured.error();
@@ -246,7 +251,8 @@ std::vector<Preview> preview(const program::Program& program, const plan::Plan& 
     if (looked) looked = here.keep_nothing(aside);
     if (!looked) {
       Diagnostic& diagnostic = diagnostics.error(code_of(looked.error()), step.name_span,
-                                                 fmt::format("step `{}`: {}", step.name, looked.error().message), looked.error().help);
+                                                 fmt::format("step `{}`: {}", step.name, looked.error().message), help_of(looked.error()));
+      if (!looked.error().row.empty()) diagnostic.notes.push_back("at the row with " + looked.error().row);
       if (!looked.error().detail.empty()) diagnostic.notes.push_back(looked.error().detail);
     }
   }

@@ -5,8 +5,10 @@
 #include <algorithm>
 
 #include "interpreter/base/fault_points.h"
+#include "interpreter/run/failed_row.h"
 #include "interpreter/run/intended.h"
 #include "interpreter/run/kept_plan.h"
+#include "interpreter/run/meeting_rows.h"
 #include "interpreter/run/sealed_set.h"
 #include "interpreter/run/workbench.h"
 #include "interpreter/run/writing.h"
@@ -49,11 +51,18 @@ std::optional<StepEnd> seal(Writing& writing, SealedSet& set, const char* route,
   if (auto end = refuse_left_behind(writing, (*bench)->program(), (*bench)->engine())) return end;
   Spool spool;
   const Intention intention{context.program, writing.step, writing.target, context.evaluation(writing.source), again, &context.stop};
-  auto collected = collect(intention, set.intents(), set.hands(), set.once(), (*bench)->engine(), spool);
+  std::optional<MeetingRows> meeting;
+  if (program::adds_rows(writing.step.kind)) meeting.emplace(context.program, writing.step);
+  auto collected = collect(intention, set.intents(), set.hands(), set.once(), (*bench)->engine(), spool, meeting ? &*meeting : nullptr);
   if (collected && spool.rows() > 0)
     if (auto end = refuse_unproved(writing, (*bench)->program(), (*bench)->engine())) return end;
   bench->reset();
-  if (!collected) return writing.fail(collected.error());
+  if (!collected && meeting && meeting->refused()) return writing.fail(meeting->error(context.targets, context.evaluation(writing.source), set.hands()));
+  if (!collected)
+    return writing.fail(with_row(context.program, writing.step, context.targets, context.evaluation(writing.source), collected.error(),
+                                 [&](const program::Program& naming) { return rows_asked(naming, writing.step); }));
+  if (meeting)
+    for (const LeftOut& part : meeting->left_out) add(writing.skipped, part);
   empty = spool.rows() == 0;
   if (empty) return std::nullopt;
   if (auto end = refuse_unexpected(writing, spool.rows())) return end;
@@ -120,8 +129,13 @@ StepEnd sealed_write(Writing& writing, const char* route, const Decision& decisi
     if (auto end = context.pause(step, writing.source)) return *end;
     set.forget_place();
     if (auto committed = commit_chunks(writing, *lane, next); !committed) {
-      if (set.at().empty() || committed.error().kind != ErrorClass::data) return writing.fail(committed.error());
-      return context.fail(step, committed.error(), fmt::format("at the row with key {}; {}", set.at(), writing.state_of_data()));
+      if (!set.at() || committed.error().kind != ErrorClass::data) return writing.fail(committed.error());
+      Error told = committed.error();
+      told.row = named(context.program, step, set.at()->table, set.at()->key);
+      tell_references(context.program, step, told);
+      if (program::adds_rows(step.kind))
+        if (const auto causes = causes_of(context.program, step, context.targets, context.evaluation(writing.source), set.hands().key, set.at()->key); !causes.empty()) told.row += ", made from the row with " + causes[0].row;
+      return writing.fail(told);
     }
   }
   return finish(writing);

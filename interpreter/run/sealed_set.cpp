@@ -104,7 +104,7 @@ Result<SealedSet::Turn> SealedSet::turn_of(const ledger::Record& planned) const 
   turn.intent = intent_of(planned);
   const lower::Intent* intent = turn.intent;
   turn.there = intent && planned.before.size() > intent->key;
-  const bool goes = writing_.step.duplicates && planned.after.empty();
+  const bool goes = writing_.step.duplicates && !program::adds_rows(writing_.step.kind) && planned.after.empty();
   if (!intent || planned.before.size() != intent->key + (turn.there ? intent->image : 0) ||
       (once() ? turn.there : intent->image > 0 && !intent->flag && !turn.there) ||
       (planned.after.size() != (once() ? 0 : intent->values + intent->from) && !goes))
@@ -144,7 +144,7 @@ Result<std::int64_t> SealedSet::apply(std::int64_t from, std::int64_t to, ledger
     auto done = carry_out(table.empty() ? own_ : others_.find(table)->second, *turns, facts);
     if (!done) {
       const Turn& at = (*turns)[under_way_];
-      at_ = ledger::display(ledger::key_of(at.key(), at.intent->key));
+      at_ = Place{table, ledger::key_of(at.key(), at.intent->key)};
       return done;
     }
     changed += *done;

@@ -31,8 +31,13 @@ class SealedSet {
   Result<const ledger::Record*> row(std::int64_t number);  // valid until the next call
   // Rows of ordinals [from, to): how many the database says it changed.
   Result<std::int64_t> apply(std::int64_t from, std::int64_t to, ledger::ChunkFacts& facts);
-  const std::string& at() const { return at_; }  // the row at which `apply` failed, for messages
-  void forget_place() { at_.clear(); }
+  // The row at which `apply` failed: of which table, if not the step's own, and its key.
+  struct Place {
+    std::string table{};
+    ledger::Key key{};
+  };
+  const std::optional<Place>& at() const { return at_; }
+  void forget_place() { at_.reset(); }
 
  private:
   // The statements by which intents of one table are carried out.
@@ -91,7 +96,7 @@ class SealedSet {
   std::int64_t first_ = 0;                    // of the block under way, unpacked
   std::vector<ledger::Record> block_{};
   std::size_t under_way_ = 0;                 // of the intents that are carried out together
-  std::string at_{};
+  std::optional<Place> at_{};
 };
 
 }  // namespace bfl::run

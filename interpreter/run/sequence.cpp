@@ -30,13 +30,10 @@ void Sequence::add(RawRow key, RawRow image, RawRow values) {
   mine_.emplace(ledger::encode(rows_.back().key), rows_.size() - 1);
 }
 
-namespace {
-
-// A tuple as a unique index compares it; empty when a null in it keeps it apart from every other.
-std::string tuple(const Table& table, const std::vector<int>& columns, const std::function<const Stored&(int)>& value) {
+std::string unique_tuple(const Table& table, const std::vector<int>& columns, const std::function<RawValue(int)>& value) {
   Key key;
   for (int column : columns) {
-    Stored stored = value(column);
+    Stored stored = Stored::of(value(column));
     if (stored.kind == RawValue::Class::null) return {};
     if (!table.columns[static_cast<std::size_t>(column)].binary_collation)
       for (char& c : stored.bytes)
@@ -46,8 +43,6 @@ std::string tuple(const Table& table, const std::vector<int>& columns, const std
   return ledger::encode(key);
 }
 
-}  // namespace
-
 // What the row will hold.
 const Stored& Sequence::wanted(const Row& row, int column) const {
   const int value = assigned_[static_cast<std::size_t>(column)];
@@ -55,11 +50,11 @@ const Stored& Sequence::wanted(const Row& row, int column) const {
 }
 
 std::string Sequence::wanted_tuple(const Row& row, const std::vector<int>& columns) const {
-  return tuple(intention_.table(), columns, [&](int column) -> const Stored& { return wanted(row, column); });
+  return unique_tuple(intention_.table(), columns, [&](int column) { return wanted(row, column).view(); });
 }
 
 std::string Sequence::held_tuple(const Row& row, const std::vector<int>& columns) const {
-  return tuple(intention_.table(), columns, [&](int column) -> const Stored& { return row.image[static_cast<std::size_t>(column)]; });
+  return unique_tuple(intention_.table(), columns, [&](int column) { return row.image[static_cast<std::size_t>(column)].view(); });
 }
 
 // Whether a row that the step leaves as it is has what this one wants.
@@ -155,7 +150,7 @@ Result<void> Sequence::choose_names() {
     auto raw = intention_.target.encode(tried, wire(rule.column), arena);
     if (!raw) return raw.error();
     row.values[place] = Stored::of(*raw);
-    row.out = true;
+    row.out = !row.image.empty();
     for (std::size_t v = 0; v < row.values.size() && row.out; ++v)
       row.out = ledger::same(row.values[v].view(), row.image[static_cast<std::size_t>(intention_.step.assignments[v].column)].view());
   }
@@ -327,7 +322,7 @@ Result<void> Sequence::order(const std::function<Result<void>(const Turn&)>& eac
 Result<void> Sequence::finish(const std::function<Result<void>(const Turn&)>& each) {
   if (intention_.step.free_name)
     if (auto chosen = choose_names(); !chosen) return chosen;
-  if (intention_.step.duplicates)
+  if (intention_.step.duplicates && intention_.step.kind == program::StepKind::update)
     if (auto chosen = choose_survivors(); !chosen) return chosen;
   return order(each);
 }

@@ -20,6 +20,9 @@ struct Turn {
   bool together = false;            // with the next one, in one transaction
 };
 
+// A tuple as a unique index compares it; empty when a null in it keeps it apart from every other.
+std::string unique_tuple(const Table& table, const std::vector<int>& columns, const std::function<connect::RawValue(int column)>& value);
+
 class Sequence {
  public:
   Sequence(const Intention& intention, const lower::Hands& sql);

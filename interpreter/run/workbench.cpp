@@ -88,6 +88,7 @@ class Carrier {
   Error at_the_row(Error error, RawRow row, std::size_t place) const {
     if (!from_.has_sql()) return error;  // a file names its line
     error.message = fmt::format("`{}.{}`{}: {}", here_.name, name(columns_[place]), key_of(row), error.message);
+    if (here_.query >= 0) error.help = "declare what the SQL gives: another type, or `?` behind it where it may be null";
     return error;
   }
   std::string name(int column) const { return here_.columns[static_cast<std::size_t>(column)].name; }
@@ -124,9 +125,9 @@ class Carrier {
 
 Result<std::unique_ptr<Workbench>> Workbench::open(const program::Program& program, const program::Step& step,
                                                    const std::vector<connect::Connector*>& sources, const eval::Context& evaluation,
-                                                   const KeptAside& aside) {
+                                                   const KeptAside& aside, bool names_rows) {
   std::unique_ptr<Workbench> bench(new Workbench);
-  bench->arrangement_ = arrange(program, step, aside);
+  bench->arrangement_ = arrange(program, step, aside, names_rows);
   const Arrangement& arrangement = bench->arrangement_;
   if (arrangement.home >= 0) {
     bench->engine_ = sources[static_cast<std::size_t>(arrangement.home)];

@@ -48,7 +48,8 @@ struct Arrangement {
     return home < 0 ? lower::Dialect::sqlite : lower::dialect_of(given->catalogues[static_cast<std::size_t>(home)]);
   }
 };
-Arrangement arrange(const program::Program& program, const program::Step& step, const KeptAside& aside = {});
+// `names_rows`: for a second reading, by functions that say at which row they fail; SQLite computes it.
+Arrangement arrange(const program::Program& program, const program::Step& step, const KeptAside& aside = {}, bool names_rows = false);
 // "list.rows (id, kind)", one for each table.
 std::vector<std::string> shown(const Arrangement& arrangement);
 
@@ -57,7 +58,7 @@ class Workbench {
  public:
   static Result<std::unique_ptr<Workbench>> open(const program::Program& program, const program::Step& step,
                                                  const std::vector<connect::Connector*>& sources, const eval::Context& evaluation,
-                                                 const KeptAside& aside = {});
+                                                 const KeptAside& aside = {}, bool names_rows = false);
   ~Workbench();
   Workbench(const Workbench&) = delete;
   Workbench& operator=(const Workbench&) = delete;

@@ -19,7 +19,7 @@ constexpr std::string_view kind_names[] = {
 static_assert(std::size(kind_names) == static_cast<std::size_t>(NodeKind::error) + 1);
 
 constexpr std::string_view op_names[] = {"",   "negate", "not", "or", "and", "==", "!=", "<", "<=",  ">",        ">=",   "in",
-                                         "not in", "??", "+",   "-",  "*",   "/",  "one", "optional", "many", "asc", "desc"};
+                                         "not in", "??", "+",   "-",  "*",   "/",  "one", "optional", "many", "each", "asc", "desc"};
 static_assert(std::size(op_names) == static_cast<std::size_t>(Op::descending) + 1);
 
 // Only what keeps a node on its line: content is shown as written otherwise.

@@ -46,6 +46,7 @@
 //                expect changed <= 5% of R     expression (a comparison), relation?
 //                into T, from R, on S          name or member; relation; name or member       of insert, upsert, sql
 //                follow one R as h on C on loop skip   op = JoinKind; relation, expression, clause on (text = skip)?
+//                cluster g by E, E             text = g; expression*
 //                window g (partition by … order by … running)  text = g; clause*
 //                chunk 5_000 [by a, b]         expression?, by?
 //                once [per E, E]               by?
@@ -120,7 +121,7 @@ enum class Op : std::uint8_t {
   none,
   negate, not_, or_, and_, equal, not_equal, less, less_equal, greater, greater_equal, in, not_in, coalesce,
   add, subtract, multiply, divide,
-  join_one, join_optional, join_many,
+  join_one, join_optional, join_many, join_each,
   ascending, descending,
 };
 

@@ -238,6 +238,7 @@ template <> struct action<g::descending> : sets_op<Op::descending> {};
 template <> struct action<g::join_one> : sets_op<Op::join_one> {};
 template <> struct action<g::join_optional> : sets_op<Op::join_optional> {};
 template <> struct action<g::join_many> : sets_op<Op::join_many> {};
+template <> struct action<g::follow_each> : sets_op<Op::join_each> {};
 template <> struct action<g::using_columns> : node<NodeKind::using_> {};
 template <> struct action<g::else_skip> : node<NodeKind::else_skip> {};
 template <> struct action<g::group_keys> : node<NodeKind::by> {};
@@ -263,6 +264,7 @@ template <> struct action<g::loop_rule> : p::maybe_nothing {
   static void apply(const In& in, Builder& b) { b.frame->text = b.word_at(offset(b, in.begin())); }
 };
 template <> struct action<g::window_clause> : clause {};
+template <> struct action<g::cluster_clause> : clause {};
 template <> struct action<g::partition_clause> : clause {};
 template <> struct action<g::running_clause> : clause {};
 template <> struct action<g::from_clause> : clause {};

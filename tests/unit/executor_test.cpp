@@ -278,7 +278,7 @@ TEST_CASE("a row that does not fit is named, its chunk is rolled back, and the c
   CHECK(ran.exit_code == 1);
   CHECK(ran.says("BFL0504"));
   CHECK(ran.says("CHECK constraint failed"));
-  CHECK(ran.says("at the row with key 337; chunks 1 to 3 are committed, chunk 4 was rolled back, nothing to clean up"));
+  CHECK(ran.says("at the row with id = 337; chunks 1 to 3 are committed, chunk 4 was rolled back, nothing to clean up"));
   CHECK(job.ask("SELECT count(*) FROM t WHERE n = 0") == "300");
   CHECK(job.ledger_problem() == "");
   job.run("UPDATE t SET s = 'mended' WHERE id = 337");
@@ -287,7 +287,7 @@ TEST_CASE("a row that does not fit is named, its chunk is rolled back, and the c
   CHECK(job.ask("SELECT count(*) FROM t WHERE n = 0") == "500");
 
   Job sealed(table(50, 37));
-  CHECK(sealed.run_job("update down of db.t { set n = 0 - n once chunk 10 }\n").says("at the row with key 37; chunks 1 to 3 are committed"));
+  CHECK(sealed.run_job("update down of db.t { set n = 0 - n once chunk 10 }\n").says("at the row with id = 37; chunks 1 to 3 are committed"));
 }
 
 TEST_CASE("what a trigger changes beyond the step is listed, and never committed") {

@@ -97,6 +97,36 @@ TEST_CASE("arrays of other elements than texts are looked into as well") {
   CHECK(db.ask(ids, "list(count_items(prices) from g where 3.30 in prices or 2.20 in prices order by grp)") == "[1, 2]");
 }
 
+TEST_CASE("follow each comes to every row once, by the shortest way, whatever the loops") {
+  Db db;
+  const std::string ring = "let x = db.ring where name == \"a\" follow each db.ring as r on r.name == prev.next ";
+  CHECK(db.ask(ring, "list(f\"{r.name}{depth(r)}\" from x order by depth(r))") == R"(["a0", "b1", "c2"])");
+  CHECK(db.ask("let x = db.ring follow each db.ring as r on r.name == prev.next", "count(x)") == "17");
+  // Everybody knows everybody: each of five is reached from each, not by each of the ways.
+  CHECK(db.ask("let x = db.t follow each db.t as o on o.id != prev.id", "list(f\"{id}{o.id}{depth(o)}\" from x where id == 3 order by o.id)") == R"(["311", "321", "330", "341", "351"])");
+  CHECK(db.ask("let x = db.t follow each db.t as o on o.id != prev.id", "count(x)") == "25");
+  CHECK(db.ask("let x = db.t where id == 1 follow each db.t as d on d.parent_id == prev.id", "list(d.id from x order by d.id)") == "[1, 2, 3, 4, 5]");
+  // From rows of another kind: none of them is a row of the way.
+  CHECK(db.ask("let x = db.pairs where a == 5 derive { id = a, parent_id = a - 2 } follow each db.t as up on up.id == prev.parent_id", "list(depth(up) from x order by depth(up))") == "[0, 1, 2, 3]");
+  CHECK(has(db.ask("let x = db.t follow each db.t as d on d.parent_id == prev.id on loop stop", "count(x)"), "a loop is nothing to it"));
+  CHECK(has(db.ask("let x = db.t follow each db.t as d on d.parent_id == prev.id where is_last(d)", "count(x)"), "`follow each` has no last rows"));
+}
+
+TEST_CASE("cluster brings rows together that share a value, directly or through others") {
+  Db db;
+  CHECK(db.ask("let c = db.t cluster g by n", "list(f\"{id}:{g}\" from c order by id)") == R"(["1:1", "2:2", "3:2", "4:3", "5:4"])");
+  CHECK(db.ask("let c = db.t cluster g by n, lower(grp)", "list(g from c order by id)") == "[1, 1, 1, 1, 1]");
+  CHECK(db.ask("let c = db.t where id > 2 cluster g by grp, tags", "list(g from c order by id)") == "[1, 1, 2]");  // null shares nothing
+  CHECK(db.ask("let c = db.t cluster g by tags", "list(g from c order by id)") == "[1, 2, 3, 1, 1]");
+  CHECK(db.ask("let c = db.t where parent_id != null cluster g by [id, parent_id]", "max(g from c)") == "1");
+  CHECK(db.ask("let c = db.t cluster g by id, parent_id", "max(g from c)") == "4");  // each expression has values of its own
+  CHECK(db.ask("let c = db.u cluster g by amount", "max(g from c)") == "3");
+  CHECK(db.ask("let c = db.t cluster g by n derive { kept = first(id) over (partition by g order by id desc) }", "list(kept from c order by id)") == "[1, 3, 3, 4, 5]");
+  CHECK(db.ask("let c = db.t cluster g by n group by g { ids = list(id order by id) }", "list(count_items(ids) from c order by g)") == "[1, 2, 1, 1]");
+  CHECK(db.ask("let c = db.t where id > 9 cluster g by n", "count(c)") == "0");
+  CHECK(has(db.ask("let c = db.t cluster n by grp", "count(c)"), "`n` is a column already"));
+}
+
 TEST_CASE("follow has a row for each start and each row on the way") {
   Db db;
   const std::string up = "let x = db.t follow one db.t as up on up.id == prev.parent_id\n";

@@ -35,6 +35,7 @@ TEST_CASE("aggregates give in SQL what the evaluator's accumulators give") {
         case AggregateKind::last:
         case AggregateKind::exists: break;
         case AggregateKind::list: result = array_of(Type{operand_kind, true}); break;
+        case AggregateKind::clusters: case AggregateKind::fold: continue;  // made of more than a column: row_sets_test, windows_test
       }
       for (std::size_t c = 0; c < columns.size(); ++c)
         for (int limit : {0, 1, 13, rows}) {

@@ -47,6 +47,24 @@ TEST_CASE("aggregates see the whole partition, whatever its order, unless the wi
   CHECK(db.ask("", "first(f\"{v}\" from (db.sales derive { v = length(f\"{max(day) over (partition by shop)}\") }) order by id)") == "\"1\"");
 }
 
+TEST_CASE("a fold carries a value from row to row, in the window's order") {
+  Sales db;
+  CHECK(db.over("fold(\"\", f\"{so_far}{id}\") over (partition by shop order by day)") == R"(["241", "2", "3", "24", "35"])");
+  CHECK(db.over("fold(0, greatest(0, so_far + (day ?? -9) - 1)) over (partition by shop order by id)") == "[2, 2, 1, 2, 0]");
+  CHECK(db.over("fold(0, so_far + (amount ?? 0)) over (order by id)") == "[0.1, 0.3, 5.3, 5.3, 12.3]");  // an int to begin with becomes a decimal
+  CHECK(db.over("fold(id * 10, so_far) over (partition by shop order by id)") == "[10, 10, 30, 10, 30]");   // the first row says where it begins
+  CHECK(db.over("fold(null, so_far ?? day) over (partition by shop order by id desc)") == "[1, 1, 2, 1, null]");
+  CHECK(db.over("left(fold(\"\", sha256(f\"{so_far}{id}\")) over (order by id), 8)") ==
+        R"(["6b86b273", "b8cdba7a", "d2b8cbb3", "1a2a8bbd", "4c2b6f0b"])");
+  const auto says = [&](const char* function, const char* part) { CHECK_MESSAGE(db.over(function).find(part) != std::string::npos, db.over(function)); };
+  says("fold(1) over (order by id)", "`fold` takes a value to begin with and what it becomes at each row, got 1");
+  says("fold(0, so_far + 1) over (partition by shop)", "`fold` over a window without an order");
+  says("fold(0, so_far + 1)", "`fold` goes over rows in an order: of which?");
+  says("fold(0, \"x\") over (order by id)", "`fold` begins with an int and goes on with a text");
+  says("fold(0, count(db.sales)) over (order by id)", "a relation within what a `fold` becomes");
+  says("fold(1, div(so_far, 0)) over (order by id)", "division by zero");
+}
+
 TEST_CASE("a window sees the rows that the clauses before its function leave") {
   Sales db;
   CHECK(db.ask("let r = db.sales window g (partition by shop order by id) where day != null derive { n = row_number() over g } where n == 1",

@@ -1,0 +1,1 @@
+CREATE TABLE pages (id INTEGER PRIMARY KEY, customer_id INTEGER NOT NULL UNIQUE, slug TEXT NOT NULL, lang TEXT, UNIQUE (slug, lang));

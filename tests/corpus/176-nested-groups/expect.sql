@@ -1,0 +1,1 @@
+SELECT user_id, repo, level FROM access ORDER BY 1, 2;

@@ -1,0 +1,1 @@
+INSERT INTO group_members VALUES (1,'group',2),(2,'group',3),(3,'group',1),(3,'user',7),(2,'user',8),(4,'user',7); INSERT INTO grants VALUES (1,'a',30),(3,'b',20),(4,'a',40); INSERT INTO access VALUES (8,'a',10),(9,'z',10);

@@ -1,0 +1,1 @@
+CREATE TABLE audit (id INTEGER PRIMARY KEY, tenant INTEGER NOT NULL, body TEXT NOT NULL, prev_hash TEXT, hash TEXT);

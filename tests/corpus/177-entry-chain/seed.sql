@@ -1,0 +1,1 @@
+INSERT INTO audit VALUES (1,1,'a',NULL,NULL),(2,2,'x',NULL,NULL),(3,1,'b',NULL,NULL),(4,1,'c',NULL,NULL);

@@ -1,0 +1,1 @@
+CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT NOT NULL, street TEXT, city TEXT, address_id BIGINT); CREATE TABLE addresses (id INTEGER PRIMARY KEY, street TEXT, city TEXT NOT NULL);
