@@ -222,6 +222,7 @@ class Checker {
 
   // running.cpp: how a run goes about its work
   std::optional<program::Retry> retry(NodeId clause);
+  void quarantine_fits(const program::Step& step, const StepParts& parts);
   std::optional<std::int64_t> duration(NodeId node, std::string_view what);
   std::optional<program::Pace> pace(NodeId clause);
   std::optional<program::Approval> approval(NodeId clause);

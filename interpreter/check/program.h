@@ -393,6 +393,7 @@ struct Step {
   bool row_local = false;               // filters and values read the row itself only
   std::optional<Retry> retry{};         // none: as the job says, or as by default
   std::optional<Pace> pace{};           // together with the job's
+  std::optional<std::int64_t> quarantine{};  // rows that may be set aside with their error; none: the first one ends the step
   int keeper = 0;                       // the source whose ledger keeps its generations; -1: none can
 };
 

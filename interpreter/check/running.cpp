@@ -1,4 +1,4 @@
-// Clauses that say how a run goes about its work, and under which conditions: `retry`, `pace`, `approve`, `rollback`. What they say is in
+// Clauses that say how a run goes about its work, and under which conditions: `retry`, `pace`, `approve`, `rollback`, `quarantine`. What they say is in
 // no memo key.
 #include <algorithm>
 #include <filesystem>
@@ -117,6 +117,18 @@ bool Checker::rollback_rule(program::Rollback& rollback, NodeId rule) {
   if (rollback.percent && rollback.percent->compare(100) <= 0) return true;
   error(Code::value_out_of_range, at(bound).span, fmt::format("a share of {}, expected 0% to 100%", at(bound).text));
   return false;
+}
+
+// A row is set aside alone, and only where nothing else goes with it.
+void Checker::quarantine_fits(const program::Step& step, const StepParts& parts) {
+  if (!step.quarantine) return;
+  const char* why = step.atomic               ? "a step that says `atomic` changes all of its rows or none"
+                    : !step.cascades.empty()  ? "rows that go with others, `cascades to`, cannot be set aside without them"
+                    : step.duplicates         ? "rows that are merged, `on duplicate`, cannot be set aside without each other"
+                                              : nullptr;
+  if (!why) return;
+  const auto clause = std::find_if(parts.clauses.begin(), parts.clauses.end(), [&](NodeId part) { return at(part).word == "quarantine"; });
+  error(Code::unknown_clause, at(*clause).span, fmt::format("`{}` has no quarantine: {}", step.name, why), "leave `quarantine` out; rows that do not fit are left out by `skip where C \"reason\"`");
 }
 
 // Microseconds, up to a day.

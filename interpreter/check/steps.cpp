@@ -92,6 +92,7 @@ void Checker::step(NodeId node) {
     if (parts.relation != ast::no_node) error(Code::unknown_clause, at(parts.relation).span, fmt::format("`{}` has no relation of its own", verb), std::string(kind->example));
     assertions(made, parts);
   }
+  quarantine_fits(made, parts);
   forbid_live_reads(made);
   forbid_secret_data(made);
   program.steps.push_back(std::move(made));
@@ -114,6 +115,7 @@ bool Checker::step_clause(Step& step, NodeId clause, std::vector<std::string_vie
   } else if (word == "when") when(step, clause);
   else if (word == "retry") step.retry = retry(clause);
   else if (word == "pace") step.pace = pace(clause);
+  else if (word == "quarantine") step.quarantine = whole_number(at(clause).first_child, "a number of rows", 1, 10'000);
   else if (word == "once") {
     once_ = true;
     const bool per = at(clause).first_child != ast::no_node;

@@ -24,4 +24,7 @@ int carry_out(Session& session, const Arguments& arguments, store::State* state,
 // Carries out an undo: the session's steps are those of the tasks from then on.
 int put_back(Session& session, const Arguments& arguments, store::State& state, run::Clock& clock, std::vector<run::UndoTask>& tasks);
 
+// `bfl run`, where these finished steps are applied once more for the rows that they have in quarantine.
+int run_again(const Arguments& arguments, const std::vector<std::string>& retried);
+
 }  // namespace bfl::cli

@@ -33,6 +33,12 @@ constexpr Flag run_flags[] = {
     {"plan", "FILE", "does what this kept plan holds (`bfl plan -o`), and nothing else"},
     {"evict", "", "end the other run by hand, or wait for its lease to end", {}, false, true},
 };
+constexpr Flag outward_flags[] = {
+    {"hook", "[EVENTS=]TARGET", "tells events of the run to a command, or an address by POST, as JSON", {}, true},
+    {"metrics", "FILE", "keeps a file of metrics for Prometheus, as the textfile collector reads them"},
+    {"metrics-port", "[ADDRESS:]PORT", "serves the same at /metrics while the run lasts"},
+    {"lineage", "FILE|URL", "tells what was read and written as OpenLineage, when the run has ended"},
+};
 constexpr Flag plan_flags[] = {
     {"format", "FORMAT", "text or json", "text|json"},
     {"output", "FILE", "keeps the plan, with every row that it would change, for `bfl run --plan FILE`", {}, false, false, 'o'},
@@ -53,6 +59,10 @@ constexpr Flag audit_flags[] = {
 constexpr Flag control_flags[] = {
     {"job", "NAME", "with an address: this job of the database; without, every job"},
     {"why", "TEXT", "the reason, for whoever looks at the run"},
+};
+constexpr Flag quarantine_flags[] = {
+    {"step", "STEP", "rows of this step alone"},
+    {"why", "TEXT", "with resolve: the reason, for the ledger"},
 };
 constexpr Flag status_flags[] = {{"watch", "", "shows it again every second, until the run has ended"}};
 constexpr Flag check_flags[] = {{"offline", "", "against the catalogues that `bfl schema pull` keeps; no database is asked"}};
@@ -88,7 +98,7 @@ std::vector<Command> table() {
        "short goes on behind its last chunk. Ctrl-C once finishes the chunk in flight and says how to go on; twice rolls it back.\n"
        "With a kept plan its rows are changed and no others: a row that is not as it was is a conflict, left alone, exit code 3; a plan\n"
        "whose script, parameters, database or schema changed is refused, exit code 4.",
-       {job, run_flags, state, common}, run_job},
+       {job, run_flags, outward_flags, state, common}, run_job},
       {"plan", "JOB.bfl", 1, 1, "shows what would happen, and why; changes nothing",
        "Step by step: the decision and its reason, how many rows would change, sample rows before and after, the SQL. With `-o FILE` it is\n"
        "kept as well, every row with it, for `bfl run --plan FILE`.",
@@ -100,7 +110,7 @@ std::vector<Command> table() {
       {"undo", "JOB.bfl", 1, 1, "puts rows back to their images before",
        "What the job has changed, or one step or run of it, newest first: each row only while it is as the step left it; what somebody changed\n"
        "since is listed and left alone, exit code 3. Refused where later changes stand on it. An undo is a run: it resumes, and can be undone.",
-       {job, undo_flags, state, common}, undo_job},
+       {job, undo_flags, outward_flags, state, common}, undo_job},
       {"check", "JOB.bfl", 1, 1, "parses, resolves and types the job against its database", "Reads the catalogue and nothing else.",
        {job, check_flags, common}, check_job},
       {"schema", "pull JOB.bfl|NAME=URL", 2, 2, "keeps the catalogue of a database beside the job, for work without the database",
@@ -146,6 +156,11 @@ std::vector<Command> table() {
        "Of a job, or, with an URL, of every job of a database: exit code 75 after the chunk in flight, until `bfl resume`. A file `.bfl/halt` beside the job\n"
        "and the environment variable BFL_HALT do the same for the runs that see them; their text is the reason.",
        {control_flags, job, state, common}, control_run},
+      {"quarantine", "list|show|retry|resolve JOB.bfl [KEY]", 2, 3, "rows that a step could not change and has set aside",
+       "`list` names them with their errors, `show` adds each row as it is now. `retry` applies their steps once more, as new generations, when what\n"
+       "was wrong is mended. `resolve --why TEXT` settles them as they are: with a KEY one row, with --step those of a step, else all. Until then a\n"
+       "run of the job ends with exit code 3.",
+       {quarantine_flags, job, outward_flags, state, common}, quarantine, {}, "list|show|retry|resolve"},
       {"log", "[RUN|JOB.bfl]", 0, 1, "every journaled event, of one run or of all",
        "With --json one object a line, each with `run`, `job`, `step`, `kind` and `time`.", {state, common}, show_log},
       {"audit", "verify|checkpoint|export JOB.bfl|URL, or row SOURCE.TABLE KEY [JOB.bfl]", 2, 4, "proves that the ledger was not altered; the history of a row",

@@ -19,6 +19,7 @@
 #include "interpreter/cli/commands.h"
 #include "interpreter/cli/here.h"
 #include "interpreter/cli/memo.h"
+#include "interpreter/cli/outward.h"
 #include "interpreter/cli/plans.h"
 #include "interpreter/cli/session.h"
 #include "interpreter/cli/signals.h"
@@ -35,7 +36,7 @@ namespace {
 std::string typed_again(const Arguments& arguments, const run::Outcome& outcome) {
   if (outcome.next_plan) return fmt::format("bfl plan {} -o FILE, and run that plan", arguments.operands[0]);
   const bool planned = arguments.command == "run" && arguments.has("plan");
-  std::string text = fmt::format("bfl {} {}", arguments.command, planned ? "--plan " + arguments.value("plan") : job_of(arguments));
+  std::string text = fmt::format("bfl {} {}", arguments.command == "quarantine" ? "run" : arguments.command, planned ? "--plan " + arguments.value("plan") : job_of(arguments));
   for (const std::string& pair : arguments.all("set")) text += fmt::format(" --set {}", pair.find(' ') == std::string::npos ? pair : '\'' + pair + '\'');
   for (const std::string& pair : arguments.all("source")) text += fmt::format(" --source {}…", pair.substr(0, pair.find('=') + 1));
   if (arguments.has("state")) text += " --state " + arguments.value("state");
@@ -99,7 +100,9 @@ std::string script_digest(const Session& session) {
   return hex(hasher.finish());
 }
 
-int run_job(const Arguments& given) {
+int run_job(const Arguments& arguments) { return run_again(arguments, {}); }
+
+int run_again(const Arguments& given, const std::vector<std::string>& retried) {
   Arguments arguments = given;
   Session session;
   std::unique_ptr<run::KeptPlan> kept;
@@ -116,7 +119,7 @@ int run_job(const Arguments& given) {
   if (std::filesystem::exists(state_path)) {
     auto opened = store::open_state(state_path);
     if (opened) state = std::move(*opened);
-    if (state && !asks_for_more(arguments)) {
+    if (state && retried.empty() && !asks_for_more(arguments)) {
       if (auto job = finished_before(*state, inputs)) {
         report::print_nothing_to_do(stdout, *job, json, format_timestamp(clock->now()));
         return exit_code::done;
@@ -134,6 +137,7 @@ int run_job(const Arguments& given) {
     options.accept = arguments.all("accept");
     options.kept = kept.get();
     if (kept) options.attested = attested(*kept, session.project);
+    options.retry = retried;
     const run::Outcome outcome = run::execute(session.program, session.plan, session.targets(), *state, *clock, stop, tell, options, found);
     undo_because = reason_to_undo(session.program, outcome, found);
     run_id = options.run_id;
@@ -181,6 +185,9 @@ int carry_out(Session& session, const Arguments& arguments, store::State* state,
 
   if (arguments.has("workers")) options.workers = static_cast<int>(std::min(std::atoll(arguments.value("workers").c_str()), 64LL));
 
+  auto outward = Outward::open(session, arguments, options);
+  if (!outward) return failed(outward.error());
+
   store::RunRecord record;
   record.id = options.run_id;
   record.job = session.program.job;
@@ -212,7 +219,10 @@ int carry_out(Session& session, const Arguments& arguments, store::State* state,
     SignalWatch watch(stop, [&session] {
       for (const auto& connector : session.connectors) connector->interrupt();
     });
-    outcome = doing(stop, [&progress](const run::Event& event) { progress.on(event); }, options, found);
+    outcome = doing(stop, [&](const run::Event& event) {
+      progress.on(event);
+      (*outward)->on(event);
+    }, options, found);
   }
   const std::string ended = format_timestamp(clock->now());
   fault_point("before_end_run");
@@ -231,6 +241,7 @@ int carry_out(Session& session, const Arguments& arguments, store::State* state,
     if (json) progress.diagnostics(found, session.texts, ended);
   }
   progress.summary(outcome, typed_again(arguments, outcome), warnings);
+  (*outward)->finish();
   return outcome.exit_code;
 }
 

@@ -141,6 +141,7 @@ Result<void> Writer::append(const Lane& lane, const Key& hi, const Pack& pack, c
                 {"rows_root", hex(pack.root)}};
   // The rows alone leave room in the form of a pack: not every bit of it comes out as a row.
   if (!pack.bytes.empty()) fields["pack"] = hex(sha256(pack.bytes));
+  if (facts.quarantined > 0) fields["quarantined"] = std::to_string(facts.quarantined);
   if (!facts.earlier_errors.empty()) fields["earlier_errors"] = facts.earlier_errors.substr(0, 4'000);
   if (!pack.keys.empty()) fields["keys"] = key_index_digest(pack.keys);
   for (const KeyIndex& keys : pack.keys) {

@@ -61,11 +61,13 @@ Result<Writer::Counts> Writer::recount(std::int64_t step) {
                                {number(step), number(lane.lane), number(seq), number(seq + together)}, [&](RawRow row) {
                                  counts.changed += std::strtoll(field(row[0].bytes, "changed").c_str(), nullptr, 10);
                                  counts.conflicts += std::strtoll(field(row[0].bytes, "conflicts").c_str(), nullptr, 10);
+                                 counts.quarantined += std::strtoll(field(row[0].bytes, "quarantined").c_str(), nullptr, 10);
                                  return true;
                                });
         if (!read) return read;
       }
-    auto changed = sql_.run("UPDATE bfl_step SET changed = ?2, conflicts = ?3 WHERE id = ?1", {number(step), number(counts.changed), number(counts.conflicts)});
+    auto changed = sql_.run("UPDATE bfl_step SET changed = ?2, conflicts = ?3, quarantined = ?4 WHERE id = ?1",
+                            {number(step), number(counts.changed), number(counts.conflicts), number(counts.quarantined)});
     return changed ? Result<void>{} : Result<void>{changed.error()};
   });
   if (!counted) return counted.error();

@@ -20,7 +20,7 @@
 
 namespace bfl::ledger {
 
-inline constexpr int format_version = 3;
+inline constexpr int format_version = 4;
 
 enum class StepState : std::uint8_t { staging, open, done, undone };
 
@@ -36,6 +36,7 @@ struct Generation {
   std::string schema;                  // fingerprint of the touched columns when it was opened
   std::int64_t changed = 0;            // rows
   std::int64_t conflicts = 0;
+  std::int64_t quarantined = 0;        // rows that were set aside, whatever came of them since
   std::int64_t next_seq = 0;           // chunks committed so far, of all lanes
 };
 
@@ -52,6 +53,8 @@ Result<std::string> identity(connect::Connector& target);
 // Raised with every generation that opens or closes: one indexed read, by which a finished job is known without parsing it,
 // and by which a target is seen to have been restored to an older state.
 Result<std::int64_t> revision(connect::Connector& target);
+// By which bfl's tables are laid out; 0 without them.
+Result<int> format(connect::Connector& target);
 // Every generation of the job's steps, oldest first; empty when there are no tables yet.
 Result<std::vector<Generation>> generations(connect::Connector& target, const std::string& job);
 // now() of a job that has begun and not yet finished; nothing for one that would begin now.

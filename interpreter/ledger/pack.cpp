@@ -222,6 +222,7 @@ void PackWriter::reasoned(char kind, connect::RawRow key, std::string_view reaso
 
 void PackWriter::conflict(connect::RawRow key, std::string_view reason) { reasoned('c', key, reason); }
 void PackWriter::skip(connect::RawRow key, std::string_view reason) { reasoned('s', key, reason); }
+void PackWriter::set_aside(connect::RawRow key, std::string_view reason) { reasoned('q', key, reason); }
 
 void PackWriter::plan(connect::RawRow key, connect::RawRow row, std::span<const int> columns, connect::RawRow values,
                       std::string_view table, std::string_view reason) {

@@ -4,9 +4,9 @@
 // side and compresses them meanwhile, because that costs as much as the change itself. A pack is
 //   "BFP1", the 32-byte seed, then one zstd frame of blocks, each with its length before it (columns.h).
 // The records of the blocks, in order:
-//   kind ('u' update, 'i' insert, 'd' delete, 'c' conflict, 's' skipped, 'p' planned), table (empty: the step's own), depth,
-//   values before (count, values), values after (count, pairs of column and value), a reason (conflicts, skips).
-//   Inserts have there the key of what caused them; conflicts and skips have the key, planned rows the key and then the row.
+//   kind ('u' update, 'i' insert, 'd' delete, 'c' conflict, 's' skipped, 'q' quarantined, 'p' planned), table (empty: the step's own), depth,
+//   values before (count, values), values after (count, pairs of column and value), a reason (conflicts, skips, quarantine).
+//   Inserts have there the key of what caused them; rows with a reason have the key, planned rows the key and then the row.
 // The root is that of RFC 6962 over the leaves SHA-256(0 ‖ salt ‖ record). The salt of record n is the first 16 bytes of
 // SHA-256(seed ‖ n): 16 fresh random bytes a row would be a third of the compressed pack. To erase one row later, its
 // record and the seed go, and the salts of the others are kept in their place: all proofs stay valid.
@@ -43,6 +43,7 @@ class PackWriter {
   void add(const connect::RowChange& change, bool own_table);
   void conflict(connect::RawRow key, std::string_view reason);
   void skip(connect::RawRow key, std::string_view reason);
+  void set_aside(connect::RawRow key, std::string_view reason);
   // A row of a sealed set: its key, what it was, and what the columns are to become. `row` is empty for `once` steps and for
   // rows that are to be added, `values` for rows that are to go. `table`: another one than the step's own. `reason`: a
   // mark that is given back with the row.

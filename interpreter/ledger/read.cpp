@@ -34,14 +34,19 @@ std::vector<std::pair<std::string, std::string>> components_of(std::string_view 
 
 Result<std::vector<Generation>> generations(connect::Connector& target, const std::string& job) {
   std::vector<Generation> all;
-  auto there = exists(target);
-  if (!there) return there.error();
-  if (!*there) return all;
-  auto read = OwnSql(target).query(
+  auto laid_out = format(target);
+  if (!laid_out) return laid_out.error();
+  if (*laid_out == 0) return all;
+  const char* plain =
       "SELECT s.id, s.name, s.generation, s.state, s.memo_key, s.components, s.route, s.schema, s.changed, s.conflicts,"
       " (SELECT CAST(coalesce(sum(l.seq), 0) AS BIGINT) FROM bfl_lane AS l WHERE l.step = s.id) FROM bfl_step AS s WHERE s.job = ?1 AND s.name <> '' ORDER "
-      "BY s.id",
-      {text(job)}, [&](RawRow row) {
+      "BY s.id";
+  const char* with_quarantine =
+      "SELECT s.id, s.name, s.generation, s.state, s.memo_key, s.components, s.route, s.schema, s.changed, s.conflicts,"
+      " (SELECT CAST(coalesce(sum(l.seq), 0) AS BIGINT) FROM bfl_lane AS l WHERE l.step = s.id), s.quarantined FROM bfl_step AS s"
+      " WHERE s.job = ?1 AND s.name <> '' ORDER BY s.id";
+  auto read = OwnSql(target).query(
+      *laid_out < 4 ? plain : with_quarantine, {text(job)}, [&](RawRow row) {
         Generation g;
         g.id = row[0].integer;
         g.step = std::string(row[1].bytes);
@@ -54,6 +59,7 @@ Result<std::vector<Generation>> generations(connect::Connector& target, const st
         g.changed = row[8].integer;
         g.conflicts = row[9].integer;
         g.next_seq = row[10].integer;
+        if (row.size() > 11) g.quarantined = row[11].integer;
         all.push_back(std::move(g));
         return true;
       });

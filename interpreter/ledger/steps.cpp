@@ -143,11 +143,12 @@ Result<void> Writer::close(std::int64_t step, std::optional<std::int64_t> undone
     if (!facts) return facts.error();
     Fields fields{{"step", (*facts)->name}, {"step_row", std::to_string(step)}, {"generation", std::to_string((*facts)->generation)}};
     auto read =
-        sql_.query("SELECT changed, conflicts, (SELECT CAST(coalesce(sum(seq), 0) AS BIGINT) FROM bfl_lane WHERE step = ?1) FROM bfl_step WHERE id = ?1",
+        sql_.query("SELECT changed, conflicts, (SELECT CAST(coalesce(sum(seq), 0) AS BIGINT) FROM bfl_lane WHERE step = ?1), quarantined FROM bfl_step WHERE id = ?1",
                    {number(step)}, [&](RawRow row) {
                      fields["changed"] = std::to_string(row[0].integer);
                      fields["conflicts"] = std::to_string(row[1].integer);
                      fields["chunks"] = std::to_string(row[2].integer);
+                     if (row[3].integer > 0) fields["quarantined"] = std::to_string(row[3].integer);
                      return false;
                    });
     if (!read) return read;
@@ -218,10 +219,11 @@ Result<std::string> Writer::measured(std::int64_t step) {
   return found;
 }
 
-Result<bool> Writer::count(std::int64_t step, std::int64_t changed, std::int64_t conflicts, std::int64_t limit) {
+Result<bool> Writer::count(std::int64_t step, const Counts& more, std::int64_t most_changed, std::int64_t most_quarantined) {
   auto counted =
-      sql_.run("UPDATE bfl_step SET changed = changed + ?2, conflicts = conflicts + ?3 WHERE id = ?1 AND (CAST(?4 AS BIGINT) < 0 OR changed + ?2 <= ?4)",
-               {number(step), number(changed), number(conflicts), number(limit)});
+      sql_.run("UPDATE bfl_step SET changed = changed + ?2, conflicts = conflicts + ?3, quarantined = quarantined + ?5 WHERE id = ?1"
+               " AND (CAST(?4 AS BIGINT) < 0 OR changed + ?2 <= ?4) AND (CAST(?6 AS BIGINT) < 0 OR quarantined + ?5 <= ?6)",
+               {number(step), number(more.changed), number(more.conflicts), number(most_changed), number(more.quarantined), number(most_quarantined)});
   if (!counted) return counted.error();
   return *counted == 1;
 }

@@ -42,7 +42,7 @@ constexpr const char* statements[] = {
   id INTEGER PRIMARY KEY, job TEXT NOT NULL, name TEXT NOT NULL, generation INTEGER NOT NULL, memo_key TEXT NOT NULL,
   components TEXT NOT NULL, route TEXT NOT NULL, schema TEXT NOT NULL, state TEXT NOT NULL, sealed_rows INTEGER NOT NULL,
   changed INTEGER NOT NULL, conflicts INTEGER NOT NULL, opened TEXT NOT NULL, closed TEXT NOT NULL,
-  UNIQUE (job, name, generation)))",
+  quarantined INTEGER NOT NULL DEFAULT 0, UNIQUE (job, name, generation)))",
     // The fence: a stretch of a step's walk, how far it has come, and under which epoch it may go on. `opening` is the hash
     // of the entry that opened it: its first chunk's entry hangs on it.
     R"(CREATE TABLE bfl_lane (
@@ -125,7 +125,7 @@ Result<void> create(connect::Connector& target) {
   return committed;
 }
 
-// Format 1 had no index of keys: what it holds stays without one. Format 2 had no orders.
+// Format 1 had no index of keys: what it holds stays without one. Format 2 had no orders, format 3 no quarantine.
 Result<void> bring_up(connect::Connector& target) {
   if (auto begun = target.begin_write(connect::WriteKind::own); !begun) return begun;
   Result<void> done;
@@ -134,7 +134,10 @@ Result<void> bring_up(connect::Connector& target) {
   else if (meta->format < format_version) {
     std::vector<const char*> changes;
     if (meta->format == 1) changes = {key_table, key_range};
-    changes.insert(changes.end(), {control_table, "UPDATE bfl_meta SET format = 3"});
+    if (meta->format <= 2) changes.push_back(control_table);
+    const bool postgres = target.engine() == "postgres";
+    changes.insert(changes.end(), {postgres ? "ALTER TABLE bfl_step ADD COLUMN quarantined BIGINT NOT NULL DEFAULT 0" : "ALTER TABLE bfl_step ADD COLUMN quarantined INTEGER NOT NULL DEFAULT 0",
+                                   "UPDATE bfl_meta SET format = 4"});
     for (const char* sql : changes)
       if (done) done = target.execute(in_dialect(sql, target.engine()));
   }
@@ -169,6 +172,15 @@ Result<std::string> identity(connect::Connector& target) {
   auto meta = read_meta(target);
   if (!meta) return meta.error();
   return meta->identity;
+}
+
+Result<int> format(connect::Connector& target) {
+  auto there = exists(target);
+  if (!there) return there.error();
+  if (!*there) return 0;
+  auto meta = read_meta(target);
+  if (!meta) return meta.error();
+  return static_cast<int>(meta->format);
 }
 
 Result<std::int64_t> revision(connect::Connector& target) {

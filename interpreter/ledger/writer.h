@@ -21,6 +21,7 @@
 #include "interpreter/ledger/ledger.h"
 #include "interpreter/ledger/own_sql.h"
 #include "interpreter/ledger/pack.h"
+#include "interpreter/ledger/quarantine.h"
 #include "interpreter/ledger/stored.h"
 #include "interpreter/plan/plan.h"
 
@@ -45,7 +46,7 @@ struct Lane {
 };
 
 struct ChunkFacts {
-  std::int64_t changed = 0, conflicts = 0, skipped = 0;
+  std::int64_t changed = 0, conflicts = 0, skipped = 0, quarantined = 0;
   std::string query;                // the exact statement
   std::string attempt;              // id of this attempt: what an unknown commit is recognised by
   std::string earlier_errors;       // of attempts before this one
@@ -121,11 +122,13 @@ class Writer {
 
   // (in a transaction) Moves the fence from lane.seq to the next, over (lane.cursor, hi].
   Result<void> fence(const Lane& lane, const Key& hi);
-  // (in a transaction) Counts the rows; false when the limit would be passed. A negative limit is none.
-  Result<bool> count(std::int64_t step, std::int64_t changed, std::int64_t conflicts, std::int64_t limit);
+  // (in a transaction) Counts the rows; false when a limit would be passed: of changed rows, or of those set aside. Negative: none.
+  struct Counts { std::int64_t changed = 0, conflicts = 0, quarantined = 0; };
+  Result<bool> count(std::int64_t step, const Counts& more, std::int64_t most_changed, std::int64_t most_quarantined);
   // The same from the entries, for chunks that were committed beside each other and not counted: gives what is counted now.
-  struct Counts { std::int64_t changed = 0, conflicts = 0; };
   Result<Counts> recount(std::int64_t step);
+  // Says in the job's lane that rows in quarantine need nothing more.
+  Result<void> resolve(const std::vector<Quarantined>& rows, const std::string& why);
   // (in a transaction) Appends the entry of the chunk that `fence` opened.
   Result<void> append(const Lane& lane, const Key& hi, const Pack& pack, const ChunkFacts& facts);
   // After a commit whose outcome is not known: true when chunk lane.seq bears this attempt, false when it does not exist; an

@@ -219,13 +219,15 @@ Result<Statement> bound(const Update& update, bool from_start) {
                        update.key_wires(), std::move(parameters));
 }
 
-Result<Statement> last(const Update& update) {
+// The largest key of all, or before one.
+Result<Statement> last(const Update& update, bool before) {
   Writer writer(update.program);
   const std::vector<std::string> names = update.key_names("w");
   std::vector<std::string> list;
   for (std::size_t i = 0; i < names.size(); ++i) list.push_back(read_column(names[i], update.table.columns[static_cast<std::size_t>(update.key[i])]));
-  return writer.finish(fmt::format("SELECT {} FROM {} AS w ORDER BY {} DESC LIMIT 1", listed(list), update.name(), listed(names, " DESC, ")),
-                       update.key_wires());
+  const std::string where = before ? fmt::format(" WHERE {} < {}", tuple(names), tuple(update.key_parameters(1))) : "";
+  return writer.finish(fmt::format("SELECT {} FROM {} AS w{} ORDER BY {} DESC LIMIT 1", listed(list), update.name(), where, listed(names, " DESC, ")),
+                       update.key_wires(), before ? update.key_wires() : std::vector<Wire>{});
 }
 
 // A table in which nothing is wrong is looked through by several processes when rows are counted, and by one when the first
@@ -296,7 +298,8 @@ Result<DirectUpdate> direct_update(const Program& program, const Step& step) {
   if (auto done = put(made.change_first, change(*update, true)); !done) return done.error();
   if (auto done = put(made.bound, bound(*update, false)); !done) return done.error();
   if (auto done = put(made.bound_first, bound(*update, true)); !done) return done.error();
-  if (auto done = put(made.last, last(*update)); !done) return done.error();
+  if (auto done = put(made.last, last(*update, false)); !done) return done.error();
+  if (auto done = put(made.before, last(*update, true)); !done) return done.error();
   if (auto done = put(made.probe, counted(*update, Counted::all)); !done) return done.error();
   if (auto done = put(made.any, counted(*update, Counted::any)); !done) return done.error();
   if (auto done = put(made.any_first, counted(*update, Counted::any_up_to)); !done) return done.error();

@@ -88,6 +88,7 @@ struct DirectUpdate {
   Statement probe;       // SELECT count(*) of rows that would change now
   std::vector<Wire> key; // of each walk column
   Statement any;         // one row if there is a row that would change now
+  Statement before;      // SELECT the largest key before one;  binds: key
   Statement any_first;   // the same of the rows up to a key, in vain or not at little cost;  binds: hi…. Without text: `any` ends at the first
 };
 

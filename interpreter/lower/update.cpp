@@ -242,6 +242,13 @@ Statement last(const Update& update) {
                        update.key_wires());
 }
 
+Statement before(const Update& update) {
+  Writer writer(update.program);
+  const std::vector<std::string> key = update.keys("");
+  return writer.finish(fmt::format("SELECT {} FROM {} WHERE {} ORDER BY {} DESC LIMIT 1", listed(key), update.name(), tuple_compare(key, "<", parameters(1, key.size())), listed(key, " DESC, ")),
+                       update.key_wires());
+}
+
 // Who comes first where rows want one key; without such a rule the order does not matter, and the key is at hand.
 std::string preferred(const Update& update, Writer& writer, const std::string& key) {
   const auto& duplicates = update.step.duplicates;
@@ -397,6 +404,7 @@ Result<DirectUpdate> direct_update(const Program& program, const Step& step, Dia
   if (!update) return update.error();
   DirectUpdate statements{change(*update, false), change(*update, true),    bound(*update, false), bound(*update, true),
                           last(*update),          selection(*update, intent_of(*update, false), true), update->key_wires(),   {}};
+  statements.before = before(*update);
   statements.any = statements.probe;
   statements.any.text = "SELECT 1" + statements.probe.text.substr(std::string_view("SELECT count(*)").size()) + " LIMIT 1";
   return statements;

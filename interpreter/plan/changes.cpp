@@ -225,6 +225,10 @@ class Comparison {
       come.erase(other);
     }
     for (const auto& [said, e] : come) add(ChangeClass::guard_tightened, now.name, "expect", {}, said);
+    if (old.quarantine != now.quarantine) {
+      const auto most = [](const Step& step) { return step.quarantine ? fmt::format("<= {}", *step.quarantine) : std::string(); };
+      add(now.quarantine.value_or(0) > old.quarantine.value_or(0) ? ChangeClass::guard_loosened : ChangeClass::guard_tightened, now.name, "quarantine", most(old), most(now));
+    }
   }
 
   const Program &before_, &after_;

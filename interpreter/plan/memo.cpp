@@ -141,6 +141,7 @@ class Keys {
     for (const auto& assertion : step.assertions) field(text_, assertion.message);
     field(text_, step.chunk_rows.value_or(-1));
     field(text_, step.atomic);
+    if (step.quarantine) field(text_, "quarantine"), field(text_, *step.quarantine);
     for (const auto& expectation : step.expectations) {
       field(text_, static_cast<int>(expectation.bound));
       field(text_, expectation.rows);

@@ -17,7 +17,7 @@ using Json = nlohmann::ordered_json;
 struct StepSummary {
   std::string name, state;
   std::string why{};                     // of what does not go on
-  std::int64_t chunks = 0, changed = 0, conflicts = 0, left_out = 0;
+  std::int64_t chunks = 0, changed = 0, conflicts = 0, left_out = 0, quarantined = 0;
 };
 
 std::string_view state_after(std::string_view kind) {
@@ -44,6 +44,7 @@ std::vector<StepSummary> steps_of(const std::vector<store::JournalEntry>& journa
       step.state = state;
       step.why = state == "failed" || state == "paused" || state == "held back" ? entry.reason : "";
     }
+    if (entry.kind == "row_quarantined") ++step.quarantined;
     if (entry.kind == "rows_left_out") step.left_out += entry.rows_read;
     if (entry.kind != "chunk_committed") continue;
     ++step.chunks;
@@ -140,6 +141,7 @@ std::string run_text(const store::RunRecord& run, const std::vector<store::Journ
     text += fmt::format("  {:<{}}  {}", step.name, width, step.state);
     if (step.chunks) text += fmt::format(", {} changed in {}", counted(step.changed, "row"), counted(step.chunks, "chunk"));
     if (step.conflicts) text += fmt::format(", {} in conflict", grouped(step.conflicts));
+    if (step.quarantined) text += fmt::format(", {} put in quarantine", grouped(step.quarantined));
     if (step.left_out) text += fmt::format(", {} left out", grouped(step.left_out));
     if (!step.why.empty()) text += ": " + one_line(step.why);
     text += "\n";
@@ -151,7 +153,7 @@ std::string run_json(const store::RunRecord& run, const std::vector<store::Journ
   Json object = object_of(run, alive);
   object["steps"] = Json::array();
   for (const StepSummary& step : steps_of(journal))
-    object["steps"].push_back({{"step", step.name}, {"state", step.state}, {"chunks", step.chunks}, {"rows_changed", step.changed}, {"conflicts", step.conflicts}, {"left_out", step.left_out}, {"why", step.why}});
+    object["steps"].push_back({{"step", step.name}, {"state", step.state}, {"chunks", step.chunks}, {"rows_changed", step.changed}, {"conflicts", step.conflicts}, {"left_out", step.left_out}, {"quarantined", step.quarantined}, {"why", step.why}});
   return dumped(object, 2);
 }
 

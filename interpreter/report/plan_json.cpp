@@ -32,6 +32,7 @@ void add_update(Json& object, const program::Program& program, const program::St
   for (const int column : step.walk) object["walk"].push_back(column_name(program, step, column));
   if (step.chunk_rows) object["chunk_rows"] = *step.chunk_rows;
   object["atomic"] = step.atomic;
+  if (step.quarantine) object["quarantine"] = *step.quarantine;
   object["expect"] = Json::array();
   for (const program::Expectation& expectation : step.expectations) {
     Json bound{{"of", expectation.what == program::Counted::skipped ? "skipped" : "changed"}, {"bound", bounds[static_cast<std::size_t>(expectation.bound)]}};

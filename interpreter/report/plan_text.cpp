@@ -251,6 +251,7 @@ void manner(Page& page, const program::Program& program, const program::Step& st
   std::string_view label = "expects";
   for (std::size_t i = 0; i < step.expectations.size(); ++i)
     page.row(std::exchange(label, ""), bound_of(step.expectations[i], preview && i < preview->limits.size() ? &preview->limits[i] : nullptr));
+  if (step.quarantine) page.row("set aside", fmt::format("up to {} that will not fit; one more stops the step", counted(*step.quarantine, "row")));
 }
 
 struct Tally {

@@ -13,6 +13,7 @@ namespace {
 constexpr double seconds_between_signs = 10;  // off a terminal: one line every 10 s or 5 %
 constexpr int percent_between_signs = 5;
 constexpr double memory_seconds = 5;          // of the rate
+constexpr std::int64_t rows_named = 5;        // of those that a step sets aside
 
 std::string titled(const program::Step& step) { return fmt::format("{} {}", verb(step.kind), step.name); }
 
@@ -34,6 +35,7 @@ std::string to_json(const run::Event& event) {
   if (event.rows_changed || event.kind == EventKind::chunk_committed || event.kind == EventKind::step_finished)
     object["rows_changed"] = event.rows_changed;
   if (event.conflicts) object["conflicts"] = event.conflicts;
+  if (event.quarantined) object["quarantined"] = event.quarantined;
   if (event.rows_left_out) object["rows_left_out"] = event.rows_left_out;
   if (!event.keys.empty()) object["keys"] = event.keys;
   if (event.rows_total >= 0) object["rows_total"] = event.rows_total;
@@ -107,11 +109,15 @@ void Progress::on(const run::Event& event) {
     case EventKind::goes_on: break;
     case EventKind::step_paused: line("..", event.step, "paused: " + printable(event.reason)); break;
     case EventKind::step_reused:
-      line("ok", event.step, event.reason.empty() ? "finished before, not repeated" : event.reason);
+      line(event.quarantined ? "!" : "ok", event.step,
+           (event.reason.empty() ? "finished before, not repeated" : event.reason) + (event.quarantined ? fmt::format("; {} in quarantine", counted(event.quarantined, "row")) : ""));
       break;
     case EventKind::chunk_committed: chunk(event); break;
     case EventKind::step_finished: end_step(event); break;
     case EventKind::rows_left_out: left_out_.push_back({event.reason, event.rows_left_out, event.keys}); break;
+    case EventKind::row_quarantined:
+      if (++set_aside_ <= rows_named) line("!", event.step, printable(fmt::format("the row with key {} is put in quarantine: {}", event.keys.front(), event.reason)));
+      break;
     case EventKind::step_failed: line("FAIL", event.step, event.reason); break;
     case EventKind::assertion_passed: break;  // said once, when the step is finished
     case EventKind::assertion_failed: line("FAIL", event.step, event.reason); break;
@@ -120,7 +126,7 @@ void Progress::on(const run::Event& event) {
 }
 
 void Progress::begin_step(const run::Event& event) {
-  chunks_ = changed_ = conflicts_ = 0;
+  chunks_ = changed_ = conflicts_ = set_aside_ = 0;
   left_out_.clear();
   last_sign_ = elapsed_ = 0;
   last_percent_ = 0;
@@ -196,9 +202,10 @@ void Progress::end_step(const run::Event& event) {
   if (chunks_ > 0) text += fmt::format(", {}", counted(chunks_, "chunk"));
   if (event.rows_changed > changed_) text += fmt::format(", {} with earlier runs", grouped(event.rows_changed));
   if (event.conflicts) text += fmt::format(", {} in conflict", counted(event.conflicts, "row"));
+  if (event.quarantined) text += fmt::format(", {} in quarantine", counted(event.quarantined, "row"));
   if (event.seconds > 0) text += fmt::format(", {}", duration(event.seconds));
   all_conflicts_ += event.conflicts;
-  line(event.conflicts ? "!" : "ok", event.step, text);
+  line(event.conflicts || event.quarantined ? "!" : "ok", event.step, text);
   for (const run::LeftOut& part : left_out_) more(left_out(part));
 }
 
@@ -226,13 +233,16 @@ void Progress::summary(const run::Outcome& outcome, const std::string& again, st
   std::string text;
   if (code == 0 && !worked_) text = fmt::format("nothing to do: {} is finished{}", program_.job, held);
   else if (code == 0) text = fmt::format("done: {}{}", outcome.changed ? changed : "no row needed a change" + skipped, held);
-  else if (code == 3) text = fmt::format("finished: {}, {} in conflict and left as they are", changed, grouped(outcome.conflicts));
+  else if (code == 3)
+    text = fmt::format("finished: {}{}{}", changed, outcome.conflicts ? fmt::format(", {} in conflict and left as they are", grouped(outcome.conflicts)) : "",
+                       outcome.quarantined ? fmt::format(", {} in quarantine", grouped(outcome.quarantined)) : "");
   else if (resumable) text = fmt::format("stopped, and nothing is half done: {} in this run", changed);
   else text = fmt::format("stopped: {} in this run", changed);
   say(screen_.out, "{}\n", text);
   if (warnings) say(screen_.out, "{} above\n", counted(static_cast<std::int64_t>(warnings), "warning"));
   if (resumable) say(screen_.out, "to go on: {}\n", again);
-  if (code == 3) say(screen_.out, "to see them: bfl log {}\n", run_);
+  if (code == 3 && outcome.conflicts) say(screen_.out, "to see them: bfl log {}\n", run_);
+  if (outcome.quarantined) say(screen_.out, "to see what is in quarantine: bfl quarantine list {}\n", again.substr(again.find(' ', again.find(' ') + 1) + 1));
   std::fflush(screen_.out);
 }
 

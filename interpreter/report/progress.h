@@ -63,7 +63,7 @@ class Progress {
   bool header_shown_ = false, drawn_ = false;
   bool worked_ = false;  // some step other than a verification was not simply reused
   std::string under_way_;  // the step that was begun and has not ended
-  std::int64_t chunks_ = 0, changed_ = 0, conflicts_ = 0;
+  std::int64_t chunks_ = 0, changed_ = 0, conflicts_ = 0, set_aside_ = 0;
   std::int64_t all_conflicts_ = 0;
   std::vector<run::LeftOut> left_out_;  // of this step
   double last_sign_ = 0, elapsed_ = 0;  // seconds of work in this step

@@ -42,7 +42,7 @@ struct Tally {
 struct Told {                                // a chunk that will have been committed
   Event event;
   ledger::Lane lane;                         // behind it
-  std::int64_t changed = 0, conflicts = 0, rows = 0;
+  std::int64_t changed = 0, conflicts = 0, quarantined = 0, rows = 0;
   std::vector<LeftOut> skipped;
   bool rest = false;
 };
@@ -88,6 +88,7 @@ struct Attempt {
     facts.earlier_errors = earlier;
     auto counted = count(lane, facts);
     if (!counted) return counted.error();
+    if (!*counted && facts.quarantined > 0) return Error{ErrorClass::over_limit, fmt::format("{} rows are in quarantine already", writing.most_quarantined)};
     if (!*counted)
       return Error{ErrorClass::over_limit, fmt::format("more rows match than the {} that `expect` allows{}", writing.limit, writing.limit_share.empty() ? "" : ", " + writing.limit_share), {},
                    "look at what the step selects with `bfl plan`; mend the step or its `expect`"};
@@ -101,6 +102,7 @@ struct Attempt {
     now.event.rows_read = now.rows = chunk.rows;
     now.event.rows_changed = now.changed = facts.changed;
     now.event.conflicts = now.conflicts = facts.conflicts;
+    now.event.quarantined = now.quarantined = facts.quarantined;
     now.event.from_key = lane.cursor ? ledger::display(*lane.cursor) : "";
     now.event.to_key = ledger::display(chunk.hi);
     now.event.query = *chunk.query;
@@ -115,10 +117,13 @@ struct Attempt {
   std::int64_t raw_bytes = 0;
   std::int64_t reserved = 0;  // of what may be changed, until it is told
 
+  std::int64_t aside = 0;     // of what may be set aside, likewise
+
   ~Attempt() {
-    if (reserved == 0) return;
+    if (reserved == 0 && aside == 0) return;
     std::lock_guard lock(writing.context.shared);
     writing.of->in_flight -= reserved;
+    writing.of->setting_aside -= aside;
   }
   explicit Attempt(Writing& writing_) : writing(writing_) {}
   Attempt(const Attempt&) = delete;
@@ -128,12 +133,15 @@ struct Attempt {
   // Workers would wait for each other at the step's row. They are of one process, the only one of this epoch: it counts by
   // itself, and keeps the limit.
   Result<bool> count(const ledger::Lane& lane, const ledger::ChunkFacts& facts) {
-    if (!writing.of) return writing.writer.count(lane.step, facts.changed, facts.conflicts, writing.limit);
+    if (!writing.of) return writing.writer.count(lane.step, {facts.changed, facts.conflicts, facts.quarantined}, writing.limit, writing.most_quarantined);
     std::lock_guard lock(writing.context.shared);
     Writing& all = *writing.of;
     if (writing.limit >= 0 && all.changed + all.in_flight + facts.changed > writing.limit) return false;
+    if (facts.quarantined > 0 && all.quarantined + all.setting_aside + facts.quarantined > writing.most_quarantined) return false;
     all.in_flight += facts.changed;
     reserved += facts.changed;
+    all.setting_aside += facts.quarantined;
+    aside += facts.quarantined;
     return true;
   }
 
@@ -203,10 +211,12 @@ void tell(Writing& worker, Attempt& attempt, double began) {
   std::lock_guard lock(context.shared);
   Writing& writing = worker.of ? *worker.of : worker;
   writing.in_flight -= std::exchange(attempt.reserved, 0);
+  writing.setting_aside -= std::exchange(attempt.aside, 0);
   for (const Told& told : attempt.told) {
     writing.chunks += 1;
     writing.changed += told.changed;
     writing.conflicts += told.conflicts;
+    writing.quarantined += told.quarantined;
     writing.rows_done += told.rows;
     // The last chunk of a worker's lane counts as many rows as it might have had.
     if (worker.of && writing.rows_total >= 0) writing.rows_done = std::min(writing.rows_done, writing.rows_total);

@@ -101,12 +101,13 @@ Outcome Context::run(const Listener& listener, const std::function<void()>& work
   tell(event);
 
   work();
-  if (outcome.exit_code == 0 && outcome.conflicts > 0) outcome.exit_code = 3;
+  if (outcome.exit_code == 0 && (outcome.conflicts > 0 || outcome.quarantined > 0)) outcome.exit_code = 3;
 
   event.kind = EventKind::run_finished;
   event.time = format_timestamp(clock.now());
   event.rows_changed = outcome.changed;
   event.conflicts = outcome.conflicts;
+  event.quarantined = outcome.quarantined;
   event.exit_code = outcome.exit_code;
   tell(event);
   note(state.flush());

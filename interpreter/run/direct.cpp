@@ -19,7 +19,7 @@ constexpr std::int64_t first_rows = 5'000;
 constexpr int max_passes = 4;
 
 struct Statements {
-  std::unique_ptr<connect::Prepared> change, change_first, bound, bound_first, last, any, any_first;
+  std::unique_ptr<connect::Prepared> change, change_first, bound, bound_first, last, before, any, any_first;
 };
 
 struct Walk {
@@ -27,14 +27,15 @@ struct Walk {
   const lower::DirectUpdate sql;
   const std::size_t columns;         // of the key
   Statements statements{};
+  std::vector<Key> aside{};          // rows in quarantine, in the order of the walk
 
   Result<void> prepare() {
     const std::pair<std::unique_ptr<connect::Prepared>*, const lower::Statement*> wanted[] = {
         {&statements.change, &sql.change}, {&statements.change_first, &sql.change_first}, {&statements.bound, &sql.bound},
-        {&statements.bound_first, &sql.bound_first}, {&statements.last, &sql.last}, {&statements.any, &sql.any},
+        {&statements.bound_first, &sql.bound_first}, {&statements.last, &sql.last}, {&statements.before, &sql.before}, {&statements.any, &sql.any},
         {&statements.any_first, &sql.any_first}};
     for (const auto& [to, statement] : wanted) {
-      if (statement->text.empty()) continue;
+      if (statement->text.empty() || (statement == &sql.before && writing.most_quarantined < 0)) continue;
       auto prepared = writing.target.prepare(*statement, writing.context.evaluation(writing.source));
       if (!prepared) return prepared.error();
       *to = std::move(*prepared);
@@ -79,6 +80,57 @@ struct Walk {
         if (auto any = finds(*statements.any_first, ledger::views(**some)); !any || *any) return any;
     }
     return finds(*statements.any, {});
+  }
+
+  // The same, without the rows that are set aside: stretch by stretch between them, tried and taken back.
+  Result<bool> anything_left_beside() {
+    if (aside.empty()) {
+      auto any = anything_left();
+      // Where it cannot even be told, there is a row that is not set aside yet.
+      return !any && any.error().kind == ErrorClass::data && writing.most_quarantined >= 0 ? Result<bool>{true} : any;
+    }
+    std::optional<Key> lo;
+    for (const Key& key : aside) {
+      auto end = one_key(*statements.before, ledger::views(key));
+      if (!end) return end.error();
+      if (*end)
+        if (auto any = would_change(lo, **end); !any || *any) return any;
+      lo = key;
+    }
+    auto last = last_key();
+    if (!last) return last.error();
+    return *last ? would_change(lo, **last) : Result<bool>{false};
+  }
+
+  Result<bool> would_change(const std::optional<Key>& lo, const Key& hi) {
+    if (lo && ledger::compare(*lo, hi) >= 0) return false;
+    if (auto begun = writing.target.begin_write(); !begun) return begun.error();
+    writing.target.walks(0);
+    auto changed = change(lo, hi);
+    writing.target.rollback();
+    if (!changed) return changed.error().kind == ErrorClass::data ? Result<bool>{true} : Result<bool>{changed.error()};
+    return *changed != 0;
+  }
+
+  Result<void> know_aside() {
+    aside.clear();
+    if (writing.quarantined == 0) return {};
+    auto rows = ledger::set_aside(writing.target, writing.id);
+    if (!rows) return rows.error();
+    for (ledger::Quarantined& row : *rows) aside.push_back(std::move(row.key));
+    std::sort(aside.begin(), aside.end(), [](const Key& a, const Key& b) { return ledger::compare(a, b) < 0; });
+    return {};
+  }
+
+  // Where the stretch (lo, hi] ends when it is not to touch a row that is set aside; `passes`: it is that row.
+  Result<Key> short_of_aside(const std::optional<Key>& lo, Key hi, bool& passes) {
+    passes = false;
+    const auto next = std::find_if(aside.begin(), aside.end(), [&](const Key& key) { return !lo || ledger::compare(*lo, key) < 0; });
+    if (next == aside.end() || ledger::compare(hi, *next) < 0) return hi;
+    auto end = one_key(*statements.before, ledger::views(*next));
+    if (!end) return end.error();
+    passes = !*end || (lo && ledger::compare(*lo, **end) >= 0);
+    return passes ? *next : **end;
   }
 
   Result<std::int64_t> change(const std::optional<Key>& lo, const Key& hi) {
@@ -161,12 +213,16 @@ NextChunk chunks_of(Walk& walk) {
     auto hi = walk.bound(from.cursor, writing.rows, from.upto);
     if (!hi) return hi.error();
     Chunk chunk;
-    chunk.hi = *hi ? **hi : from.upto;
+    bool passes = false;
+    auto end = walk.short_of_aside(from.cursor, *hi ? **hi : from.upto, passes);
+    if (!end) return end.error();
+    chunk.hi = std::move(*end);
     // Of the last chunk nobody knows how many rows it walks; what is missing to the estimate is as good as anything.
     chunk.rows = *hi || all.rows_total < 0 || writing.of ? writing.rows : std::clamp<std::int64_t>(all.rows_total - all.rows_done, 1, writing.rows);
     chunk.rest = !*hi && writing.of;
     chunk.query = &(from.cursor ? walk.sql.change : walk.sql.change_first).text;
-    chunk.change = [&walk, lo = from.cursor, to = chunk.hi](ledger::ChunkFacts&) { return walk.change(lo, to); };
+    chunk.change = [&walk, lo = from.cursor, to = chunk.hi, passes](ledger::ChunkFacts&) { return passes ? Result<std::int64_t>{0} : walk.change(lo, to); };
+    chunk.keys = [to = chunk.hi]() -> Result<std::vector<Key>> { return std::vector<Key>{to}; };
     return chunk;
   };
 }
@@ -176,7 +232,7 @@ std::optional<StepEnd> walk_lane(Walk& walk, ledger::Lane& lane) {
   const NextChunk next = chunks_of(walk);
   while (!at_end(lane)) {
     if (auto end = writing.context.pause(writing.step, writing.source)) return end;
-    if (auto committed = commit_chunks(writing, lane, next); !committed) return row_failed(writing, committed.error(), [&] { return walk.bad_row(lane.cursor, lane.upto); });
+    if (auto committed = commit_or_set_aside(writing, lane, next); !committed) return row_failed(writing, committed.error(), [&] { return walk.bad_row(lane.cursor, lane.upto); });
   }
   return std::nullopt;
 }
@@ -188,6 +244,7 @@ std::optional<StepEnd> walk_lanes(Walk& walk, std::vector<ledger::Lane> lanes) {
     const Beside beside{
         [&walk](Writing& worker) -> Result<NextChunk> {
           auto own = std::make_shared<Walk>(worker, walk.sql, walk.columns);
+          own->aside = walk.aside;
           if (auto prepared = own->prepare(); !prepared) return prepared.error();
           return NextChunk([own, next = chunks_of(*own)](const ledger::Lane& from) { return next(from); });
         },
@@ -237,13 +294,15 @@ std::optional<StepEnd> walk_all(Walk& walk, bool resumed, std::optional<std::int
       if (!lanes) return writing.fail(lanes.error());
       std::erase_if(*lanes, at_end);
       if (lanes->empty()) break;
+      if (auto known = walk.know_aside(); !known) return writing.fail(known.error());
       if (auto end = walk_lanes(walk, std::move(*lanes))) return end;
     }
     // While nobody else has committed no row can have arrived; a convergent step leaves no row that it would change.
     const bool alone = !resumed && others && walk.writing.target.commits_of_others() == others;
     if (alone && writing.step.idempotence == program::Idempotence::convergent) return std::nullopt;
     others = writing.target.commits_of_others();
-    auto any = walk.anything_left();
+    if (auto known = walk.know_aside(); !known) return writing.fail(known.error());
+    auto any = walk.anything_left_beside();
     if (!any) return writing.fail(any.error());
     if (!*any) return std::nullopt;
     if (alone) return writing.fail(Code::not_idempotent, matches_again());
@@ -275,7 +334,7 @@ StepEnd direct_write(Writing& writing, const char* route, const Decision& decisi
 
   const auto others = writing.target.commits_of_others();
   if (!open) {
-    auto any = walk.anything_left();
+    auto any = walk.anything_left_beside();
     if (!any) return row_failed(writing, any.error(), [&] { return walk.first_bad_row(); });
     auto last = walk.last_key();
     if (!last) return writing.fail(last.error());
@@ -296,6 +355,7 @@ StepEnd direct_write(Writing& writing, const char* route, const Decision& decisi
     if (!counts) return writing.fail(counts.error());
     writing.changed = counts->changed;
     writing.conflicts = counts->conflicts;
+    writing.quarantined = counts->quarantined;
   }
   if (auto end = walk_all(walk, open != nullptr, others)) return *end;
   return finish(writing);

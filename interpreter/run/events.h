@@ -12,7 +12,7 @@ namespace bfl::run {
 enum class EventKind : std::uint8_t {
   run_started, step_started, step_resumed, step_reused, step_staged, chunk_committed, chunk_retried, step_finished, step_failed, rows_left_out,
   assertion_passed, assertion_failed, step_blocked, step_left_out, draining, run_finished,
-  held_back, goes_on, step_paused,
+  held_back, goes_on, step_paused, row_quarantined,
 };
 const char* name_of(EventKind kind);     // "run_started"
 
@@ -29,7 +29,8 @@ struct Event {
   std::int64_t rows_changed = 0;
   std::int64_t conflicts = 0;
   std::int64_t rows_left_out = 0;        // rows_left_out: by `reason`; step_finished: in all
-  std::vector<std::string> keys{};       // rows_left_out: the first of them
+  std::int64_t quarantined = 0;          // row_quarantined: 1; step_reused, step_finished, run_finished: how many wait there
+  std::vector<std::string> keys{};       // rows_left_out: the first of them; row_quarantined: the row's
   std::int64_t rows_total = -1;          // estimated rows of the walk; -1: unknown
   std::int64_t rows_done = 0;            // of the walk, so far
   double seconds = 0;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "interpreter/base/fault_points.h"
 #include "interpreter/run/context.h"
@@ -17,6 +18,7 @@ namespace {
 struct Outlook {
   std::vector<std::vector<ledger::Generation>> generations;
   std::vector<Decision> decisions;
+  std::map<std::string, std::int64_t> quarantined;  // by step: rows that wait there
 };
 
 bool named(const std::vector<std::string>& names, const std::string& name) {
@@ -83,12 +85,13 @@ bool ran_once(const program::Step& step, const std::vector<ledger::Generation>& 
 Decision adjusted(const Context& context, const program::Step& step, Decision decision,
                   const std::vector<ledger::Generation>& generations) {
   const bool ran = decision.kind == DecisionKind::reuse || (decision.kind == DecisionKind::stop && ran_once(step, generations));
-  if (named(context.options.again, step.name) && ran) {
+  const bool retried = named(context.options.retry, step.name);
+  if ((retried || named(context.options.again, step.name)) && ran) {
     decision.kind = DecisionKind::run;
     for (const ledger::Generation& generation : generations)
       if (generation.step == step.name) decision.generation = std::max(decision.generation, generation.number);
     ++decision.generation;
-    decision.why = "`--again` asks for another application";
+    decision.why = retried ? "its rows in quarantine are tried again" : "`--again` asks for another application";
   }
   // Under another walk the place where it stopped means something else.
   if (named(context.options.accept, step.name) && decision.kind == DecisionKind::stop && decision.acceptable) {
@@ -113,6 +116,11 @@ bool look(Context& context, Outlook& outlook) {
         return refuse(context, Code::step_changed,
                       {ErrorClass::refused, fmt::format("`{}` was cut short: some rows are put back, and some are not", generation.step), {},
                        "finish it with `bfl undo`; then run the job"}, 4);
+    if (std::any_of(list->begin(), list->end(), [](const ledger::Generation& generation) { return generation.quarantined > 0; })) {
+      auto waiting = ledger::quarantine(*context.targets[i], context.program.job);
+      if (!waiting) return refuse(context, waiting.error());
+      for (const ledger::Quarantined& row : *waiting) ++outlook.quarantined[row.name];
+    }
     outlook.generations.push_back(std::move(*list));
   }
   outlook.decisions = decide(context.program, context.plan, outlook.generations);
@@ -216,6 +224,10 @@ StepEnd carry_out(Context& context, std::size_t index, const Outlook& outlook, c
     case DecisionKind::reuse:
       ++context.outcome.steps_reused;
       event.kind = EventKind::step_reused;
+      if (const auto waiting = outlook.quarantined.find(step.name); waiting != outlook.quarantined.end()) {
+        event.quarantined = waiting->second;
+        context.outcome.quarantined += waiting->second;
+      }
       context.tell(event);
       return StepEnd::done;
     case DecisionKind::stop: return StepEnd::failed;  // said before anything was begun

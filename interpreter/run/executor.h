@@ -40,6 +40,7 @@ struct Options {
   std::string only;                 // --only STEP: this step and nothing else
   std::vector<std::string> again;   // --again STEP
   std::vector<std::string> accept;  // --accept STEP
+  std::vector<std::string> retry{}; // finished steps that are applied once more for the rows that they have in quarantine
   std::string halt_file{};          // a file that stops every run that looks for it here
   std::int64_t limit_chunks = -1;   // --limit-chunks N
   int workers = 0;                  // --workers N: connections on which one step is walked; 0: as its source says
@@ -51,7 +52,7 @@ struct Options {
 
 struct Outcome {
   int exit_code = 0;                // cli.md
-  std::int64_t changed = 0, conflicts = 0, left_out = 0;
+  std::int64_t changed = 0, conflicts = 0, left_out = 0, quarantined = 0;
   std::size_t steps_run = 0, steps_reused = 0, steps_resumed = 0, assertions = 0;
   bool next_plan = false;           // what was left needs a plan of its own
   Result<void> diary{};             // what went wrong with the state file, said by nobody yet

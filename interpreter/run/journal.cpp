@@ -23,6 +23,7 @@ const char* name_of(EventKind kind) {
     case EventKind::held_back: return "held_back";
     case EventKind::goes_on: return "goes_on";
     case EventKind::step_paused: return "step_paused";
+    case EventKind::row_quarantined: return "row_quarantined";
   }
   return "";
 }
@@ -35,7 +36,8 @@ Listener journal_listener(store::State& state, Result<void>& failed) {
     entry.chunk = event.kind == EventKind::chunk_committed ? event.chunk : -1;
     entry.rows_read = event.kind == EventKind::rows_left_out ? event.rows_left_out : event.rows_read, entry.rows_changed = event.rows_changed, entry.conflicts = event.conflicts;
     entry.seconds = event.seconds;
-    for (const std::string& key : event.keys) entry.reason += (&key == event.keys.data() ? ": " : ", ") + key;
+    if (event.kind == EventKind::row_quarantined) entry.reason = "row " + event.keys.front() + ": " + event.reason;
+    else for (const std::string& key : event.keys) entry.reason += (&key == event.keys.data() ? ": " : ", ") + key;
     if (auto written = state.append(entry); !written && failed) failed = written;
   };
 }

@@ -3,9 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cmath>
+#include <condition_variable>
 #include <cstdlib>
 #include <filesystem>
+#include <mutex>
+#include <thread>
 
 #include "interpreter/eval/time_zone.h"
 
@@ -16,9 +21,10 @@ using program::CompareOp;
 using program::SignalKind;
 
 constexpr double seconds_between_looks = 1;
+constexpr int seconds_a_look = 5;              // one that takes longer is a signal that cannot be had
 
 // One row with one text. Null, or no row: the signal is not to be had. Sessions whose facts are hidden from the role make it so.
-constexpr const char* others = " FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend' AND application_name <> 'bfl' AND pid <> pg_backend_pid()";
+constexpr const char* others = " FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend' AND application_name NOT LIKE 'bfl%' AND pid <> pg_backend_pid()";
 
 std::string statement_of(const program::PaceRule& rule, const Table* table) {
   const auto hidden = [](std::string_view value) {
@@ -56,6 +62,35 @@ bool holds(double value, CompareOp op, double bound) {
   }
   return true;
 }
+
+// Ends a statement of an engine within this process when it takes too long, and only that one: it is over when this is.
+class TimeLimit {
+ public:
+  explicit TimeLimit(connect::Connector& source) : thread_([this, &source] {
+    std::unique_lock lock(mutex_);
+    if (done_.wait_for(lock, std::chrono::seconds(seconds_a_look), [this] { return over_; })) return;
+    ended_ = true;
+    source.interrupt();
+  }) {}
+  ~TimeLimit() {
+    {
+      std::lock_guard lock(mutex_);
+      over_ = true;
+    }
+    done_.notify_one();
+    thread_.join();
+  }
+  TimeLimit(const TimeLimit&) = delete;
+  TimeLimit& operator=(const TimeLimit&) = delete;
+  bool ended() const { return ended_.load(); }
+
+ private:
+  std::mutex mutex_{};
+  std::condition_variable done_{};
+  bool over_ = false;
+  std::atomic<bool> ended_{false};
+  std::thread thread_;  // the last: it uses the others
+};
 
 bool is_open(const program::DailyWindow& window, Timestamp now) {
   eval::Zone* zone = eval::find_zone(window.zone);
@@ -98,6 +133,13 @@ Result<std::optional<double>> Pacer::value_of(Rule& rule) {
   }
   // In a transaction that only reads, and that is over at once: what somebody asks for here changes nothing.
   if (auto begun = source.begin_read(); !begun) return begun.error();
+  const bool server = source.engine() == "postgres";
+  if (auto limited = server ? source.execute(fmt::format("SET LOCAL statement_timeout = '{}s'", seconds_a_look)) : Result<void>{}; !limited) {
+    source.rollback();
+    return limited.error();
+  }
+  std::optional<TimeLimit> limit;
+  if (!server) limit.emplace(source);
   std::optional<double> value;
   auto read = rule.statement->query_raw({}, [&](connect::RawRow row) {
     if (row[0].kind == connect::RawValue::Class::text) {
@@ -109,10 +151,12 @@ Result<std::optional<double>> Pacer::value_of(Rule& rule) {
     }
     return false;
   });
+  const bool late = limit && limit->ended();
+  limit.reset();
   source.rollback();
   if (!read) {
     rule.statement.reset();
-    return read.error();
+    return late && context_.stop.level.load() == 0 ? Error{ErrorClass::transient, fmt::format("it takes more than {} s", seconds_a_look)} : read.error();
   }
   return value;
 }

@@ -248,6 +248,11 @@ std::vector<Preview> preview(const program::Program& program, const plan::Plan& 
         all[i].limits = std::move(measured->limits);
       }
     }
+    if (!looked && looked.error().kind == ErrorClass::data && step.quarantine) {
+      all[i].would_change = -1;
+      all[i].unknown = fmt::format("not known, for a row that would go into quarantine: {}", looked.error().message);
+      looked = {};
+    }
     if (looked) looked = here.keep_nothing(aside);
     if (!looked) {
       Diagnostic& diagnostic = diagnostics.error(code_of(looked.error()), step.name_span,

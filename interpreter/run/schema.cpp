@@ -30,6 +30,30 @@ std::string shape(const Catalogue& catalogue, const std::string& name) {
   return "gone";
 }
 
+const Table* named(const Catalogue& catalogue, const std::string& name) {
+  const auto found = std::find_if(catalogue.tables.begin(), catalogue.tables.end(), [&](const Table& table) { return table.name == name; });
+  return found == catalogue.tables.end() ? nullptr : &*found;
+}
+
+// Column by column, a line each; else what beside columns it may be.
+std::string difference(const Catalogue& then, const Catalogue& now, const std::string& name) {
+  const Table *before = named(then, name), *after = named(now, name);
+  if (!before || !after) return after ? "the table is new" : "the table is gone";
+  std::string lines;
+  const auto line = [&lines](std::string text) { lines += (lines.empty() ? "" : "\n") + std::move(text); };
+  const auto said = [](const Column& column) {
+    return fmt::format("{}{}{}", column.declared.empty() ? "without a type" : column.declared, column.type.nullable ? "" : " not null", column.generated ? ", generated" : "");
+  };
+  for (const Column& column : before->columns) {
+    const int at = after->column_index(column.name);
+    if (at < 0) line(fmt::format("- `{}` {}", column.name, said(column)));
+    else if (const Column& other = after->columns[static_cast<std::size_t>(at)]; said(column) != said(other)) line(fmt::format("~ `{}` {}, was {}", column.name, said(other), said(column)));
+  }
+  for (const Column& column : after->columns)
+    if (before->column_index(column.name) < 0) line(fmt::format("+ `{}` {}", column.name, said(column)));
+  return lines.empty() ? "its columns are as they were: a key, a trigger, a reference or the order of its columns has changed" : lines;
+}
+
 }  // namespace
 
 Result<void> same_schema(Context& context, const program::Step& step, connect::Connector& target) {
@@ -56,7 +80,7 @@ Result<void> same_schema(Context& context, const program::Step& step, connect::C
     if (shape(then, name) != shape(*now, name))
       return Error{ErrorClass::stale_schema,
                    fmt::format("the schema of `{}` changed under the run", name),
-                   {},
+                   difference(then, *now, name),
                    "run the job again: it is checked against the new schema, and goes on"};
   }
   // Changed elsewhere, which is no matter for this step: a table that it does not touch.

@@ -58,9 +58,13 @@ std::optional<StepEnd> seal(Writing& writing, SealedSet& set, const char* route,
     if (auto end = refuse_unproved(writing, (*bench)->program(), (*bench)->engine())) return end;
   bench->reset();
   if (!collected && meeting && meeting->refused()) return writing.fail(meeting->error(context.targets, context.evaluation(writing.source), set.hands()));
-  if (!collected)
-    return writing.fail(with_row(context.program, writing.step, context.targets, context.evaluation(writing.source), collected.error(),
-                                 [&](const program::Program& naming) { return rows_asked(naming, writing.step); }));
+  if (!collected) {
+    Error error = with_row(context.program, writing.step, context.targets, context.evaluation(writing.source), collected.error(),
+                           [&](const program::Program& naming) { return rows_asked(naming, writing.step); });
+    if (writing.most_quarantined >= 0 && error.kind == ErrorClass::data)
+      error.help = "the values of all rows are computed at once before the first is changed, so that none can be set aside yet: leave such rows out, `skip where C \"reason\"`";
+    return writing.fail(error);
+  }
   if (meeting)
     for (const LeftOut& part : meeting->left_out) add(writing.skipped, part);
   empty = spool.rows() == 0;
@@ -123,12 +127,13 @@ StepEnd sealed_write(Writing& writing, const char* route, const Decision& decisi
     chunk.rows = to - at;
     chunk.query = &set.query();
     chunk.change = [&set, at, to](ledger::ChunkFacts& facts) { return set.apply(at, to, facts); };
+    chunk.keys = [&set, at, to] { return set.keys(at, to); };
     return chunk;
   };
   while (position(lane->cursor) < position(lane->upto)) {
     if (auto end = context.pause(step, writing.source)) return *end;
     set.forget_place();
-    if (auto committed = commit_chunks(writing, *lane, next); !committed) {
+    if (auto committed = commit_or_set_aside(writing, *lane, next); !committed) {
       if (!set.at() || committed.error().kind != ErrorClass::data) return writing.fail(committed.error());
       Error told = committed.error();
       told.row = named(context.program, step, set.at()->table, set.at()->key);

@@ -91,6 +91,19 @@ Result<const ledger::Record*> SealedSet::row(std::int64_t number) {
   return &block_[static_cast<std::size_t>(number - first_)];
 }
 
+Result<std::vector<Key>> SealedSet::keys(std::int64_t from, std::int64_t to) {
+  std::vector<Key> all;
+  for (std::int64_t number = from; number < to; ++number) {
+    auto planned = row(number);
+    if (!planned) return planned.error();
+    auto turn = turn_of(**planned);
+    if (!turn) return turn.error();
+    const RawRow key = turn->key();
+    all.push_back(ledger::key_of(key, key.size()));
+  }
+  return all;
+}
+
 const lower::Intent* SealedSet::intent_of(const ledger::Record& planned) const {
   if (planned.table.empty()) return &intents_.own.intent;
   for (const lower::CascadeSet& cascade : intents_.cascades)

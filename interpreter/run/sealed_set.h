@@ -29,6 +29,7 @@ class SealedSet {
   Result<void> open_tables();
 
   Result<const ledger::Record*> row(std::int64_t number);  // valid until the next call
+  Result<std::vector<ledger::Key>> keys(std::int64_t from, std::int64_t to);  // of the rows of these ordinals
   // Rows of ordinals [from, to): how many the database says it changed.
   Result<std::int64_t> apply(std::int64_t from, std::int64_t to, ledger::ChunkFacts& facts);
   // The row at which `apply` failed: of which table, if not the step's own, and its key.

@@ -159,6 +159,8 @@ Result<std::vector<UndoTask>> undo_tasks(const program::Program& program, const 
       for (const ledger::ImagePack& pack : task.packs) task.rows += pack.changed;
       for (const Generation& other : *generations)
         if (other.step == "undo " + generation.step) task.number = std::max(task.number, other.number + 1);
+      for (const UndoTask& other : tasks)  // of an earlier application of the step
+        if (&other != &task && !other.open && other.source == task.source && other.undone.step == generation.step) task.number = std::max(task.number, other.number + 1);
       if (generation.route == "undo") task.again = undone_by(generation);
       return &task;
     };

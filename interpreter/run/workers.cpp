@@ -49,7 +49,7 @@ struct Crew {
         }
         ++in_flight;
         lock.unlock();
-        auto committed = commit_chunks(*worker.writing, lane, worker.next);
+        auto committed = commit_or_set_aside(*worker.writing, lane, worker.next);
         lock.lock();
         --in_flight;
         lanes[mine] = lane;
@@ -104,6 +104,7 @@ Result<bool> walk_beside(Writing& writing, std::vector<ledger::Lane> lanes, cons
     if (!*target) return false;
     Worker& worker = workers.emplace_back();
     worker.target = std::move(*target);
+    name_session(writing.context, writing.step, *worker.target);
     worker.writer = writing.writer.beside(*worker.target);
     worker.writing = std::make_unique<Writing>(writing, *worker.target, *worker.writer);
     auto next = beside.prepare(*worker.writing);

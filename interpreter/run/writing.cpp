@@ -43,6 +43,7 @@ Event finished_event(const Writing& writing) {
   Event event = writing.context.event(EventKind::step_finished, writing.step);
   event.rows_changed = writing.changed;
   event.conflicts = writing.conflicts;
+  event.quarantined = writing.quarantined;
   event.rows_total = writing.rows_total;
   event.rows_done = writing.rows_done;
   event.rows_left_out = writing.measured.rows_left_out();
@@ -117,6 +118,7 @@ Writing::Writing(Context& context_, const program::Step& step_, const plan::Step
       table(context_.program.table(step_.target)),
       source(step_.target.source),
       whole(step_plan_.work == plan::WorkKind::whole_write),
+      most_quarantined(step_.quarantine.value_or(-1)),
       began(context_.clock.seconds()),
       tables(tables_of(context_.program, step_)),
       pack(tables) {
@@ -125,6 +127,7 @@ Writing::Writing(Context& context_, const program::Step& step_, const plan::Step
   chunks = open->next_seq;
   changed = open->changed;
   conflicts = open->conflicts;
+  quarantined = open->quarantined;
 }
 
 Writing::Writing(Writing& of_, connect::Connector& target_, ledger::Writer& writer_)
@@ -138,6 +141,7 @@ Writing::Writing(Writing& of_, connect::Connector& target_, ledger::Writer& writ
       limit(of_.limit),
       limit_share(of_.limit_share),
       id(of_.id),
+      most_quarantined(of_.most_quarantined),
       rows(of_.rows),
       began(of_.began),
       tables(of_.tables),
@@ -157,6 +161,11 @@ void Writing::skip(connect::RawRow key, const char* reason, ledger::ChunkFacts& 
   ++facts.skipped;
   pack.skip(key, reason);
   add(skipping, {reason, 1, {ledger::display(ledger::key_of(key, key.size()))}});
+}
+
+void Writing::set_aside(const ledger::Key& key, const std::string& reason, ledger::ChunkFacts& facts) {
+  ++facts.quarantined;
+  pack.set_aside(ledger::views(key), reason);
 }
 
 std::optional<StepEnd> refuse_unexpected(const Writing& writing, std::int64_t rows) {
@@ -185,6 +194,7 @@ StepEnd finish(Writing& writing) {
   if (auto closed = writing.writer.close(writing.id); !closed)
     return writing.context.fail(writing.step, closed.error(), "every change of the step is committed");
   fault_point("after_close");
+  writing.context.outcome.quarantined += writing.quarantined;  // those of earlier runs of the step among them
   writing.context.tell(finished_event(writing));
   return StepEnd::done;
 }
@@ -242,12 +252,20 @@ StepEnd finish_empty(Writing& writing, const char* route, std::int64_t generatio
   return StepEnd::done;
 }
 
+void name_session(const Context& context, const program::Step& step, connect::Connector& target) {
+  if (target.engine() != "postgres") return;
+  std::string literal;
+  for (const char c : fmt::format("bfl {} {}/{}", context.options.run_id, context.program.job, step.name)) literal += c == '\'' ? "''" : std::string(1, c);
+  (void)target.execute(fmt::format("SET application_name = '{}'", literal));  // the server cuts it; what goes wrong with a connection is met by its next use
+}
+
 StepEnd write(Context& context, const program::Step& step, const plan::StepPlan& step_plan, const Decision& decision,
               const ledger::Generation* open) {
   const KeptPlan* kept = context.options.kept;
   const bool sealed = kept || step_plan.work == plan::WorkKind::sealed_write || (step_plan.work == plan::WorkKind::whole_write && row_by_row(context.program, step));
   const char* route = kept ? kept->route().c_str() : step.sql ? raw_route : step_plan.work == plan::WorkKind::whole_write ? (sealed ? "whole, sealed" : "whole") : sealed ? "sealed" : "direct";
   Writing writing(context, step, step_plan, open);
+  name_session(context, step, writing.target);
   if (auto same = same_schema(context, step, writing.target); !same) return writing.fail(same.error());
   if (open && open->route != route && (kept || open->route.starts_with("plan ")))
     return context.fail(step, Code::plan_void,

@@ -24,7 +24,8 @@ struct Writing {
   std::string limit_share{};        // of what it is a share
   std::int64_t id = 0;              // row of bfl_step
   std::int64_t chunks = 0;          // committed by this generation, earlier runs included
-  std::int64_t changed = 0, conflicts = 0;
+  std::int64_t changed = 0, conflicts = 0, quarantined = 0;
+  std::int64_t most_quarantined = -1;  // negative: none is set aside
   std::int64_t rows_total = -1, rows_done = 0;  // of the walk, for people
   int beside = 1;                   // workers that walk it
   std::int64_t rows = 0;            // the size of the next chunk
@@ -44,6 +45,7 @@ struct Writing {
   // Of a worker: the Writing that it works for, in which all of them count and which is touched under Context::shared.
   Writing* of = nullptr;
   std::int64_t in_flight = 0;       // rows that chunks under way have changed
+  std::int64_t setting_aside = 0;   // rows that chunks under way put into quarantine
 
   using Tables = std::vector<ledger::ImageTable>;
   static Tables tables_of(const program::Program& program, const program::Step& step);
@@ -52,6 +54,7 @@ struct Writing {
   StepEnd fail(const Error& error) const { return fail(undeclared ? Code::undeclared_effect : code_of(error), error); }
   StepEnd fail(Code code, const Error& error) const { return context.fail(step, code, error, state_of_data()); }
   void skip(connect::RawRow key, const char* reason, ledger::ChunkFacts& facts);  // the row under way
+  void set_aside(const ledger::Key& key, const std::string& reason, ledger::ChunkFacts& facts);
   bool declared(const connect::RowChange& change) const;
   bool speaks_of(const connect::RowChange& change) const;  // the step says that it changes such rows
   std::string state_of_data() const;  // "chunks 1 to 41 are committed, chunk 42 was rolled back, nothing to clean up"
@@ -66,11 +69,19 @@ struct Chunk {
   bool told = true;                 // what `change` gives is known otherwise than from the images
   // Changes rows; the images go to the pack by themselves. Gives how many rows the statements say they changed.
   std::function<Result<std::int64_t>(ledger::ChunkFacts& facts)> change;
+  // The keys of its rows, for quarantine.
+  std::function<Result<std::vector<ledger::Key>>()> keys{};
 };
 using NextChunk = std::function<Result<Chunk>(const ledger::Lane& lane)>;
 
 // One transaction: the next chunk of the lane, or, when `whole`, all that are left of it. Tried again while that may help.
 Result<void> commit_chunks(Writing& writing, ledger::Lane& lane, const NextChunk& next);
+// The same, but where a row does not fit and the step may set rows aside, the chunk is halved until the row stands alone, which then
+// goes into quarantine (set_aside.cpp). What comes before it is committed on the way.
+Result<void> commit_or_set_aside(Writing& writing, ledger::Lane& lane, const NextChunk& next);
+
+// The session bears the run and the step in its name, so that what the server logs of it can be told: `bfl RUN JOB/STEP`.
+void name_session(const Context& context, const program::Step& step, connect::Connector& target);
 
 // The table and what the step reads are as they were when the program was checked; else an error that says so.
 Result<void> same_schema(Context& context, const program::Step& step, connect::Connector& target);

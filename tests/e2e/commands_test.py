@@ -194,9 +194,9 @@ def completions_are_accepted_by_their_shells(place):
         if shutil.which(shell):
             done = subprocess.run([shell, "-n", str(script)], capture_output=True, text=True)
             expect(done.returncode == 0, f"{shell}: {done.stderr}")
-    words = subprocess.run(["bash", "-c", f"source {place.folder}/bfl.bash; COMP_WORDS=(bfl run --li); COMP_CWORD=2; _bfl; echo ${{COMPREPLY[@]}}"],
+    words = subprocess.run(["bash", "-c", f"source {place.folder}/bfl.bash; COMP_WORDS=(bfl run --lim); COMP_CWORD=2; _bfl; echo ${{COMPREPLY[@]}}"],
                            capture_output=True, text=True).stdout
-    expect(words.strip() == "--limit-chunks", f"completion of `bfl run --li`: {words}")
+    expect(words.strip() == "--limit-chunks", f"completion of `bfl run --lim`: {words}")
 
 
 def man_page_is_well_formed(place):

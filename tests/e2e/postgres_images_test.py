@@ -100,7 +100,7 @@ def second_session_ended(place, db):
     process = place.start("run", "job.bfl")
     ended = 0
     while process.poll() is None:
-        ended += len(db.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'bfl'"
+        ended += len(db.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'bfl%'"
                             " AND (query LIKE '%bfl_images%' OR query LIKE '%TRANSACTION SNAPSHOT%')"))
     out, err = process.communicate(timeout=120)
     expect(process.returncode == 0 and ended > 0, f"exit {process.returncode}, {ended} sessions were ended\n{out}{err}")

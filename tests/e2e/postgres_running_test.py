@@ -174,6 +174,32 @@ def a_signal_holds_the_run_back(place, db):
 
 
 @on_postgres
+def a_signal_that_takes_too_long_is_none(place, db):
+    table(db)
+    os.environ.update(place.env)
+    place.write("slow.bfl", PACED.replace("WORKERS", "1").replace("RULES", 'pause when query(shop, "SELECT 1 FROM pg_sleep(60)") > 0'))
+    run = place.start("run", "slow.bfl")
+    wait_for(lambda: journal(place, "held_back"), "the limit")
+    expect("statement timeout" in journal(place, "held_back")[0]["reason"], journal(place, "held_back"))
+    run.send_signal(signal.SIGINT)
+    out, err = run.communicate(timeout=30)
+    expect(run.returncode == 130 and marked(db) == 0, f"exit {run.returncode}\n{out}{err}")
+
+
+@on_postgres
+def sessions_bear_the_name_of_the_step(place, db):
+    table(db, 500)
+    os.environ.update(place.env)
+    place.write("slow.bfl", PACED.replace("WORKERS", "2").replace("RULES", "rows <= 200/s"))
+    run = place.start("run", "slow.bfl")
+    wait_for(lambda: marked(db) > 0, "the first chunk")
+    names = db.sql("SELECT application_name FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'bfl%'")
+    out, err = run.communicate(timeout=60)
+    id = json.loads(place.call("status", "slow.bfl", "--json").stdout)[0]["run"]
+    expect(run.returncode == 0 and sum(name == f"bfl {id} slow/mark" for (name,) in names) >= 3, f"{names}\n{out}{err}")
+
+
+@on_postgres
 def signals_of_the_server(place, db):
     table(db)
     rules = ("pause when active_sessions(shop) > 10_000 pause when lock_waits(shop) > 10_000 pause when oldest_transaction(shop) > 24h "
@@ -193,5 +219,5 @@ def signals_of_the_server(place, db):
 
 
 if __name__ == "__main__":
-    main([a_run_is_controlled_from_elsewhere, workers_wait_together, a_row_by_hand_halts_the_database, a_signal_holds_the_run_back, signals_of_the_server,
+    main([a_run_is_controlled_from_elsewhere, workers_wait_together, a_row_by_hand_halts_the_database, a_signal_holds_the_run_back, signals_of_the_server, a_signal_that_takes_too_long_is_none, sessions_bear_the_name_of_the_step,
           what_fails_for_a_while_is_tried_again, spent_repetitions_pause_the_run, many_failures_open_the_breaker, the_wait_can_be_ended])

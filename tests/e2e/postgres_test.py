@@ -149,7 +149,7 @@ def killed_server_connection(place, db):
     os.environ["SHOP_URL"] = db.url
     process = place.start("run", "job.bfl")
     while process.poll() is None:
-        psql(db.server, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{db.name}' AND application_name = 'bfl'")
+        psql(db.server, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{db.name}' AND application_name LIKE 'bfl%'")
         time.sleep(0.3)
     out, err = process.communicate()
     expect(process.returncode in (0, 5, 75), f"exit {process.returncode}\n{out}{err}")

@@ -173,7 +173,7 @@ def connections_cut(place, db):
     process = place.start("run", "job.bfl")
     cuts = 0
     while process.poll() is None and cuts < 200:
-        db.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'bfl' ORDER BY random() LIMIT 1")
+        db.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'bfl%' ORDER BY random() LIMIT 1")
         cuts += 1
         time.sleep(0.1)
     out, err = process.communicate(timeout=120)

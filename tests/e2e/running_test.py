@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """A run on a busy database: what is tried again, when that is given up, and what is said of it."""
 import json
+import signal
 import sqlite3
 import time
 
@@ -154,12 +155,38 @@ def an_older_target_learns_to_hear_orders(place):
     fresh(place, 100)
     place.write("paced.bfl", PACED.replace("PACE", ""))
     place.call("run", "paced.bfl")
-    for statement in ("DROP TABLE bfl_control", "UPDATE bfl_meta SET format = 2", "UPDATE orders SET note = NULL"):
+    for statement in ("DROP TABLE bfl_control", "ALTER TABLE bfl_step DROP COLUMN quarantined", "UPDATE bfl_meta SET format = 2", "UPDATE orders SET note = NULL"):
         place.sql(statement)
     place.call("run", "paced.bfl", "--again", "mark")
-    expect(place.value("SELECT format FROM bfl_meta") == 3 and marked(place) == 100, "the format is brought up")
+    expect(place.value("SELECT format FROM bfl_meta") == 4 and marked(place) == 100, "the format is brought up")
+
+
+def a_signal_that_takes_too_long_is_none(place):
+    fresh(place)
+    endless = "with recursive c(x) as (select 1 union all select x + 1 from c) select count(*) from c"
+    place.write("paced.bfl", PACED.replace("PACE", f'pace {{ pause when query(shop, "{endless}") > 0 }}'))
+    run = place.start("run", "paced.bfl")
+    wait_for(lambda: journal(place, "paced.bfl", "held_back"), "the limit")
+    expect("it takes more than 5 s" in journal(place, "paced.bfl", "held_back")[0]["reason"], journal(place, "paced.bfl", "held_back"))
+    expect(marked(place) == 0, "nothing is changed meanwhile")
+    run.send_signal(signal.SIGINT)
+    out, err = run.communicate(timeout=60)
+    expect(run.returncode == 130, f"exit {run.returncode}\n{out}{err}")
+
+
+def a_changed_schema_stops_the_run_and_says_what_changed(place):
+    fresh(place)
+    place.write("paced.bfl", PACED.replace("PACE", "pace { rows <= 100/s }"))
+    run = place.start("run", "paced.bfl")
+    wait_for(lambda: marked(place) > 0, "the first chunk")
+    place.sql("ALTER TABLE orders ADD COLUMN colour TEXT")
+    out, err = run.communicate(timeout=60)
+    expect(run.returncode == 75 and "the schema of `orders` changed under the run" in err and "+ `colour` TEXT" in err, f"exit {run.returncode}\n{out}{err}")
+    place.write("paced.bfl", PACED.replace("PACE", ""))
+    place.call("run", "paced.bfl")
+    expect(marked(place) == 1000, "the next run goes on")
 
 
 if __name__ == "__main__":
     main([a_run_is_controlled_from_another_terminal, a_file_halts_every_run_here, rows_a_second_are_kept, a_stop_signal_ends_the_run, an_older_target_learns_to_hear_orders,
-          a_lock_that_does_not_go_pauses_the_run, the_policy_is_in_no_memo_key, errors_of_the_engines_are_explained])
+          a_lock_that_does_not_go_pauses_the_run, the_policy_is_in_no_memo_key, errors_of_the_engines_are_explained, a_signal_that_takes_too_long_is_none, a_changed_schema_stops_the_run_and_says_what_changed])

@@ -28,7 +28,7 @@ class Ledger:
         texts = [f"SELECT * FROM {name} ORDER BY {name}.id" for name in names]
         self.there = "bfl_meta" in database.tables()
         if self.there:
-            texts += ["SELECT id, name, generation, route, state, sealed_rows, changed, conflicts FROM bfl_step ORDER BY id",
+            texts += ["SELECT id, name, generation, route, state, sealed_rows, changed, conflicts, quarantined FROM bfl_step ORDER BY id",
                       "SELECT step, lane, epoch, seq, cursor, upto, opening FROM bfl_lane ORDER BY step, lane",
                       "SELECT id, step, lane, seq, entry, hash, pack FROM bfl_ledger ORDER BY id",
                       "SELECT step, block, first, rows, root, pack FROM bfl_stage ORDER BY step, block",
@@ -60,10 +60,11 @@ def check_chains(ledger):
             hold(len(records) == int(facts["records"]), f"chunk {seq} of step {step} has {len(records)} records")
             changed = sum(record.kind in "uid" for record in records)
             conflicts = sum(record.kind == "c" for record in records)
-            hold((changed, conflicts) == (int(facts["changed"]), int(facts["conflicts"])), f"chunk {seq} of step {step} counts {facts}, its pack {changed}")
-            totals = counted.setdefault(step, [0, 0])
-            totals[0] += changed
-            totals[1] += conflicts
+            aside = sum(record.kind == "q" for record in records)
+            hold((changed, conflicts, aside) == (int(facts["changed"]), int(facts["conflicts"]), int(facts.get("quarantined", 0))), f"chunk {seq} of step {step} counts {facts}, its pack {changed}")
+            totals = counted.setdefault(step, [0, 0, 0])
+            for at, number_of in enumerate((changed, conflicts, aside)):
+                totals[at] += number_of
             rows.append((steps[step][1], step, records))
         chain.append((hash_, facts.get("to", "")))
     for (step, lane), (_, _, _, seq, cursor, upto, _) in lanes.items():
@@ -73,10 +74,10 @@ def check_chains(ledger):
         if steps[step][1]:
             hold((cursor or b"").hex() == (chain[-1][1] if chain else starts.get((step, lane), "")), f"lane {lane} of step {step} stands elsewhere than its ledger")
             hold(steps[step][4] == "open" or cursor == upto, f"step {step} is {steps[step][4]}, its lane {lane} is not at its end")
-    for number, name, _, _, state, _, changed, conflicts in ledger.steps:
+    for number, name, _, _, state, _, *counts in ledger.steps:
         # Workers beside each other do not count together: it is done when the step is closed.
         beside = state == "open" and sum(lane[0] == number for lane in ledger.lanes) > 1
-        hold(beside or (changed, conflicts) == tuple(counted.get(number, (0, 0))), f"step {name} counts {changed} and {conflicts}, its ledger {counted.get(number)}")
+        hold(beside or counts == counted.get(number, [0, 0, 0]), f"step {name} counts {counts}, its ledger {counted.get(number)}")
         hold(state in ("job", "open", "done", "undone"), f"step {name} is {state}")
     return rows
 
@@ -89,7 +90,7 @@ def check_stage(ledger):
         hold(first == found.get(step, 0), f"block {block} of step {step} begins at {first}")
         hold(len(read_pack(pack, root)) == rows, f"block {block} of step {step} has not {rows} rows")
         found[step] = first + rows
-    for number, name, _, route, _, rows, _, _ in ledger.steps:
+    for number, name, _, route, _, rows, *_ in ledger.steps:
         if "sealed" in route:
             hold(found.get(number, 0) == rows, f"step {name} has sealed {rows} rows, {found.get(number)} are there")
 
@@ -143,12 +144,15 @@ def check_now(database, job, begin=None):
         rows = check_chains(ledger)
         check_stage(ledger)
         came = replay(rows, begin or SEED, target_of(job))
+        aside = sorted(record.before[0] for step, _, records in rows for record in records if record.kind == "q" and not step.startswith("undo "))
     except Broken as problem:
         raise Wrong(str(problem)) from problem
     for name, content in came.items():
         there = sorted(ledger.tables[name])
         differ = [(a, b) for a, b in zip(content, there) if a != b]
         hold(content == there, f"{name} is not what its ledger says: {len(content)} and {len(there)} rows, first {differ[:1]}")
+    ledger.aside = aside
+    hold(len(aside) == len(set(aside)) and set(aside) <= set(job.aside), f"in quarantine are {aside}, expected {job.aside}")
     return ledger
 
 
@@ -163,6 +167,7 @@ def check_done(database, job, begin=None, final=None, free=True):
         right, there = without_given_ids(name, content), without_given_ids(name, ledger.tables[name])
         differ = [(a, b) for a, b in zip(right, there) if a != b]
         hold(right == there, f"{name} is not right: {len(there)} rows, first wrong {differ[:1]}")
+    hold(ledger.aside == job.aside, f"in quarantine are {ledger.aside}, expected {job.aside}")
     unfinished = [step for step in ledger.steps if step[4] not in ("done", "undone", "job")]
     hold(not unfinished, f"steps are not done: {unfinished}")
     hold([(name, holder if free else "") for name, _, holder, *_ in ledger.jobs] == [(job.name, "")], f"the job is still held: {ledger.jobs}")

@@ -1,6 +1,6 @@
 """The two engines behind one face: a small database to be corrected, put back to its beginning for every trial.
 
-    t    48 rows; `n` is three times the key: what is added to it twice, or never, shows
+    t    48 rows; `n` is three times the key: what is added to it twice, or never, shows. Two values it does not take
     u    rows that refer to every second row of t
     v    a table with a natural key, some of its rows there already
     w    a table without one: only the ledger knows what was added
@@ -26,7 +26,7 @@ SEED = {
 }
 KEYS = {table: 1 for table in SEED}  # the first column of each is its key
 SCHEMA = """
-CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER NOT NULL, s TEXT NOT NULL);
+CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER NOT NULL CHECK (n NOT IN (2015, 2063)), s TEXT NOT NULL);
 CREATE TABLE u (id INTEGER PRIMARY KEY, t_id INTEGER NOT NULL REFERENCES t (id), m INTEGER NOT NULL);
 CREATE TABLE v (id {identity}, k INTEGER NOT NULL UNIQUE, n INTEGER NOT NULL);
 CREATE TABLE w (id {identity}, t_id INTEGER NOT NULL, n INTEGER NOT NULL);
@@ -135,7 +135,7 @@ class Postgres:
     def settle(self):
         """Until the sessions of bfl are gone: the server sees that a client was killed when it next speaks to it."""
         limit = time.monotonic() + GONE_SECONDS
-        left = f"SELECT pid, state, query FROM pg_stat_activity WHERE datname = '{self.name}' AND application_name = 'bfl'"
+        left = f"SELECT pid, state, query FROM pg_stat_activity WHERE datname = '{self.name}' AND application_name LIKE 'bfl%'"
         while rows := self.session.sql(left):
             if time.monotonic() > limit:
                 raise AssertionError(f"sessions of bfl are left on the server: {rows}")

@@ -32,8 +32,8 @@ def preloadable():
 
 def honest(trial, code, what):
     """What was said fits the exit code."""
-    hold(code in (DONE, WORLD, RESUMABLE), f"{what}: exit {code}\n{trial.said}")
-    hold(code == DONE or CODE.search(trial.said), f"{what}: exit {code} without a code\n{trial.said}")
+    hold(code in (DONE, trial.job.code, WORLD, RESUMABLE), f"{what}: exit {code}\n{trial.said}")
+    hold(code in (DONE, trial.job.code) or CODE.search(trial.said), f"{what}: exit {code} without a code\n{trial.said}")
     hold(code != DONE or "error" not in trial.said, f"{what}: an error and exit 0\n{trial.said}")
 
 

@@ -4,10 +4,12 @@ from databases import ROWS, SEED
 
 
 class Job:
-    def __init__(self, name, text, engines=("sqlite", "postgres"), kept=(), once=True, workers=0, program="", **final):
+    def __init__(self, name, text, engines=("sqlite", "postgres"), kept=(), once=True, workers=0, program="", aside=(), **final):
         self.name, self.text, self.engines, self.kept = name, text, engines, set(kept)
         self.workers = workers        # beside each other; 0: as bfl has it
         self.program = program        # program.py in the job's folder
+        self.aside = sorted(aside)    # keys of the rows that are in quarantine when it is done
+        self.code = 3 if aside else 0  # how it then ends
         self.once = once              # no row is changed by two entries of the ledger
         self.final = {**SEED, **final}
 
@@ -19,6 +21,11 @@ class Job:
 
 def t(change):
     return [change(*row) for row in SEED["t"]]
+
+
+def but_for(aside, change):
+    """`change`, where the rows of these keys stay as they are."""
+    return lambda i, n, s: (i, n, s) if i in aside else change(i, n, s)
 
 
 PROGRAM = """
@@ -33,6 +40,12 @@ JOBS = [
     Job("beside", "update bump of db.t where n < 1000 chunk 4 { set n = n + 1000 }", engines=("postgres",), workers=3,
         t=t(lambda i, n, s: (i, n + 1000, s))),
     Job("sealed", "update bump of db.t { set n = n + 1 once chunk 10 }", t=t(lambda i, n, s: (i, n + 1, s))),
+    Job("quarantine", "update bump of db.t where n < 1000 chunk 10 quarantine <= 2 { set n = n + 2000 }", aside=(5, 21),
+        t=t(but_for((5, 21), lambda i, n, s: (i, n + 2000, s)))),
+    Job("quarantine_beside", "update bump of db.t where n < 1000 chunk 4 quarantine <= 2 { set n = n + 2000 }", engines=("postgres",), workers=3, aside=(5, 21),
+        t=t(but_for((5, 21), lambda i, n, s: (i, n + 2000, s)))),
+    Job("quarantine_sealed", "update bump of db.t { set n = n + 2000 once chunk 10 quarantine <= 2 }", aside=(5, 21),
+        t=t(but_for((5, 21), lambda i, n, s: (i, n + 2000, s)))),
     Job("exact", f"update bump of db.t where n < 1000 {{ set n = n + 1000 chunk 10 expect changed == {ROWS} }}",
         t=t(lambda i, n, s: (i, n + 1000, s))),
     Job("staged", "update bump of db.t { set n = n + count(db.t where n > 0) once chunk 10 }",

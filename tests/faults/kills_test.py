@@ -34,7 +34,7 @@ def points_in_the_source(engine):
 def passages(trial, with_points):
     """The fault points that a run passes when nobody disturbs it, in order."""
     trace = trial.folder / "trace"
-    if trial.run(env={"BFL_FAULT_TRACE": str(trace)}, bfl=with_points) != 0:
+    if trial.run(env={"BFL_FAULT_TRACE": str(trace)}, bfl=with_points) != trial.job.code:
         raise Wrong(f"{trial.job.name} does not run: {trial.said}")
     names = trace.read_text().split()
     trace.unlink()
@@ -44,10 +44,10 @@ def passages(trial, with_points):
 def kill_at(trial, with_points, point, passage):
     """-> whether it came so far."""
     code = trial.run(env={"BFL_FAULT": f"{point}:{passage}"}, bfl=with_points, what=f"killed at {point}:{passage}")
-    if code not in (0, -signal.SIGKILL):
+    if code not in (trial.job.code, -signal.SIGKILL):
         raise Wrong(f"exit {code} where it was to be killed at {point}:{passage}\n{trial.said}")
     trial.check_now()
-    return code != 0
+    return code != trial.job.code
 
 
 def at_every_point(engine, every, chance=None, most=None):
@@ -102,11 +102,11 @@ def at_random(engine, wanted, chance, progress=None):
                     time.sleep(chance.uniform(0, took[job.name] * 1.1))
                     process.send_signal(signal.SIGKILL)
                     code = trial.ended(process, "killed")
-                    if code not in (0, -signal.SIGKILL):
+                    if code not in (job.code, -signal.SIGKILL):
                         raise Wrong(f"exit {code} under a kill: {trial.said}")
                     kills += code < 0
                     trial.check_now()
-                    if code == 0:
+                    if code == job.code:
                         break
                 trial.finish()
             except Wrong as wrong:

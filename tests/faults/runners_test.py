@@ -49,9 +49,9 @@ def duel(db, place, job, chance):
             time.sleep(chance.uniform(0, 0.02))
             chance.choice(pair)[1].kill()
         codes = [runner.ended(process, "in a duel") for runner, process in pair]
-        hold(all(code in (0, RESUMABLE, -signal.SIGKILL) for code in codes), f"exits {codes}\n{trial.said}{other.said}")
+        hold(all(code in (job.code, RESUMABLE, -signal.SIGKILL) for code in codes), f"exits {codes}\n{trial.said}{other.said}")
         trial.check_now()
-        if codes == [0, 0]:
+        if codes == [job.code, job.code]:
             break
     trial.finish(again=False)
 
@@ -123,7 +123,7 @@ def session_ended_within_a_transaction():
                 trial = Trial(binaries()[0], db, place, JOB["sealed"])
                 other = Other(trial)
                 process = trial.stopped_at(point)
-                db.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'bfl' AND datname = current_database()")
+                db.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'bfl%' AND datname = current_database()")
                 db.settle()
                 lease_over(db)
                 hold(other.run(what="takes over") == 0, other.said)

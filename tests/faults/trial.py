@@ -82,11 +82,11 @@ class Trial:
     def finish(self, again=True):
         """Undisturbed to its end, and then once more, which must find nothing to do."""
         self.database.settle()
-        hold(self.run(what="to its end") == 0, f"the run that should have finished ended with {self.story[-1][1]}\n{self.said}")
+        hold(self.run(what="to its end") == self.job.code, f"the run that should have finished ended with {self.story[-1][1]}\n{self.said}")
         ledger = self.check_done()
         if not again:
             return self.check_history()
-        hold(self.run(what="again") == 0, f"the run of the finished job ended with {self.story[-1][1]}\n{self.said}")
+        hold(self.run(what="again") == self.job.code, f"the run of the finished job ended with {self.story[-1][1]}\n{self.said}")
         again = self.check_done()
         hold([step[6] for step in again.steps] == [step[6] for step in ledger.steps], "a finished job changed rows")
         return self.check_history()

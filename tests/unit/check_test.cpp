@@ -366,8 +366,12 @@ TEST_CASE("clauses of a step are its own, stand once and are in range") {
   CHECK(!check_job("verify v after w { assert true }\nverify w { assert true }")->diagnostics.has_errors());
 }
 
-TEST_CASE("words of the language that this version lacks are said to be so") {
-  CHECK(check_job("update u of shop.orders { set note = \"x\" quarantine <= 5 }")->has(Code::not_supported));
+TEST_CASE("rows are set aside one by one, or the step has no quarantine") {
+  CHECK(check_job("update u of shop.orders { set note = \"x\" quarantine <= 5 }")->step().quarantine == 5);
+  CHECK(said(*check_job("update u of shop.orders { set note = \"x\" quarantine <= 0 }"), Code::value_out_of_range) == "a number of rows of 0, expected 1 to 10000");
+  CHECK(check_job("update u of shop.orders { set note = \"x\" atomic quarantine <= 5 }")->has(Code::unknown_clause));
+  CHECK(check_job("delete d of shop.orders where id == 1 { cascades to shop.lines quarantine <= 5 }")->has(Code::unknown_clause));
+  CHECK(check_job("verify v { assert true quarantine <= 5 }")->has(Code::unknown_clause));
   CHECK(check_job("updat u of shop.orders { set note = \"x\" }")->diagnostics.has_errors());
 }
 

@@ -243,10 +243,12 @@ TEST_CASE("a limit is kept in the target, and a count beyond it changes nothing"
   Target target;
   auto writer = target.take();
   auto id = writer->open({"fix", "direct", "UPDATE t", &target.key, 1, key(100), 0});
-  CHECK(*writer->count(*id, 7, 0, 10) == true);
-  CHECK(*writer->count(*id, 4, 0, 10) == false);
-  CHECK(*writer->count(*id, 3, 1, 10) == true);
-  CHECK(*writer->count(*id, 1'000, 0, -1) == true);
+  CHECK(*writer->count(*id, {7, 0, 0}, 10, -1) == true);
+  CHECK(*writer->count(*id, {4, 0, 0}, 10, -1) == false);
+  CHECK(*writer->count(*id, {3, 1, 0}, 10, -1) == true);
+  CHECK(*writer->count(*id, {1'000, 0, 0}, -1, -1) == true);
+  CHECK(*writer->count(*id, {0, 0, 2}, -1, 2) == true);
+  CHECK(*writer->count(*id, {0, 0, 1}, -1, 2) == false);
   CHECK(target.ask("SELECT changed, conflicts FROM bfl_step WHERE id = " + std::to_string(*id)) == "1010, 1");
 }
 

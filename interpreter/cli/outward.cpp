@@ -1,0 +1,90 @@
+#include "interpreter/cli/outward.h"
+
+#include <filesystem>
+#include <fmt/format.h>
+
+#include "interpreter/cli/terminal.h"
+#include "interpreter/report/words.h"
+
+namespace bfl::cli {
+namespace {
+
+constexpr double seconds_for_hooks = 5;  // at the end of a run, for what is still to be told
+
+void warn(const std::string& message) { report::say(stderr, "{}: {}\n", paint(stderr, Paint::title, "warning"), message); }
+
+// As OpenLineage names them: a server's by host and database, a file by its path.
+notify::Dataset dataset_of(const program::Program& program, program::TableRef ref) {
+  const Table& table = program.table(ref);
+  const program::Source& source = program.sources[static_cast<std::size_t>(ref.source)];
+  const std::string& engine = program.catalogues[static_cast<std::size_t>(ref.source)].engine;
+  notify::Dataset made{engine, table.schema.empty() ? table.name : table.schema + "." + table.name};
+  for (const Column& column : table.columns) made.columns.push_back(column.name);
+  std::string_view place = source.shown;
+  if (engine == "postgres") {
+    const auto begin = place.find("://");
+    if (begin == std::string_view::npos) return made;
+    place.remove_prefix(begin + 3);
+    place = place.substr(0, place.find('?'));
+    if (const auto at = place.rfind('@'); at != std::string_view::npos) place.remove_prefix(at + 1);
+    const auto slash = place.find('/');
+    const std::string_view host = place.substr(0, slash);
+    made.space = fmt::format("postgres://{}{}", host, host.find(':') == std::string_view::npos ? ":5432" : "");
+    if (slash != std::string_view::npos) made.name = fmt::format("{}.{}", place.substr(slash + 1), made.name);
+    return made;
+  }
+  place = place.substr(std::min(place.size(), place.find(':') + 1));
+  made.name = engine == "csv" ? std::string(place) : fmt::format("{}.{}", place, table.name);
+  return made;
+}
+
+notify::Lineage lineage_of(const Session& session, const std::string& to) {
+  const program::Program& program = session.program;
+  notify::Lineage made{to, program.why, BFL_VERSION, {}, {}};
+  for (const program::Step& step : program.steps) {
+    for (const program::ColumnUse& use : step.reads)
+      if (program.table(use.table).kept.empty() && !program.query(use.table)) made.inputs.insert(dataset_of(program, use.table));
+    if (program::changes_rows(step.kind)) made.outputs.emplace(step.name, dataset_of(program, step.target));
+  }
+  return made;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Outward>> Outward::open(const Session& session, const Arguments& arguments, const run::Options& options) {
+  auto made = std::make_unique<Outward>();
+  const program::Program& program = session.program;
+  const std::string folder = std::filesystem::absolute(session.path).parent_path().string();
+  std::vector<notify::Hook> hooks;
+  for (const std::string& written : arguments.all("hook")) {
+    auto hook = notify::hook_of(written);
+    if (!hook) return hook.error();
+    hooks.push_back(std::move(*hook));
+  }
+  if (!hooks.empty())
+    made->hooks_ = std::make_unique<notify::Hooks>(std::move(hooks), notify::About{options.version, options.who, options.host, program.why, program.ticket, program.owner, folder});
+  if (arguments.has("metrics") || arguments.has("metrics-port")) {
+    auto metrics = notify::Metrics::open({arguments.value("metrics"), arguments.value("metrics-port")}, options.version);
+    if (!metrics) return metrics.error();
+    made->metrics_ = std::move(*metrics);
+  }
+  if (arguments.has("lineage")) made->lineage_ = std::make_unique<notify::LineageTeller>(lineage_of(session, arguments.value("lineage")));
+  return made;
+}
+
+void Outward::on(const run::Event& event) {
+  if (hooks_) hooks_->on(event);
+  if (metrics_) metrics_->on(event);
+  if (lineage_) lineage_->on(event);
+}
+
+void Outward::finish() {
+  if (metrics_)
+    if (auto written = metrics_->finish(); !written) warn(written.error().message);
+  if (lineage_)
+    if (auto told = lineage_->finish(); !told) warn(fmt::format("lineage was not told: {}", told.error().message));
+  if (hooks_)
+    for (const std::string& line : hooks_->finish(seconds_for_hooks)) warn(line);
+}
+
+}  // namespace bfl::cli

@@ -1,0 +1,83 @@
+#include "interpreter/ledger/quarantine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "interpreter/base/secrets.h"
+#include "interpreter/ledger/writer.h"
+
+namespace bfl::ledger {
+
+using connect::RawRow;
+
+Result<std::vector<Quarantined>> set_aside(connect::Connector& target, std::int64_t step) {
+  std::vector<Quarantined> all;
+  Result<void> sound;
+  auto read = OwnSql(target).query(
+      "SELECT lane, seq, entry, pack FROM bfl_ledger WHERE step = ?1 AND entry LIKE '%\"quarantined\":\"%' ORDER BY id", {number(step)}, [&](RawRow row) {
+        const EntryFields facts = fields_of(row[2].bytes);
+        const auto fact = [&](const char* name) {
+          const auto found = facts.find(name);
+          return found == facts.end() ? std::string() : found->second;
+        };
+        sound = read_pack(row[3].bytes, rows_root(row[2].bytes).value_or(Digest{}), [&](const Record& record) {
+          if (record.kind != 'q') return true;
+          all.push_back({step, fact("step"), std::strtoll(fact("generation").c_str(), nullptr, 10), record.before, record.reason, fact("run"), fact("who") + "@" + fact("host"), fact("time")});
+          return true;
+        });
+        if (!sound)
+          sound = Error{ErrorClass::refused, fmt::format("bfl_ledger, step {}, lane {}, seq {}: {}", step, row[0].integer, row[1].integer, sound.error().message), {},
+                        "the ledger was altered or damaged: `bfl audit verify` names every place"};
+        return bool(sound);
+      });
+  if (!read) return read.error();
+  if (!sound) return sound.error();
+  return all;
+}
+
+Result<std::vector<Quarantined>> quarantine(connect::Connector& target, const std::string& job) {
+  std::vector<Quarantined> all;
+  auto known = generations(target, job);
+  if (!known) return known.error();
+  std::map<std::string, const Generation*> newest;  // oldest first: the last one stays
+  for (const Generation& generation : *known)
+    if (generation.state != StepState::undone && generation.route != "undo") newest[generation.step] = &generation;
+  std::erase_if(newest, [](const auto& one) { return one.second->quarantined == 0; });
+  if (newest.empty()) return all;
+  std::set<std::pair<std::string, std::string>> resolved;  // row of bfl_step, key
+  auto read = OwnSql(target).query(
+      "SELECT l.entry FROM bfl_step AS s JOIN bfl_ledger AS l ON l.step = s.id AND l.lane = 0 WHERE s.job = ?1 AND s.name = '' AND l.entry LIKE '%\"kind\":\"resolve\"%'", {text(job)},
+      [&](RawRow row) {
+        resolved.emplace(field(row[0].bytes, "step_row"), field(row[0].bytes, "key"));
+        return true;
+      });
+  if (!read) return read.error();
+  for (const Generation& generation : *known) {
+    const auto found = newest.find(generation.step);
+    if (found == newest.end() || found->second != &generation) continue;
+    auto rows = set_aside(target, generation.id);
+    if (!rows) return rows.error();
+    for (Quarantined& row : *rows)
+      if (!resolved.contains({std::to_string(row.step), hex(encode(row.key))})) all.push_back(std::move(row));
+  }
+  return all;
+}
+
+Result<void> Writer::resolve(const std::vector<Quarantined>& rows, const std::string& why) {
+  return guarded([&]() -> Result<void> {
+    for (const Quarantined& row : rows) {
+      auto noted = note("resolve", {{"step", row.name},
+                                    {"step_row", std::to_string(row.step)},
+                                    {"generation", std::to_string(row.generation)},
+                                    {"key", hex(encode(row.key))},
+                                    {"why", why}});
+      if (!noted) return noted.error();
+    }
+    return {};
+  });
+}
+
+}  // namespace bfl::ledger
