@@ -12,7 +12,7 @@ namespace bfl::connect::postgres {
 namespace {
 
 constexpr int oldest_server = 140'000;
-constexpr int reconnect_seconds = 30;
+constexpr std::chrono::seconds reconnect_patience{30};
 
 std::string shortened(std::string_view sql) {
   constexpr std::size_t most = 2'000;
@@ -108,8 +108,24 @@ Result<void> Session::connect() {
   if (pooled_) return {};
   std::string session = fmt::format(fmt::runtime(settings_), "SESSION");
   if (options_.read_only) session += ";SET SESSION default_transaction_read_only = on";
+  session += patience();
   if (auto set = execute(session); !set) return set.error();
   return {};
+}
+
+// Each side waits as long as the address says for a sign of the other: a server that waited two hours, as it does by itself, would
+// keep the locks of a run that the network has swallowed.
+std::string Session::patience() const {
+  std::string settings;
+  PQconninfoOption* all = library_.PQconninfo(connection_);
+  for (const PQconninfoOption* option = all; option && option->keyword; ++option) {
+    const std::string_view name = option->keyword, value = option->val ? option->val : "";
+    if (value.empty() || value.find_first_not_of("0123456789") != std::string_view::npos) continue;
+    if (name == "keepalives_idle" || name == "keepalives_interval" || name == "keepalives_count") settings += fmt::format(";SET SESSION tcp_{} = {}", name, value);
+    if (name == "tcp_user_timeout") settings += fmt::format(";SET SESSION {} = {}", name, value);
+  }
+  library_.PQconninfoFree(all);
+  return settings;
 }
 
 // Behind one address may stand another server after a while: a standby, a copy, a fresh one. What was done and seen so far holds
@@ -141,11 +157,12 @@ bool Session::broken() const { return !connection_ || library_.PQstatus(connecti
 Result<void> Session::ensure() {
   if (!broken()) return {};
   open_ = false;
-  for (int waited = 0;; ++waited) {
+  const auto since = std::chrono::steady_clock::now();
+  for (;;) {
     auto connected = connect();
     if (connected) given_up_ = false;
     if (connected || connected.error().kind == ErrorClass::refused || connected.error().kind == ErrorClass::permission) return connected;
-    given_up_ = given_up_ || waited >= reconnect_seconds || interrupted_.load();
+    given_up_ = given_up_ || std::chrono::steady_clock::now() - since >= reconnect_patience || asked_to_stop_.load();
     if (given_up_)
       return Error{ErrorClass::transient, "the connection to the PostgreSQL server is gone and cannot be made anew", connected.error().detail,
                    "run again when the server is back: the next run goes on behind the last committed chunk"};
@@ -363,6 +380,7 @@ void Session::rollback() {
 
 void Session::interrupt() {
   interrupted_.store(true);
+  asked_to_stop_.store(true);
   char ignored[256];
   PGcancel* cancel = cancel_.load();
   if (busy_.load() && cancel) library_.PQcancel(cancel, ignored, sizeof ignored);

@@ -59,6 +59,7 @@ class Session {
   const OpenOptions& options() const { return options_; }
 
  private:
+  std::string patience() const;
   Result<void> same_server(std::string identity);
   Error refused(const PGresult* result, std::string_view sql);
   Error lost(std::string_view sql);
@@ -76,6 +77,7 @@ class Session {
   PGconn* connection_ = nullptr;
   std::atomic<PGcancel*> cancel_{nullptr};
   std::atomic<bool> busy_{false}, interrupted_{false};
+  std::atomic<bool> asked_to_stop_{false};  // for good: a server that is gone is no longer waited for
   bool given_up_ = false;  // the server was waited for once, in vain: from then on one try each time
   bool open_ = false;  // a transaction, as far as this side knows
   bool read_only_ = false, pooled_ = false, settling_ = false;

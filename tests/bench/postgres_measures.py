@@ -8,6 +8,7 @@ import sys
 import process
 from postgres_tables import HERE, Server
 from report import Row
+from tables import WRONG
 
 JOB = os.path.join(HERE, "jobs", "fix_totals.bfl")
 CHUNK = 5000           # rows a chunk, of the measure of lanes and ledger
@@ -117,6 +118,7 @@ def measure_some(bench):
 
 def measure_none(bench):
   row = Row(f"PostgreSQL: nothing to change in {bench.rows:,} rows, read again (`--again`)", "bare scan", 1.1)
+  whole = Row("the same", "that scan by `psql -c`, from start to exit", None)
 
   def measure(postgres):
     database = postgres.server.fresh_copy(postgres.server.pristine(bench.rows, 0))
@@ -124,15 +126,18 @@ def measure_none(bench):
     again = postgres.command(database, "--again", "fix_totals")
     for number in range(bench.rounds):
       found = {}
-      for way in bench.turns(number, ["bfl", "scan"]):
-        found[way] = process.timed(again) if way == "bfl" else postgres.by_hand(way, database)
+      scan = ["psql", "-XqAt", "-d", postgres.server.where(database), "-c", f"select count(*) from orders where {WRONG}"]
+      for way in bench.turns(number, ["bfl", "scan", "psql"]):
+        found[way] = postgres.by_hand(way, database) if way == "scan" else process.timed(again if way == "bfl" else scan)
       if found["bfl"].code != 0:
         raise Wrong(f"{' '.join(again)}: exit code {found['bfl'].code}")
       against(row, found["bfl"], found["scan"])
-      bench.say(f"PostgreSQL, nothing wrong, round {number + 1}: bfl {found['bfl'].wall * 1000:.0f} ms, scan {found['scan']['wall'] * 1000:.0f} ms")
+      against(whole, found["bfl"], {"wall": found["psql"].wall})
+      bench.say(f"PostgreSQL, nothing wrong, round {number + 1}: bfl {found['bfl'].wall * 1000:.0f} ms, scan {found['scan']['wall'] * 1000:.0f} ms, "
+                f"psql {found['psql'].wall * 1000:.0f} ms")
     postgres.checked(database, 0)
 
-  return measured(bench, {"scan": row}, measure)
+  return measured(bench, {"scan": row, "psql": whole}, measure)
 
 
 def measure_memory(bench):

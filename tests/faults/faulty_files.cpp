@@ -4,6 +4,7 @@
 //   FAULTY_FILES=TEXT   which files            FAULTY_CALL=N     which call: 1 is the first
 //   FAULTY_ERROR=NAME   ENOSPC, EIO, KILL      FAULTY_FOREVER=1  all calls from the n-th on
 //   FAULTY_DONE=FILE    is made when a call has failed
+//   FAULTY_WHILE=FILE   only calls made while it is there count
 //
 //   FAULTY_CLOCK=SECONDS  by which the wall clock jumps, forwards or back, at its FAULTY_CALL-th reading
 //
@@ -44,6 +45,7 @@ bool meant(int file) {
 
 // 0: the call is made; else the error that it ends with. `half`: what to do before the process is killed.
 template <class Half> int fault(Half half) {
+  if (const char* file = getenv("FAULTY_WHILE"); file && syscall(SYS_faccessat, AT_FDCWD, file, F_OK) != 0) return 0;
   const long number = ++calls, wanted = atol(getenv("FAULTY_CALL") ? getenv("FAULTY_CALL") : "0");
   if (wanted == 0 || number < wanted || (number > wanted && !getenv("FAULTY_FOREVER"))) return 0;
   if (const char* done = getenv("FAULTY_DONE")) {

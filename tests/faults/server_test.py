@@ -2,19 +2,29 @@
 """The PostgreSQL server stopped, restarted and killed during a run, and another one behind the same address when it comes back:
 `server_test.py BFL BFL_FAULTS`. It needs servers of its own."""
 import contextlib
+import hashlib
+import pathlib
+import shutil
 import signal
 import subprocess
 import time
 
 from checker import Wrong, hold
-from databases import Postgres, folder, server_address
-from jobs import JOBS
+from databases import SEED, Postgres, folder, server_address
+from files_test import library, preloadable
+from jobs import JOBS, Job
 from reporting import LONG, SKIPPED, main, say
 from servers import servers, standby_of
 from trial import Trial, binaries
 from wire import Proxy
 
 DIRECT, SEALED = (next(job for job in JOBS if job.name == name) for name in ("direct", "sealed"))
+# Its rows need new pages: nearly two kilobytes each that cannot be made smaller.
+DIGESTS = range(30)
+GROWING = Job("growing", "use std.text\nupdate grow of db.t where n < 1000 chunk 10 { set n = n + 1000 set s = "
+              + " + ".join(f'sha256("{i} " + s)' for i in DIGESTS) + " }",
+              t=[(i, n + 1000, "".join(hashlib.sha256(f"{j} {s}".encode()).hexdigest() for j in DIGESTS)) for i, n, s in SEED["t"]])
+WORLD, RESUMABLE = 5, 75
 # Before, within and behind the transaction of a chunk, of the opening, and of the end.
 POINTS = ["own_done:2", "after_begin:2", "after_change:2", "before_commit:3", "after_commit:2", "before_close:1"]
 
@@ -107,6 +117,63 @@ def server_away_for_good():
         trial.finish()
 
 
+@contextlib.contextmanager
+def server_without_room(files):
+    """A server that can write to no file of that path while the file is there which comes third."""
+    with own_server() as (server, db, place):
+        full = pathlib.Path(server.place, "full")
+        loaded = shutil.copy(library(), server.place)  # where the server's user may read it
+        server.stop("fast")
+        server.start({"LD_PRELOAD": loaded, "FAULTY_FILES": files, "FAULTY_CALL": "1", "FAULTY_FOREVER": "1", "FAULTY_ERROR": "ENOSPC",
+                      "FAULTY_WHILE": str(full)})
+        db.connect()
+        yield server, db, place, full
+
+
+@skipped_without_server
+def no_room_for_rows():
+    """Neither for bfl's own tables, nor for a sealed set, nor for the entry of a chunk: an error, and nothing half done."""
+    if not preloadable():
+        return SKIPPED
+    with server_without_room("/base/") as (_, db, place, full):
+        for job, point in ((SEALED, None), (SEALED, "before_seal:1"), (GROWING, "after_begin:2")):
+            trial = Trial(binaries()[0], db, place, job)
+            process = trial.stopped_at(point) if point else None
+            full.touch()
+            try:
+                code = trial.woken(process, f"full at {point}") if point else trial.run(what="full from the start")
+                full.unlink()
+                hold(code == WORLD and "No space left" in trial.said, f"exit {code}\n{trial.said}")
+                trial.check_now()
+                trial.finish()
+            except Wrong as wrong:
+                full.unlink(missing_ok=True)
+                raise Wrong(f"{job.name} at {point}: {wrong}") from wrong
+    return None
+
+
+@skipped_without_server
+def no_room_for_the_log():
+    """The server ends itself in the middle of a COMMIT: what became of it is asked of the lane when it runs again."""
+    if not preloadable():
+        return SKIPPED
+    with server_without_room("/pg_wal/") as (server, db, place, full):
+        trial = Trial(binaries()[0], db, place, SEALED)
+        process = trial.stopped_at("before_commit:2")
+        full.touch()
+        process.send_signal(signal.SIGCONT)
+        time.sleep(2)
+        full.unlink()
+        server.kill()
+        server.start()
+        code = trial.ended(process, "the log's disk was full")
+        db.connect()
+        hold(code in (0, RESUMABLE), f"exit {code}\n{trial.said}")
+        trial.check_now()
+        trial.finish()
+    return None
+
+
 def other_server(lead_elsewhere, point, expected_code, words):
     """Behind the same address stands another server when the connection is made anew."""
     with folder() as place, servers(2, place) as (first, second), contextlib.ExitStack() as ends:
@@ -153,4 +220,4 @@ def standby_behind_the_address():
 
 if __name__ == "__main__":
     main([server_stopped_fast, server_stopped_at_once, server_killed, server_away_for_good, another_server_behind_the_address,
-          standby_behind_the_address])
+          standby_behind_the_address, no_room_for_rows, no_room_for_the_log])

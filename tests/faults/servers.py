@@ -25,12 +25,13 @@ def owner():
     return "postgres" if "postgres" in names else "nobody"
 
 
-def as_owner(*words):
+def as_owner(*words, environment=None):
     """The server refuses root."""
     if os.getuid() == 0:
         user = pwd.getpwnam(owner())
         words = ("setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", *words)
-    return subprocess.run(words, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+    return subprocess.run(words, cwd="/", env={**os.environ, **(environment or {})}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                          stdin=subprocess.DEVNULL)
 
 
 class Server:
@@ -69,10 +70,11 @@ class Server:
                 if b"bfl" in pathlib.Path(f"/proc/{process}/cmdline").read_bytes() and b"idle" in pathlib.Path(f"/proc/{process}/cmdline").read_bytes():
                     os.kill(process, signal.SIGKILL)
 
-    def start(self):
+    def start(self, environment=None):
         options = f"-p {self.port} -k {self.place} -c listen_addresses=127.0.0.1"
         for _ in range(20):
-            if as_owner(f"{binaries()}/pg_ctl", "-D", self.data, "-l", f"{self.place}/log", "-w", "-t", "60", "-o", options, "start").returncode == 0:
+            if as_owner(f"{binaries()}/pg_ctl", "-D", self.data, "-l", f"{self.place}/log", "-w", "-t", "60", "-o", options, "start",
+                        environment=environment).returncode == 0:
                 return
             time.sleep(0.1)
         raise RuntimeError(pathlib.Path(self.place, "log").read_text()[-2000:])
