@@ -90,7 +90,11 @@ std::optional<Setting> read_toml(const Sources& sources, std::uint32_t number, D
   const toml::parse_result parsed = toml::parse(file.text());
   if (parsed) return reading.setting(parsed.table());
   const std::string_view said = parsed.error().description();
-  diagnostics.error(Code::bad_toml, reading.span(parsed.error().source()), "this is no TOML", "write `name = \"text\"` under a line `[section]`").notes.emplace_back(said);
+  Span where = reading.span(parsed.error().source());
+  if (where.end == where.begin && where.begin < file.text().size())  // the character that is in the way
+    do ++where.end;
+    while (where.end < file.text().size() && (file.text()[where.end] & 0xc0) == 0x80);
+  diagnostics.error(Code::bad_toml, where, "this is no TOML", "write `name = \"text\"` under a line `[section]`").notes.emplace_back(said);
   return std::nullopt;
 }
 
