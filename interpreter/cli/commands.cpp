@@ -29,7 +29,7 @@ constexpr Flag run_flags[] = {
     {"accept", "STEP", "goes on with an unfinished step although it was edited", {}, true},
     {"limit-chunks", "N", "stops cleanly after N chunks; the next run goes on"},
     {"workers", "N", "connections on which a step is walked at once, PostgreSQL only; 1 unless told, or as its source says"},
-    {"dry-run", "", "`bfl plan` shows what would happen and changes nothing", {}, false, true},
+    {"dry-run", "", "shows what `bfl plan` shows; changes nothing"},
     {"plan", "FILE", "does what this kept plan holds (`bfl plan -o`), and nothing else"},
     {"evict", "", "end the other run by hand, or wait for its lease to end", {}, false, true},
 };

@@ -7,6 +7,7 @@
 #include "interpreter/cli/commands.h"
 #include "interpreter/cli/kept.h"
 #include "interpreter/cli/session.h"
+#include "interpreter/lint/levels.h"
 #include "interpreter/lsp/server.h"
 
 namespace bfl::cli {
@@ -40,6 +41,10 @@ int serve_editor(const Arguments& arguments) {
     if (found != known.end() && found->second.time == now.time && found->second.bytes == now.bytes) return found->second.catalogue;
     if (auto read = kept_catalogue(session, source); read && *read) now.catalogue = std::make_shared<const Catalogue>(std::move(**read));
     return (known[file] = std::move(now)).catalogue;
+  };
+  world.levels = [](const std::string& path) {
+    Diagnostics of_the_file;  // `bfl lint` tells what is wrong with it
+    return lint::levels_of(project_of(path, of_the_file), of_the_file);
   };
   world.read_catalogue = [](const program::Source& source) -> Result<Catalogue> {
     connect::OpenOptions options;

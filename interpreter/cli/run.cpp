@@ -90,6 +90,15 @@ std::string reason_to_undo(const program::Program& program, const run::Outcome& 
   return {};
 }
 
+// A plan is one of the whole job: what would make another run of it cannot be shown.
+int dry_run(const Arguments& arguments) {
+  for (const char* flag : {"plan", "only", "again", "accept"})
+    if (arguments.has(flag))
+      return failed({ErrorClass::data, fmt::format("`--dry-run` does not go with `--{}`", flag), {}, "it shows what the whole job would do, as `bfl plan` does"});
+  if (arguments.operands.empty()) return failed({ErrorClass::data, "`bfl run` needs JOB.bfl", {}, "usage: bfl run JOB.bfl --dry-run"});
+  return plan_job(arguments);
+}
+
 }  // namespace
 
 std::string script_digest(const Session& session) {
@@ -104,6 +113,7 @@ int run_job(const Arguments& arguments) { return run_again(arguments, {}); }
 
 int run_again(const Arguments& given, const std::vector<std::string>& retried) {
   Arguments arguments = given;
+  if (arguments.has("dry-run")) return dry_run(arguments);
   Session session;
   std::unique_ptr<run::KeptPlan> kept;
   if (arguments.has("plan") && !take_plan(session, arguments, kept)) return refuse(session);

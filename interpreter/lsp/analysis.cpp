@@ -50,6 +50,8 @@ std::shared_ptr<const Analysis> analyse(const Library& library, const World& wor
     plan::make(made->program, std::vector<std::string>(made->program.sources.size()), made->diagnostics);
     made->sound = !made->diagnostics.has_errors();
   }
+  if (!made->diagnostics.has_errors())
+    made->findings = lint::lint(made->tree, made->texts, made->sound ? &made->program : nullptr, world.levels(made->path)).findings;
   made->diagnostics.sort_by_position();
   return made;
 }

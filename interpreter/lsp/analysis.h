@@ -10,6 +10,7 @@
 #include "interpreter/base/catalogue.h"
 #include "interpreter/check/check.h"
 #include "interpreter/check/symbols.h"
+#include "interpreter/lint/lint.h"
 #include "interpreter/syntax/expand.h"
 
 namespace bfl::lsp {
@@ -20,6 +21,8 @@ struct World {
   std::function<Result<syntax::ModuleText>(const std::string& path, const std::string& written)> load_module;
   // The catalogue that the project of the text at `path` keeps of a source, if it does; from files alone.
   std::function<std::shared_ptr<const Catalogue>(const std::string& path, const std::string& source)> kept_catalogue;
+  // What the project makes of the rules of lint.
+  std::function<lint::Levels(const std::string& path)> levels;
   // Connects, reads and closes; only ever called for a command that somebody gave.
   std::function<Result<Catalogue>(const program::Source& source)> read_catalogue;
 };
@@ -42,6 +45,7 @@ struct Analysis {
   Diagnostics diagnostics;
   check::Symbols symbols;
   program::Program program;
+  std::vector<lint::Finding> findings;  // of a text without errors; rules that need a catalogue that is not known say nothing
   bool resolved = false;        // it was parsed and expanded, so that `symbols` say what can be said
   bool sound = false;           // and no stage found an error, with every catalogue known
   bool unknown_sources = false;

@@ -134,7 +134,14 @@ class Server {
     const Lines lines(document.text);
     json list = json::array();
     for (const Diagnostic& diagnostic : document.now->diagnostics.all()) list.push_back(diagnostic_json(uri, document, lines, diagnostic));
+    for (const lint::Finding& finding : document.now->findings) list.push_back(finding_json(lines, finding));
     return list;
+  }
+  static int level(Severity severity) { return severity == Severity::error ? 1 : severity == Severity::warning ? 2 : 3; }
+  static json finding_json(const Lines& lines, const lint::Finding& finding) {
+    std::string message = finding.message;
+    if (!finding.help.empty()) message += "\nhelp: " + finding.help;
+    return {{"range", range(lines, finding.span)}, {"severity", level(finding.severity)}, {"code", finding.rule->code}, {"source", "bfl lint"}, {"message", message}};
   }
   json diagnostic_json(const std::string& uri, const Document& document, const Lines& lines, const Diagnostic& diagnostic) {
     Span span = diagnostic.span;
@@ -151,7 +158,7 @@ class Server {
       for (const Label& label : diagnostic.labels)
         if (label.span.file == document.now->file) span = label.span;
     }
-    json made = {{"range", range(lines, span)}, {"severity", diagnostic.severity == Severity::error ? 1 : diagnostic.severity == Severity::warning ? 2 : 3},
+    json made = {{"range", range(lines, span)}, {"severity", level(diagnostic.severity)},
                  {"code", code_text(diagnostic.code)}, {"source", "bfl"}, {"message", message}};
     if (!related.empty()) made["relatedInformation"] = related;
     if (diagnostic.code == Code::unused_name) made["tags"] = {1};
@@ -307,6 +314,13 @@ class Server {
     for (const Mend& mend : mends(document, asked_for))
       list.push_back({{"title", mend.title}, {"kind", "quickfix"}, {"diagnostics", {diagnostic_json(uri, document, lines, document.now->diagnostics.all()[mend.diagnostic])}},
                       {"edit", {{"changes", {{uri, {{{"range", range(lines, mend.span)}, {"newText", mend.text}}}}}}}}});
+    for (const lint::Finding& finding : document.now->findings) {
+      if (finding.fix.empty() || finding.span.end < asked_for.begin || finding.span.begin > asked_for.end) continue;
+      json edits = json::array();
+      for (const lint::Edit& edit : finding.fix) edits.push_back({{"range", range(lines, edit.span)}, {"newText", edit.text}});
+      list.push_back({{"title", fmt::format("{}: {}", finding.rule->code, finding.rule->title)}, {"kind", "quickfix"}, {"diagnostics", {finding_json(lines, finding)}},
+                      {"edit", {{"changes", {{uri, edits}}}}}});
+    }
     return list;
   }
   json answer_hints(const json& params) {

@@ -72,15 +72,17 @@ def keystrokes(bfl, directory):
   line = next(i for i in range(len(lines) // 2, len(lines)) if lines[i].startswith("  set "))
   end = len(lines[line])
   editor = Editor(bfl, job)
-  if editor.first:
-    raise OSError(f"the job is not sound in the editor: {editor.first[0]['message']}")
+  of_the_language = lambda found: [each for each in found if each["source"] == "bfl"]  # and nothing of `bfl lint`
+  wrong = of_the_language(editor.first)
+  if wrong:
+    raise OSError(f"the job is not sound in the editor: {wrong[0]['message']}")
   times = []
   for key in range(KEYS):
     if key % 2 == 0:
       taken, found = editor.type(line, end, end, "7")
     else:
       taken, found = editor.type(line, end, end + 1, "")
-    if found:
+    if found := of_the_language(found):
       raise OSError(f"a digit made the job wrong: {found[0]['message']}")
     times.append(taken)
   _, wrong = editor.type(line, 6, 7, "x")

@@ -25,7 +25,8 @@ def misuse_is_exit_2(place):
         (["run", "a.bfl", "--set"], "nothing stands behind `--set`"),
         (["run", "a.bfl", "--color", "pink"], "expected auto|always|never"),
         (["run", "a.bfl", "--limit-chunks", "none"], "not a number above zero"),
-        (["run", "a.bfl", "--dry-run"], "not part of this version"),
+        (["run", "a.bfl", "--evict"], "not part of this version"),
+        (["run", "a.bfl", "--dry-run", "--only", "x"], "does not go with `--only`"),
         (["approve"], "needs PLAN"),
         (["completion", "tcsh"], "none of bash|zsh|fish"),
         (["explain", "BFL9999"], "unknown code"),
@@ -70,6 +71,14 @@ def json_is_json(place):
     place.write("wrong.bfl", "job a { why \"x\" }\nsource shop = sqlite(\"shop.db\")\nverify v { assert exists(shop.order) }\n")
     wrong = json.loads(place.call("check", "wrong.bfl", "--json", code=2).stdout)
     expect(wrong["diagnostics"][0]["code"] == "BFL0203" and wrong["diagnostics"][0]["line"] == 3, f"{wrong['diagnostics']}")
+
+
+def dry_run_is_the_plan(place):
+    shop_with_job(place)
+    before = (place.folder / "shop.db").read_bytes()
+    shown = place.call("run", "fix_order_totals.bfl", "--dry-run").stdout
+    expect(shown == place.call("plan", "fix_order_totals.bfl").stdout and "would change" in shown, f"--dry-run shows something else:\n{shown}")
+    expect((place.folder / "shop.db").read_bytes() == before, "--dry-run changed the database")
 
 
 def status_and_log_for_people(place):
@@ -236,7 +245,7 @@ def library_is_documented(place):
     expect("did you mean `lower`" in place.call("doc", "lowr", code=2).stderr, "bfl doc lowr")
 
 
-TESTS = [misuse_is_exit_2, help_names_every_command_and_flag, json_is_json, status_and_log_for_people, graph_formats, a_graph_is_drawn, colors_only_where_wanted,
+TESTS = [misuse_is_exit_2, help_names_every_command_and_flag, json_is_json, dry_run_is_the_plan, status_and_log_for_people, graph_formats, a_graph_is_drawn, colors_only_where_wanted,
          a_reader_that_leaves_is_no_error, parameters_are_bound, sources_can_be_replaced, what_is_no_file_is_not_read, only_one_step, finished_job_is_answered_from_memory,
          a_check_that_fails_stops_the_job, completions_are_accepted_by_their_shells, man_page_is_well_formed, every_code_is_explained,
          library_is_documented]

@@ -63,7 +63,12 @@ async function main() {
   const arrived = [];
   const waiting = [];
   connection.onNotification(lsp.PublishDiagnosticsNotification.type, (params) => (waiting.length ? waiting.shift()(params) : arrived.push(params)));
-  const next = () => (arrived.length ? Promise.resolve(arrived.shift()) : new Promise((resolve) => waiting.push(resolve)));
+  // What is wrong, and beside it what `bfl lint` finds.
+  const next = async () => {
+    const told = await (arrived.length ? arrived.shift() : new Promise((resolve) => waiting.push(resolve)));
+    const of = (source) => told.diagnostics.filter((d) => d.source === source);
+    return { version: told.version, diagnostics: of('bfl'), findings: of('bfl lint') };
+  };
   connection.listen();
   const ask = (type, params) => connection.sendRequest(type, { textDocument: { uri }, ...params });
 
@@ -73,7 +78,12 @@ async function main() {
 
   let text = TEXT, version = 1;
   await connection.sendNotification(lsp.DidOpenTextDocumentNotification.type, { textDocument: { uri, languageId: 'bfl', version, text } });
-  assert.deepStrictEqual((await next()).diagnostics, []);
+  const opened = await next();
+  assert.deepStrictEqual(opened.diagnostics, []);
+  fs.writeFileSync(path.join(folder, 'job.bfl'), TEXT);
+  const linted = JSON.parse(spawnSync(bfl, ['lint', '--json', '--offline', path.join(folder, 'job.bfl')], { encoding: 'utf8' }).stdout);
+  assert.deepStrictEqual(opened.findings.map((d) => [d.code, d.message.split('\n')[0]]), linted.files[0].findings.map((d) => [d.code, d.message]));
+  assert(opened.findings.length > 0);
   const change = async (what, by, number = 1) => {
     const start = at(text, what, number), end = at(text, what, number, what.length);
     text = apply(text, [{ range: { start, end }, newText: by }]);
