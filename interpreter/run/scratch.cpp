@@ -94,6 +94,7 @@ std::vector<Value> whole(const Table& table, const program::GivenRow& row, std::
 
 Error of_rows(const Table& table, Error error) {
   error.message = fmt::format("the rows given of `{}`: {}", table.name, error.message);
+  if (error.kind == ErrorClass::data) error.help.clear();  // that is about a step
   return error;
 }
 

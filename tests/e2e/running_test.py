@@ -54,7 +54,7 @@ def the_policy_is_in_no_memo_key(place):
 
 
 def errors_of_the_engines_are_explained(place):
-    for code, words in {"40P01": ("40: transient", "deadlock", "tried again"), "23505": ("23: data", "unique", "exit code 1"), "SQLITE_BUSY": ("SQLITE_BUSY: transient", "locked", "tried again")}.items():
+    for code, words in {"40P01": ("40: transient", "deadlock", "tried again"), "23505": ("23505: data", "unique", "exit code 1"), "SQLITE_BUSY": ("SQLITE_BUSY: transient", "locked", "tried again")}.items():
         shown = place.call("explain", code).stdout
         expect(all(word in shown for word in words), f"{code}: {shown}")
     rows = json.loads(place.call("explain", "postgres", "--json").stdout)
