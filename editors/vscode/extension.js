@@ -8,14 +8,13 @@ let client;
 async function activate(context) {
   const settings = workspace.getConfiguration('bfl');
   const command = settings.get('path') || 'bfl';
-  context.subscriptions.push(
-    commands.registerCommand('bfl.plan', (uri) => {
+  const shown = (id, name, words) =>
+    commands.registerCommand(id, (uri) => {
       const file = uri ? Uri.parse(uri).fsPath : window.activeTextEditor && window.activeTextEditor.document.fileName;
       if (!file) return;
-      const terminal = window.createTerminal({ name: 'bfl plan', shellPath: command, shellArgs: ['plan', file] });
-      terminal.show();
-    })
-  );
+      window.createTerminal({ name, shellPath: command, shellArgs: [...words, file] }).show();
+    });
+  context.subscriptions.push(shown('bfl.plan', 'bfl plan', ['plan']), shown('bfl.dryRun', 'bfl run --dry-run', ['run', '--dry-run']));
   if (!settings.get('server')) return;
   client = new LanguageClient(
     'bfl',

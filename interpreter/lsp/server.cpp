@@ -345,7 +345,7 @@ class Server {
       const auto lens = [&](const char* title, const char* command) {
         list.push_back({{"range", range(lines, item.name_span)}, {"command", {{"title", title}, {"command", command}, {"arguments", {uri}}}}});
       };
-      if (item.kind == OutlineKind::job && plans_) lens("plan", "bfl.plan");
+      if (item.kind == OutlineKind::job && plans_) lens("plan", "bfl.plan"), lens("dry run", "bfl.dryRun");
       if (item.kind == OutlineKind::source && document.good) lens(document.good->unknown_sources ? "read the catalogue" : "read the catalogue again", read_command);
     }
     return list;

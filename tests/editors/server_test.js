@@ -107,7 +107,7 @@ async function main() {
   assert(/fn upper\(s: text\) -> text/.test(hover.contents.value) && /std\.text/.test(hover.contents.value), JSON.stringify(hover));
   assert.strictEqual(slice(text, hover.range), 'upper');
   const lenses = await ask(lsp.CodeLensRequest.type, {});
-  assert.deepStrictEqual(lenses.map((lens) => lens.command.title), ['plan', 'read the catalogue']);
+  assert.deepStrictEqual(lenses.map((lens) => lens.command.title), ['plan', 'dry run', 'read the catalogue']);
   let found = await change('upper("b")', 'uper("b")');
   assert.deepStrictEqual(found.map((d) => slice(text, d.range)), ['uper']);
   assert(/unknown function `uper`\nhelp: did you mean `upper`\?/.test(found[0].message), found[0].message);
