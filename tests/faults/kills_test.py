@@ -50,6 +50,30 @@ def kill_at(trial, with_points, point, passage):
     return code != trial.job.code
 
 
+def once_at_every_point(kind, jobs, what):
+    """Trials of that kind, of all jobs, killed at the first and the last passage of each point that none of the jobs before has passed."""
+    bfl, with_points = binaries()
+    for engine in engines():
+        kills, reached = 0, set()
+        with folder() as place, database(engine, place) as db:
+            for job in jobs:
+                passed = collections.Counter(passages(kind(bfl, db, place, job), with_points))
+                for point, times in passed.items():
+                    if point in reached:
+                        continue
+                    for passage in sorted({1, times}):
+                        trial = kind(bfl, db, place, job)
+                        try:
+                            if not kill_at(trial, with_points, point, passage):
+                                raise Wrong(f"{point}:{passage} was not reached")
+                            kills += 1
+                            trial.finish()
+                        except Wrong as wrong:
+                            raise Wrong(f"{engine}, {what} of {job.name}, {trial.story}: {wrong}") from wrong
+                reached |= set(passed)
+        say(f"{engine}: {kills} kills")
+
+
 def at_every_point(engine, every, chance=None, most=None):
     """-> how many kills. `chance`: the runs that resume are killed as well, somewhere."""
     bfl, with_points = binaries()

@@ -9,14 +9,10 @@ import sys
 import time
 
 from checker import Wrong, hold
-from databases import Postgres, folder
-from jobs import JOBS
 from reporting import LONG, SKIPPED, main, say
-from servers import servers
+from server_test import DIRECT, RESUMABLE, SEALED, own_server
 from trial import Trial, binaries
 
-DIRECT, SEALED = (next(job for job in JOBS if job.name == name) for name in ("direct", "sealed"))
-RESUMABLE = 75
 # Both sides give up after two seconds instead of a minute.
 SOON = "?tcp_user_timeout=2000&keepalives_idle=1&keepalives_interval=1&connect_timeout=2"
 INSIDE = "BFL_OWN_NETWORK"
@@ -38,19 +34,12 @@ def packets_vanish():
 
 @contextlib.contextmanager
 def trials():
-    with folder() as place, servers(1, place) as (server,):
-        db = Postgres(server.url)
-        trial_folder = place / "trial"
-        trial_folder.mkdir()
-
+    with own_server() as (_, db, place):
         def trial(job):
-            made = Trial(binaries()[0], db, trial_folder, job)
+            made = Trial(binaries()[0], db, place, job)
             made.environment["FAULTS_URL"] = db.url + SOON
             return made
-        try:
-            yield trial
-        finally:
-            db.close()
+        yield trial
 
 
 def gone_for_a_while():

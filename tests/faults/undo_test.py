@@ -1,13 +1,11 @@
 #!/usr/bin/env python3
 """An undo killed at every fault point that it passes, once, and gone on with: every table is as it was before the job, bit for bit."""
-import collections
-
 from checker import Wrong
-from databases import SEED, database, engines, folder
+from databases import SEED
 from jobs import JOBS, Job
-from kills_test import kill_at, passages
-from reporting import main, say
-from trial import Trial, binaries
+from kills_test import once_at_every_point
+from reporting import main
+from trial import Trial
 
 UNDONE = ["sealed", "steps", "insert_and_use", "upsert", "delete", "atomic_sealed"]
 
@@ -32,26 +30,7 @@ def as_before(job):
 
 
 def killed_at_every_point():
-    bfl, with_points = binaries()
-    for engine in engines():
-        kills, reached = 0, set()
-        with folder() as place, database(engine, place) as db:
-            for job in (as_before(job) for job in JOBS if job.name in UNDONE):
-                passed = collections.Counter(passages(Undo(bfl, db, place, job), with_points))
-                for point, times in passed.items():
-                    if point in reached:
-                        continue
-                    for passage in sorted({1, times}):
-                        trial = Undo(bfl, db, place, job)
-                        try:
-                            if not kill_at(trial, with_points, point, passage):
-                                raise Wrong(f"{point}:{passage} was not reached")
-                            kills += 1
-                            trial.finish()
-                        except Wrong as wrong:
-                            raise Wrong(f"{engine}, undo of {job.name}, {trial.story}: {wrong}") from wrong
-                reached |= set(passed)
-        say(f"{engine}: {kills} kills")
+    once_at_every_point(Undo, [as_before(job) for job in JOBS if job.name in UNDONE], "undo")
 
 
 if __name__ == "__main__":
