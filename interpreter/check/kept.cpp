@@ -6,6 +6,7 @@
 
 #include "interpreter/check/checker.h"
 #include "interpreter/check/column_types.h"
+#include "interpreter/check/row_keys.h"
 #include "interpreter/check/visit.h"
 
 namespace bfl::check {
@@ -136,24 +137,11 @@ std::optional<Column> Checker::kept_column(const std::string& name, const ExprPt
 std::vector<int> Checker::unique_fields(const Block& block) const {
   const program::Relation& relation = *block.relation;
   std::vector<int> found;
-  if (relation.follow) return {};
-  const auto field_of = [&](const auto& is) {
-    const auto at = std::find_if(relation.fields.begin(), relation.fields.end(), is);
-    found.push_back(at == relation.fields.end() ? -1 : static_cast<int>(at - relation.fields.begin()));
-  };
-  if (relation.grouped) {
-    for (const ExprPtr& key : relation.group_by) field_of([&](const program::Field& field) { return field.expr == key; });
-  } else {
-    for (const program::Input& input : relation.inputs) {
-      if (input.kind != InputKind::anchor && input.kind != InputKind::many) continue;
-      if (!input.table) return {};
-      const Key* key = table(*input.table).identity();
-      if (!key) return {};
-      for (int column : key->columns)
-        field_of([&](const program::Field& field) { return field.expr->kind == ExprKind::column && field.expr->input == input.id && field.expr->column == column; });
-    }
+  for (const RowKey& key : row_keys(program, relation)) {
+    const auto at = std::find_if(relation.fields.begin(), relation.fields.end(), [&](const program::Field& field) { return key.is(*field.expr); });
+    if (at == relation.fields.end()) return {};
+    found.push_back(static_cast<int>(at - relation.fields.begin()));
   }
-  if (std::find(found.begin(), found.end(), -1) != found.end()) return {};
   std::sort(found.begin(), found.end());
   found.erase(std::unique(found.begin(), found.end()), found.end());
   return found;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "interpreter/check/row_keys.h"
 #include "interpreter/run/failed_row.h"
 #include "interpreter/run/sequence.h"
 
@@ -20,22 +21,23 @@ ledger::Short digest_of(const std::string& tuple) {
   return ledger::short_digest({&value, 1});
 }
 
-std::string names_of(const Table& table, const std::vector<int>& columns) {
-  std::string names;
-  for (const int column : columns) names += (names.empty() ? "" : ", ") + table.columns[static_cast<std::size_t>(column)].name;
-  return names;
-}
-
 }  // namespace
 
 MeetingRows::MeetingRows(const program::Program& program, const program::Step& step)
     : program_(program), step_(step), table_(program.table(step.target)), assigned_(table_.columns.size(), -1) {
   for (std::size_t i = 0; i < step.assignments.size(); ++i) assigned_[static_cast<std::size_t>(step.assignments[i].column)] = static_cast<int>(i);
+  // Where the tables' own keys keep rows apart there is nothing to remember.
+  const auto apart = [&](const std::vector<int>& columns) {
+    std::vector<program::ExprPtr> values;
+    for (const int column : columns) values.push_back(step.assignments[static_cast<std::size_t>(assigned_[static_cast<std::size_t>(column)])].value);
+    return check::rows_differ(program, *step.relation, values);
+  };
+  alone_ = step.key.empty() ? check::rows_differ(program, *step.relation, step.once_per) : apart(step.key);
   for (const Key& key : table_.keys) {
     // What `unique` chooses is settled later; of an upsert rows may change places.
     const bool chosen = step.free_name && std::find(key.columns.begin(), key.columns.end(), step.free_name->column) != key.columns.end();
     const bool set = std::all_of(key.columns.begin(), key.columns.end(), [&](int column) { return assigned_[static_cast<std::size_t>(column)] >= 0; });
-    if (key.plain && set && !chosen && key.columns != step.key) uniques_.push_back({.columns = key.columns});
+    if (key.plain && set && !chosen && key.columns != step.key && !apart(key.columns)) uniques_.push_back({.columns = key.columns});
   }
 }
 
@@ -46,7 +48,7 @@ std::string MeetingRows::tuple_of(const std::vector<int>& columns, RawRow values
 MeetingRows::Verdict MeetingRows::take(RawRow key, RawRow values) {
   values = values.first(step_.assignments.size());
   const ledger::Key held = ledger::key_of(key, key.size());
-  const std::string own = step_.key.empty() ? ledger::encode(held) : tuple_of(step_.key, values);
+  const std::string own = alone_ ? std::string() : step_.key.empty() ? ledger::encode(held) : tuple_of(step_.key, values);
   if (!own.empty()) {
     const auto [before, fresh] = own_.emplace(digest_of(own), ledger::short_digest(values));
     if (!fresh && before->second == ledger::short_digest(values)) return Verdict::left_out;
@@ -77,7 +79,7 @@ bool MeetingRows::meets(RawRow key, RawRow values) {
 // Under a unique key that is not the step's own.
 Error MeetingRows::both(const std::string& one, const std::string& other) const {
   return {.kind = ErrorClass::data,
-          .message = fmt::format("the rows with {} and with {} would both have the same under the unique key ({})", one, other, names_of(table_, uniques_[static_cast<std::size_t>(refused_->unique)].columns)),
+          .message = fmt::format("the rows with {} and with {} would both have the same under the unique key ({})", one, other, table_.names_of(uniques_[static_cast<std::size_t>(refused_->unique)].columns)),
           .help = step_.kind == program::StepKind::insert ? "leave one of them out, or give each a name of its own: `unique … order by … else f\"{wanted}-{n}\"`" : "leave one of them out, or let their values differ"};
 }
 
@@ -87,7 +89,7 @@ Error MeetingRows::error() const {
   return {.kind = ErrorClass::data,
           .message = fmt::format("two rows would become the row with {}, and differ", what),
           .help = step_.key.empty() ? "let `once per` tell them apart, or choose one of them: `group by` its values, or `where row_number() over (partition by … order by …) == 1`"
-                                    : fmt::format("choose one of them: `on duplicate ({}) keep first by … skip others \"…\"`, or `group by` the key; or let their keys differ", names_of(table_, step_.key))};
+                                    : fmt::format("choose one of them: `on duplicate ({}) keep first by … skip others \"…\"`, or `group by` the key; or let their keys differ", table_.names_of(step_.key))};
 }
 
 Error MeetingRows::error(const std::vector<connect::Connector*>& sources, const eval::Context& evaluation, const lower::Hands& hands) const {

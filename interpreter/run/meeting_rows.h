@@ -47,6 +47,7 @@ class MeetingRows {
   const program::Step& step_;
   const Table& table_;
   std::vector<int> assigned_;         // column: its place among the values, or -1
+  bool alone_ = false;                // no two rows can come under the step's own key
   ledger::ChangedRows own_{};         // key: values
   std::vector<Unique> uniques_{};
   std::optional<Refused> refused_{};
