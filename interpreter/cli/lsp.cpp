@@ -14,7 +14,6 @@ namespace bfl::cli {
 
 int serve_editor(const Arguments& arguments) {
   lsp::World world;
-  world.settings = [&arguments](const std::string& path) { return settings_of(arguments, path); };
   world.load_module = [&arguments](const std::string& path, const std::string& written) {
     Session session;
     session.settings = settings_of(arguments, path);
@@ -27,24 +26,25 @@ int serve_editor(const Arguments& arguments) {
     std::shared_ptr<const Catalogue> catalogue;
   };
   std::map<std::string, Known> known;
-  world.kept_catalogue = [&arguments, &known](const std::string& path, const std::string& source) -> std::shared_ptr<const Catalogue> {
-    Session session;
-    session.path = path;
-    session.settings = settings_of(arguments, path);
-    session.project = project_of(path, session.diagnostics);
-    const std::string file = kept_path(session, source);
-    std::error_code failed;
-    Known now{std::filesystem::last_write_time(file, failed), 0, {}};
-    if (!failed) now.bytes = std::filesystem::file_size(file, failed);
-    if (failed) return {};
-    const auto found = known.find(file);
-    if (found != known.end() && found->second.time == now.time && found->second.bytes == now.bytes) return found->second.catalogue;
-    if (auto read = kept_catalogue(session, source); read && *read) now.catalogue = std::make_shared<const Catalogue>(std::move(**read));
-    return (known[file] = std::move(now)).catalogue;
-  };
-  world.levels = [](const std::string& path) {
-    Diagnostics of_the_file;  // `bfl lint` tells what is wrong with it
-    return lint::levels_of(project_of(path, of_the_file), of_the_file);
+  world.around = [&arguments, &known](const std::string& path) {
+    Diagnostics of_the_project;  // `bfl lint` tells what is wrong with its file
+    auto session = std::make_shared<Session>();
+    session->path = path;
+    session->settings = settings_of(arguments, path);
+    session->project = project_of(path, of_the_project);
+    lsp::Surroundings around{session->settings, lint::levels_of(session->project, of_the_project), {}};
+    around.kept_catalogue = [session, &known](const std::string& source) -> std::shared_ptr<const Catalogue> {
+      const std::string file = kept_path(*session, source);
+      std::error_code failed;
+      Known now{std::filesystem::last_write_time(file, failed), 0, {}};
+      if (!failed) now.bytes = std::filesystem::file_size(file, failed);
+      if (failed) return {};
+      const auto found = known.find(file);
+      if (found != known.end() && found->second.time == now.time && found->second.bytes == now.bytes) return found->second.catalogue;
+      if (auto read = kept_catalogue(*session, source); read && *read) now.catalogue = std::make_shared<const Catalogue>(std::move(**read));
+      return (known[file] = std::move(now)).catalogue;
+    };
+    return around;
   };
   world.read_catalogue = [](const program::Source& source) -> Result<Catalogue> {
     connect::OpenOptions options;

@@ -32,18 +32,18 @@ std::shared_ptr<const Analysis> analyse(const Library& library, const World& wor
   syntax::expand(file, made->texts, [&](const std::string& written) { return world.load_module(made->path, written); }, made->diagnostics);
   if (made->diagnostics.has_errors()) return made;
 
-  const check::Settings settings = world.settings(made->path);
+  const Surroundings around = world.around(made->path);
   Diagnostics places;
-  auto sources = check::sources_of(file, made->texts, settings, places);
+  auto sources = check::sources_of(file, made->texts, around.settings, places);
   keep_script_errors(places, made->diagnostics);
   if (made->diagnostics.has_errors()) return made;
   std::vector<Catalogue> known(sources.size());  // without an engine: unknown
   for (std::size_t i = 0; i < sources.size(); ++i) {
     if (const auto found = catalogues.find(sources[i].url); found != catalogues.end() && !sources[i].url.empty()) known[i] = found->second;
-    else if (const auto kept = world.kept_catalogue(made->path, sources[i].name)) known[i] = *kept;
+    else if (const auto kept = around.kept_catalogue(sources[i].name)) known[i] = *kept;
     made->unknown_sources |= known[i].engine.empty();
   }
-  made->program = check::check(file, made->texts, library.functions, std::move(sources), std::move(known), settings, made->diagnostics, &made->symbols);
+  made->program = check::check(file, made->texts, library.functions, std::move(sources), std::move(known), around.settings, made->diagnostics, &made->symbols);
   made->resolved = true;
   if (!made->diagnostics.has_errors() && !made->unknown_sources) {
     lower::settle_routes(made->program);
@@ -51,7 +51,7 @@ std::shared_ptr<const Analysis> analyse(const Library& library, const World& wor
     made->sound = !made->diagnostics.has_errors();
   }
   if (!made->diagnostics.has_errors())
-    made->findings = lint::lint(made->tree, made->texts, made->sound ? &made->program : nullptr, world.levels(made->path)).findings;
+    made->findings = lint::lint(made->tree, made->texts, made->sound ? &made->program : nullptr, around.levels).findings;
   made->diagnostics.sort_by_position();
   return made;
 }

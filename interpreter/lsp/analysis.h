@@ -15,14 +15,18 @@
 
 namespace bfl::lsp {
 
+// What lies around a text.
+struct Surroundings {
+  check::Settings settings;
+  lint::Levels levels;  // what its project makes of the rules of lint
+  // The catalogue that the project keeps of a source, if it does; from files alone.
+  std::function<std::shared_ptr<const Catalogue>(const std::string& source)> kept_catalogue;
+};
+
 // What the server needs of the world: given by the command line, which has it for the other commands.
 struct World {
-  std::function<check::Settings(const std::string& path)> settings;
+  std::function<Surroundings(const std::string& path)> around;  // asked once for each analysis
   std::function<Result<syntax::ModuleText>(const std::string& path, const std::string& written)> load_module;
-  // The catalogue that the project of the text at `path` keeps of a source, if it does; from files alone.
-  std::function<std::shared_ptr<const Catalogue>(const std::string& path, const std::string& source)> kept_catalogue;
-  // What the project makes of the rules of lint.
-  std::function<lint::Levels(const std::string& path)> levels;
   // Connects, reads and closes; only ever called for a command that somebody gave.
   std::function<Result<Catalogue>(const program::Source& source)> read_catalogue;
 };
