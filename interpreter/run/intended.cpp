@@ -12,8 +12,6 @@ namespace {
 
 using connect::RawRow;
 
-constexpr std::int64_t block_bytes = 512 << 10;  // of planned rows: what is unpacked at a time
-
 class Collecting {
  public:
   Collecting(const Intention& intention, const lower::Intents& intents, const lower::Hands& hands, bool later, connect::Connector& engine, Spool& spool, MeetingRows* meeting)
@@ -73,9 +71,8 @@ Result<void> Collecting::collect(const lower::Statement& statement, const lower:
   for (const program::Assignment& assignment : step.assignments) assigned.push_back(assignment.column);
   assigned.resize(std::min(assigned.size(), intent.values));
   for (std::size_t i = 0; i < intent.from; ++i) assigned.push_back(static_cast<int>(intention_.table().columns.size() + i));
-  ledger::PackWriter pack;
+  PlannedRows planned(spool_);
   Result<void> kept;
-  const auto flush = [&] { kept = spool_.add(pack.finish()); };
   std::optional<Sequence> sequence;
   if (table.empty() && sequenced(step, hands_, later_)) sequence.emplace(intention_, hands_);
   IntentRows rows(intent, statement, std::move(stored), engine_, intention_.target);
@@ -100,9 +97,7 @@ Result<void> Collecting::collect(const lower::Statement& statement, const lower:
       sequence->add(rows.key(), rows.image(), rows.values());
       return true;
     }
-    if (later_) pack.plan(rows.key(), {}, {}, {});
-    else pack.plan(rows.key(), rows.image(), assigned, rows.values(), table);
-    if (pack.raw_bytes() >= block_bytes) flush();
+    kept = later_ ? planned.add(rows.key()) : planned.add(rows.key(), rows.image(), assigned, rows.values(), table);
     return bool(kept);
   });
   if (!read) return read;
@@ -113,16 +108,12 @@ Result<void> Collecting::collect(const lower::Statement& statement, const lower:
   }
   if (sequence && kept) {
     auto given = sequence->finish([&](const Turn& turn) {
-      const std::vector<int> none;
-      pack.plan(ledger::views(turn.key), ledger::views(turn.image), turn.values.empty() ? none : assigned, ledger::views(turn.values), {},
-                turn.together ? "with the next" : "");
-      if (pack.raw_bytes() >= block_bytes && kept) flush();
-      return kept;
+      return planned.add(ledger::views(turn.key), ledger::views(turn.image), turn.values.empty() ? std::span<const int>() : assigned, ledger::views(turn.values), {},
+                         turn.together ? "with the next" : "");
     });
     if (!given) return given;
   }
-  if (kept && pack.raw_bytes() > 0) flush();
-  return kept;
+  return kept ? planned.end() : kept;
 }
 
 }  // namespace

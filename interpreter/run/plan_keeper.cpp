@@ -15,8 +15,6 @@ using program::ColumnUse;
 using program::Step;
 using program::StepKind;
 
-constexpr std::int64_t block_bytes = 512 << 10;
-
 // What decides which rows a step changes and what they become. What it reads for the sake of constraints alone is seen when it writes.
 std::set<ColumnUse> decisive(const program::Program& program, const Step& step) {
   if (step.duplicates || step.free_name) return step.reads;
@@ -144,14 +142,10 @@ Result<void> PlanKeeper::keep(std::size_t index, const Intention& intention, con
 
 Result<void> PlanKeeper::keep_rows(std::size_t index, const std::vector<ledger::Key>& rows) {
   Spool spool;
-  ledger::PackWriter pack;
-  for (const ledger::Key& row : rows) {
-    pack.plan(ledger::views(row), {}, {}, {});
-    if (pack.raw_bytes() < block_bytes) continue;
-    if (auto added = spool.add(pack.finish()); !added) return added;
-  }
-  if (pack.raw_bytes() > 0)
-    if (auto added = spool.add(pack.finish()); !added) return added;
+  PlannedRows planned(spool);
+  for (const ledger::Key& row : rows)
+    if (auto added = planned.add(ledger::views(row)); !added) return added;
+  if (auto ended = planned.end(); !ended) return ended;
   states_[index].rows = spool.rows();
   return file_.add(states_[index].step, spool);
 }
@@ -163,15 +157,11 @@ Result<void> PlanKeeper::keep_table(std::size_t index, connect::Connector& targe
   auto select = target.prepare(all, {});
   if (!select) return select.error();
   Spool spool;
-  ledger::PackWriter pack;
+  PlannedRows planned(spool);
   Result<void> kept;
-  auto read = (*select)->query_raw({}, [&](connect::RawRow row) {
-    pack.plan(row, {}, {}, {});
-    if (pack.raw_bytes() >= block_bytes) kept = spool.add(pack.finish());
-    return bool(kept);
-  });
+  auto read = (*select)->query_raw({}, [&](connect::RawRow row) { return bool(kept = planned.add(row)); });
   if (!read) return read;
-  if (kept && pack.raw_bytes() > 0) kept = spool.add(pack.finish());
+  if (kept) kept = planned.end();
   if (!kept) return kept;
   states_[index].rows = spool.rows();
   return file_.add(states_[index].step, spool);

@@ -6,6 +6,8 @@
 namespace bfl::run {
 namespace {
 
+constexpr std::int64_t pack_bytes = 512 << 10;
+
 struct Head {
   std::int64_t rows, bytes;
   Digest root;
@@ -47,5 +49,13 @@ Result<std::optional<ledger::StageBlock>> Spool::next(bool from_start) {
   given_ += head.rows;
   return std::optional(std::move(block));
 }
+
+Result<void> PlannedRows::add(connect::RawRow key, connect::RawRow row, std::span<const int> columns, connect::RawRow values, std::string_view table,
+                              std::string_view reason) {
+  pack_.plan(key, row, columns, values, table, reason);
+  return pack_.raw_bytes() >= pack_bytes ? into_.add(pack_.finish()) : Result<void>{};
+}
+
+Result<void> PlannedRows::end() { return pack_.raw_bytes() > 0 ? into_.add(pack_.finish()) : Result<void>{}; }
 
 }  // namespace bfl::run

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <optional>
 
+#include "interpreter/ledger/pack.h"
 #include "interpreter/ledger/writer.h"
 
 namespace bfl::run {
@@ -22,6 +23,20 @@ class Spool {
  private:
   std::FILE* file_;
   std::int64_t rows_ = 0, given_ = 0;
+};
+
+// Planned rows on their way into a spool, in packs of what is unpacked at a time.
+class PlannedRows {
+ public:
+  explicit PlannedRows(Spool& into) : into_(into) {}
+  // As PackWriter::plan.
+  Result<void> add(connect::RawRow key, connect::RawRow row = {}, std::span<const int> columns = {}, connect::RawRow values = {}, std::string_view table = {},
+                   std::string_view reason = {});
+  Result<void> end();  // what is not in the spool yet
+
+ private:
+  Spool& into_;
+  ledger::PackWriter pack_;
 };
 
 }  // namespace bfl::run
