@@ -84,6 +84,12 @@ struct Table {
       if (key.plain && key.not_null) return &key;
     return nullptr;
   }
+  // "id, name"
+  std::string names_of(const std::vector<int>& of) const {
+    std::string names;
+    for (const int column : of) names += (names.empty() ? "" : ", ") + columns[static_cast<std::size_t>(column)].name;
+    return names;
+  }
   int column_index(const std::string& column) const {
     for (std::size_t i = 0; i < columns.size(); ++i)
       if (columns[i].name == column) return static_cast<int>(i);

@@ -237,9 +237,7 @@ void Checker::classify(Step& step, const Block&) {
   const bool unsorted = std::any_of(step.walk.begin(), step.walk.end(), [&](int c) { return !table(step.target).columns[static_cast<std::size_t>(c)].binary_collation; });
   const auto along_the_key = [&] {
     if (unsorted) return route(Route::sealed, "its key does not sort by its bytes: rows are found again by it one by one");
-    std::string key;
-    for (int c : step.walk) key += (key.empty() ? "" : ", ") + table(step.target).columns[static_cast<std::size_t>(c)].name;
-    route(Route::direct, fmt::format("walks `{}` along {}", table(step.target).name, key));
+    route(Route::direct, fmt::format("walks `{}` along {}", table(step.target).name, table(step.target).names_of(step.walk)));
   };
   const auto asked = std::find_if(step.reads.begin(), step.reads.end(), [&](const program::ColumnUse& use) { return program.query(use.table); });
   const bool elsewhere = asked != step.reads.end() || std::any_of(step.reads.begin(), step.reads.end(), [&](const program::ColumnUse& use) { return use.table.source != step.target.source; });

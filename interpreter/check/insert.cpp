@@ -101,9 +101,7 @@ void Checker::target_key(Step& step, NodeId clause, bool complete) {
     std::vector<int> columns = key.columns;
     std::sort(columns.begin(), columns.end());
     if (columns == sorted) step.key = key.columns;
-    std::string names;
-    for (int c : key.columns) names += (names.empty() ? "" : ", ") + target.columns[static_cast<std::size_t>(c)].name;
-    choices += fmt::format("{}`key {}`", choices.empty() ? "" : " or ", names);
+    choices += fmt::format("{}`key {}`", choices.empty() ? "" : " or ", target.names_of(key.columns));
   }
   if (step.key.empty()) {
     error(Code::no_target_key, span, fmt::format("`{}` has no unique index over exactly these columns", shown(step.target)),

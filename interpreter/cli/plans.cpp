@@ -58,8 +58,7 @@ bool end_plan(Session& session, const Arguments& arguments, run::PlanWriter& fil
     const program::Source& source = program.sources[i];
     const auto given = session.settings.sources.find(source.name);
     const bool open = given != session.settings.sources.end() && source.shown.find("***") == std::string::npos;
-    const std::string& identity = session.identities[i];
-    facts.sources.push_back({source.name, source.shown, open ? given->second : "", identity.starts_with("at ") ? "" : identity});
+    facts.sources.push_back({source.name, source.shown, open ? given->second : "", session.lasting_identity(i)});
   }
   facts.steps = keeper.steps();
   facts.text = report::plan_text(program, session.plan, previews);
@@ -99,7 +98,7 @@ bool take_plan(Session& session, Arguments& arguments, std::unique_ptr<run::Kept
 
 bool plan_fits(Session& session, const run::KeptPlan& kept) {
   std::vector<std::string> identities;
-  for (const std::string& identity : session.identities) identities.push_back(identity.starts_with("at ") ? "" : identity);
+  for (std::size_t i = 0; i < session.identities.size(); ++i) identities.push_back(session.lasting_identity(i));
   const auto changes = run::changed_since(kept, session.program, session.plan, identities, script_digest(session));
   for (const std::string& change : changes) session.diagnostics.error(Code::plan_void, session.program.job_span, "the plan is void: " + change, run::help_to_plan);
   return changes.empty();

@@ -107,6 +107,8 @@ bool connect_sources(Session& session, Access access) {
   return !session.diagnostics.has_errors();
 }
 
+constexpr std::string_view by_place = "at ";  // begins an identity that is none
+
 // The sources in which bfl's own tables are kept.
 std::vector<bool> keepers(const program::Program& program) {
   std::vector<bool> keeps(program.sources.size());
@@ -120,7 +122,7 @@ std::vector<bool> keepers(const program::Program& program) {
 Result<std::string> identity_of(connect::Connector& connector, const program::Source& source, bool keeps) {
   if (auto content = connector.content_digest()) return *content;
   auto identity = ledger::identity(connector);
-  if (identity && identity->empty() && !keeps) return "at " + source.url;
+  if (identity && identity->empty() && !keeps) return std::string(by_place) + source.url;
   return identity;
 }
 
@@ -157,6 +159,8 @@ std::vector<connect::Connector*> Session::targets() const {
   for (const auto& connector : connectors) all.push_back(connector.get());
   return all;
 }
+
+std::string Session::lasting_identity(std::size_t source) const { return identities[source].starts_with(by_place) ? "" : identities[source]; }
 
 Result<std::string> read_script(const std::string& path) {
   struct stat about {};

@@ -37,6 +37,7 @@ struct Session {
   bool resumable = false;                // what is in the way may be gone at the next try: a connection that was lost, a lock
 
   std::vector<connect::Connector*> targets() const;
+  std::string lasting_identity(std::size_t source) const;  // that of its ledger or content; empty where its place stands for it
 };
 
 std::string job_of(const Arguments& arguments);  // the operand that names the job

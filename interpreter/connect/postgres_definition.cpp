@@ -16,6 +16,7 @@ namespace bfl::connect::postgres {
 namespace {
 
 using lower::quote_identifier;
+using lower::quote_text;
 
 // Of the session that reads: names of types and in expressions come with their schemas.
 constexpr const char* far_sighted = "SET LOCAL search_path = pg_catalog";
@@ -55,12 +56,6 @@ constexpr const char* columns =
     " LEFT JOIN pg_collation AS co ON co.oid = a.attcollation LEFT JOIN pg_namespace AS cn ON cn.oid = co.collnamespace"
     " WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ORDER BY a.attrelid, a.attnum";
 
-std::string in_quotes(std::string_view text) {
-  std::string out = "'";
-  for (const char c : text) out += c == '\'' ? "''" : std::string(1, c);
-  return out + "'";
-}
-
 std::string text(const RawValue& value) { return std::string(value.bytes); }
 
 class Definition {
@@ -78,11 +73,11 @@ class Definition {
   }
 
  private:
-  std::string comment(std::string_view kind, const std::string& name) const { return mark_.empty() ? "" : fmt::format("COMMENT ON {} {} IS {};", kind, name, in_quotes(mark_)); }
+  std::string comment(std::string_view kind, const std::string& name) const { return mark_.empty() ? "" : fmt::format("COMMENT ON {} {} IS {};", kind, name, quote_text(mark_)); }
 
   Result<void> schema(const std::string& name) {
     if (!made_.insert(name).second) return {};
-    auto known = target_.prepare(fmt::format("SELECT 1 FROM pg_namespace WHERE nspname = {}", in_quotes(name)));
+    auto known = target_.prepare(fmt::format("SELECT 1 FROM pg_namespace WHERE nspname = {}", quote_text(name)));
     if (!known) return known.error();
     bool there = false;
     if (auto read = (*known)->query_raw({}, [&](RawRow) { return !(there = true); }); !read) return read;
@@ -102,14 +97,14 @@ class Definition {
   // What cannot be had is done without.
   Result<void> extensions() {
     std::vector<std::pair<std::string, std::string>> wanted;
-    auto listed = rows_of(*source_, extensions_in_use, [&](RawRow row) { wanted.emplace_back(text(row[0]), text(row[1])); });
+    auto listed = each_row(*source_, extensions_in_use, [&](RawRow row) { wanted.emplace_back(text(row[0]), text(row[1])); });
     if (!listed) return listed;
     for (const auto& [name, in] : wanted) {
       if (!mark_.empty()) break;
       if (auto made = schema(in); !made) return made;
       (void)target_.execute(fmt::format("CREATE EXTENSION IF NOT EXISTS {} WITH SCHEMA {}", quote_identifier(name), quote_identifier(in)));
     }
-    return rows_of(target_, "SELECT extname FROM pg_extension", [&](RawRow row) { extensions_ += ", " + in_quotes(row[0].bytes); });
+    return each_row(target_, "SELECT extname FROM pg_extension", [&](RawRow row) { extensions_ += ", " + quote_text(row[0].bytes); });
   }
 
   Result<void> read() {
@@ -117,13 +112,13 @@ class Definition {
     Result<void> done = source_->execute(far_sighted);
     std::vector<std::string> places;
     if (done)
-      done = rows_of(*source_, enums, [&](RawRow row) {
+      done = each_row(*source_, enums, [&](RawRow row) {
         const std::string name = quote_identifier(row[0].bytes) + "." + quote_identifier(row[1].bytes);
         places.push_back(text(row[0]));
         types_.push_back(fmt::format("CREATE TYPE {} AS ENUM ({})", name, row[2].bytes));
-        if (!mark_.empty()) types_.push_back(fmt::format("COMMENT ON TYPE {} IS {}", name, in_quotes(mark_)));
+        if (!mark_.empty()) types_.push_back(fmt::format("COMMENT ON TYPE {} IS {}", name, quote_text(mark_)));
       });
-    if (done) done = rows_of(*source_, fmt::format(fmt::runtime(columns), extensions_.substr(2)), [&](RawRow row) { column(row); });
+    if (done) done = each_row(*source_, fmt::format(fmt::runtime(columns), extensions_.substr(2)), [&](RawRow row) { column(row); });
     source_->rollback();
     for (const std::string& place : places)
       if (done) done = schema(place);
@@ -174,15 +169,6 @@ class Definition {
       made += ")";
     }
     return made + ");" + comment("TABLE", name);
-  }
-
-  static Result<void> rows_of(Connector& connector, const std::string& sql, const std::function<void(RawRow)>& each) {
-    auto statement = connector.prepare(sql);
-    if (!statement) return statement.error();
-    return (*statement)->query_raw({}, [&](RawRow row) {
-      each(row);
-      return true;
-    });
   }
 
   Connector* source_;  // null: there is the catalogue alone

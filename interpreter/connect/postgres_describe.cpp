@@ -24,12 +24,6 @@ void tables_of(const nlohmann::json& node, std::vector<Found>& found) {
   for (const auto& part : node) tables_of(part, found);
 }
 
-std::string in_quotes(std::string_view text) {
-  std::string out = "'";
-  for (const char c : text) out += c == '\'' ? "''" : std::string(1, c);
-  return out + "'";
-}
-
 bool is_name(const std::string& text) { return text.find_first_of("()'") == std::string::npos; }
 
 }  // namespace
@@ -88,7 +82,7 @@ Result<Description> Connection::describe(const lower::Statement& statement, cons
   for (const Found& table : found) {
     Description::Use use{.names = {{table.schema, table.table}}};
     auto read = rows(fmt::format("SELECT n.nspname::text, c.relname::text FROM pg_partition_ancestors((quote_ident({}) || '.' || quote_ident({}))::regclass) a(oid)"
-                                 " JOIN pg_class c ON c.oid = a.oid JOIN pg_namespace n ON n.oid = c.relnamespace", in_quotes(table.schema), in_quotes(table.table)),
+                                 " JOIN pg_class c ON c.oid = a.oid JOIN pg_namespace n ON n.oid = c.relnamespace", lower::quote_text(table.schema), lower::quote_text(table.table)),
                      {}, [&](RawRow row) {
                        use.names.push_back({std::string(row[0].bytes), std::string(row[1].bytes)});
                        return true;
@@ -99,7 +93,7 @@ Result<Description> Connection::describe(const lower::Statement& statement, cons
 
   std::string names = "''";
   for (const std::string& name : called)
-    if (is_name(name)) names += ", " + in_quotes(name);
+    if (is_name(name)) names += ", " + lower::quote_text(name);
   auto read = rows(fmt::format("SELECT DISTINCT p.proname::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace"
                                " WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND p.provolatile = 'v' AND pg_function_is_visible(p.oid) AND p.proname IN ({})", names),
                    {}, [&](RawRow row) {

@@ -14,33 +14,19 @@ namespace {
 constexpr std::string_view prefix = "bfl_test_", marked = "made by bfl test";
 constexpr int lock_class = 0x62666c74;  // of the advisory locks: `bflt`
 
-std::string in_quotes(std::string_view text) {
-  std::string out = "'";
-  for (const char c : text) out += c == '\'' ? "''" : std::string(1, c);
-  return out + "'";
-}
-
 // One row of texts and numbers, as texts.
 Result<std::vector<std::string>> one_row(Connector& connector, const std::string& sql) {
-  auto statement = connector.prepare(sql);
-  if (!statement) return statement.error();
   std::vector<std::string> values;
-  auto read = (*statement)->query_raw({}, [&](RawRow row) {
+  auto read = each_row(connector, sql, [&](RawRow row) {
     for (const RawValue& value : row) values.push_back(value.kind == RawValue::Class::integer ? std::to_string(value.integer) : std::string(value.bytes));
-    return false;
   });
   if (!read) return read.error();
   return values;
 }
 
 Result<std::vector<std::string>> first_column(Connector& connector, const std::string& sql) {
-  auto statement = connector.prepare(sql);
-  if (!statement) return statement.error();
   std::vector<std::string> values;
-  auto read = (*statement)->query_raw({}, [&](RawRow row) {
-    values.emplace_back(row[0].bytes);
-    return true;
-  });
+  auto read = each_row(connector, sql, [&](RawRow row) { values.emplace_back(row[0].bytes); });
   if (!read) return read.error();
   return values;
 }
@@ -87,6 +73,15 @@ std::string alive(const std::string& id) {
 }
 
 }  // namespace
+
+Result<void> each_row(Connector& connector, const std::string& sql, const std::function<void(RawRow)>& row) {
+  auto statement = connector.prepare(sql);
+  if (!statement) return statement.error();
+  return (*statement)->query_raw({}, [&](RawRow found) {
+    row(found);
+    return true;
+  });
+}
 
 Result<std::unique_ptr<Scratch>> Scratch::open(const std::string& url, const std::string& id) {
   std::unique_ptr<Scratch> made(new Scratch());
@@ -179,7 +174,7 @@ Result<std::string> Scratch::empty(std::size_t number, Connector* like, const Ca
     auto facts = one_row(*like, "SELECT array_to_string(ARRAY(SELECT quote_ident(s) FROM unnest(current_schemas(false)) AS s), ', '), datcollate, datctype FROM pg_database WHERE datname = current_database()");
     if (!facts) return facts.error();
     search_path = (*facts)[0].empty() ? "public" : (*facts)[0];
-    collate = fmt::format(" LC_COLLATE {} LC_CTYPE {}", in_quotes((*facts)[1]), in_quotes((*facts)[2]));
+    collate = fmt::format(" LC_COLLATE {} LC_CTYPE {}", lower::quote_text((*facts)[1]), lower::quote_text((*facts)[2]));
   }
   if (!like && catalogue) {
     std::set<std::string> schemas;

@@ -5,6 +5,7 @@
 // a comment. Either way they are gone with this object; what a killed test has left is dropped by the next one on the server:
 // databases carry the test's time and id in their names, marks in their text, and whoever is alive holds an advisory lock.
 #pragma once
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -48,6 +49,7 @@ class Scratch {
   std::vector<std::string> left_over_{};
 };
 
+Result<void> each_row(Connector& connector, const std::string& sql, const std::function<void(RawRow)>& row);
 // The statements that make them, and what else is to be there: see postgres_definition.cpp. `mark`: the comment on whatever is made;
 // empty: none, and extensions that types need are made as well.
 Result<void> define_tables(Connector* source, const Catalogue& catalogue, Connector& target, const std::string& mark);

@@ -228,9 +228,10 @@ class Edge final : public Accumulator {
   std::vector<Value> keys_;
 };
 
-class List final : public Accumulator {
+// Keeps its rows, and sees them in order at the end.
+class Ordered : public Accumulator {
  public:
-  explicit List(std::vector<bool> descending) : descending_(std::move(descending)) {}
+  explicit Ordered(std::vector<bool> descending) : descending_(std::move(descending)) {}
   void add(std::span<const Value> row) override {
     if (!row.empty()) rows_.emplace_back(row.begin(), row.end());
   }
@@ -238,29 +239,36 @@ class List final : public Accumulator {
     std::stable_sort(rows_.begin(), rows_.end(), [&](const auto& a, const auto& b) {
       return compare(std::span(a).subspan(1), std::span(b).subspan(1), descending_) < 0;
     });
-    std::vector<Value> items;
-    for (const auto& row : rows_) items.push_back(row[0]);
-    return Value(Array{std::make_shared<const std::vector<Value>>(std::move(items))});
+    return Value(Array{std::make_shared<const std::vector<Value>>(values(rows_))});
   }
 
  private:
+  virtual std::vector<Value> values(const std::vector<std::vector<Value>>& rows) const = 0;  // in their order
   std::vector<bool> descending_;
   std::vector<std::vector<Value>> rows_;  // operand and keys
 };
 
+class List final : public Ordered {
+ public:
+  using Ordered::Ordered;
+
+ private:
+  std::vector<Value> values(const std::vector<std::vector<Value>>& rows) const override {
+    std::vector<Value> items;
+    for (const auto& row : rows) items.push_back(row[0]);
+    return items;
+  }
+};
+
 // Rows whose documents share a value of one member, or an element of an array that it is, come together: each value belongs to the
 // row that had it first, and rows to rows, as a forest. Null is no value.
-class Clusters final : public Accumulator {
+class Clusters final : public Ordered {
  public:
-  explicit Clusters(std::vector<bool> descending) : descending_(std::move(descending)) {}
-  void add(std::span<const Value> row) override {
-    if (!row.empty()) rows_.emplace_back(row.begin(), row.end());
-  }
-  Outcome finish() override {
-    std::stable_sort(rows_.begin(), rows_.end(), [&](const auto& a, const auto& b) {
-      return compare(std::span(a).subspan(1), std::span(b).subspan(1), descending_) < 0;
-    });
-    std::vector<std::size_t> above(rows_.size());
+  using Ordered::Ordered;
+
+ private:
+  std::vector<Value> values(const std::vector<std::vector<Value>>& rows) const override {
+    std::vector<std::size_t> above(rows.size());
     std::iota(above.begin(), above.end(), std::size_t{0});
     const auto root = [&](std::size_t at) {
       while (above[at] != at) at = above[at] = above[above[at]];
@@ -273,8 +281,8 @@ class Clusters final : public Accumulator {
       const std::size_t one = root(known->second), other = root(row);
       above[std::max(one, other)] = std::min(one, other);
     };
-    for (std::size_t i = 0; i < rows_.size(); ++i) {
-      const auto* text = std::get_if<Json>(&rows_[i][0].data);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const auto* text = std::get_if<Json>(&rows[i][0].data);
       const auto read = text ? read_json(text->text) : std::variant<JsonNode, JsonError>(JsonError{});
       const auto* node = std::get_if<JsonNode>(&read);
       for (std::size_t m = 0; node && m < node->items.size(); ++m) {
@@ -283,20 +291,16 @@ class Clusters final : public Accumulator {
           for (const JsonNode& element : node->items[m].items) shares(i, node->keys[m], element);
       }
     }
-    std::vector<std::int64_t> number(rows_.size());
+    std::vector<std::int64_t> number(rows.size());
     std::vector<Value> numbers;
     std::int64_t last = 0;
-    for (std::size_t i = 0; i < rows_.size(); ++i) {
+    for (std::size_t i = 0; i < rows.size(); ++i) {
       std::int64_t& of = number[root(i)];
       if (of == 0) of = ++last;
       numbers.emplace_back(of);
     }
-    return Value(Array{std::make_shared<const std::vector<Value>>(std::move(numbers))});
+    return numbers;
   }
-
- private:
-  std::vector<bool> descending_;
-  std::vector<std::vector<Value>> rows_;  // documents and keys
 };
 
 class Fold final : public Accumulator {

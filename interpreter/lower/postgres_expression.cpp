@@ -409,13 +409,7 @@ std::string Writer::as_stored(const ExprPtr& given, const Column& column) {
     if (column.scale < 0) text = fmt::format("trim_scale({})", text);
     else if (!scale || *scale > column.scale)
       text = fmt::format("(SELECT CASE WHEN v = round(v, {0}) OR v IS NULL THEN v ELSE {1} END FROM (SELECT {2} AS v OFFSET 0) AS x)", column.scale,
-                         raised(fmt::format("trim_scale(v)::text || ' has more than {} digits behind the point, and `{}` would round it'", column.scale,
-                                            [&] {
-                                              std::string name;
-                                              for (const char c : column.name) name += c == '\'' ? "''" : std::string(1, c);
-                                              return name;
-                                            }()),
-                                "numeric"),
+                         raised("trim_scale(v)::text || " + quote_text(fmt::format(" has more than {} digits behind the point, and `{}` would round it", column.scale, column.name)), "numeric"),
                          text);
   }
   if (column.base == "timestamptz") return fmt::format("({} AT TIME ZONE 'UTC')", text);

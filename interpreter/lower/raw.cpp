@@ -34,13 +34,6 @@ Wire own_form(const Type& type) {
   return wire;
 }
 
-// Within a text in single quotes.
-std::string doubled(std::string_view text) {
-  std::string out;
-  for (const char c : text) out += c == '\'' ? "''" : std::string(1, c);
-  return out;
-}
-
 }  // namespace
 
 std::string Writer::raw(const RawSql& sql) {
@@ -122,8 +115,8 @@ RawStep raw_step(const program::Program& program, const program::Step& step, Dia
   std::string own;
   const auto add = [&](program::TableRef ref) {
     made.tables.push_back(watched(program, ref, made.tables.size()));
-    const std::string name = doubled(postgres::relation_name(program.table(ref)));
-    own += fmt::format(" AND relid <> '{0}'::regclass AND relid NOT IN (SELECT p.relid FROM pg_partition_tree('{0}'::regclass) AS p)", name);
+    const std::string name = quote_text(postgres::relation_name(program.table(ref)));
+    own += fmt::format(" AND relid <> {0}::regclass AND relid NOT IN (SELECT p.relid FROM pg_partition_tree({0}::regclass) AS p)", name);
   };
   add(step.target);
   for (const program::TableRef ref : step.cascades) add(ref);
@@ -141,10 +134,10 @@ Statement query_misfits(const program::Program& program, const Query& query) {
     for (const int column : key->columns) {
       const std::string& name = table.columns[static_cast<std::size_t>(column)].name;
       keys += (keys.empty() ? "" : ", ") + ("q." + quote_identifier(name));
-      shown += fmt::format(" || '{}{} = ' || COALESCE(q.{}::text, 'null')", column == key->columns[0] ? "" : ", ", doubled(name), quote_identifier(name));
+      shown += fmt::format(" || {} || COALESCE(q.{}::text, 'null')", quote_text((column == key->columns[0] ? "" : ", ") + name + " = "), quote_identifier(name));
     }
   for (const Column& column : table.columns)
-    if (!column.type.nullable) nulls += fmt::format(" WHEN q.{} IS NULL THEN '`{}` is null'", quote_identifier(column.name), doubled(column.name));
+    if (!column.type.nullable) nulls += fmt::format(" WHEN q.{} IS NULL THEN {}", quote_identifier(column.name), quote_text("`" + column.name + "` is null"));
   const std::string rows = writer.query(query);
   std::string text;
   if (!nulls.empty()) text = fmt::format("SELECT wrong, {} FROM (SELECT q.*, CASE{} END AS wrong FROM ({}) AS q) AS q WHERE wrong IS NOT NULL", shown, nulls, rows);

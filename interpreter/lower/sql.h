@@ -219,6 +219,7 @@ Result<Statement> scalar_in(const program::Program& program, const program::Expr
 Result<Statement> select_in(const program::Program& program, const program::Relation& relation, Dialect dialect);
 
 std::string quote_identifier(std::string_view name);
+std::string quote_text(std::string_view text);  // a text as a literal
 std::string qualified(const Table& table);  // with its schema
 
 }  // namespace bfl::lower

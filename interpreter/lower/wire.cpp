@@ -31,6 +31,15 @@ std::string quote_identifier(std::string_view name) {
   return quoted + '"';
 }
 
+std::string quote_text(std::string_view text) {
+  std::string quoted = "'";
+  for (const char c : text) {
+    if (c == '\'') quoted += c;
+    quoted += c;
+  }
+  return quoted + "'";
+}
+
 // What bfl keeps may have been computed for this connection only: it is found without a schema.
 std::string qualified(const Table& table) {
   const std::string name = quote_identifier(table.relation.empty() ? table.name : table.relation);

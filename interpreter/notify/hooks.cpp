@@ -30,23 +30,18 @@ constexpr double seconds_between[] = {0.5, 2};
 
 // Those that somebody wants to know of are told without being named.
 struct Known {
-  std::string_view name;
   EventKind kind;
   bool wanted;
+  std::string_view name = run::name_of(kind);
 };
 constexpr std::string_view conflicts_name = "rows_in_conflict";
-constexpr Known known[] = {
-    {"run_started", EventKind::run_started, true},         {"run_finished", EventKind::run_finished, true},
-    {"step_started", EventKind::step_started, false},      {"step_resumed", EventKind::step_resumed, false},
-    {"step_reused", EventKind::step_reused, false},        {"step_staged", EventKind::step_staged, false},
-    {"step_finished", EventKind::step_finished, false},    {"step_failed", EventKind::step_failed, true},
-    {"step_paused", EventKind::step_paused, true},         {"step_blocked", EventKind::step_blocked, false},
-    {"step_left_out", EventKind::step_left_out, false},    {"assertion_passed", EventKind::assertion_passed, false},
-    {"assertion_failed", EventKind::assertion_failed, true}, {"chunk_committed", EventKind::chunk_committed, false},
-    {"chunk_retried", EventKind::chunk_retried, false},    {"rows_left_out", EventKind::rows_left_out, false},
-    {"row_quarantined", EventKind::row_quarantined, true}, {conflicts_name, EventKind::chunk_committed, true},
-    {"held_back", EventKind::held_back, true},             {"goes_on", EventKind::goes_on, true},
-    {"draining", EventKind::draining, false},
+const Known known[] = {
+    {EventKind::run_started, true},       {EventKind::run_finished, true},     {EventKind::step_started, false},   {EventKind::step_resumed, false},
+    {EventKind::step_reused, false},      {EventKind::step_staged, false},     {EventKind::step_finished, false},  {EventKind::step_failed, true},
+    {EventKind::step_paused, true},       {EventKind::step_blocked, false},    {EventKind::step_left_out, false},  {EventKind::assertion_passed, false},
+    {EventKind::assertion_failed, true},  {EventKind::chunk_committed, false}, {EventKind::chunk_retried, false},  {EventKind::rows_left_out, false},
+    {EventKind::row_quarantined, true},   {EventKind::chunk_committed, true, conflicts_name},
+    {EventKind::held_back, true},         {EventKind::goes_on, true},          {EventKind::draining, false},
 };
 
 bool is_address(std::string_view to) { return to.starts_with("http://") || to.starts_with("https://"); }

@@ -121,9 +121,7 @@ std::string_view because(program::Idempotence kind) {
 }
 
 std::string walk_of(const program::Program& program, const program::Step& step) {
-  std::string columns;
-  for (const int column : step.walk)
-    columns += (columns.empty() ? "" : ", ") + program.table(step.target).columns[static_cast<std::size_t>(column)].name;
+  std::string columns = program.table(step.target).names_of(step.walk);
   if (columns.empty()) columns = "rowid";
   if (step.route == program::Route::whole) return fmt::format("by {}, all in one transaction", columns);
   if (step.chunk_rows) return fmt::format("by {}, {} a chunk", columns, counted(*step.chunk_rows, "row"));
@@ -157,11 +155,7 @@ void head(Page& page, const program::Program& program) {
 
 void update(Page& page, const program::Program& program, const program::Step& step) {
   const bool adds = program::adds_rows(step.kind), removes = step.kind == program::StepKind::remove;
-  const auto names = [&](const std::vector<int>& columns) {
-    std::string text;
-    for (const int column : columns) text += (text.empty() ? "" : ", ") + program.table(step.target).columns[static_cast<std::size_t>(column)].name;
-    return text;
-  };
+  const auto names = [&](const std::vector<int>& columns) { return program.table(step.target).names_of(columns); };
   page.row(adds ? "adds to" : removes ? "deletes" : "changes", program.shown(step.target));
   if (step.relation) page.row(adds ? "from" : "rows", one_clause_a_line(program::to_string(*step.relation, program), page.room()));
   if (!step.key.empty()) page.row("key", names(step.key));

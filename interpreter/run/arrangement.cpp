@@ -317,9 +317,7 @@ std::vector<std::string> shown(const Arrangement& arrangement) {
   std::vector<std::string> lines;
   for (const Shipment& shipment : arrangement.shipments) {
     const Table& table = arrangement.given->table(shipment.table);
-    std::string columns;
-    for (const int column : shipment.columns) columns += (columns.empty() ? "" : ", ") + table.columns[static_cast<std::size_t>(column)].name;
-    lines.push_back(fmt::format("{}.{} ({}){}", arrangement.given->sources[static_cast<std::size_t>(shipment.table.source)].name, table.name, columns,
+    lines.push_back(fmt::format("{}.{} ({}){}", arrangement.given->sources[static_cast<std::size_t>(shipment.table.source)].name, table.name, table.names_of(shipment.columns),
                                 shipment.filtered ? ", filtered there" : ""));
   }
   return lines;

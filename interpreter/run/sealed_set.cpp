@@ -252,9 +252,7 @@ Result<std::string> SealedSet::held_by_another(const Turn& turn) {
     });
     if (!read) return read.error();
     if (other.empty()) continue;
-    std::string names;
-    for (const int column : hands_.uniques[u].columns) names += (names.empty() ? "" : ", ") + writing_.table.columns[static_cast<std::size_t>(column)].name;
-    return fmt::format("the row with key {} has what it is to have under the unique key ({})", other, names);
+    return fmt::format("the row with key {} has what it is to have under the unique key ({})", other, writing_.table.names_of(hands_.uniques[u].columns));
   }
   return std::string();
 }

@@ -228,10 +228,8 @@ Result<Stored> Sequence::parking_value(int column) {
 }
 
 Error Sequence::meet(const Row& one, const Row& other, const std::vector<int>& columns) const {
-  std::string names;
-  for (int column : columns) names += (names.empty() ? "" : ", ") + intention_.table().columns[static_cast<std::size_t>(column)].name;
   return {ErrorClass::data,
-          fmt::format("the rows with the keys {} and {} would both have the same under the unique key ({})", ledger::display(one.key), ledger::display(other.key), names),
+          fmt::format("the rows with the keys {} and {} would both have the same under the unique key ({})", ledger::display(one.key), ledger::display(other.key), intention_.table().names_of(columns)),
           {},
           "let their values differ, or say which of them stays: `on duplicate (…) keep first by … delete others`"};
 }

@@ -254,9 +254,8 @@ StepEnd finish_empty(Writing& writing, const char* route, std::int64_t generatio
 
 void name_session(const Context& context, const program::Step& step, connect::Connector& target) {
   if (target.engine() != "postgres") return;
-  std::string literal;
-  for (const char c : fmt::format("bfl {} {}/{}", context.options.run_id, context.program.job, step.name)) literal += c == '\'' ? "''" : std::string(1, c);
-  (void)target.execute(fmt::format("SET application_name = '{}'", literal));  // the server cuts it; what goes wrong with a connection is met by its next use
+  const std::string name = fmt::format("bfl {} {}/{}", context.options.run_id, context.program.job, step.name);
+  (void)target.execute("SET application_name = " + lower::quote_text(name));  // the server cuts it; what goes wrong with a connection is met by its next use
 }
 
 StepEnd write(Context& context, const program::Step& step, const plan::StepPlan& step_plan, const Decision& decision,
