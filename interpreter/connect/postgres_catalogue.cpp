@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "interpreter/connect/held_read.h"
 #include "interpreter/connect/postgres_connection.h"
 
 namespace bfl::connect::postgres {
@@ -230,16 +231,8 @@ struct Reading {
 }  // namespace
 
 Result<Catalogue> Connection::catalogue() {
-  const bool own = !in_transaction();
-  if (own)
-    if (auto begun = begin_read(); !begun) return begun.error();
-  struct End {
-    Connection& connection;
-    bool own;
-    ~End() {
-      if (own) connection.rollback();
-    }
-  } end{*this, own};
+  const HeldRead held(*this);
+  if (!held.begun) return held.begun.error();
   Reading reading{*this};
   reading.catalogue.engine = "postgres";
   auto version = schema_version();

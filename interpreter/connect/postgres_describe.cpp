@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "interpreter/connect/held_read.h"
 #include "interpreter/connect/postgres_connection.h"
 #include "interpreter/connect/postgres_error.h"
 
@@ -31,15 +32,8 @@ bool is_name(const std::string& text) { return text.find_first_of("()'") == std:
 Result<Description> Connection::describe(const lower::Statement& statement, const eval::Context& context, std::span<const std::string> called) {
   auto fixed = constants(statement, context);
   if (!fixed) return fixed.error();
-  const bool own = !in_transaction();
-  if (own)
-    if (auto begun = begin_read(); !begun) return begun.error();
-  struct End {
-    Connection* connection;
-    ~End() {
-      if (connection) connection->rollback();
-    }
-  } end{own ? this : nullptr};
+  const HeldRead held(*this);
+  if (!held.begun) return held.begun.error();
 
   Description description;
   const Library& library = session_.library();

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "interpreter/connect/held_read.h"
 #include "interpreter/connect/sqlite_connection.h"
 #include "interpreter/connect/sqlite_error.h"
 #include "interpreter/connect/sqlite_types.h"
@@ -239,17 +240,8 @@ void estimate_rows(Connection& connection, Table& table) {
 }  // namespace
 
 Result<Catalogue> Connection::catalogue() {
-  // One snapshot for all the pragmas, unless the caller already holds one.
-  const bool own = !in_transaction();
-  if (own)
-    if (auto begun = begin_read(); !begun) return begun.error();
-  struct End {
-    Connection& connection;
-    bool own;
-    ~End() {
-      if (own) connection.rollback();
-    }
-  } end{*this, own};
+  const HeldRead held(*this);
+  if (!held.begun) return held.begun.error();
 
   Catalogue result;
   result.engine = "sqlite";

@@ -58,18 +58,6 @@ bool wires_compare_natively(const Wire& wire) {
   }
 }
 
-const char* sql_of(CompareOp op) {
-  switch (op) {
-    case CompareOp::less: return "<";
-    case CompareOp::less_equal: return "<=";
-    case CompareOp::greater: return ">";
-    case CompareOp::greater_equal: return ">=";
-    case CompareOp::equal: return "=";
-    case CompareOp::not_equal: return "<>";
-  }
-  return "";
-}
-
 // Everything that may equal a constant, in the form that is stored.
 struct Range {
   std::optional<Value> from{}, to{};

@@ -9,7 +9,6 @@
 
 namespace bfl::lower::postgres {
 
-using program::CompareOp;
 using program::Expr;
 using program::ExprKind;
 using program::ExprPtr;
@@ -17,18 +16,6 @@ using program::ExprPtr;
 namespace {
 
 constexpr std::size_t longest_text = 256 << 10;  // of one statement: arguments that are used twice are written twice
-
-const char* sql_of(CompareOp op) {
-  switch (op) {
-    case CompareOp::less: return "<";
-    case CompareOp::less_equal: return "<=";
-    case CompareOp::greater: return ">";
-    case CompareOp::greater_equal: return ">=";
-    case CompareOp::equal: return "=";
-    case CompareOp::not_equal: return "<>";
-  }
-  return "";
-}
 
 // The most digits behind the point that a value can have; nothing where that is not known.
 std::optional<int> scale_of(const Expr& expr, const std::function<const Column*(const Expr&)>& column_of) {

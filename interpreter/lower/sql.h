@@ -220,6 +220,7 @@ Result<Statement> select_in(const program::Program& program, const program::Rela
 
 std::string quote_identifier(std::string_view name);
 std::string quote_text(std::string_view text);  // a text as a literal
+const char* sql_of(program::CompareOp op);
 std::string qualified(const Table& table);  // with its schema
 
 }  // namespace bfl::lower

@@ -31,6 +31,18 @@ std::string quote_identifier(std::string_view name) {
   return quoted + '"';
 }
 
+const char* sql_of(program::CompareOp op) {
+  switch (op) {
+    case program::CompareOp::less: return "<";
+    case program::CompareOp::less_equal: return "<=";
+    case program::CompareOp::greater: return ">";
+    case program::CompareOp::greater_equal: return ">=";
+    case program::CompareOp::equal: return "=";
+    case program::CompareOp::not_equal: return "<>";
+  }
+  return "";
+}
+
 std::string quote_text(std::string_view text) {
   std::string quoted = "'";
   for (const char c : text) {
