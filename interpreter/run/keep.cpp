@@ -17,7 +17,8 @@ namespace {
 // what is shipped for them ends with the reading.
 struct Computed {
   bool before = false;
-  std::vector<ledger::Key> rows;
+  RowSpool own{};
+  RowSpool* rows = &own;  // or where a neighbour that reads them finds them
 };
 
 // Of several that are computed before, the one that all of them see.
@@ -42,6 +43,25 @@ class OneState {
   bool begun_ = false;
 };
 
+Result<void> add_all(connect::Prepared& add, const RowSpool& rows, std::size_t together) {
+  std::vector<ledger::Key> held;
+  Result<void> sound;
+  const auto send = [&] {
+    std::vector<connect::Prepared::Parameters> sets;
+    for (const ledger::Key& row : held) sets.push_back(ledger::views(row));
+    if (!sets.empty()) sound = add.run_each(sets, [](std::size_t) {}, [](std::size_t, std::int64_t) {});
+    held.clear();
+    return bool(sound);
+  };
+  auto read = rows.each([&](connect::RawRow row) {
+    held.push_back(ledger::key_of(row, row.size()));
+    return held.size() < together || send();
+  });
+  if (!read || !sound) return sound ? read : sound;
+  send();
+  return sound;
+}
+
 Result<void> make(Context& context, const program::Step& step, const Computed& computed, std::int64_t& rows) {
   connect::Connector& target = context.target(step.target.source);
   const lower::KeptTable sql = lower::kept_table(context.program, step.target, step.relation.get(), false, context.dialect(step.target.source));
@@ -50,14 +70,8 @@ Result<void> make(Context& context, const program::Step& step, const Computed& c
   auto fill = target.prepare(computed.before ? sql.add : sql.fill, context.evaluation(step.target.source));
   if (!fill) return fill.error();
   if (computed.before) {
-    std::vector<connect::Prepared::Parameters> sets;
-    for (std::size_t i = 0; i < computed.rows.size(); ++i) {
-      sets.push_back(ledger::views(computed.rows[i]));
-      if (sets.size() < target.rows_together() && i + 1 < computed.rows.size()) continue;
-      if (auto added = (*fill)->run_each(sets, [](std::size_t) {}, [](std::size_t, std::int64_t) {}); !added) return added;
-      sets.clear();
-    }
-    rows = static_cast<std::int64_t>(computed.rows.size());
+    if (auto added = add_all(**fill, *computed.rows, target.rows_together()); !added) return added;
+    rows = computed.rows->rows();
   } else {
     auto filled = (*fill)->run_raw({});
     if (!filled) return filled.error();
@@ -71,18 +85,19 @@ Result<void> make(Context& context, const program::Step& step, const Computed& c
   return {};
 }
 
-Result<std::vector<ledger::Key>> rows_of(const KeptPlan& plan, const program::Step& step) {
-  std::vector<ledger::Key> rows;
+Result<RowSpool> rows_of(const KeptPlan& plan, const program::Step& step) {
+  RowSpool rows;
   const auto blocks = plan.blocks(step.name);
   for (bool from_start = true;; from_start = false) {
     auto block = blocks(from_start);
     if (!block) return block.error();
     if (!*block) return rows;
+    Result<void> added;
     auto read = ledger::read_pack((*block)->bytes, (*block)->root, [&](const ledger::Record& record) {
-      rows.push_back(record.before);
-      return true;
+      added = rows.add(ledger::views(record.before));
+      return bool(added);
     });
-    if (!read) return read.error();
+    if (!read || !added) return read ? added.error() : read.error();
   }
 }
 
@@ -101,7 +116,7 @@ bool computed_where_kept(const program::Program& program, const program::Step& s
   return arrangement.home == step.target.source && arrangement.shipments.empty();
 }
 
-Result<std::vector<ledger::Key>> rows_to_keep(const program::Program& program, const program::Step& step, const std::vector<connect::Connector*>& targets, const eval::Context& evaluation, const KeptAside& aside) {
+Result<RowSpool> rows_to_keep(const program::Program& program, const program::Step& step, const std::vector<connect::Connector*>& targets, const eval::Context& evaluation, const KeptAside& aside) {
   auto bench = Workbench::open(program, step, targets, evaluation, aside);
   if (!bench) return bench.error();
   lower::KeptTable sql = lower::kept_table((*bench)->program(), step.target, step.relation.get(), false, lower::Dialect::sqlite);
@@ -114,11 +129,11 @@ Result<std::vector<ledger::Key>> rows_to_keep(const program::Program& program, c
   }
   sql.select.columns = std::move(computed);
   IntentRows reader({.values = stored.size()}, sql.select, std::move(stored), (*bench)->engine(), *targets[static_cast<std::size_t>(step.target.source)]);
-  std::vector<ledger::Key> rows;
+  RowSpool rows;
   Result<void> sound;
   auto read = (*select)->query_raw({}, [&](connect::RawRow row) {
     sound = reader.read(row);
-    if (sound) rows.push_back(ledger::key_of(reader.values(), reader.values().size()));
+    if (sound) sound = rows.add(reader.values());
     return bool(sound);
   });
   if (!read) return read.error();
@@ -147,7 +162,7 @@ StepEnd keep(Context& context, const std::vector<std::size_t>& steps, const std:
     if (plan) {
       auto given = rows_of(*plan, step);
       if (!given) return context.fail(step, given.error(), "nothing was kept");
-      computed[i].rows = std::move(*given);
+      computed[i].own = std::move(*given);
       continue;
     }
     if (auto begun = state.begin(); !begun) return context.fail(step, begun.error(), "nothing was kept");
@@ -156,12 +171,13 @@ StepEnd keep(Context& context, const std::vector<std::size_t>& steps, const std:
       state.end();
       return not_kept(context, step, given.error(), aside);
     }
-    computed[i].rows = aside[step.target] = std::move(*given);
+    computed[i].own = std::move(*given);
+    if (!step.through) computed[i].rows = &(aside[step.target] = std::move(computed[i].own));
   }
   state.end();
   for (std::size_t i = 0; i < steps.size(); ++i)
     if (at = &context.program.steps[steps[i]]; at->through)
-      if (auto end = go_through(context, *at, computed[i].rows)) return *end;
+      if (auto end = go_through(context, *at, computed[i].own)) return *end;
   fault_point("before_keep");
   auto kept = context.writer(at->target.source).keep(all, [&]() -> Result<std::vector<std::int64_t>> {
     for (std::size_t i = 0; i < steps.size(); ++i) {

@@ -79,7 +79,9 @@ Result<void> look(const program::Program& program, const program::Step& step, co
       questions.assertions.push_back({.condition = expectation.of, .message = {}, .text = {}});
     }
   if (questions.assertions.empty()) return {};
-  auto bench = Workbench::open(program, questions, sources, evaluation, aside ? *aside : KeptAside());
+  static const KeptAside nothing;
+  const KeptAside& kept = aside ? *aside : nothing;
+  auto bench = Workbench::open(program, questions, sources, evaluation, kept);
   if (!bench) return bench.error();
   const Reading reading{**bench, evaluation};
   // Once the reading has ended the question can be asked of functions that say the row.
@@ -87,7 +89,7 @@ Result<void> look(const program::Program& program, const program::Step& step, co
     bench->reset();
     return with_row(program, questions, sources, evaluation, error, [&](const program::Program& naming) -> Result<std::vector<lower::Statement>> {
       return std::vector<lower::Statement>{lower::scalar(naming, count, lower::Dialect::sqlite)};
-    }, aside ? *aside : KeptAside());
+    }, kept);
   };
   for (const lower::LeftOut& clause : clauses) {
     LeftOut part{clause.reason};

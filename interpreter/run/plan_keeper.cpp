@@ -140,12 +140,14 @@ Result<void> PlanKeeper::keep(std::size_t index, const Intention& intention, con
   return file_.add(step.name, rows);
 }
 
-Result<void> PlanKeeper::keep_rows(std::size_t index, const std::vector<ledger::Key>& rows) {
+Result<void> PlanKeeper::keep_rows(std::size_t index, const RowSpool& rows) {
   Spool spool;
   PlannedRows planned(spool);
-  for (const ledger::Key& row : rows)
-    if (auto added = planned.add(ledger::views(row)); !added) return added;
-  if (auto ended = planned.end(); !ended) return ended;
+  Result<void> kept;
+  auto read = rows.each([&](connect::RawRow row) { return bool(kept = planned.add(row)); });
+  if (!read) return read;
+  if (kept) kept = planned.end();
+  if (!kept) return kept;
   states_[index].rows = spool.rows();
   return file_.add(states_[index].step, spool);
 }

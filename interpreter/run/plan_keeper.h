@@ -8,6 +8,7 @@
 
 #include "interpreter/run/intended.h"
 #include "interpreter/run/kept_plan.h"
+#include "interpreter/run/row_spool.h"
 
 namespace bfl::run {
 
@@ -20,7 +21,7 @@ class PlanKeeper {
   bool holds(std::size_t step) const { return states_[step].planned == Planned::rows; }
   void leave_out(std::size_t step);
   Result<void> keep(std::size_t index, const Intention& intention, const Workbench& bench);
-  Result<void> keep_rows(std::size_t index, const std::vector<ledger::Key>& rows);            // of a snapshot
+  Result<void> keep_rows(std::size_t index, const RowSpool& rows);                            // of a snapshot
   Result<void> keep_table(std::size_t index, connect::Connector& target, const Table& table);  // the same, where they lie in a table
   void measured(std::size_t index, std::string text) { states_[index].measured = std::move(text); }
 

@@ -72,12 +72,12 @@ struct Look {
   Result<void> keep(Preview& preview, const std::vector<connect::Connector*>& targets, KeptAside& aside) const {
     const bool here = computed_where_kept(program, step);
     const lower::KeptTable sql = lower::kept_table(program, step.target, step.relation.get(), true, lower::Dialect::sqlite);
-    std::vector<ledger::Key> rows;
+    RowSpool rows;
     if (!here) {
       auto given = rows_to_keep(program, step, targets, evaluation, aside);
       if (!given) return given.error();
       rows = std::move(*given);
-      preview.would_change = static_cast<std::int64_t>(rows.size());
+      preview.would_change = rows.rows();
     }
     preview.sql.push_back(here ? sql.fill.text : shown_select());
     if (step.through) return {};
@@ -88,8 +88,12 @@ struct Look {
     if (auto made = make(sql); !made) return made;
     auto fill = target.prepare(here ? sql.fill : sql.add, evaluation);
     if (!fill) return fill.error();
-    for (const ledger::Key& row : rows)
-      if (auto added = (*fill)->run_raw(ledger::views(row)); !added) return added.error();
+    Result<void> sound;
+    auto read = rows.each([&](connect::RawRow row) {
+      if (auto added = (*fill)->run_raw(row); !added) sound = added.error();
+      return bool(sound);
+    });
+    if (!read || !sound) return sound ? read : sound;
     if (!here) return {};
     auto filled = (*fill)->run_raw({});
     if (!filled) return filled.error();

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <span>
-#include <unordered_map>
+#include <array>
+#include <unordered_set>
 
 #include "interpreter/base/fault_points.h"
 #include "interpreter/base/json.h"
@@ -61,31 +61,36 @@ class Asking {
   Asking(Context& context, const program::Step& step)
       : context_(context), step_(step), program_(*step.through->program), target_(context.target(step.target.source)), kept_(context.program.table(step.target)), table_(answers_table(context.program, step)) {}
 
-  std::optional<StepEnd> all(std::vector<ledger::Key>& rows) {
+  std::optional<StepEnd> all(RowSpool& rows) {
     if (auto known = read_known(); !known) return context_.fail(step_, known.error(), "nothing was kept");
-    std::vector<std::string> asked;
-    asked.reserve(rows.size());
-    std::vector<std::size_t> open;  // rows without an answer; of those that look the same the first
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      auto line = taken(rows[i]);
-      if (!line) return failed(line.error());
-      asked.push_back(std::string(as_bytes(sha256(identity() + *line))));
-      if (answers_.emplace(asked.back(), std::string()).second) open.push_back(i);
-    }
-    const std::size_t before = answers_.size() - open.size();
-    for (std::size_t at = 0; at < open.size();) {
-      const std::size_t count = std::min(open.size() - at, static_cast<std::size_t>(program_.batch_rows));
-      if (auto end = context_.pause(step_, step_.target.source)) return end;
-      if (auto done = batch(rows, asked, std::span(open).subspan(at, count)); !done) return failed(done.error());
-      at += count;
-      tell(before + at, before + open.size());
-    }
-    for (std::size_t i = 0; i < rows.size(); ++i)
-      if (auto put = append(rows[i], answers_.at(asked[i])); !put) return failed(put.error());
-    return std::nullopt;
+    std::optional<StepEnd> end;
+    std::int64_t passed = 0;
+    auto read = rows.each([&](connect::RawRow row) {
+      ++passed;
+      if (auto added = want(row); !added) end = failed(added.error());
+      else if (open_.size() >= static_cast<std::size_t>(program_.batch_rows)) end = ask_open(passed, rows.rows());
+      return !end;
+    });
+    if (!end && !read) end = failed(read.error());
+    if (!end && !open_.empty()) end = ask_open(passed, rows.rows());
+    if (end) return end;
+    RowSpool whole;
+    read = rows.each([&](connect::RawRow row) {
+      if (auto added = add_answered(row, whole); !added) end = failed(added.error());
+      return !end;
+    });
+    if (!end && !read) end = failed(read.error());
+    rows = std::move(whole);
+    return end;
   }
 
  private:
+  // A row without an answer; of those that look the same the first.
+  struct Open {
+    std::string asked, line;  // the digest of what is asked, and that
+    ledger::Key row;
+  };
+
   StepEnd failed(const Error& error) { return context_.fail(step_, Code::program_failed, error, answers_stay); }
 
   // What an answer depends on beside the row.
@@ -96,24 +101,95 @@ class Asking {
     return identity_ = hex(hasher.finish());
   }
 
+  // The digests come in no order: an index of them is kept here, and none in the database, where it would be written anew with each batch.
   Result<void> read_known() {
     const bool postgres = target_.engine() == "postgres";
-    auto made = target_.execute(fmt::format("CREATE TABLE IF NOT EXISTS {} (asked {} PRIMARY KEY, given TEXT NOT NULL)", table_, postgres ? "BYTEA" : "BLOB"));
+    auto made = target_.execute(fmt::format("CREATE TABLE IF NOT EXISTS {} (asked {} NOT NULL, given TEXT NOT NULL)", table_, postgres ? "BYTEA" : "BLOB"));
     if (!made) return made;
-    auto select = target_.prepare(fmt::format("SELECT asked, given FROM {}", table_));
+    auto scratch = connect::open_scratch();
+    if (!scratch) return scratch.error();
+    scratch_ = std::move(*scratch);
+    // Gone with this process anyway.
+    for (const char* setting : {"PRAGMA journal_mode = OFF", "PRAGMA cache_size = -16384"})
+      if (auto set = scratch_->execute(setting); !set) return set;
+    if (auto begun = scratch_->begin_read(); !begun) return begun;
+    made = scratch_->execute("CREATE TABLE answers (asked BLOB PRIMARY KEY, given TEXT NOT NULL) WITHOUT ROWID");
+    if (!made) return made;
+    auto known = scratch_->prepare("INSERT OR IGNORE INTO answers VALUES (?1, ?2)");
+    auto answer = scratch_->prepare("SELECT given FROM answers WHERE asked = ?1");
+    if (!known || !answer) return known ? answer.error() : known.error();
+    known_ = std::move(*known);
+    answer_ = std::move(*answer);
+    lower::Statement all;
+    all.text = fmt::format("SELECT asked, given FROM {}", table_);
+    all.many = true;
+    auto select = target_.prepare(all, eval::Context{});
     if (!select) return select.error();
-    return (*select)->query_raw({}, [&](connect::RawRow row) {
-      answers_.emplace(row[0].bytes, row[1].bytes);
-      return true;
+    Result<void> sound;
+    auto read = (*select)->query_raw({}, [&](connect::RawRow row) {
+      if (auto added = known_->run_raw(row); !added) sound = added.error();
+      return bool(sound);
     });
+    return read ? sound : read;
+  }
+
+  Result<std::optional<std::string>> answer_to(const std::string& asked) {
+    std::optional<std::string> given;
+    const connect::RawValue key{.kind = connect::RawValue::Class::blob, .bytes = asked};
+    auto read = answer_->query_raw({&key, 1}, [&](connect::RawRow row) {
+      given = row[0].bytes;
+      return false;
+    });
+    if (!read) return read.error();
+    return given;
+  }
+
+  // The digest of what is asked of a row, and that.
+  Result<std::pair<std::string, std::string>> question(connect::RawRow row) {
+    auto line = taken(row);
+    if (!line) return line.error();
+    std::string asked(as_bytes(sha256(identity() + *line)));
+    return std::pair(std::move(asked), std::move(*line));
+  }
+
+  Result<void> want(connect::RawRow row) {
+    auto question = this->question(row);
+    if (!question) return question.error();
+    if (asking_.contains(question->first)) return {};
+    auto known = answer_to(question->first);
+    if (!known) return known.error();
+    if (*known) return {};
+    asking_.insert(question->first);
+    open_.push_back({std::move(question->first), std::move(question->second), ledger::key_of(row, row.size())});
+    return {};
+  }
+
+  std::optional<StepEnd> ask_open(std::int64_t passed, std::int64_t of) {
+    if (auto end = context_.pause(step_, step_.target.source)) return end;
+    if (auto done = batch(); !done) return failed(done.error());
+    open_.clear();
+    asking_.clear();
+    tell(passed, of);
+    return std::nullopt;
+  }
+
+  Result<void> add_answered(connect::RawRow row, RowSpool& whole) {
+    auto question = this->question(row);
+    if (!question) return question.error();
+    auto given = answer_to(question->first);
+    if (!given) return given.error();
+    if (!*given) return Error{ErrorClass::fatal, fmt::format("an answer that was kept in `{}` is gone", table_), {}, "run again: the program is asked again"};
+    ledger::Key made = ledger::key_of(row, row.size());
+    if (auto put = append(made, **given); !put) return put;
+    return whole.add(ledger::views(made));
   }
 
   // What the program is shown of a row.
-  Result<std::string> taken(const ledger::Key& row) {
+  Result<std::string> taken(connect::RawRow row) {
     std::string text = "{";
     for (const int field : step_.through->takes) {
       const Column& column = kept_.columns[static_cast<std::size_t>(field)];
-      auto value = target_.decode(row[static_cast<std::size_t>(field)].view(), lower::wire_of(column));
+      auto value = target_.decode(row[static_cast<std::size_t>(field)], lower::wire_of(column));
       if (!value) return value.error();
       if (text.size() > 1) text += ", ";
       append_json_text(text, column.name);
@@ -128,23 +204,19 @@ class Asking {
     return text + "}";
   }
 
-  std::string of_row(const ledger::Key& row) {
+  std::string of_row(connect::RawRow row) {
     if (kept_.keys.empty()) return {};
     std::string text;
     for (const int column : kept_.keys[0].columns) {
       const Column& of = kept_.columns[static_cast<std::size_t>(column)];
-      text += fmt::format("{}{} = {}", text.empty() ? ", in the row with " : ", ", of.name, shown(target_.decode(row[static_cast<std::size_t>(column)].view(), lower::wire_of(of))));
+      text += fmt::format("{}{} = {}", text.empty() ? ", in the row with " : ", ", of.name, shown(target_.decode(row[static_cast<std::size_t>(column)], lower::wire_of(of))));
     }
     return text;
   }
 
-  Result<void> batch(const std::vector<ledger::Key>& rows, const std::vector<std::string>& asked, std::span<const std::size_t> open) {
+  Result<void> batch() {
     std::string question;
-    for (std::size_t i = 0; i < open.size(); ++i) {
-      auto line = taken(rows[open[i]]);
-      if (!line) return line.error();
-      question += fmt::format("{{\"row\": {}, \"takes\": {}}}\n", i + 1, *line);
-    }
+    for (std::size_t i = 0; i < open_.size(); ++i) question += fmt::format("{{\"row\": {}, \"takes\": {}}}\n", i + 1, open_[i].line);
     Result<void> lost;  // the hold on the job
     auto answer = ask(program_, question, [&] {
       if (auto kept = context_.keep_lease(step_.target.source); !kept) lost = kept;
@@ -152,32 +224,33 @@ class Asking {
     });
     if (!lost) return lost;
     if (!answer) return answer.error();
-    auto given = read_all(answer->text, rows, open);
-    if (given) return keep(asked, open, *given);
+    auto given = read_all(answer->text);
+    if (given) return keep(*given);
     Error error = given.error();
     error.detail = answer->told;
     return error;
   }
 
   // A line for each row, or what is wrong.
-  Result<std::vector<std::string>> read_all(std::string_view rest, const std::vector<ledger::Key>& rows, std::span<const std::size_t> open) {
+  Result<std::vector<std::string>> read_all(std::string_view rest) {
     std::vector<std::string> given;
     while (!rest.empty()) {
       const std::size_t end = std::min(rest.find('\n'), rest.size());
       const std::string_view line = rest.substr(0, end);
       rest.remove_prefix(std::min(end + 1, rest.size()));
       if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-      if (given.size() == open.size()) return Error{ErrorClass::fatal, fmt::format("`{}` answers with more lines than the {} that it was given", program_.name, open.size()), {}, "it writes one line for each row, and whatever else it has to say to standard error"};
-      auto part = read_line(line, given.size() + 1, rows[open[given.size()]]);
+      if (given.size() == open_.size()) return Error{ErrorClass::fatal, fmt::format("`{}` answers with more lines than the {} that it was given", program_.name, open_.size()), {}, "it writes one line for each row, and whatever else it has to say to standard error"};
+      auto part = read_line(line, given.size() + 1, open_[given.size()].row);
       if (!part) return part.error();
       given.push_back(std::move(*part));
     }
-    if (given.size() != open.size()) return Error{ErrorClass::fatal, fmt::format("`{}` answers with {} lines for {} rows", program_.name, given.size(), open.size()), {}, "it writes one line for each row, and ends with another exit code than 0 when it cannot"};
+    if (given.size() != open_.size()) return Error{ErrorClass::fatal, fmt::format("`{}` answers with {} lines for {} rows", program_.name, given.size(), open_.size()), {}, "it writes one line for each row, and ends with another exit code than 0 when it cannot"};
     return given;
   }
 
   // What a line gives, found to be what was promised.
-  Result<std::string> read_line(std::string_view line, std::size_t number, const ledger::Key& row) {
+  Result<std::string> read_line(std::string_view line, std::size_t number, const ledger::Key& of) {
+    const std::vector<connect::RawValue> row = ledger::views(of);
     auto read = read_json(line);
     if (const auto* wrong = std::get_if<JsonError>(&read)) return wrong_answer(program_, number, fmt::format("is no JSON: {}: {}", wrong->message, brief(std::string(line))));
     const JsonNode& node = std::get<JsonNode>(read);
@@ -196,21 +269,24 @@ class Asking {
     return write_json(*gives);
   }
 
-  Result<void> keep(const std::vector<std::string>& asked, std::span<const std::size_t> open, const std::vector<std::string>& given) {
+  Result<void> keep(const std::vector<std::string>& given) {
     fault_point("answered");
     if (auto begun = target_.begin_write(connect::WriteKind::own); !begun) return begun;
     auto insert = target_.prepare(fmt::format("INSERT INTO {} VALUES ({}) ON CONFLICT DO NOTHING", table_, target_.engine() == "postgres" ? "$1, $2" : "?1, ?2"));
     Result<void> sound = insert ? Result<void>() : Result<void>(insert.error());
-    for (std::size_t i = 0; i < open.size() && sound; ++i) {
-      const connect::RawValue values[] = {{.kind = connect::RawValue::Class::blob, .bytes = asked[open[i]]}, {.kind = connect::RawValue::Class::text, .bytes = given[i]}};
-      if (auto added = (*insert)->run_raw(values); !added) sound = added.error();
-    }
+    for (std::size_t i = 0; i < open_.size() && sound; ++i)
+      if (auto added = (*insert)->run_raw(pair_of(open_[i].asked, given[i])); !added) sound = added.error();
     if (sound) sound = target_.commit();
     if (!sound && target_.in_transaction()) target_.rollback();
     if (!sound) return sound;
     fault_point("answers_kept");
-    for (std::size_t i = 0; i < open.size(); ++i) answers_[asked[open[i]]] = given[i];
-    return {};
+    for (std::size_t i = 0; i < open_.size() && sound; ++i)
+      if (auto added = known_->run_raw(pair_of(open_[i].asked, given[i])); !added) sound = added.error();
+    return sound;
+  }
+
+  static std::array<connect::RawValue, 2> pair_of(const std::string& asked, const std::string& given) {
+    return {{{.kind = connect::RawValue::Class::blob, .bytes = asked}, {.kind = connect::RawValue::Class::text, .bytes = given}}};
   }
 
   Result<void> append(ledger::Key& row, const std::string& given) {
@@ -229,10 +305,10 @@ class Asking {
     return {};
   }
 
-  void tell(std::size_t answered, std::size_t of) {
+  void tell(std::int64_t answered, std::int64_t of) {
     Event staged = context_.event(EventKind::step_staged, step_);
-    staged.rows_total = static_cast<std::int64_t>(of);
-    staged.rows_done = static_cast<std::int64_t>(answered);
+    staged.rows_total = of;
+    staged.rows_done = answered;
     staged.reason = fmt::format("`{}` has answered for {} of {} rows", program_.name, answered, of);
     context_.tell(staged);
   }
@@ -244,12 +320,15 @@ class Asking {
   const Table& kept_;
   const std::string table_;
   std::string identity_;
-  std::unordered_map<std::string, std::string> answers_;  // by the digest of what was asked; empty: not yet
+  std::unique_ptr<connect::Connector> scratch_;        // all answers, by the digest of what was asked
+  std::unique_ptr<connect::Prepared> known_, answer_;
+  std::vector<Open> open_;                             // of the batch that is next
+  std::unordered_set<std::string> asking_;             // their digests
 };
 
 }  // namespace
 
-std::optional<StepEnd> go_through(Context& context, const program::Step& step, std::vector<ledger::Key>& rows) { return Asking(context, step).all(rows); }
+std::optional<StepEnd> go_through(Context& context, const program::Step& step, RowSpool& rows) { return Asking(context, step).all(rows); }
 
 Result<void> drop_answers(connect::Connector& target, const program::Program& program, const program::Step& step) {
   return target.execute(fmt::format("DROP TABLE IF EXISTS {}", answers_table(program, step)));

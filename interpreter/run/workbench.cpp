@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "interpreter/ledger/stored.h"
 #include "interpreter/lower/writer.h"
 #include "interpreter/run/queries.h"
 
@@ -189,11 +190,13 @@ Result<void> Workbench::ship(const Shipment& shipment, connect::Connector& sourc
   Carrier carrier(shipment, source, *engine_, **insert, from, there);
   const connect::RowCallback carry = [&carrier](RawRow row) { return carrier.carry(row); };
   if (const auto kept = aside.find(shipment.table); kept != aside.end()) {
-    for (const ledger::Key& row : kept->second) {
-      std::vector<RawValue> values;
-      for (const int column : shipment.columns) values.push_back(row[static_cast<std::size_t>(column)].view());
-      if (!carrier.carry(values)) break;
-    }
+    std::vector<RawValue> values;
+    auto read = kept->second.each([&](RawRow row) {
+      values.clear();
+      for (const int column : shipment.columns) values.push_back(row[static_cast<std::size_t>(column)]);
+      return carrier.carry(values);
+    });
+    if (!read) return read;
   } else if (source.has_sql()) {
     const lower::Dialect dialect = lower::dialect_of(source.engine());
     auto select = lower::stored_rows(*arrangement_.given, *shipment.rows, shipment.asked(from), dialect);

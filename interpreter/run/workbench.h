@@ -15,12 +15,12 @@
 #include <vector>
 
 #include "interpreter/connect/connector.h"
-#include "interpreter/ledger/stored.h"
+#include "interpreter/run/row_spool.h"
 
 namespace bfl::run {
 
 // What snapshots would hold and effects would be, while a plan is looked at, of sources that cannot hold tables for so long.
-using KeptAside = std::map<program::TableRef, std::vector<ledger::Key>>;
+using KeptAside = std::map<program::TableRef, RowSpool>;
 
 struct Shipment {
   program::TableRef table;
@@ -85,7 +85,6 @@ class Workbench {
 // Snapshots: whether their rows come to be where they are kept; and the rows of one of which they do not, as its table
 // stores them, without what a program gives.
 bool computed_where_kept(const program::Program& program, const program::Step& step);
-Result<std::vector<ledger::Key>> rows_to_keep(const program::Program& program, const program::Step& step,
-                                              const std::vector<connect::Connector*>& targets, const eval::Context& evaluation, const KeptAside& aside);
+Result<RowSpool> rows_to_keep(const program::Program& program, const program::Step& step, const std::vector<connect::Connector*>& targets, const eval::Context& evaluation, const KeptAside& aside);
 
 }  // namespace bfl::run
