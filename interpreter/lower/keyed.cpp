@@ -59,7 +59,7 @@ std::vector<int> shown_after(const program::Program& program, const program::Ste
 }
 
 // The statements are those of steps that add, change and delete.
-KeyedWrite keyed_write(const program::Program& program, const program::Step& given, Dialect dialect) {
+KeyedWrite keyed_write(const program::Program& program, const program::Step& given, Dialect dialect, bool beside) {
   const Table& table = program.table(given.target);
   KeyedWrite made;
   for (std::size_t i = 0; i < table.columns.size(); ++i)
@@ -71,7 +71,7 @@ KeyedWrite keyed_write(const program::Program& program, const program::Step& giv
   step.key = step.walk;
   Hand hand = hands(program, step, dialect).own;
   made.read = std::move(hand.read);
-  if (!step.assignments.empty()) made.change = std::move(hand.change);
+  if (!step.assignments.empty()) made.change = beside && dialect == Dialect::postgres ? postgres::change_beside(program, step) : std::move(hand.change);
   step.kind = program::StepKind::remove;
   made.remove = hands(program, step, dialect).own.remove;
   step.kind = program::StepKind::insert;

@@ -17,8 +17,9 @@ struct KeyedWrite {
   std::vector<Referring> referring;  // SELECT 1 from rows that refer to the row;  binds: its columns
 };
 
-// Of the step's target, by its walk.
-KeyedWrite keyed_write(const program::Program& program, const program::Step& step, Dialect dialect);
+// Of the step's target, by its walk. `beside`: of a table beside the one that is observed, so that what is changed shows whole rows
+// where the engine's images are of the assigned columns else.
+KeyedWrite keyed_write(const program::Program& program, const program::Step& step, Dialect dialect, bool beside = false);
 
 // SELECT every column of every row, as they are stored.
 Statement whole_table(const program::Program& program, program::TableRef table, Dialect dialect);

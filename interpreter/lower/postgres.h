@@ -10,6 +10,7 @@ Result<DirectUpdate> direct_update(const program::Program& program, const progra
 Result<Intents> intents(const program::Program& program, const program::Step& step);
 Result<Statement> recompute(const program::Program& program, const program::Step& step);
 Hands hands(const program::Program& program, const program::Step& step);
+Statement change_beside(const program::Program& program, const program::Step& step);  // by the walk, and whole rows come back
 Result<Statement> stored_rows(const program::Program& program, const program::Relation& rows, const std::vector<int>& columns);
 Statement whole_table(const program::Program& program, program::TableRef table);
 KeptTable kept_table(const program::Program& program, program::TableRef table);

@@ -153,8 +153,9 @@ struct OneRow : Rows {
     return wires;
   }
 
-  // The row as it is is read first and joined to the table again, so that its image comes back beside what became of it.
-  Statement change() const {
+  // The row as it is is read first and joined to the table again, so that its image comes back beside what became of it: of the
+  // assigned columns, or of all.
+  Statement change(bool whole = false) const {
     Writer writer(program);
     const std::size_t values = step.assignments.size();
     std::vector<std::string> list, sets, back, same;
@@ -175,10 +176,13 @@ struct OneRow : Rows {
       if (step.key.empty() || std::find(step.key.begin(), step.key.end(), step.assignments[i].column) == step.key.end())
         sets.push_back(fmt::format("{} = l.v{}", quote_identifier(of.name), i));
     }
-    for (const int shown : shown_after(program, step, Dialect::postgres)) {
-      const Column& of = table.columns[static_cast<std::size_t>(shown)];
-      back.push_back(read_column("w." + quote_identifier(of.name), of));
-    }
+    if (whole)
+      for (std::string& after : all_read("w")) back.push_back(std::move(after));
+    else
+      for (const int shown : shown_after(program, step, Dialect::postgres)) {
+        const Column& of = table.columns[static_cast<std::size_t>(shown)];
+        back.push_back(read_column("w." + quote_identifier(of.name), of));
+      }
     if (sets.empty()) return {};
     std::vector<Wire> parameters = value_wires();
     for (const Wire& wire : key_wires()) parameters.push_back(wire);
@@ -187,12 +191,12 @@ struct OneRow : Rows {
         writer,
         fmt::format("WITH l AS MATERIALIZED (SELECT {} FROM {} AS u WHERE {} FOR NO KEY UPDATE) {}", listed(list), name(), by_key("u", values + 1), change),
         {}, parameters);
-    if (Sets::has(parameters)) {
+    if (!whole && Sets::has(parameters)) {
       const Sets many(parameters);
       statement.together = writer.numbered(fmt::format("WITH l AS MATERIALIZED (SELECT {}, s.n FROM {} JOIN {} AS u ON {} FOR NO KEY UPDATE OF u) {}, l.n",
                                                        many.in(listed(list)), many.rows, name(), many.in(by_key("u", values + 1)), change));
     }
-    statement.shows = Shows::updates;
+    statement.shows = whole ? Shows::rewrites : Shows::updates;
     return statement;
   }
 
@@ -311,6 +315,8 @@ Hands hands(const Program& program, const Step& step) {
   }
   return hands;
 }
+
+Statement change_beside(const Program& program, const Step& step) { return OneRow(program, step, step.target, step.walk).change(true); }
 
 Result<Statement> stored_rows(const Program& program, const program::Relation& relation, const std::vector<int>& columns) {
   Writer writer(program);

@@ -26,7 +26,7 @@ Result<std::unique_ptr<RowBack>> RowBack::prepare(const program::Program& progra
         if (catalogue.tables[i].name == described.name) step.target.table = static_cast<int>(i);
     }
     step.walk = described.key;
-    hand.sql = lower::keyed_write(program, step, dialect);
+    hand.sql = lower::keyed_write(program, step, dialect, back->hands_.size() > 1);
     const std::pair<std::unique_ptr<connect::Prepared>*, const lower::Statement*> wanted[] = {
         {&hand.read, &hand.sql.read}, {&hand.change, &hand.sql.change}, {&hand.add, &hand.sql.add}, {&hand.remove, &hand.sql.remove}};
     for (const auto& [to, statement] : wanted) {

@@ -87,7 +87,7 @@ class Undoing {
     back_ = std::move(*back);
     if (!task_.open) {
       fault_point("before_open");
-      auto opened = writing_.writer.open({task_.step.name, "undo", back_->query(), &step_plan_.key, task_.number, ordinal(task_.rows), 0, {}, ledger::describe(writing_.tables)});
+      auto opened = writing_.writer.open({task_.step.name, "undo", back_->query(), &step_plan_.key, task_.number, ordinal(task_.rows), 0, {}, ledger::describe(task_.tables)});
       if (!opened) return writing_.fail(opened.error());
       writing_.id = *opened;
       fault_point("after_open");

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
 """Relations that a job says in SQL, on PostgreSQL; skipped without a server (see postgres_test.py)."""
+import json
+
 from harness import expect, main
 from postgres_harness import on_postgres
 
@@ -100,6 +102,47 @@ def statements_run_once_are_kept_and_undone(place, db):
     expect(everything(db) == before, "the undo left something")
 
 
+SEVERAL = HEAD + """
+sql move on shop \"\"\"
+  WITH cheaper AS (UPDATE orders SET total = total - 1, note = 'moved' WHERE id <= 10 RETURNING customer_id),
+       fewer AS (DELETE FROM lines WHERE order_id = 1 RETURNING order_id),
+       more AS (INSERT INTO products (id, sku, name, price) VALUES (9999, 'NEW', 'new', 1) RETURNING id)
+  UPDATE customers SET name = 'seen' WHERE id IN (SELECT customer_id FROM cheaper)
+\"\"\" { writes customers(name), orders(total, note), lines, products once }
+"""
+
+
+@on_postgres
+def a_statement_that_writes_several_tables_is_undone(place, db):
+    db.shop(50)
+    before = everything(db)
+    place.write("job.bfl", SEVERAL)
+    place.call("run", "job.bfl", env=place.env)
+    after = everything(db)
+    expect(all(now != was for now, was in zip(after, before)), "a table was not written")
+    place.call("audit", "verify", "job.bfl", env=place.env)
+    # What somebody changed since is a conflict, in whichever table, and the rest goes back.
+    db.sql("UPDATE orders SET total = 7 WHERE id = 3")
+    said = place.call("undo", "job.bfl", code=3, env=place.env).stdout
+    expect("`total` was changed since" in said, said)
+    expect(db.value("SELECT count(*) FROM orders WHERE note = 'moved'") == "1" and everything(db)[1:] == before[1:], "the undo left more than the conflict")
+    place.call("audit", "verify", "job.bfl", env=place.env)
+
+
+@on_postgres
+def an_undo_of_several_tables_is_undone(place, db):
+    db.shop(50)
+    before = everything(db)
+    place.write("job.bfl", SEVERAL)
+    place.call("run", "job.bfl", env=place.env)
+    after = everything(db)
+    place.call("undo", "job.bfl", env=place.env)
+    expect(everything(db) == before, "the undo left something")
+    run = json.loads(place.call("status", "--json", env=place.env).stdout)[0]["run"]
+    place.call("undo", "job.bfl", "--run", run, env=place.env)
+    expect(everything(db) == after, "the undo of the undo is not what the job did")
+
+
 @on_postgres
 def what_is_not_declared_is_rolled_back(place, db):
     db.shop(50)
@@ -123,4 +166,4 @@ def what_is_not_declared_is_rolled_back(place, db):
 
 if __name__ == "__main__":
     main([rows_of_sql_are_read_joined_and_kept, what_differs_from_the_declaration_is_refused, rows_that_do_not_fit_are_named, statements_run_once_are_kept_and_undone,
-          what_is_not_declared_is_rolled_back])
+          a_statement_that_writes_several_tables_is_undone, an_undo_of_several_tables_is_undone, what_is_not_declared_is_rolled_back])

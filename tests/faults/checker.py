@@ -133,6 +133,8 @@ def target_of(job):
     for at, word in enumerate(words[:-3]):
         if word in ("update", "delete", "insert", "upsert"):
             found[words[at + 1]] = found["undo " + words[at + 1]] = words[at + 3].removeprefix("db.")
+        if word == "sql":
+            found[words[at + 1]] = found["undo " + words[at + 1]] = words[words.index("writes", at) + 1].split("(")[0]
     return found
 
 

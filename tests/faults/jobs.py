@@ -87,6 +87,18 @@ program thrice = ["python3", "./program.py"] {
 snapshot tripled = db.t keep { id, n } through thrice(n)
 update bump of db.t join one tripled as a on a.id == id and a.n == n else skip "changed" { set n = a.m once chunk 20 }
 """, kept=["tripled"], program=PROGRAM, t=t(lambda i, n, s: (i, 3 * n, s))),
+    Job("raw", """sql bump on db \"\"\"UPDATE t SET n = n + 1 WHERE id > 0\"\"\" { writes t(n) once }""", t=t(lambda i, n, s: (i, n + 1, s))),
+    Job("raw_guarded", """
+sql bump on db \"\"\"UPDATE t SET n = n + 1000 WHERE n < 1000\"\"\" { writes t(n) done when not exists(db.t where n < 1000) }
+update mark of db.t where s != "done" chunk 20 { set s = "done" }
+""", once=False, t=t(lambda i, n, s: (i, n + 1000, "done"))),
+    Job("raw_tables", """
+sql split on db \"\"\"
+  WITH low AS (UPDATE t SET n = n + 1 WHERE id <= 10 RETURNING id), gone AS (DELETE FROM u WHERE t_id > 20 RETURNING id)
+  UPDATE v SET n = n + 1000
+\"\"\" { writes v(n), t(n), u once }
+""", engines=("postgres",), t=t(lambda i, n, s: (i, n + 1 if i <= 10 else n, s)),
+        u=[row for row in SEED["u"] if row[1] <= 20], v=[(i, k, n + 1000) for i, k, n in SEED["v"]]),
     Job("atomic_insert", "insert add into db.w from db.t { set t_id = id set n = n once per id atomic chunk 10 }",
         w=[(i, i, 3 * i) for i in range(1, ROWS + 1)]),
     Job("atomic_upsert", "upsert put into db.v from db.t { set k = id + 100 set n = n + 1 key k atomic chunk 10 }",

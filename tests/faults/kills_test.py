@@ -62,7 +62,7 @@ def once_at_every_point(kind, jobs, what):
     for engine in engines():
         kills, reached = 0, set()
         with folder() as place, database(engine, place) as db:
-            for job in jobs:
+            for job in (job for job in jobs if engine in job.engines):
                 passed = collections.Counter(passages(kind(bfl, db, place, job), with_points))
                 for point, times in passed.items():
                     if point in reached:
