@@ -3,6 +3,8 @@
 // Everything that decides what is computed is in it, nothing else: tables and columns by name, constants by type and value,
 // functions by signature; inputs and locals numbered in the order in which they appear. Two texts are equal exactly when the
 // trees are.
+#include "interpreter/check/meaning.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -11,7 +13,6 @@
 
 #include "interpreter/base/secrets.h"
 #include "interpreter/check/any_order.h"
-#include "interpreter/check/program.h"
 
 namespace bfl::program {
 
@@ -24,12 +25,15 @@ constexpr std::string_view aggregate_names[] = {"count", "count_distinct", "sum"
 constexpr std::string_view window_names[] = {"row_number", "rank", "dense_rank", "lag", "lead", "aggregate"};
 constexpr std::string_view loop_names[] = {"error", "skip", "stop"};
 constexpr std::string_view step_names[] = {"check", "snapshot", "update", "insert", "upsert", "delete", "verify", "sql"};
+// Natives of std.time that ask for the rules of a zone, which is their last argument.
+constexpr std::string_view ask_for_zones[] = {"wall_time", "from_wall_time", "from_wall_time_first", "from_wall_time_last", "date_in_zone", "utc_offset"};
 constexpr std::string_view input_names[] = {"from", "one", "optional", "many"};
 
 class Writer {
  public:
   explicit Writer(const Program& program, bool any_order = false) : program_(program), any_order_(any_order) {}
   std::string out;
+  std::set<std::string> zones;  // see Meaning
 
   // Texts carry their length, so that no text can pretend to be structure.
   void text(std::string_view content) { fmt::format_to(std::back_inserter(out), " {}:{}", content.size(), content); }
@@ -76,7 +80,12 @@ class Writer {
         text(e.secret ? secret_digest(e.value.as<std::string>()) : to_canonical(e.value));
         break;
       case ExprKind::column: column(e); break;
-      case ExprKind::call: text(e.native->signature); break;
+      case ExprKind::call:
+        text(e.native->signature);
+        if (std::find(std::begin(ask_for_zones), std::end(ask_for_zones), e.native->name) == std::end(ask_for_zones) || e.args.empty()) break;
+        if (const Expr& zone = *e.args.back(); zone.kind == ExprKind::literal && !zone.value.is_null()) zones.insert(zone.value.as<std::string>());
+        else zones.insert("");
+        break;
       case ExprKind::compare:
         out += ' ';
         out += compare_names[static_cast<std::size_t>(e.op)];
@@ -326,6 +335,12 @@ std::string meaning_in_any_order(const Step& step, const Program& program) {
   Writer writer(program, true);
   writer.step(step);
   return std::move(writer.out);
+}
+
+Meaning meaning_and_zones(const Step& step, const Program& program) {
+  Writer writer(program);
+  writer.step(step);
+  return {std::move(writer.out), std::move(writer.zones)};
 }
 
 }  // namespace bfl::program

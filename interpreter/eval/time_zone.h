@@ -20,6 +20,9 @@ class Zone;
 Zone* find_zone(std::string_view name);
 ZoneSpan span_at(Zone& zone, std::int64_t instant);
 
+// The digest of its rules from 1900 to 2100, whatever form the data have; of no zone an empty text.
+std::string zone_rules(const std::string& name);
+
 // All names in order; none when the machine has no time zone data.
 const std::vector<std::string>& zone_names();
 

@@ -6,6 +6,8 @@
 #include <string_view>
 
 #include "interpreter/base/digest.h"
+#include "interpreter/check/meaning.h"
+#include "interpreter/check/zones.h"
 
 namespace bfl::plan {
 namespace {
@@ -58,6 +60,11 @@ class Keys {
     key.components.push_back(target(step, false));
     if (KeyComponent content = target(step, true); !content.shown.empty()) key.components.push_back(std::move(content));
     key.components.push_back({"semantics", semantics_, std::to_string(semantics_version)});
+    if (check::ZoneRules zones = check::zone_rules(zones_); !zones.names.empty()) {
+      std::string shown;
+      for (const std::string& name : zones.names) shown += (shown.empty() ? "" : ", ") + name;
+      key.components.push_back({"time zones", std::move(zones.digest), std::move(shown)});
+    }
     text_.clear();
     bool computed = true;
     for (const KeyComponent& component : key.components) {
@@ -75,7 +82,8 @@ class Keys {
  private:
   // What a step reads of a relation that is kept means what the step that keeps it means.
   KeyComponent meaning(const Step& step) {
-    std::string text = program::meaning(step, program_);
+    auto [text, zones] = program::meaning_and_zones(step, program_);
+    zones_ = std::move(zones);
     for (const ColumnUse& use : step.reads)
       if (const auto kept = kept_.find(use.table); use.column < 0 && kept != kept_.end()) field(text, kept->second);
     const bool table = !program::only_asserts(step.kind) && (step.relation || step.sql);
@@ -177,6 +185,7 @@ class Keys {
   std::map<program::TableRef, std::string> kept_;               // the key of the step that keeps it
   std::string semantics_, job_;
   std::string text_;                                            // what is hashed next; kept for its memory
+  std::set<std::string> zones_;                                 // that the step at hand names
   std::vector<bool> touched_;                                   // sources, of the step at hand
   LastDigest last_schema_, last_target_, last_walk_, last_pacing_;
 };
