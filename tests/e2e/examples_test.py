@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Every job of examples/ runs on the shop that examples/make_shop.sh makes, and twice changes what once does."""
 from harness import ROOT, expect, main
+from reencrypting import reencrypts
 
 ORDERS = "SELECT id, subtotal, tax, total, country, line_count, note FROM orders ORDER BY id"
 
@@ -67,13 +68,17 @@ def add_tax(place):
     expect("nothing to do" in place.call("run", "add_tax.bfl").stdout, "the second run did something")
 
 
+def reencrypt(place):
+    return reencrypts(place, [], lambda statement: place.sql(statement, "app.db"), {})
+
+
 def every_example_is_tested(_):
     tested = {f.__name__ for f in TESTS}
     for path in (ROOT / "examples").glob("*.bfl"):
         expect(path.stem in tested, f"{path.name} has no test")
 
 
-TESTS = [fix_order_totals, fill_country, recount_lines, normal_emails, raise_prices, add_tax, every_example_is_tested]
+TESTS = [fix_order_totals, fill_country, recount_lines, normal_emails, raise_prices, add_tax, reencrypt, every_example_is_tested]
 
 if __name__ == "__main__":
     main(TESTS)
