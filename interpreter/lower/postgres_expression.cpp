@@ -322,6 +322,7 @@ std::string Writer::call(const Expr& expr) {
 
 std::string Writer::value(const ExprPtr& expr) {
   if (!refused_.empty()) return "NULL";
+  if (const auto key = group_keys_.find(expr.get()); key != group_keys_.end()) return key->second;
   switch (expr->kind) {
     case ExprKind::literal: {
       if (expr->value.is_null()) return fmt::format("NULL::{}", type_name(expr->type.kind));

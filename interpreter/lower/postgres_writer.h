@@ -112,13 +112,14 @@ class Writer : public Frame {
   std::string is_missing(const program::Input& input) override { return alias_of(input.id) + ".bfl_present IS NULL"; }
   std::string raise(const program::Relation& relation, const program::Input& input, std::string_view found) override;
   std::string join_condition(const program::ExprPtr& on) override { return condition(on); }
-  std::string group_key(const program::ExprPtr& expr) override { return value(expr); }
+  std::string group_key(const program::ExprPtr& expr) override { return group_keys_[expr.get()] = value(expr); }
   std::string_view truth(bool value) const override { return value ? "true" : "false"; }
 
   const program::Program& program_;
   Statement statement_;
   std::size_t binds_ = 0;
   std::map<program::InputId, View> views_;
+  std::map<const program::Expr*, std::string> group_keys_;  // as they stand in GROUP BY: the server knows them again by their very parameters
   std::map<std::uint32_t, std::string> locals_;
   program::InputId next_ = 0xF0000000;
   std::string refused_;
