@@ -13,19 +13,17 @@ namespace bfl::ledger {
 
 using connect::RawRow;
 
-Result<std::vector<Quarantined>> set_aside(connect::Connector& target, std::int64_t step) {
-  std::vector<Quarantined> all;
+namespace {
+
+// Records of one kind in the chunks of a generation; `counted` is the field by which an entry tells that it has some.
+Result<void> each_record(connect::Connector& target, std::int64_t step, const char* counted, char kind, const std::function<void(const EntryFields& chunk, const Record& record)>& each) {
   Result<void> sound;
+  const std::string some = fmt::format("%\"{}\":\"%", counted), none = fmt::format("%\"{}\":\"0\"%", counted);
   auto read = OwnSql(target).query(
-      "SELECT lane, seq, entry, pack FROM bfl_ledger WHERE step = ?1 AND entry LIKE '%\"quarantined\":\"%' ORDER BY id", {number(step)}, [&](RawRow row) {
-        const EntryFields facts = fields_of(row[2].bytes);
-        const auto fact = [&](const char* name) {
-          const auto found = facts.find(name);
-          return found == facts.end() ? std::string() : found->second;
-        };
+      "SELECT lane, seq, entry, pack FROM bfl_ledger WHERE step = ?1 AND entry LIKE ?2 AND entry NOT LIKE ?3 ORDER BY id", {number(step), text(some), text(none)}, [&](RawRow row) {
+        const EntryFields chunk = fields_of(row[2].bytes);
         sound = read_pack(row[3].bytes, rows_root(row[2].bytes).value_or(Digest{}), [&](const Record& record) {
-          if (record.kind != 'q') return true;
-          all.push_back({step, fact("step"), std::strtoll(fact("generation").c_str(), nullptr, 10), record.before, record.reason, fact("run"), fact("who") + "@" + fact("host"), fact("time")});
+          if (record.kind == kind) each(chunk, record);
           return true;
         });
         if (!sound)
@@ -33,9 +31,26 @@ Result<std::vector<Quarantined>> set_aside(connect::Connector& target, std::int6
                         "the ledger was altered or damaged: `bfl audit verify` names every place"};
         return bool(sound);
       });
+  return read ? sound : read;
+}
+
+}  // namespace
+
+Result<std::vector<Quarantined>> set_aside(connect::Connector& target, std::int64_t step) {
+  std::vector<Quarantined> all;
+  auto read = each_record(target, step, "quarantined", 'q', [&](const EntryFields& chunk, const Record& record) {
+    const auto fact = [&](const char* name) {
+      const auto found = chunk.find(name);
+      return found == chunk.end() ? std::string() : found->second;
+    };
+    all.push_back({step, fact("step"), std::strtoll(fact("generation").c_str(), nullptr, 10), record.before, record.reason, fact("run"), fact("who") + "@" + fact("host"), fact("time")});
+  });
   if (!read) return read.error();
-  if (!sound) return sound.error();
   return all;
+}
+
+Result<void> each_skipped(connect::Connector& target, std::int64_t step, const std::function<void(const Key& key, const std::string& reason)>& each) {
+  return each_record(target, step, "skipped", 's', [&](const EntryFields&, const Record& record) { each(record.before, record.reason); });
 }
 
 Result<std::vector<Quarantined>> quarantine(connect::Connector& target, const std::string& job) {

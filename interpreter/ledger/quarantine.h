@@ -1,6 +1,7 @@
-// Rows that a step could not change and has set aside, each with its error in the pack of the chunk that walked over it. What was
-// decided about one stands in the lane of the job. So everything here follows from entries, and is proved with them.
+// Rows that a chunk has walked over and not changed, each with the reason in its pack: those that a step could not change and has set
+// aside, and those that it left out. What was decided about one stands in the lane of the job. So everything here follows from entries, and is proved with them.
 #pragma once
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -23,5 +24,8 @@ struct Quarantined {
 Result<std::vector<Quarantined>> set_aside(connect::Connector& target, std::int64_t step);
 // What waits for somebody: of the newest generation of each step of the job that is not undone, without what was resolved.
 Result<std::vector<Quarantined>> quarantine(connect::Connector& target, const std::string& job);
+
+// Rows that the chunks of a generation have left out when their turn came, with the reason.
+Result<void> each_skipped(connect::Connector& target, std::int64_t step, const std::function<void(const Key& key, const std::string& reason)>& each);
 
 }  // namespace bfl::ledger

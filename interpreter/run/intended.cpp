@@ -26,6 +26,8 @@ class Collecting {
  private:
   Result<void> collect(const lower::Statement& statement, const lower::Intent& intent, std::string_view table, std::vector<lower::Wire> stored);
 
+  Result<void> put_in(Sequence& sequence, std::size_t key);
+
   std::vector<lower::Wire> key_wires(program::TableRef ref) const {
     std::vector<lower::Wire> wires;
     const Table& table = intention_.program.table(ref);
@@ -73,6 +75,7 @@ Result<void> Collecting::collect(const lower::Statement& statement, const lower:
   for (std::size_t i = 0; i < intent.from; ++i) assigned.push_back(static_cast<int>(intention_.table().columns.size() + i));
   PlannedRows planned(spool_);
   Result<void> kept;
+  const bool meets = meeting_ && meeting_->looks();
   std::optional<Sequence> sequence;
   if (table.empty() && sequenced(step, hands_, later_)) sequence.emplace(intention_, hands_);
   IntentRows rows(intent, statement, std::move(stored), engine_, intention_.target);
@@ -89,22 +92,16 @@ Result<void> Collecting::collect(const lower::Statement& statement, const lower:
       const auto known = before.find(ledger::short_digest(rows.key()));
       if (known != before.end() && !(intention_.again && !once_per && known->second == ledger::short_digest(rows.image()))) return true;
     }
-    if (meeting_) {
-      const auto verdict = meeting_->take(rows.key(), rows.values());
-      if (verdict != MeetingRows::Verdict::planned) return verdict != MeetingRows::Verdict::refused;
-    }
-    if (sequence) {
-      sequence->add(rows.key(), rows.image(), rows.values());
-      return true;
-    }
-    kept = later_ ? planned.add(rows.key()) : planned.add(rows.key(), rows.image(), assigned, rows.values(), table);
+    if (meets) kept = meeting_->note(rows.key(), rows.values());
+    if (sequence && !meets) sequence->add(rows.key(), rows.image(), rows.values());
+    else if (kept) kept = later_ ? planned.add(rows.key()) : planned.add(rows.key(), rows.image(), assigned, rows.values(), table);
     return bool(kept);
   });
   if (!read) return read;
-  if (meeting_ && meeting_->refused()) {
-    if (meeting_->looks_again())
-      if (auto again = (*select)->query_raw({}, [&](RawRow row) { return bool(rows.read(row)) && !meeting_->meets(rows.key(), rows.values()); }); !again) return again;
-    return meeting_->error();
+  if (kept && meets) {
+    kept = planned.end();
+    if (kept) kept = meeting_->settle(spool_, intent.key);
+    if (kept && sequence) kept = put_in(*sequence, intent.key);
   }
   if (sequence && kept) {
     auto given = sequence->finish([&](const Turn& turn) {
@@ -114,6 +111,19 @@ Result<void> Collecting::collect(const lower::Statement& statement, const lower:
     if (!given) return given;
   }
   return kept ? planned.end() : kept;
+}
+
+// The rows of the set, which is empty then.
+Result<void> Collecting::put_in(Sequence& sequence, std::size_t key) {
+  Spool set;
+  set.swap(spool_);
+  return each_planned([&](bool from_start) { return set.next(from_start); }, [&](const ledger::Record& record) {
+    const std::vector<connect::RawValue> before = ledger::views(record.before);
+    std::vector<connect::RawValue> values;
+    for (const auto& [column, value] : record.after) values.push_back(value.view());
+    sequence.add(RawRow(before).first(key), RawRow(before).subspan(key), values);
+    return true;
+  });
 }
 
 }  // namespace
@@ -130,6 +140,14 @@ program::Step with_values(program::Step step) {
 Result<void> collect(const Intention& intention, const lower::Intents& intents, const lower::Hands& hands, bool later, connect::Connector& engine, Spool& into,
                      MeetingRows* meeting) {
   return Collecting(intention, intents, hands, later, engine, into, meeting).run();
+}
+
+Result<void> collect(const Intention& intention, const Workbench& bench, Spool& into, MeetingRows* meeting) {
+  const program::Step step = with_values(intention.step);
+  auto intents = lower::intents(bench.program(), step, bench.dialect(), true);
+  if (!intents) return intents.error();
+  const lower::Dialect dialect = lower::dialect_of(intention.program.catalogues[static_cast<std::size_t>(intention.step.target.source)]);
+  return collect(intention, *intents, lower::hands(intention.program, intention.step, dialect), false, bench.engine(), into, meeting);
 }
 
 }  // namespace bfl::run

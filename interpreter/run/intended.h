@@ -31,5 +31,7 @@ class MeetingRows;
 // Rows that go before those of the step, and then its own. `meeting`: of inserts and upserts.
 Result<void> collect(const Intention& intention, const lower::Intents& intents, const lower::Hands& hands, bool later, connect::Connector& engine, Spool& into,
                      MeetingRows* meeting = nullptr);
+// The same as a plan holds it.
+Result<void> collect(const Intention& intention, const Workbench& bench, Spool& into, MeetingRows* meeting);
 
 }  // namespace bfl::run

@@ -6,6 +6,7 @@
 #include "interpreter/run/failed_row.h"
 #include "interpreter/run/intent_rows.h"
 #include "interpreter/run/kept_plan.h"
+#include "interpreter/run/spool.h"
 #include "interpreter/run/through.h"
 #include "interpreter/run/workbench.h"
 #include "interpreter/run/writing.h"
@@ -87,18 +88,10 @@ Result<void> make(Context& context, const program::Step& step, const Computed& c
 
 Result<RowSpool> rows_of(const KeptPlan& plan, const program::Step& step) {
   RowSpool rows;
-  const auto blocks = plan.blocks(step.name);
-  for (bool from_start = true;; from_start = false) {
-    auto block = blocks(from_start);
-    if (!block) return block.error();
-    if (!*block) return rows;
-    Result<void> added;
-    auto read = ledger::read_pack((*block)->bytes, (*block)->root, [&](const ledger::Record& record) {
-      added = rows.add(ledger::views(record.before));
-      return bool(added);
-    });
-    if (!read || !added) return read ? added.error() : read.error();
-  }
+  Result<void> added;
+  auto read = each_planned(plan.blocks(step.name), [&](const ledger::Record& record) { return bool(added = rows.add(ledger::views(record.before))); });
+  if (!read || !added) return read ? added.error() : read.error();
+  return rows;
 }
 
 StepEnd not_kept(Context& context, const program::Step& step, const Error& error, const KeptAside& aside) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "interpreter/check/row_keys.h"
 #include "interpreter/run/failed_row.h"
@@ -15,10 +16,28 @@ using connect::RawValue;
 
 namespace {
 
+using Entry = DigestRuns::Entry;
+
 ledger::Short digest_of(const std::string& tuple) {
   RawValue value{.kind = RawValue::Class::blob};
   value.bytes = tuple;
   return ledger::short_digest({&value, 1});
+}
+
+// Rows that have their digest with one before them, and the first of those.
+Result<void> each_meeting(DigestRuns& rows, const std::function<Result<void>(const Entry& first, const Entry& other)>& met) {
+  if (auto sorted = rows.sort(); !sorted) return sorted;
+  Entry first, other;
+  Result<bool> more = rows.next(first);
+  while (more && *more && (more = rows.next(other)) && *more) {
+    if (other.digest != first.digest) first = other;
+    else if (auto done = met(first, other); !done) return done;
+  }
+  return more ? Result<void>() : Result<void>(more.error());
+}
+
+Result<void> each_row(Spool& set, const std::function<bool(const ledger::Record&)>& row) {
+  return each_planned([&](bool from_start) { return set.next(from_start); }, row);
 }
 
 }  // namespace
@@ -45,35 +64,93 @@ std::string MeetingRows::tuple_of(const std::vector<int>& columns, RawRow values
   return unique_tuple(table_, columns, [&](int column) { return values[static_cast<std::size_t>(assigned_[static_cast<std::size_t>(column)])]; });
 }
 
-MeetingRows::Verdict MeetingRows::take(RawRow key, RawRow values) {
+Result<void> MeetingRows::note(RawRow key, RawRow values) {
   values = values.first(step_.assignments.size());
-  const ledger::Key held = ledger::key_of(key, key.size());
-  const std::string own = alone_ ? std::string() : step_.key.empty() ? ledger::encode(held) : tuple_of(step_.key, values);
-  if (!own.empty()) {
-    const auto [before, fresh] = own_.emplace(digest_of(own), ledger::short_digest(values));
-    if (!fresh && before->second == ledger::short_digest(values)) return Verdict::left_out;
-    if (!fresh && step_.duplicates) {
-      add(left_out, {step_.duplicates->skip_reason, 1, {ledger::display(held)}});
-      return Verdict::left_out;
-    }
-    if (!fresh) {
-      refused_ = Refused{.key = held};
-      return Verdict::refused;
-    }
+  if (!alone_) {
+    const std::string tuple = step_.key.empty() ? std::string() : tuple_of(step_.key, values);
+    if (step_.key.empty() || !tuple.empty())
+      if (auto added = own_.add({step_.key.empty() ? ledger::short_digest(key) : digest_of(tuple), ledger::short_digest(values), rows_}); !added) return added;
   }
-  for (std::size_t u = 0; u < uniques_.size(); ++u) {
-    std::string tuple = tuple_of(uniques_[u].columns, values);
-    if (tuple.empty() || uniques_[u].seen.emplace(digest_of(tuple), ledger::Short{}).second) continue;
-    refused_ = Refused{.unique = static_cast<int>(u), .tuple = std::move(tuple), .key = held};
-    return Verdict::refused;
-  }
-  return Verdict::planned;
+  return note_uniques(values);
 }
 
-bool MeetingRows::meets(RawRow key, RawRow values) {
-  if (tuple_of(uniques_[static_cast<std::size_t>(refused_->unique)].columns, values) != refused_->tuple) return false;
-  refused_->other = ledger::key_of(key, key.size());
-  return true;
+Result<void> MeetingRows::note_uniques(RawRow values) {
+  for (Unique& unique : uniques_)
+    if (const std::string tuple = tuple_of(unique.columns, values); !tuple.empty())
+      if (auto added = unique.seen.add({.digest = digest_of(tuple), .row = rows_}); !added) return added;
+  ++rows_;
+  return {};
+}
+
+Result<void> MeetingRows::settle(Spool& set, std::size_t key) {
+  DigestRuns goes;  // all under one digest: in the order of the rows
+  std::optional<Pair> differs;
+  const auto refused = [&](const Entry& first, const Entry& other) {
+    if (!differs || other.row < differs->second) differs = Pair{first.row, other.row};
+    return Result<void>();
+  };
+  auto met = each_meeting(own_, [&](const Entry& first, const Entry& other) {
+    const bool same = other.beside == first.beside;
+    return same || step_.duplicates ? goes.add({.beside = same ? ledger::Short{} : other.beside, .row = other.row}) : refused(first, other);
+  });
+  if (!met) return met;
+  if (differs) return refuse(set, key, -1, *differs);
+  if (!goes.empty())
+    if (auto left = leave_out(set, key, goes); !left) return left;
+  int unique = -1;
+  for (std::size_t u = 0; u < uniques_.size(); ++u) {
+    const auto before = differs ? differs->second : -1;
+    if (met = each_meeting(uniques_[u].seen, refused); !met) return met;
+    if (differs && differs->second != before) unique = static_cast<int>(u);
+  }
+  return differs ? refuse(set, key, unique, *differs) : Result<void>();
+}
+
+// Those that stay are the set from now on.
+Result<void> MeetingRows::leave_out(Spool& set, std::size_t key, DigestRuns& rows) {
+  for (Unique& unique : uniques_) unique.seen = DigestRuns();
+  rows_ = 0;
+  if (auto sorted = rows.sort(); !sorted) return sorted;
+  Entry next;
+  Result<bool> more = rows.next(next);
+  Spool rest;
+  PlannedRows planned(rest);
+  std::int64_t at = 0;
+  Result<void> sound;
+  std::vector<int> columns;
+  std::vector<RawValue> values;
+  auto read = each_row(set, [&](const ledger::Record& record) {
+    if (const bool here = at++ == next.row; here && *more) {
+      if (next.beside != ledger::Short{}) add(left_out, {step_.duplicates->skip_reason, 1, {ledger::display({record.before.begin(), record.before.begin() + static_cast<std::ptrdiff_t>(key)})}});
+      more = rows.next(next);
+      return bool(more);
+    }
+    columns.clear();
+    values.clear();
+    for (const auto& [column, value] : record.after) {
+      columns.push_back(column);
+      values.push_back(value.view());
+    }
+    const std::vector<RawValue> before = ledger::views(record.before);
+    sound = planned.add(RawRow(before).first(key), RawRow(before).subspan(key), columns, values);
+    if (sound) sound = note_uniques(RawRow(values).first(step_.assignments.size()));
+    return bool(sound);
+  });
+  if (!read) return read;
+  if (!more) return more.error();
+  if (sound) sound = planned.end();
+  set.swap(rest);
+  return sound;
+}
+
+Result<void> MeetingRows::refuse(Spool& set, std::size_t key, int unique, Pair pair) {
+  refused_ = Refused{.unique = unique};
+  std::int64_t at = 0;
+  auto read = each_row(set, [&](const ledger::Record& record) {
+    if (at == pair.first || at == pair.second) (at == pair.first ? refused_->first : refused_->second).assign(record.before.begin(), record.before.begin() + static_cast<std::ptrdiff_t>(key));
+    return at++ < pair.second;
+  });
+  return read ? Result<void>(error()) : read;
 }
 
 // Under a unique key that is not the step's own.
@@ -84,8 +161,8 @@ Error MeetingRows::both(const std::string& one, const std::string& other) const 
 }
 
 Error MeetingRows::error() const {
-  const std::string what = named(program_, step_, {}, refused_->key);
-  if (refused_->unique >= 0) return both(named(program_, step_, {}, refused_->other), what);
+  const std::string what = named(program_, step_, {}, refused_->second);
+  if (refused_->unique >= 0) return both(named(program_, step_, {}, refused_->first), what);
   return {.kind = ErrorClass::data,
           .message = fmt::format("two rows would become the row with {}, and differ", what),
           .help = step_.key.empty() ? "let `once per` tell them apart, or choose one of them: `group by` its values, or `where row_number() over (partition by … order by …) == 1`"
@@ -94,9 +171,9 @@ Error MeetingRows::error() const {
 
 Error MeetingRows::error(const std::vector<connect::Connector*>& sources, const eval::Context& evaluation, const lower::Hands& hands) const {
   const auto causes = [&](const ledger::Key& key) { return causes_of(program_, step_, sources, evaluation, hands.key, key); };
-  const auto made = causes(refused_->key);
+  const auto made = causes(refused_->second);
   if (refused_->unique >= 0) {
-    const auto other = causes(refused_->other);
+    const auto other = causes(refused_->first);
     return made.empty() || other.empty() ? error() : both(other[0].row, made[0].row);
   }
   Error told = error();
@@ -104,7 +181,7 @@ Error MeetingRows::error(const std::vector<connect::Connector*>& sources, const 
   std::string differ;
   for (std::size_t i = 0; i < made[0].values.size(); ++i)
     if (made[0].values[i] != made[1].values[i]) differ += fmt::format("{}`{}`", differ.empty() ? ", and differ in " : ", ", table_.columns[static_cast<std::size_t>(step_.assignments[i].column)].name);
-  told.message = fmt::format("the rows with {} and with {} would both become the row with {}{}", made[0].row, made[1].row, named(program_, step_, {}, refused_->key), differ);
+  told.message = fmt::format("the rows with {} and with {} would both become the row with {}{}", made[0].row, made[1].row, named(program_, step_, {}, refused_->second), differ);
   return told;
 }
 

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "interpreter/check/visit.h"
-#include "interpreter/run/meeting_rows.h"
 #include "interpreter/run/writing.h"
 
 namespace bfl::run {
@@ -127,17 +126,9 @@ void PlanKeeper::leave_out(std::size_t step) {
   states_[step].why = program_->steps[step].when_reason;
 }
 
-Result<void> PlanKeeper::keep(std::size_t index, const Intention& intention, const Workbench& bench) {
-  const Step step = with_values(intention.step);
-  const lower::Dialect dialect = lower::dialect_of(program_->catalogues[static_cast<std::size_t>(step.target.source)]);
-  auto intents = lower::intents(bench.program(), step, bench.dialect(), true);
-  if (!intents) return intents.error();
-  Spool rows;
-  std::optional<MeetingRows> meeting;
-  if (program::adds_rows(intention.step.kind)) meeting.emplace(*program_, intention.step);
-  if (auto collected = collect(intention, *intents, lower::hands(*program_, intention.step, dialect), false, bench.engine(), rows, meeting ? &*meeting : nullptr); !collected) return collected;
+Result<void> PlanKeeper::keep(std::size_t index, Spool& rows) {
   states_[index].rows = rows.rows();
-  return file_.add(step.name, rows);
+  return file_.add(states_[index].step, rows);
 }
 
 Result<void> PlanKeeper::keep_rows(std::size_t index, const RowSpool& rows) {
@@ -148,8 +139,7 @@ Result<void> PlanKeeper::keep_rows(std::size_t index, const RowSpool& rows) {
   if (!read) return read;
   if (kept) kept = planned.end();
   if (!kept) return kept;
-  states_[index].rows = spool.rows();
-  return file_.add(states_[index].step, spool);
+  return keep(index, spool);
 }
 
 Result<void> PlanKeeper::keep_table(std::size_t index, connect::Connector& target, const Table& table) {
@@ -165,8 +155,7 @@ Result<void> PlanKeeper::keep_table(std::size_t index, connect::Connector& targe
   if (!read) return read;
   if (kept) kept = planned.end();
   if (!kept) return kept;
-  states_[index].rows = spool.rows();
-  return file_.add(states_[index].step, spool);
+  return keep(index, spool);
 }
 
 std::vector<PlannedStep> PlanKeeper::steps() const {

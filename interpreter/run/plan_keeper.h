@@ -20,8 +20,8 @@ class PlanKeeper {
   void take_stock(const program::Program& program, const plan::Plan& plan, const std::vector<Decision>& decisions, Diagnostics& diagnostics);
   bool holds(std::size_t step) const { return states_[step].planned == Planned::rows; }
   void leave_out(std::size_t step);
-  Result<void> keep(std::size_t index, const Intention& intention, const Workbench& bench);
-  Result<void> keep_rows(std::size_t index, const RowSpool& rows);                            // of a snapshot
+  Result<void> keep(std::size_t index, Spool& rows);                                           // of a step that writes
+  Result<void> keep_rows(std::size_t index, const RowSpool& rows);                             // of a snapshot
   Result<void> keep_table(std::size_t index, connect::Connector& target, const Table& table);  // the same, where they lie in a table
   void measured(std::size_t index, std::string text) { states_[index].measured = std::move(text); }
 

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "interpreter/run/failed_row.h"
+#include "interpreter/run/meeting_rows.h"
 #include "interpreter/run/plan_keeper.h"
 
 namespace bfl::run {
@@ -224,6 +225,7 @@ std::vector<Preview> preview(const program::Program& program, const plan::Plan& 
     }
     const Look here{program, program, step, *targets[source], {clocks[source]}};
     Result<void> looked;
+    bool refused = false;  // rows come under one key, which no quarantine is for
     if (plan.steps[i].work == plan::WorkKind::keep) {
       looked = here.keep(all[i], targets, aside);
       if (looked && held) looked = aside.contains(step.target) ? held->keep_rows(i, aside.at(step.target)) : held->keep_table(i, *targets[source], program.table(step.target));
@@ -233,26 +235,38 @@ std::vector<Preview> preview(const program::Program& program, const plan::Plan& 
         }, aside);
       all[i].shipped = shown(arrangement);
     } else {
+      std::optional<MeetingRows> meeting;
+      if (program::adds_rows(step.kind)) meeting.emplace(program, step);
       auto bench = Workbench::open(program, step, targets, {clocks[source]}, aside);
       if (!bench) looked = bench.error();
       if (bench) {
         all[i].shipped = shown((*bench)->arrangement());
         all[i].shipped_rows = (*bench)->shipped_rows();
         looked = Look{program, (*bench)->program(), step, (*bench)->engine(), {clocks[source]}}.write(plan.steps[i], all[i]);
-        if (looked && held) looked = held->keep(i, {program, step, *targets[source], {clocks[source]}}, **bench);
+        if (looked && (held || (meeting && meeting->looks() && all[i].would_change > 0))) {
+          Spool rows;
+          looked = collect({program, step, *targets[source], {clocks[source]}}, **bench, rows, meeting ? &*meeting : nullptr);
+          if (looked && meeting && meeting->looks()) all[i].would_change = rows.rows();
+          if (looked && held) looked = held->keep(i, rows);
+        }
         bench->reset();
-        if (!looked && program::changes_rows(step.kind))
+        refused = meeting && meeting->refused();
+        if (refused)
+          looked = meeting->error(targets, {clocks[source]}, lower::hands(program, step, lower::dialect_of(program.catalogues[source])));
+        else if (!looked && program::changes_rows(step.kind))
           looked = with_row(program, step, targets, {clocks[source]}, looked.error(), [&](const program::Program& naming) { return rows_asked(naming, step); }, aside);
       }
       auto measured = looked ? measure(program, step, targets, {clocks[source]}, &aside) : Result<Measured>(Measured());
       if (!measured) looked = measured.error();
+      if (measured && meeting)
+        for (LeftOut& part : meeting->left_out) add(measured->left_out, std::move(part));
       if (measured && held) held->measured(i, to_text(*measured));
       if (measured) {
         all[i].left_out = std::move(measured->left_out);
         all[i].limits = std::move(measured->limits);
       }
     }
-    if (!looked && looked.error().kind == ErrorClass::data && step.quarantine) {
+    if (!looked && looked.error().kind == ErrorClass::data && step.quarantine && !refused) {
       all[i].would_change = -1;
       all[i].unknown = fmt::format("not known, for a row that would go into quarantine: {}", looked.error().message);
       looked = {};

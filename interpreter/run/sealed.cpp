@@ -66,7 +66,7 @@ std::optional<StepEnd> seal(Writing& writing, SealedSet& set, const char* route,
     return writing.fail(error);
   }
   if (meeting)
-    for (const LeftOut& part : meeting->left_out) add(writing.skipped, part);
+    if (auto end = leave_out(writing, meeting->left_out)) return end;
   empty = spool.rows() == 0;
   if (empty) return std::nullopt;
   if (auto end = refuse_unexpected(writing, spool.rows())) return end;
@@ -107,6 +107,8 @@ StepEnd sealed_write(Writing& writing, const char* route, const Decision& decisi
     if (auto end = planned ? seal_planned(writing, set, decision, empty) : seal(writing, set, route, decision, empty)) return *end;
     if (empty) return finish_empty(writing, route, decision.generation, [&set] { return set.make_tables(); });
   }
+  if (open)
+    if (auto known = skipped_before(writing); !known) return writing.fail(known.error());
   if (auto opened = set.open_tables(); !opened) return writing.fail(opened.error());
   auto lane = writing.writer.newest_lane(writing.id);
   if (!lane) return writing.fail(lane.error());

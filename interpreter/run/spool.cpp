@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace bfl::run {
 namespace {
@@ -48,6 +49,24 @@ Result<std::optional<ledger::StageBlock>> Spool::next(bool from_start) {
   if (std::fread(block.bytes.data(), block.bytes.size(), 1, file_) != 1) return failed();
   given_ += head.rows;
   return std::optional(std::move(block));
+}
+
+void Spool::swap(Spool& other) noexcept {
+  std::swap(file_, other.file_);
+  std::swap(rows_, other.rows_);
+  std::swap(given_, other.given_);
+}
+
+Result<void> each_planned(const ledger::Writer::BlockSource& blocks, const std::function<bool(const ledger::Record&)>& row) {
+  bool more = true;
+  for (bool from_start = true; more; from_start = false) {
+    auto block = blocks(from_start);
+    if (!block) return block.error();
+    if (!*block) break;
+    auto read = ledger::read_pack((*block)->bytes, (*block)->root, [&](const ledger::Record& record) { return more = row(record); });
+    if (!read) return read;
+  }
+  return {};
 }
 
 Result<void> PlannedRows::add(connect::RawRow key, connect::RawRow row, std::span<const int> columns, connect::RawRow values, std::string_view table,

@@ -3,6 +3,7 @@
 // A set is read in one snapshot, which may take minutes; writing meanwhile would lock everybody else out for as long.
 #pragma once
 #include <cstdio>
+#include <functional>
 #include <optional>
 
 #include "interpreter/ledger/pack.h"
@@ -19,11 +20,15 @@ class Spool {
   Result<void> add(const ledger::Pack& pack);
   std::int64_t rows() const { return rows_; }
   Result<std::optional<ledger::StageBlock>> next(bool from_start);  // nothing at the end
+  void swap(Spool& other) noexcept;
 
  private:
   std::FILE* file_;
   std::int64_t rows_ = 0, given_ = 0;
 };
+
+// The planned rows of some blocks, in their order. False from `row` ends the reading.
+Result<void> each_planned(const ledger::Writer::BlockSource& blocks, const std::function<bool(const ledger::Record&)>& row);
 
 // Planned rows on their way into a spool, in packs of what is unpacked at a time.
 class PlannedRows {

@@ -63,6 +63,17 @@ void tell(const Writing& writing, const std::vector<LeftOut>& all) {
   }
 }
 
+std::optional<StepEnd> refuse_left_out(const Writing& writing) {
+  const std::int64_t rows = writing.measured.rows_left_out();
+  for (const Limit& limit : writing.measured.limits)
+    if (limit.what == program::Counted::skipped && !meets(rows, limit))
+      return writing.fail(Code::expectation_failed, unexpected(rows, rows == 1 ? "is left out" : "are left out", limit));
+  return std::nullopt;
+}
+
+// What it leaves out is known when its rows are.
+bool chooses_while_read(const program::Step& step) { return step.duplicates && program::adds_rows(step.kind); }
+
 // The figures with which the step begins, or began in an earlier run.
 std::optional<StepEnd> begin(Writing& writing, const ledger::Generation* open) {
   const Context& context = writing.context;
@@ -76,11 +87,8 @@ std::optional<StepEnd> begin(Writing& writing, const ledger::Generation* open) {
   writing.measured = std::move(*measured);
   keep_least_limit(writing);
   tell(writing, writing.measured.left_out);
-  const std::int64_t rows = writing.measured.rows_left_out();
-  for (const Limit& limit : writing.measured.limits)
-    if (!open && limit.what == program::Counted::skipped && !meets(rows, limit))
-      return writing.fail(Code::expectation_failed, unexpected(rows, rows == 1 ? "is left out" : "are left out", limit));
-  return std::nullopt;
+  const bool not_all = !plan && chooses_while_read(writing.step);
+  return open || not_all ? std::nullopt : refuse_left_out(writing);
 }
 
 // Row by row, from a sealed set. Generations count as the step's own only when the way in which they were walked is the one to go on with.
@@ -172,6 +180,19 @@ std::optional<StepEnd> refuse_unexpected(const Writing& writing, std::int64_t ro
   for (const Limit& limit : writing.measured.limits)
     if (limit.what == program::Counted::changed && !meets(rows, limit)) return writing.fail(Code::expectation_failed, unexpected(rows, "would change", limit));
   return std::nullopt;
+}
+
+std::optional<StepEnd> leave_out(Writing& writing, const std::vector<LeftOut>& parts) {
+  if (!chooses_while_read(writing.step)) return std::nullopt;
+  for (const LeftOut& part : parts) add(writing.measured.left_out, part);
+  tell(writing, parts);
+  return refuse_left_out(writing);
+}
+
+Result<void> skipped_before(Writing& writing) {
+  return ledger::each_skipped(writing.target, writing.id, [&](const ledger::Key& key, const std::string& reason) {
+    add(writing.skipped, {reason, 1, {ledger::display(key)}});
+  });
 }
 
 std::optional<StepEnd> refuse_unproved(const Writing& writing, const program::Program& program, connect::Connector& engine) {

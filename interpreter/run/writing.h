@@ -88,6 +88,10 @@ Result<void> same_schema(Context& context, const program::Step& step, connect::C
 
 // Bounds of `expect`. Before the first write, where the number of rows is known: an error, or nothing.
 std::optional<StepEnd> refuse_unexpected(const Writing& writing, std::int64_t rows);
+// Rows that were left out while the set was read: told, counted with those of the step's clauses, and held against `expect skipped`.
+std::optional<StepEnd> leave_out(Writing& writing, const std::vector<LeftOut>& parts);
+// Rows that the chunks of earlier runs have left out when their turn came.
+Result<void> skipped_before(Writing& writing);
 // A guarded step, proved on a copy of its rows before the first write: an error, or nothing. `engine` computes `program`.
 std::optional<StepEnd> refuse_unproved(const Writing& writing, const program::Program& program, connect::Connector& engine);
 inline constexpr const char* help_to_guard = "make the `where` false once the change is made, or say `once` in the step";

@@ -3,7 +3,7 @@
 import json
 
 from harness import expect, main
-from language_test import LEFT_OUT
+from language_test import FIRST_ORDERS, FIRSTS, LEFT_OUT, what_a_choice_leaves_out_is_known_before_and_kept
 from postgres_harness import on_postgres
 
 ON_POSTGRES = LEFT_OUT.replace('sqlite("shop.db")', 'postgres(env("SHOP_URL"))')
@@ -30,6 +30,14 @@ def a_share_is_tested_before_the_first_write(place, db):
         said = place.call("run", "job.bfl", code=1, env=place.env).stderr
         expect("expected at most 1, 1.5% of the 100 rows of `shop.orders`" in said, said)
         expect(db.value("SELECT count(*) FROM bfl.ledger WHERE pack IS NOT NULL") == "0", "rows were changed")
+
+
+@on_postgres
+def a_choice_on_postgres(place, db):
+    db.shop(600)
+    db.sql(FIRSTS)
+    job = FIRST_ORDERS.replace('sqlite("shop.db")', 'postgres(env("SHOP_URL"))')
+    what_a_choice_leaves_out_is_known_before_and_kept(place, db.sql, db.value, job, place.env)
 
 
 @on_postgres
@@ -109,5 +117,5 @@ insert pages_ into shop.pages from shop.orders {
 
 
 if __name__ == "__main__":
-    main([rows_left_out_are_told_everywhere, a_share_is_tested_before_the_first_write, what_does_not_fit_names_its_row, nets_clusters_and_folds,
+    main([rows_left_out_are_told_everywhere, a_choice_on_postgres, a_share_is_tested_before_the_first_write, what_does_not_fit_names_its_row, nets_clusters_and_folds,
           rows_that_become_one_and_free_names])
