@@ -75,15 +75,17 @@ std::string Writer::input_from(const Input& input, bool marked) {
   return fmt::format("{} AS {}", qualified(joined), alias);
 }
 
-// One relation's rows after the other's, each field in the plain form of its type.
+// One relation's rows after the other's, each field in the plain form of its type. Whether one is read is known at the end of the
+// statement: until then it stands between marks.
 std::string Writer::united(const Input& input, std::vector<Wire>& wires) {
+  const std::string alias = alias_of(input.id);
   for (std::size_t i = 0; i < input.sub->fields.size(); ++i) {
     Type type = input.sub->fields[i].expr->type;
     for (const auto& more : input.united) type.nullable |= more->fields[i].expr->type.nullable;
     wires.push_back(wire_of(type));
   }
-  std::string text = fmt::format("SELECT * FROM ({})", block(*input.sub, nullptr, &wires));
-  for (const auto& more : input.united) text += fmt::format(" UNION ALL SELECT * FROM ({})", block(*more, nullptr, &wires));
+  std::string text = fmt::format("SELECT * FROM ({})", block(*input.sub, nullptr, &wires, alias));
+  for (const auto& more : input.united) text += fmt::format(" UNION ALL SELECT * FROM ({})", block(*more, nullptr, &wires, alias));
   return fmt::format("SELECT * FROM ({})", text);
 }
 
@@ -134,7 +136,7 @@ std::string Writer::anchor_column(const Relation& relation, int column) {
   return fmt::format("{}.k{}", alias_of(anchor.id), place);
 }
 
-std::string Writer::block(const Relation& relation, std::vector<Wire>* fields, const std::vector<Wire>* as) {
+std::string Writer::block(const Relation& relation, std::vector<Wire>* fields, const std::vector<Wire>* as, std::string_view read_as) {
   if (relation.follow) return follow_block(relation, fields);
   const std::string from = body(relation);
   std::string list;
@@ -142,6 +144,7 @@ std::string Writer::block(const Relation& relation, std::vector<Wire>* fields, c
     Sql sql = as ? Sql{value_as(relation.fields[i].expr, (*as)[i]), (*as)[i]} : value(relation.fields[i].expr);
     // A column passes its collation on through a block; bfl's texts have none.
     if (sql.wire.type.kind == Kind::text && relation.fields[i].expr->kind == ExprKind::column) sql.text += " COLLATE BINARY";
+    if (!read_as.empty()) sql.text = fmt::format("{}{}.c{}{}{}{}", if_read, read_as, i, then_computed, sql.text, end_of_read);
     list += fmt::format("{}{} AS c{}", i ? ", " : "", sql.text, i);
     if (fields) fields->push_back(sql.wire);
   }

@@ -326,8 +326,45 @@ std::string Writer::join_condition(const ExprPtr& on) {
   return text.empty() ? "1" : text;
 }
 
+namespace {
+
+bool is_word(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; }
+
+// `t7.c1` and no part of `t7.c12`.
+bool reads(std::string_view text, std::string_view column) {
+  for (std::size_t at = text.find(column); at != std::string_view::npos; at = text.find(column, at + 1)) {
+    const std::size_t end = at + column.size();
+    const bool begins = at == 0 || (text[at - 1] != if_read && !is_word(text[at - 1])), ends = end == text.size() || !is_word(text[end]);
+    if (begins && ends) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+// Fields that nobody reads keep their place, and their binds.
+std::string only_what_is_read(std::string text) {
+  if (text.find(if_read) == std::string::npos) return text;
+  std::string out;
+  std::vector<bool> unread;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (text[at] == if_read) {
+      const std::size_t then = text.find(then_computed, at);
+      unread.push_back(!reads(text, std::string_view(text).substr(at + 1, then - at - 1)));
+      if (unread.back()) out += "CASE WHEN 0 THEN ";
+      at = then;
+    } else if (text[at] == end_of_read) {
+      if (unread.back()) out += " END";
+      unread.pop_back();
+    } else {
+      out += text[at];
+    }
+  }
+  return out;
+}
+
 Statement Writer::finish(std::string text, std::vector<Wire> columns) {
-  statement_.text = std::move(text);
+  statement_.text = only_what_is_read(std::move(text));
   statement_.columns = std::move(columns);
   return std::move(statement_);
 }

@@ -194,7 +194,7 @@ Statement change(const Update& update, bool from_start) {
                               : fmt::format("UPDATE {} AS {} SET {}{}", update.name(), alias, listed(list), where);
     };
     Statement statement = writer.finish(setting(values));
-    if (const auto kept = keeping(update, writer, std::move(values)); !kept.empty()) statement.keeping = setting(kept);
+    if (const auto kept = keeping(update, writer, std::move(values)); !kept.empty()) statement.keeping = only_what_is_read(setting(kept));
     return statement;
   }
   std::vector<std::string> assignments;

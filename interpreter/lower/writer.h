@@ -51,8 +51,9 @@ class Writer : public Frame {
   std::string fused(const program::ExprPtr& expr, const Wire& result);
   std::optional<Predicate> native(const program::ExprPtr& expr);
 
-  // SELECT f AS c0, … FROM …; `as`: each field in this form.
-  std::string block(const program::Relation& relation, std::vector<Wire>* fields, const std::vector<Wire>* as = nullptr);
+  // SELECT f AS c0, … FROM …; `as`: each field in this form. `read_as`: the alias under which fields are read, if they are; others are
+  // not computed.
+  std::string block(const program::Relation& relation, std::vector<Wire>* fields, const std::vector<Wire>* as = nullptr, std::string_view read_as = {});
   Sql subquery(const program::Expr& expr);
   std::optional<Sql> membership(const program::Relation& relation);  // `exists`, as IN where that is better
   Sql aggregate(const program::Aggregate& aggregate, const program::ExprPtr& operand, const Type& result, bool over_window = false);
@@ -106,6 +107,10 @@ class Writer : public Frame {
   std::map<program::InputId, View> views_;
   program::InputId next_hole_ = 0xF0000000;
 };
+
+// Around a field that is computed if the statement reads it: the column by which it would, and the field.
+inline constexpr char if_read = '\x01', then_computed = '\x02', end_of_read = '\x03';
+std::string only_what_is_read(std::string text);  // of a whole statement: without the marks, what is not read is never computed
 
 // Storage affinity as SQLite derives it from a declared type.
 enum class Affinity : std::uint8_t { integer, text, blob, real, numeric };

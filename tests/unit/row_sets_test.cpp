@@ -72,6 +72,18 @@ TEST_CASE("union takes the rows of both by the names of the columns") {
   CHECK(has(db.ask("let x = db.t keep { k = id } union (db.t keep { k = grp })", "count(x)"), "`k` is an int in the first relation of this `union` and a text in the second"));
 }
 
+TEST_CASE("a column of a union is computed when it is read, and not else") {
+  Db db;
+  std::string columns;
+  for (int i = 0; i < 12; ++i) columns += ", c" + std::to_string(i) + " = " + (i == 11 ? "1 / (k - 3)" : std::to_string(i));
+  const std::string x = "let x = db.t derive { k = id } keep { k" + columns + " } union (db.pairs derive { k = a } keep { k" + columns + " })\n";
+  CHECK(db.ask(x, "count(x where k > 4)") == "3");
+  CHECK(db.ask(x, "sum(c1 from x)") == "8");
+  CHECK(has(db.ask(x, "sum(c11 from x)"), "division by zero"));
+  CHECK(db.ask(x + "let y = x union (x where k < 3)\n", "sum(k from y)") == "34");
+  CHECK(db.ask("let x = db.t keep { k = id, w = grp } union (db.t where id != 3 keep { k = id, w = f\"{1 / (id - 3)}\" }) distinct", "count(x)") == "9");
+}
+
 TEST_CASE("expand makes a row of each element") {
   Db db;
   CHECK(db.ask("let e = db.t expand tag at i in tags", "list(f\"{id}{i}{tag}\" from e order by id, i)") == R"(["11x", "12y", "41y", "51z", "52x"])");
