@@ -1,9 +1,12 @@
 #include "interpreter/cli/outward.h"
 
+#include <cstdlib>
 #include <filesystem>
 #include <fmt/format.h>
 
+#include "interpreter/base/secrets.h"
 #include "interpreter/cli/terminal.h"
+#include "interpreter/project/outside.h"
 #include "interpreter/report/words.h"
 
 namespace bfl::cli {
@@ -38,6 +41,45 @@ notify::Dataset dataset_of(const program::Program& program, program::TableRef re
   return made;
 }
 
+// `…$NAME` at the end of what the project says, or as all of it: of the environment, and not to be seen.
+Result<std::string> filled_in(const std::string& written) {
+  const auto at = written.rfind('$');
+  if (at == std::string::npos || (at > 0 && written[at - 1] != '=')) return written;
+  const std::string name = written.substr(at + 1);
+  if (name.empty() || name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") != std::string::npos) return written;
+  const char* value = std::getenv(name.c_str());
+  if (!value || !*value) return Error{ErrorClass::data, fmt::format("the environment variable `{}` is not set, and `[outside]` of the project's file names it", name), {}, "set it, or take it out of the file"};
+  remember_secret(value);
+  return written.substr(0, at) + value;
+}
+
+struct Wanted {
+  std::vector<std::string> hooks;
+  std::string metrics, metrics_port, lineage;
+};
+
+// Flags go before what the project says; hooks are told beside each other. Paths of the project begin at its folder.
+Result<Wanted> wanted(const Session& session, const Arguments& arguments) {
+  const project::Outside said = project::outside_of(session.project);
+  Wanted all{{}, arguments.value("metrics"), arguments.value("metrics-port", said.metrics_port), arguments.value("lineage")};
+  for (const std::string& hook : said.hooks) {
+    auto filled = filled_in(hook);
+    if (!filled) return filled.error();
+    all.hooks.push_back(std::move(*filled));
+  }
+  for (const std::string& hook : arguments.all("hook")) all.hooks.push_back(hook);
+  const auto of_project = [&](std::string& to, const std::string& written) -> Result<void> {
+    if (!to.empty() || written.empty()) return {};
+    auto filled = filled_in(written);
+    if (!filled) return filled.error();
+    to = filled->find("://") == std::string::npos ? (std::filesystem::path(session.project.root) / *filled).string() : *filled;
+    return {};
+  };
+  if (auto metrics = of_project(all.metrics, said.metrics); !metrics) return metrics.error();
+  if (auto lineage = of_project(all.lineage, said.lineage); !lineage) return lineage.error();
+  return all;
+}
+
 notify::Lineage lineage_of(const Session& session, const std::string& to) {
   const program::Program& program = session.program;
   notify::Lineage made{to, program.why, BFL_VERSION, {}, {}};
@@ -56,19 +98,21 @@ Result<std::unique_ptr<Outward>> Outward::open(const Session& session, const Arg
   const program::Program& program = session.program;
   const std::string folder = std::filesystem::absolute(session.path).parent_path().string();
   std::vector<notify::Hook> hooks;
-  for (const std::string& written : arguments.all("hook")) {
+  auto all = wanted(session, arguments);
+  if (!all) return all.error();
+  for (const std::string& written : all->hooks) {
     auto hook = notify::hook_of(written);
     if (!hook) return hook.error();
     hooks.push_back(std::move(*hook));
   }
   if (!hooks.empty())
     made->hooks_ = std::make_unique<notify::Hooks>(std::move(hooks), notify::About{options.version, options.who, options.host, program.why, program.ticket, program.owner, folder});
-  if (arguments.has("metrics") || arguments.has("metrics-port")) {
-    auto metrics = notify::Metrics::open({arguments.value("metrics"), arguments.value("metrics-port")}, options.version);
+  if (!all->metrics.empty() || !all->metrics_port.empty()) {
+    auto metrics = notify::Metrics::open({all->metrics, all->metrics_port}, options.version);
     if (!metrics) return metrics.error();
     made->metrics_ = std::move(*metrics);
   }
-  if (arguments.has("lineage")) made->lineage_ = std::make_unique<notify::LineageTeller>(lineage_of(session, arguments.value("lineage")));
+  if (!all->lineage.empty()) made->lineage_ = std::make_unique<notify::LineageTeller>(lineage_of(session, all->lineage));
   return made;
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "interpreter/base/signed_note.h"
+#include "interpreter/project/outside.h"
 #include "interpreter/project/toml.h"
 
 namespace bfl::project {
@@ -125,6 +126,25 @@ void read_policy(const Setting& section, Project& into, Asking& asking) {
   }
 }
 
+// [outside] hooks = ["run_finished=https://…", "$ALERT_HOOK"], metrics = "…", …
+void read_outside(const Setting& section, Outside& into, Asking& asking) {
+  const std::pair<std::string_view, std::string*> each[] = {{"metrics", &into.metrics}, {"metrics_port", &into.metrics_port}, {"lineage", &into.lineage}};
+  for (const Setting& setting : section.members) {
+    const auto text = std::find_if(std::begin(each), std::end(each), [&](const auto& one) { return one.first == setting.key; });
+    if (text != std::end(each)) {
+      if (asking.is(setting, SettingKind::text, "write a text, as the flag of `bfl run` takes it")) *text->second = setting.text;
+    } else if (setting.key == "hooks") {
+      texts(setting, into.hooks, asking, "write a list of texts: `hooks = [\"run_finished=$ALERT_HOOK\"]`");
+    } else {
+      asking.unknown(setting, "setting", {"hooks", "metrics", "metrics_port", "lineage"});
+    }
+  }
+}
+void check_outside(const Setting& section, Project&, Asking& asking) {
+  Outside sound;
+  read_outside(section, sound, asking);
+}
+
 struct Section {
   std::string_view name;
   void (*read)(const Setting& section, Project& into, Asking& asking);
@@ -133,9 +153,20 @@ constexpr Section sections[] = {
     {"lint", read_lint},
     {"approvers", read_approvers},
     {"policy", read_policy},
+    {"outside", check_outside},
 };
 
 }  // namespace
+
+Outside outside_of(const Project& project) {
+  Outside made;
+  Diagnostics said;  // and shown when the project was read
+  const auto whole = project.root.empty() ? std::nullopt : read_toml(project.texts, 0, said);
+  const Setting* section = whole ? whole->find("outside") : nullptr;
+  Asking asking(said);
+  if (section && section->kind == SettingKind::table) read_outside(*section, made, asking);
+  return made;
+}
 
 void read(Project& into, Diagnostics& diagnostics) {
   const auto whole = read_toml(into.texts, 0, diagnostics);

@@ -77,4 +77,10 @@ ALTER TABLE known_chunk ADD COLUMN digest TEXT NOT NULL DEFAULT '';
 PRAGMA user_version = 2;
 )sql";
 
+const char* const to_pruned = R"sql(
+-- The diary begins behind this entry, whose digest the first one that stays hangs on.
+CREATE TABLE IF NOT EXISTS begins_behind (id INTEGER PRIMARY KEY CHECK (id = 1), seq INTEGER NOT NULL, digest TEXT NOT NULL);
+PRAGMA user_version = 3;
+)sql";
+
 }  // namespace bfl::store

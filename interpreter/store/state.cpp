@@ -183,7 +183,17 @@ class SqliteState final : public State {
   Result<void> verify_journal(Proven& proven) {
     Statement s(database_, "SELECT run, job, step, kind, time, reason, query, from_key, to_key, seq, chunk, rows_read, rows_changed, conflicts, seconds, digest FROM journal ORDER BY seq");
     std::string previous;
-    for (std::int64_t expected = 1;; ++expected) {
+    std::int64_t first = 1;
+    Statement pruned(database_, "SELECT 1 FROM sqlite_schema WHERE name = 'begins_behind'");
+    auto there = pruned.next();
+    if (!there) return there.error();
+    if (*there) {
+      Statement begins(database_, "SELECT seq, digest FROM begins_behind");
+      if (auto row = begins.next(); !row) return row.error();
+      first = begins.integer(0) + 1;
+      previous = begins.text(1);
+    }
+    for (std::int64_t expected = first;; ++expected) {
       auto more = s.next();
       if (!more || !*more) return more ? Result<void>{} : Result<void>{more.error()};
       JournalEntry e;
@@ -300,10 +310,10 @@ Result<void> recognise(Database& database) {
   if (marks->application != application_id)
     return Error{ErrorClass::fatal, fmt::format("`{}` is an SQLite database, but no state file of bfl; it was left alone", database.path()), {},
                  "give another path with `--state PATH`"};
-  if (marks->version > format_version)
-    return Error{ErrorClass::refused, fmt::format("the state file `{}` has format {}, this bfl knows formats up to {}", database.path(), marks->version, format_version),
+  if (marks->version > pruned_version)
+    return Error{ErrorClass::refused, fmt::format("the state file `{}` has format {}, this bfl knows formats up to {}", database.path(), marks->version, pruned_version),
                  {}, "use the bfl that wrote it or a newer one, or another file with `--state PATH`"};
-  if (marks->version == format_version) return {};
+  if (marks->version >= format_version) return {};
   auto transaction = Transaction::begin(database);
   if (!transaction) return transaction.error();
   marks = marks_of(database);  // another process may have done it meanwhile

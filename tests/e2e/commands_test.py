@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 
 from harness import ROOT, SKIPPED, expect, main
 
@@ -92,6 +93,22 @@ def status_and_log_for_people(place):
     expect("chunk_committed" in place.call("log", run).stdout, "log of one run")
     expect(place.call("log", "fix_order_totals.bfl").stdout == place.call("log").stdout, "a job's log and the folder's differ")
     expect("no run begins with" in place.call("log", "1999", code=2).stderr, "an unknown run")
+
+
+def old_runs_leave_the_diary(place):
+    shop_with_job(place)
+    for job, code in (("gc", 2), ("purge", 2)):
+        place.call("state", job, code=code)
+    place.call("run", "fix_order_totals.bfl")
+    expect("is no age" in place.call("state", "gc", "fix_order_totals.bfl", "--keep", "soon", code=2).stderr, "an age that is none")
+    expect("0 runs and 0 events" in place.call("state", "gc", "fix_order_totals.bfl").stdout, "what is young stays")
+    place.call("run", "fix_order_totals.bfl", "--again", "fix_totals")
+    time.sleep(0.01)
+    gone = json.loads(place.call("state", "gc", "fix_order_totals.bfl", "--keep", "0h", "--json").stdout)
+    expect(gone["runs"] == 1 and gone["entries"] > 5, gone)
+    expect(len(place.call("status", "fix_order_totals.bfl").stdout.splitlines()) == 2, "the newest stays")
+    place.call("run", "fix_order_totals.bfl", "--again", "fix_totals")
+    place.call("audit", "verify", "fix_order_totals.bfl")
 
 
 def graph_formats(place):
@@ -245,7 +262,7 @@ def library_is_documented(place):
     expect("did you mean `lower`" in place.call("doc", "lowr", code=2).stderr, "bfl doc lowr")
 
 
-TESTS = [misuse_is_exit_2, help_names_every_command_and_flag, json_is_json, dry_run_is_the_plan, status_and_log_for_people, graph_formats, a_graph_is_drawn, colors_only_where_wanted,
+TESTS = [misuse_is_exit_2, help_names_every_command_and_flag, json_is_json, dry_run_is_the_plan, status_and_log_for_people, old_runs_leave_the_diary, graph_formats, a_graph_is_drawn, colors_only_where_wanted,
          a_reader_that_leaves_is_no_error, parameters_are_bound, sources_can_be_replaced, what_is_no_file_is_not_read, only_one_step, finished_job_is_answered_from_memory,
          a_check_that_fails_stops_the_job, completions_are_accepted_by_their_shells, man_page_is_well_formed, every_code_is_explained,
          library_is_documented]

@@ -140,6 +140,22 @@ def secrets_stay(place):
     expect(not any(b"hunter2hunter2" in body for _, body in server.bodies), server.bodies)
 
 
+def the_project_says_whom_to_tell(place):
+    fresh(place)
+    with Server() as server:
+        place.write("bfl.toml", '[outside]\nhooks = ["run_finished=$ALERT_HOOK", "cat > told.json"]\nmetrics = "bfl.prom"\nlineage = "lineage.ndjson"\n')
+        refused = place.call("run", "mark.bfl", code=2)
+        expect("`ALERT_HOOK` is not set" in refused.stderr and place.value("SELECT count(*) FROM orders WHERE note IS NULL") == 500, refused.stderr)
+        done = place.call("run", "mark.bfl", "--metrics", "flag.prom", env={"ALERT_HOOK": server.url})
+    expect([event["event"] for event in server.events()] == ["run_finished"] and "abcdefgh12345678" not in done.stdout + done.stderr, server.events())
+    expect(json.loads((place.folder / "told.json").read_text())["event"] == "run_finished", "the command is told as well")
+    expect((place.folder / "flag.prom").exists() and not (place.folder / "bfl.prom").exists(), "a flag goes before the project")
+    expect(len((place.folder / "lineage.ndjson").read_text().splitlines()) == 2, "lineage is appended")
+    place.write("bfl.toml", '[outside]\nhooks = "true"\nmetric = "x"\n')
+    wrong = place.call("run", "mark.bfl", code=2)
+    expect("a list of texts" in wrong.stderr and "did you mean `metrics`?" in wrong.stderr, wrong.stderr)
+
+
 def what_makes_no_sense_is_refused(place):
     fresh(place)
     done = place.call("run", "mark.bfl", "--hook", "run_ended=true", code=2)
@@ -148,4 +164,4 @@ def what_makes_no_sense_is_refused(place):
 
 if __name__ == "__main__":
     main([an_address_is_told, a_command_is_told, failures_are_told, what_is_set_aside_is_told, a_hook_that_fails_changes_nothing, what_fails_for_a_while_is_told_again,
-          nobody_waits_for_a_hook, secrets_stay, what_makes_no_sense_is_refused])
+          nobody_waits_for_a_hook, secrets_stay, the_project_says_whom_to_tell, what_makes_no_sense_is_refused])

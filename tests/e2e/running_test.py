@@ -116,6 +116,39 @@ def a_run_is_controlled_from_another_terminal(place):
     orders = place.sql("SELECT kind, who <> '', lifted_by <> '' FROM bfl_control ORDER BY id")
     expect(orders == [("pause", 1, 1), ("cancel", 1, 1), ("halt", 1, 1)], orders)
     place.call("audit", "verify", "paced.bfl")
+    heard = [json.loads(row[0]) for row in place.sql("SELECT entry FROM bfl_ledger ORDER BY id") if '"kind":"order"' in row[0]]
+    expect([entry["order"] for entry in heard] == ["pause", "resume", "cancel", "halt"] and all(entry["given_by"] and entry["given"] for entry in heard), heard)
+    expect(heard[0]["reason"] == "month end", heard[0])
+
+
+def the_pace_is_set_from_another_terminal(place):
+    fresh(place, 3000)
+    place.write("paced.bfl", PACED.replace("PACE", "pace { rows <= 50/s }"))
+    run = place.start("run", "paced.bfl")
+    wait_for(lambda: marked(place) > 0, "the first chunk")
+    for wrong in (("speed", "5/s"), ("pace", "fast"), ("pace", "0/s"), ("pace", "5/d")):
+        expect("bfl set JOB.bfl pace 500/s" in place.call("set", "paced.bfl", *wrong, code=2).stderr, wrong)
+    began = time.monotonic()
+    place.call("set", "paced.bfl", "pace", "none", "--why", "the night has begun")
+    out, err = run.communicate(timeout=60)
+    expect(run.returncode == 0 and marked(place) == 3000 and time.monotonic() - began < 20, f"exit {run.returncode}\n{out}{err}")
+    told = journal(place, "paced.bfl", "pace_set")
+    expect(len(told) == 1 and "its pace set to none by" in told[0]["reason"] and "the night has begun" in told[0]["reason"], told)
+    entries = [json.loads(row[0]) for row in place.sql("SELECT entry FROM bfl_ledger ORDER BY id") if '"order":"pace"' in row[0]]
+    expect(len(entries) == 1 and entries[0]["given_by"] and entries[0]["value"] == "none", entries)
+    # It holds for runs to come, slower than the job says as well as faster.
+    place.call("set", "paced.bfl", "pace", "200/s")
+    place.write("paced.bfl", PACED.replace("PACE", ""))
+    place.sql("UPDATE orders SET note = NULL WHERE id <= 600")
+    began = time.monotonic()
+    place.call("run", "paced.bfl", "--again", "mark")
+    expect(time.monotonic() - began >= 2, f"{time.monotonic() - began:.2f} s")
+    expect("goes as fast as it says" in place.call("set", "paced.bfl", "pace", "default").stdout, "it is taken back")
+    place.sql("UPDATE orders SET note = NULL WHERE id <= 600")
+    began = time.monotonic()
+    place.call("run", "paced.bfl", "--again", "mark")
+    expect(time.monotonic() - began < 2, f"{time.monotonic() - began:.2f} s")
+    place.call("audit", "verify", "paced.bfl")
 
 
 def a_file_halts_every_run_here(place):
@@ -128,7 +161,15 @@ def a_file_halts_every_run_here(place):
     (place.folder / ".bfl/halt").unlink()
     done = place.call("run", "paced.bfl", code=75, env={"BFL_HALT": "1"})
     expect("BFL_HALT" in done.stderr and marked(place) == 0, done.stderr)
-    place.call("run", "paced.bfl", env={"BFL_HALT": "0"})
+    (place.folder / ".bfl/halt.another").write_text("not this one")
+    (place.folder / ".bfl/halt.paced").write_text("only this job\n")
+    done = place.call("run", "paced.bfl", code=75)
+    expect("only this job" in done.stderr and marked(place) == 0, done.stderr)
+    (place.folder / ".bfl/halt.paced").unlink()
+    (place.folder / "stop").write_text("all of this host")
+    done = place.call("run", "paced.bfl", code=75, env={"BFL_HALT_FILE": str(place.folder / "stop")})
+    expect("all of this host" in done.stderr and marked(place) == 0, done.stderr)
+    place.call("run", "paced.bfl", env={"BFL_HALT": "0", "BFL_HALT_FILE": str(place.folder / "gone")})
 
 
 def rows_a_second_are_kept(place):
@@ -158,7 +199,17 @@ def an_older_target_learns_to_hear_orders(place):
     for statement in ("DROP TABLE bfl_control", "ALTER TABLE bfl_step DROP COLUMN quarantined", "UPDATE bfl_meta SET format = 2", "UPDATE orders SET note = NULL"):
         place.sql(statement)
     place.call("run", "paced.bfl", "--again", "mark")
-    expect(place.value("SELECT format FROM bfl_meta") == 4 and marked(place) == 100, "the format is brought up")
+    expect(place.value("SELECT format FROM bfl_meta") == 5 and marked(place) == 100, "the format is brought up")
+    # Of a table of orders that knows no pace.
+    place.call("pause", "paced.bfl")
+    for statement in ("CREATE TABLE old AS SELECT * FROM bfl_control", "DROP TABLE bfl_control",
+                      "CREATE TABLE bfl_control (id INTEGER PRIMARY KEY, job TEXT NOT NULL, kind TEXT NOT NULL CHECK (kind IN ('pause', 'cancel', 'halt')), who TEXT NOT NULL DEFAULT '',"
+                      " reason TEXT NOT NULL DEFAULT '', given TEXT NOT NULL DEFAULT '', lifted_by TEXT NOT NULL DEFAULT '', lifted TEXT NOT NULL DEFAULT '')",
+                      "INSERT INTO bfl_control SELECT id, job, kind, who, reason, given, lifted_by, lifted FROM old", "DROP TABLE old", "UPDATE bfl_meta SET format = 4"):
+        place.sql(statement)
+    place.call("set", "paced.bfl", "pace", "5/s")
+    expect(place.sql("SELECT kind, value FROM bfl_control WHERE lifted = '' ORDER BY id") == [("pause", ""), ("pace", "5/s")], place.sql("SELECT * FROM bfl_control"))
+    expect(place.value("SELECT format FROM bfl_meta") == 5, "the format is brought up")
 
 
 def a_signal_that_takes_too_long_is_none(place):
@@ -188,5 +239,5 @@ def a_changed_schema_stops_the_run_and_says_what_changed(place):
 
 
 if __name__ == "__main__":
-    main([a_run_is_controlled_from_another_terminal, a_file_halts_every_run_here, rows_a_second_are_kept, a_stop_signal_ends_the_run, an_older_target_learns_to_hear_orders,
+    main([a_run_is_controlled_from_another_terminal, the_pace_is_set_from_another_terminal, a_file_halts_every_run_here, rows_a_second_are_kept, a_stop_signal_ends_the_run, an_older_target_learns_to_hear_orders,
           a_lock_that_does_not_go_pauses_the_run, the_policy_is_in_no_memo_key, errors_of_the_engines_are_explained, a_signal_that_takes_too_long_is_none, a_changed_schema_stops_the_run_and_says_what_changed])

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "interpreter/store/prune.h"
 #include "interpreter/store/sqlite.h"
 
 using namespace bfl;
@@ -228,13 +229,52 @@ TEST_CASE("the newest chunk known of a target only rises") {
   CHECK_FALSE(state->known_seq("a", 2)->has_value());
 }
 
+TEST_CASE("old runs are taken out of the diary, and its chain goes on behind them") {
+  const Folder folder;
+  auto state = opened(folder.file());
+  const auto ran = [&](const std::string& id, const std::string& day) {
+    RunRecord run = a_run(id);
+    run.started = day + "T10:00:00Z";
+    REQUIRE(state->begin_run(run));
+    for (const char* kind : {"run_started", "chunk_committed", "run_finished"}) {
+      JournalEntry entry;
+      entry.run = id, entry.job = "fix", entry.kind = kind, entry.time = run.started;
+      REQUIRE(state->append(entry));
+    }
+    REQUIRE(state->end_run(id, day + "T10:01:00Z", 0));
+  };
+  ran("a", "2025-01-01"), ran("b", "2025-02-01"), ran("c", "2025-03-01");
+  auto pruned = prune(folder.file(), "2024-01-01T00:00:00Z");
+  REQUIRE(pruned);
+  CHECK((pruned->runs == 0 && pruned->entries == 0));
+  pruned = prune(folder.file(), "2025-02-15T00:00:00Z");
+  REQUIRE(pruned);
+  CHECK((pruned->runs == 2 && pruned->entries == 6));
+  CHECK(state->journal("")->size() == 3);
+  CHECK(state->runs(10)->size() == 1);
+  ran("d", "2025-04-01");
+  auto proven = state->verify();
+  REQUIRE(proven);
+  CHECK(proven->damages.empty());
+  CHECK((proven->runs == 2 && proven->entries == 6));
+  // All of them are old: the newest entry stays, numbers and digests go on from it.
+  pruned = prune(folder.file(), "2026-01-01T00:00:00Z");
+  REQUIRE(pruned);
+  CHECK((pruned->runs == 1 && state->journal("")->size() == 1));
+  ran("e", "2026-05-01");
+  CHECK(state->verify()->damages.empty());
+  state.reset();
+  sql(folder.file(), "DELETE FROM journal WHERE seq = (SELECT min(seq) FROM journal)");
+  CHECK_FALSE(opened(folder.file())->verify()->damages.empty());
+}
+
 TEST_CASE("a state file of a newer format is refused and left alone") {
   const Folder folder;
   { auto made = opened(folder.file()); }
   sql(folder.file(), "PRAGMA user_version = 99");
   const Error error = refused(folder.file());
   CHECK(error.kind == ErrorClass::refused);
-  CHECK(error.message == "the state file `" + folder.file() + "` has format 99, this bfl knows formats up to 2");
+  CHECK(error.message == "the state file `" + folder.file() + "` has format 99, this bfl knows formats up to 3");
   CHECK(refused(folder.file()).kind == ErrorClass::refused);
 }
 

@@ -1,0 +1,52 @@
+#include "interpreter/store/prune.h"
+
+#include "interpreter/store/schema.h"
+#include "interpreter/store/sqlite.h"
+#include "interpreter/store/state.h"
+
+namespace bfl::store {
+namespace {
+
+Result<std::int64_t> changed(Database& database, const char* sql, const std::string* text, std::int64_t number = 0) {
+  Statement statement(database, sql);
+  if (auto done = text ? statement.bind(*text).run() : statement.bind(number).run(); !done) return done.error();
+  Statement count(database, "SELECT changes()");
+  auto row = count.next();
+  if (!row) return row.error();
+  return count.integer(0);
+}
+
+}  // namespace
+
+Result<Pruned> prune(const std::string& path, const std::string& before) {
+  if (auto known = open_state(path); !known) return known.error();
+  auto database = Database::open(path);
+  if (!database) return database.error();
+  auto transaction = Transaction::begin(*database);
+  if (!transaction) return transaction.error();
+  Pruned pruned;
+  std::int64_t seq = 0;
+  {
+    // The newest entry stays whatever it is of: numbers and digests go on from it.
+    Statement last(*database, "SELECT coalesce(max(seq), 0) FROM journal WHERE seq < (SELECT max(seq) FROM journal) AND seq < coalesce((SELECT min(seq) FROM journal"
+                              " WHERE run IN (SELECT id FROM run WHERE CASE finished WHEN '' THEN started ELSE finished END >= ?)), 9223372036854775807)");
+    auto found = last.bind(before).next();
+    if (!found) return found.error();
+    seq = last.integer(0);
+  }
+  if (seq > 0) {
+    if (auto marked = database->execute(to_pruned); !marked) return marked.error();
+    auto begins = changed(*database, "INSERT OR REPLACE INTO begins_behind SELECT 1, seq, digest FROM journal WHERE seq = ?", nullptr, seq);
+    if (!begins) return begins.error();
+    auto entries = changed(*database, "DELETE FROM journal WHERE seq <= ?", nullptr, seq);
+    if (!entries) return entries.error();
+    pruned.entries = *entries;
+  }
+  auto runs = changed(*database, "DELETE FROM run WHERE CASE finished WHEN '' THEN started ELSE finished END < ? AND id NOT IN (SELECT run FROM journal)", &before);
+  if (!runs) return runs.error();
+  pruned.runs = *runs;
+  if (auto committed = transaction->commit(); !committed) return committed.error();
+  return pruned;
+}
+
+}  // namespace bfl::store
