@@ -6,6 +6,7 @@
 
 #include "interpreter/base/diagnostic.h"
 #include "interpreter/cli/help.h"
+#include "interpreter/cli/state.h"
 #include "interpreter/cli/terminal.h"
 #include "interpreter/report/words.h"
 
@@ -64,6 +65,7 @@ constexpr Flag quarantine_flags[] = {
     {"step", "STEP", "rows of this step alone"},
     {"why", "TEXT", "with resolve: the reason, for the ledger"},
 };
+constexpr Flag state_flags_of_gc[] = {{"keep", "AGE", "how long a run stays: days or hours, `12h`; 90d unless told"}};
 constexpr Flag status_flags[] = {{"watch", "", "shows it again every second, until the run has ended"}};
 constexpr Flag check_flags[] = {{"offline", "", "against the catalogues that `bfl schema pull` keeps; no database is asked"}};
 constexpr Flag test_flags[] = {
@@ -154,7 +156,12 @@ std::vector<Command> table() {
        {control_flags, job, state, common}, control_run},
       {"halt", "JOB.bfl|RUN|URL", 1, 1, "ends every run, and lets none begin",
        "Of a job, or, with an URL, of every job of a database: exit code 75 after the chunk in flight, until `bfl resume`. A file `.bfl/halt` beside the job\n"
-       "and the environment variable BFL_HALT do the same for the runs that see them; their text is the reason.",
+       "(`.bfl/halt.NAME`: of one job), the file that BFL_HALT_FILE names and the environment variable BFL_HALT do the same for the runs that see them;\n"
+       "their text is the reason.",
+       {control_flags, job, state, common}, control_run},
+      {"set", "JOB.bfl|RUN|URL pace N/s|none|default", 3, 3, "another pace for a run under way, and for those after it",
+       "So many changed rows a second (`/m` a minute, `/h` an hour) instead of what the job and its steps say; `none` is no bound; `default` takes it back. What\n"
+       "`pace` says beside that, signals and hours, holds on. Heard within a second or two; who gave it is in the ledger.",
        {control_flags, job, state, common}, control_run},
       {"quarantine", "list|show|retry|resolve JOB.bfl [KEY]", 2, 3, "rows that a step could not change and has set aside",
        "`list` names them with their errors, `show` adds each row as it is now. `retry` applies their steps once more, as new generations, when what\n"
@@ -163,6 +170,10 @@ std::vector<Command> table() {
        {quarantine_flags, job, outward_flags, state, common}, quarantine, {}, "list|show|retry|resolve"},
       {"log", "[RUN|JOB.bfl]", 0, 1, "every journaled event, of one run or of all",
        "With --json one object a line, each with `run`, `job`, `step`, `kind` and `time`.", {state, common}, show_log},
+      {"state", "gc [JOB.bfl]", 1, 2, "looks after the state file",
+       "`gc` takes runs out of the diary that ended more than --keep ago, with their events. The chain of digests goes on behind them; the ledgers in\n"
+       "the databases are not touched.",
+       {state_flags_of_gc, state, common}, look_after_state, {}, "gc"},
       {"audit", "verify|checkpoint|export JOB.bfl|URL, or row SOURCE.TABLE KEY [JOB.bfl]", 2, 4, "proves that the ledger was not altered; the history of a row",
        "`verify` recomputes everything that bfl's tables in the target hold: the chain of entries, the digests of packs and sealed sets, the\n"
        "images in them, generations and lanes; then the diary in the state file. What does not hold is named by its place; exit code 4.\n"
@@ -186,7 +197,6 @@ std::vector<Command> table() {
        show_completion, {}, "bash|zsh|fish"},
       {"version", "", 0, 0, "the version of bfl", "", {common}, show_version},
 
-      {"state", "", 0, 99, "looks after the state file", "", {}, nullptr, "the state file is a cache: it may be removed"},
       {"setup", "SOURCE", 0, 99, "creates bfl's tables in a target", "", {}, nullptr, "`bfl run` creates them"},
       {"ui", "", 0, 99, "serves a page with the runs", "", {}, nullptr, "`bfl status` shows them"},
       {"worker", "", 0, 99, "takes part in a run", "", {}, nullptr, {}},

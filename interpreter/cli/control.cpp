@@ -1,4 +1,4 @@
-// `bfl pause`, `resume`, `cancel`, `halt`: orders to whoever runs a job, put into its databases.
+// `bfl pause`, `resume`, `cancel`, `halt`, `set`: orders to whoever runs a job, put into its databases.
 #include <filesystem>
 #include <fmt/format.h>
 
@@ -11,6 +11,7 @@
 #include "interpreter/ledger/ledger.h"
 #include "interpreter/report/words.h"
 #include "interpreter/run/executor.h"
+#include "interpreter/run/pace.h"
 #include "interpreter/store/state.h"
 
 namespace bfl::cli {
@@ -79,10 +80,36 @@ Meant meant(const Arguments& arguments) {
   return found;
 }
 
+int misused(const std::string& message) { return failed(exit_code::script, message, "write `bfl set JOB.bfl pace 500/s` (`/m`, `/h`), `none` for no bound, `default` for what the job says"); }
+
+int set_pace(const Arguments& arguments) {
+  if (arguments.operands[1] != "pace") return misused(fmt::format("`{}` is nothing that can be set of a run", arguments.operands[1]));
+  const std::string &value = arguments.operands[2], why = arguments.value("why");
+  const bool taken_back = value == "default";
+  if (!taken_back && (value.find(':') != std::string::npos || !run::rows_a_second(value))) return misused(fmt::format("`{}` is no pace", value));
+  Meant all = meant(arguments);
+  if (all.code != exit_code::done) return all.code;
+  const std::string who = fmt::format("{}@{}", user_name(), host_name()), now = format_timestamp(run::system_clock()->now());
+  std::int64_t lifted = 0;
+  for (Target& target : all.targets) {
+    auto back = ledger::take_back(*target.connector, all.job, "pace", who, now);
+    if (!back) return failed(back.error());
+    lifted += *back;
+    if (taken_back) continue;
+    if (auto done = ledger::give(*target.connector, {all.job, "pace", who, why.empty() ? value : value + ": " + why, now}); !done) return failed(done.error());
+  }
+  const std::string what = all.job.empty() ? "every job of the database" : fmt::format("`{}`", all.job);
+  if (arguments.has("json")) report::say(stdout, "{{\"order\":\"pace\",\"job\":\"{}\",\"value\":\"{}\",\"lifted\":{}}}\n", all.job, value, lifted);
+  else if (taken_back) report::say(stdout, "{}\n", lifted ? fmt::format("{} goes as fast as it says", what) : fmt::format("no pace was set of {}", what));
+  else report::say(stdout, "{} {}; `bfl set … pace default` takes that back\n", what, value == "none" ? "goes as fast as it can" : fmt::format("changes {} rows, and no more", value));
+  return exit_code::done;
+}
+
 }  // namespace
 
 int control_run(const Arguments& arguments) {
   const std::string& word = arguments.command;
+  if (word == "set") return set_pace(arguments);
   Meant all = meant(arguments);
   if (all.code != exit_code::done) return all.code;
   const std::string what = all.job.empty() ? "every job of the database" : fmt::format("`{}`", all.job);

@@ -19,14 +19,39 @@ Result<std::vector<Order>> read(OwnSql& sql, const std::string& job) {
 }
 
 Result<std::int64_t> lift(OwnSql& sql, const std::string& job, const std::string& kind, const std::string& who, const std::string& when) {
-  return kind.empty() ? sql.run("UPDATE bfl_control SET lifted = ?3, lifted_by = ?2 WHERE lifted = '' AND job = ?1 AND kind <> 'cancel'", {text(job), text(who), text(when)})
+  return kind.empty() ? sql.run("UPDATE bfl_control SET lifted = ?3, lifted_by = ?2 WHERE lifted = '' AND job = ?1 AND kind IN ('pause', 'halt')", {text(job), text(who), text(when)})
                       : sql.run("UPDATE bfl_control SET lifted = ?4, lifted_by = ?3 WHERE lifted = '' AND job = ?1 AND kind = ?2", {text(job), text(kind), text(who), text(when)});
+}
+
+// A table that was made before there was such an order allows others only. SQLite cannot change what a column allows.
+Result<void> learn_pace(connect::Connector& target) {
+  const bool postgres = target.engine() == "postgres";
+  bool knows = false;
+  auto read = OwnSql(target).query(postgres ? "SELECT pg_get_constraintdef(oid) LIKE '%pace%' FROM pg_constraint WHERE conrelid = CAST('bfl.control' AS regclass) AND conname = 'control_kind_check'"
+                                            : "SELECT sql LIKE '%pace%' FROM sqlite_schema WHERE name = 'bfl_control'",
+                                   {}, [&](connect::RawRow row) {
+                                     knows = row[0].integer != 0 || row[0].bytes == "t" || row[0].bytes == "true";
+                                     return false;
+                                   });
+  if (!read || knows) return read;
+  constexpr const char* in_postgres = "ALTER TABLE bfl.control DROP CONSTRAINT control_kind_check;"
+                                      "ALTER TABLE bfl.control ADD CONSTRAINT control_kind_check CHECK (kind IN ('pause', 'cancel', 'halt', 'pace'))";
+  constexpr const char* in_sqlite = "ALTER TABLE bfl_control RENAME TO bfl_control_before;"
+                                    "CREATE TABLE bfl_control (id INTEGER PRIMARY KEY, job TEXT NOT NULL, kind TEXT NOT NULL CHECK (kind IN ('pause', 'cancel', 'halt', 'pace')), who TEXT NOT NULL DEFAULT '',"
+                                    " reason TEXT NOT NULL DEFAULT '', given TEXT NOT NULL DEFAULT '', lifted_by TEXT NOT NULL DEFAULT '', lifted TEXT NOT NULL DEFAULT '');"
+                                    "INSERT INTO bfl_control SELECT id, job, kind, who, reason, given, lifted_by, lifted FROM bfl_control_before;"
+                                    "DROP TABLE bfl_control_before";
+  if (auto begun = target.begin_write(connect::WriteKind::own); !begun) return begun;
+  auto done = target.execute(postgres ? in_postgres : in_sqlite);
+  if (done) done = target.commit();
+  if (!done && target.in_transaction()) target.rollback();
+  return done;
 }
 
 }  // namespace
 
 std::string Order::text() const {
-  const std::string done = kind == "pause" ? "paused" : kind == "cancel" ? "cancelled" : "halted";
+  const std::string done = kind == "pause" ? "paused" : kind == "cancel" ? "cancelled" : kind == "pace" ? "its pace set" : "halted";
   return fmt::format("{}{}{}{}{}", done, job.empty() ? ", as every job of the database," : "", who.empty() ? "" : " by " + who, given.empty() ? "" : " at " + given, reason.empty() ? "" : ": " + reason);
 }
 
@@ -37,6 +62,8 @@ Result<std::vector<Order>> orders(connect::Connector& target, const std::string&
 
 Result<void> give(connect::Connector& target, const Order& order) {
   OwnSql sql(target);
+  if (order.kind == "pace")
+    if (auto known = learn_pace(target); !known) return known;
   auto given = sql.run("INSERT INTO bfl_control (job, kind, who, reason, given) VALUES (?1, ?2, ?3, ?4, ?5)",
                        {text(order.job), text(order.kind), text(order.who), text(order.reason), text(order.given)});
   return given ? Result<void>{} : Result<void>{given.error()};

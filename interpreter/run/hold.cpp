@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
+#include <utility>
 
+#include "interpreter/ledger/heard.h"
 #include "interpreter/run/pace.h"
 
 namespace bfl::run {
@@ -13,15 +15,37 @@ namespace {
 constexpr double seconds_between_looks = 0.5;  // of a run whose chunks are short; one short statement each
 
 // Nothing, or why every run from here is to stop.
-std::string halted_here(const std::string& file) {
+std::string halted_here(const Context& context) {
   if (const char* value = std::getenv("BFL_HALT"); value && *value && std::string_view(value) != "0")
     return fmt::format("halted by the environment variable `BFL_HALT`{}", std::string_view(value) == "1" ? "" : fmt::format(": {}", value));
-  if (file.empty()) return {};
-  std::ifstream there(file);
-  if (!there) return {};
-  std::string reason;
-  std::getline(there, reason);
-  return fmt::format("halted by the file `{}`{}", file, reason.empty() ? "" : ": " + reason);
+  const std::string& beside = context.options.halt_file;
+  const char* named = std::getenv("BFL_HALT_FILE");
+  for (const std::string& file : {beside, beside.empty() ? beside : beside + "." + context.program.job, std::string(named ? named : "")}) {
+    if (file.empty()) continue;
+    std::ifstream there(file);
+    if (!there) continue;
+    std::string reason;
+    std::getline(there, reason);
+    return fmt::format("halted by the file `{}`{}", file, reason.empty() ? "" : ": " + reason);
+  }
+  return {};
+}
+
+// The pace that somebody has ordered: the newest for the job, else for every job. Gives why the run is to wait instead; empty: nothing.
+std::string hear_pace(Context& context, const program::Step& step, int source, const std::vector<ledger::Order>& given) {
+  if (!context.pacer) return {};
+  std::optional<ledger::Order> order;
+  for (const ledger::Order& each : given)
+    if (each.kind == "pace" && (!order || !each.job.empty() || order->job.empty())) order = each;
+  if (order && !rows_a_second(order->reason)) return fmt::format("{}, which is no pace; `bfl set JOB pace 500/s` gives another", order->text());
+  const auto before = context.pacer->ordered();
+  if (!context.pacer->set(order)) return {};
+  Event event = context.event(EventKind::goes_on, step);
+  event.reason = order ? order->text() : "its pace is as the job says again";
+  context.tell(event);
+  // What cannot be entered now is no reason to disobey.
+  (void)ledger::enter_heard(context.writer(source), context.target(source), order ? *order : *before, !order);
+  return {};
 }
 
 }  // namespace
@@ -29,6 +53,9 @@ std::string halted_here(const std::string& file) {
 std::optional<StepEnd> Context::obey(const program::Step& step, int source, std::unique_lock<std::mutex>* lock) {
   if (source < 0 || !writers[static_cast<std::size_t>(source)]) return std::nullopt;
   std::string waits;  // for what it waits, as it was told
+  std::optional<ledger::Order> waits_by;  // the order that says so
+  // What cannot be entered now is no reason to disobey.
+  const auto heard = [&](const ledger::Order& order, bool taken_back = false) { (void)ledger::enter_heard(writer(source), target(source), order, taken_back); };
   for (;;) {
     const double now = clock.seconds();
     // Workers look after their debts by themselves.
@@ -40,7 +67,7 @@ std::optional<StepEnd> Context::obey(const program::Step& step, int source, std:
     }
     looked_at = now;
     const char* help = "what is committed stays; when it may go on, `bfl resume`, then `bfl run`";
-    if (const std::string why = halted_here(options.halt_file); !why.empty())
+    if (const std::string why = halted_here(*this); !why.empty())
       return paused(step, Code::told_to_stop, {ErrorClass::held, why, {}, "take it away, then run again: it goes on behind the last chunk"}, {});
     auto given = writer(source).orders();
     // A lock or a connection that went is met again by the next chunk, and tried again there.
@@ -50,15 +77,25 @@ std::optional<StepEnd> Context::obey(const program::Step& step, int source, std:
       const auto found = std::find_if(given->begin(), given->end(), [&](const ledger::Order& order) { return order.kind == kind; });
       return found == given->end() ? nullptr : &*found;
     };
-    if (const ledger::Order* halt = first("halt")) return paused(step, Code::told_to_stop, {ErrorClass::held, halt->text(), {}, help}, {});
+    if (const ledger::Order* halt = first("halt")) {
+      heard(*halt);
+      return paused(step, Code::told_to_stop, {ErrorClass::held, halt->text(), {}, help}, {});
+    }
     if (const ledger::Order* cancel = first("cancel")) {
+      heard(*cancel);
       if (auto obeyed = writer(source).obey(*cancel); !obeyed) return fail(step, obeyed.error());
       return paused(step, Code::told_to_stop, {ErrorClass::held, cancel->text(), {}, "what is committed stays; `bfl run` goes on behind the last chunk"}, {});
     }
+    const std::string no_pace = given ? hear_pace(*this, step, source, *given) : std::string();
     const ledger::Order* pause = first("pause");
-    const Verdict verdict = pacer && !pause ? pacer->look() : Verdict{};
+    const Verdict verdict = !no_pace.empty() ? Verdict{false, no_pace} : pacer && !pause ? pacer->look() : Verdict{};
     if (verdict.stop) return paused(step, Code::told_to_stop, {ErrorClass::held, "stop when " + verdict.reason, {}, "what is committed stays; `bfl run` goes on behind the last chunk"}, {});
     const std::string why = pause ? pause->text() : verdict.reason;
+    if (given && waits_by && !pause) heard(*std::exchange(waits_by, std::nullopt), true);
+    if (pause && !waits_by) {
+      waits_by = *pause;
+      heard(*pause);
+    }
     if (given && why.empty()) {
       held = false;
       if (waits.empty() && debt > 0) continue;

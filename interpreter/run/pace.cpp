@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <condition_variable>
@@ -105,10 +106,33 @@ bool is_open(const program::DailyWindow& window, Timestamp now) {
 Pacer::Pacer(Context& context, const program::Step& step) : context_(context) {
   for (const auto* pace : {&context.program.pace, &step.pace}) {
     if (!*pace) continue;
-    if ((*pace)->rows_a_second) rate_ = rate_ > 0 ? std::min(rate_, *(*pace)->rows_a_second) : *(*pace)->rows_a_second;
+    if ((*pace)->rows_a_second) said_ = said_ > 0 ? std::min(said_, *(*pace)->rows_a_second) : *(*pace)->rows_a_second;
     if ((*pace)->window) windows_.push_back(&*(*pace)->window);
     for (const program::PaceRule& rule : (*pace)->rules) rules_.push_back({&rule});
   }
+  rate_ = said_;
+}
+
+std::optional<double> rows_a_second(std::string_view text) {
+  text = text.substr(0, text.find(':'));
+  if (text == "none") return 0.0;
+  const auto slash = std::min(text.size(), text.find('/'));
+  std::string digits(text.substr(0, slash));
+  std::erase(digits, '_');
+  std::int64_t rows = 0;
+  const auto [end, wrong] = std::from_chars(digits.data(), digits.data() + digits.size(), rows);
+  const std::string_view unit = text.substr(slash);
+  const double seconds = unit == "/s" ? 1 : unit == "/m" ? 60 : unit == "/h" ? 3600 : 0;
+  if (wrong != std::errc() || end != digits.data() + digits.size() || rows < 1 || seconds == 0) return std::nullopt;
+  return static_cast<double>(rows) / seconds;
+}
+
+bool Pacer::set(const std::optional<ledger::Order>& order) {
+  if (order.has_value() == order_.has_value() && (!order || order->text() == order_->text())) return false;
+  order_ = order;
+  rate_ = order ? rows_a_second(order->reason).value_or(said_) : said_;
+  due_ = 0;  // a debt of another rate would be a wait of another length
+  return true;
 }
 
 void Pacer::spent(std::int64_t rows, double began) {
@@ -190,8 +214,7 @@ const Verdict& Pacer::look() {
 }
 
 std::shared_ptr<Pacer> pacer_of(Context& context, const program::Step& step) {
-  auto made = std::make_shared<Pacer>(context, step);
-  return made->idle() ? nullptr : made;
+  return std::make_shared<Pacer>(context, step);
 }
 
 }  // namespace bfl::run

@@ -1,9 +1,11 @@
 // How fast a step may go, and whether it may go on now: `pace`.
 #pragma once
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "interpreter/run/context.h"
@@ -19,13 +21,18 @@ struct Verdict {
 class Pacer {
  public:
   Pacer(Context& context, const program::Step& step);
-  bool idle() const { return rules_.empty() && windows_.empty() && rate_ <= 0; }
+  // Another rate than the job and the step say, for as long as somebody wants it. False: it is the one in force.
+  bool set(const std::optional<ledger::Order>& order);
+  const std::optional<ledger::Order>& ordered() const { return order_; }
   // Rows that were changed by a transaction that began then.
   void spent(std::int64_t rows, double began);
   // Seconds until the next chunk may begin.
   double debt() const;
   // Of one transaction, so that no second is much busier than the others; negative: no bound.
-  std::int64_t rows_at_most() const { return rate_ > 0 ? std::max<std::int64_t>(1, static_cast<std::int64_t>(rate_)) : -1; }
+  std::int64_t rows_at_most() const {
+    const double rate = rate_.load();
+    return rate > 0 ? std::max<std::int64_t>(1, static_cast<std::int64_t>(rate)) : -1;
+  }
   // The signals as they are, each asked for at most once a second. One that cannot be had says to wait, never to go on.
   const Verdict& look();
 
@@ -40,13 +47,17 @@ class Pacer {
   Context& context_;
   std::vector<Rule> rules_{};
   std::vector<const program::DailyWindow*> windows_{};
-  double rate_ = 0;          // rows a second; 0: any
+  double said_ = 0;          // rows a second, by job and step; 0: any
+  std::atomic<double> rate_{0};  // the same, or as somebody has ordered; workers size their chunks by it
+  std::optional<ledger::Order> order_{};
   double due_ = 0;           // when what was spent is paid for, by Clock::seconds
   double looked_at_ = -1;
   Verdict verdict_{};
 };
 
-// Null where nothing slows the step down.
+// Rows a second of `500/s`, `30_000/m`, `none` (0), or of a text that begins with that and goes on behind a colon; nothing for others.
+std::optional<double> rows_a_second(std::string_view text);
+
 std::shared_ptr<Pacer> pacer_of(Context& context, const program::Step& step);
 
 }  // namespace bfl::run

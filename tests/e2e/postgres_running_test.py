@@ -123,9 +123,33 @@ def paused_and_resumed(place, db, workers):
     expect(run.returncode == 75 and "cancelled by" in err and "enough" in err, f"exit {run.returncode}\n{said}{out}{err}")
     kinds = db.sql("SELECT kind, lifted_by <> '' FROM bfl.control ORDER BY id")
     expect(kinds == [("pause", "t"), ("cancel", "t")], kinds)
+    heard = [(entry["order"], bool(entry["given_by"]), bool(entry.get("taken_back_by"))) for entry in entered(db)]
+    expect(heard == [("pause", True, False), ("pause", True, True), ("cancel", True, False)], heard)
     place.write("slow.bfl", PACED.replace("WORKERS", str(workers)).replace("RULES", "rows <= 1_000_000/s"))
     place.call("run", "slow.bfl")
     expect(marked(db) == 2000, "the next run goes on")
+
+
+def entered(db):
+    entries = [json.loads(row[0]) for row in db.sql("SELECT entry FROM bfl.ledger ORDER BY id")]
+    return [entry for entry in entries if entry["kind"] == "order"]
+
+
+@on_postgres
+def the_pace_is_set_from_elsewhere(place, db):
+    table(db, 2000)
+    os.environ.update(place.env)
+    place.write("slow.bfl", PACED.replace("WORKERS", "3").replace("RULES", "rows <= 50/s"))
+    run = place.start("run", "slow.bfl")
+    wait_for(lambda: marked(db) > 0, "the first chunk")
+    # As an older bfl has made the table.
+    db.sql("ALTER TABLE bfl.control DROP CONSTRAINT control_kind_check; ALTER TABLE bfl.control ADD CONSTRAINT control_kind_check CHECK (kind IN ('pause', 'cancel', 'halt'))")
+    place.call("set", db.url, "pace", "none", "--why", "all is quiet")
+    out, err = run.communicate(timeout=60)
+    expect(run.returncode == 0 and marked(db) == 2000, f"exit {run.returncode}\n{out}{err}")
+    heard = entered(db)
+    expect([entry["order"] for entry in heard] == ["pace"] and heard[0]["of_every_job"] == "true" and heard[0]["reason"] == "none: all is quiet", heard)
+    place.call("audit", "verify", "slow.bfl")
 
 
 @on_postgres
@@ -219,5 +243,5 @@ def signals_of_the_server(place, db):
 
 
 if __name__ == "__main__":
-    main([a_run_is_controlled_from_elsewhere, workers_wait_together, a_row_by_hand_halts_the_database, a_signal_holds_the_run_back, signals_of_the_server, a_signal_that_takes_too_long_is_none, sessions_bear_the_name_of_the_step,
+    main([a_run_is_controlled_from_elsewhere, the_pace_is_set_from_elsewhere, workers_wait_together, a_row_by_hand_halts_the_database, a_signal_holds_the_run_back, signals_of_the_server, a_signal_that_takes_too_long_is_none, sessions_bear_the_name_of_the_step,
           what_fails_for_a_while_is_tried_again, spent_repetitions_pause_the_run, many_failures_open_the_breaker, the_wait_can_be_ended])

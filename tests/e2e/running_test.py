@@ -117,8 +117,8 @@ def a_run_is_controlled_from_another_terminal(place):
     expect(orders == [("pause", 1, 1), ("cancel", 1, 1), ("halt", 1, 1)], orders)
     place.call("audit", "verify", "paced.bfl")
     heard = [json.loads(row[0]) for row in place.sql("SELECT entry FROM bfl_ledger ORDER BY id") if '"kind":"order"' in row[0]]
-    expect([entry["order"] for entry in heard] == ["pause", "resume", "cancel", "halt"] and all(entry["given_by"] and entry["given"] for entry in heard), heard)
-    expect(heard[0]["reason"] == "month end", heard[0])
+    expect([entry["order"] for entry in heard] == ["pause", "pause", "cancel", "halt"] and all(entry["given_by"] and entry["given"] for entry in heard), heard)
+    expect(heard[0]["reason"] == "month end" and heard[1]["taken_back_by"] and "taken_back" not in heard[0], heard[:2])
 
 
 def the_pace_is_set_from_another_terminal(place):
@@ -132,10 +132,10 @@ def the_pace_is_set_from_another_terminal(place):
     place.call("set", "paced.bfl", "pace", "none", "--why", "the night has begun")
     out, err = run.communicate(timeout=60)
     expect(run.returncode == 0 and marked(place) == 3000 and time.monotonic() - began < 20, f"exit {run.returncode}\n{out}{err}")
-    told = journal(place, "paced.bfl", "pace_set")
-    expect(len(told) == 1 and "its pace set to none by" in told[0]["reason"] and "the night has begun" in told[0]["reason"], told)
+    told = [entry for entry in journal(place, "paced.bfl", "goes_on") if "its pace set by" in entry["reason"]]
+    expect(len(told) == 1 and told[0]["reason"].endswith(": none: the night has begun"), told)
     entries = [json.loads(row[0]) for row in place.sql("SELECT entry FROM bfl_ledger ORDER BY id") if '"order":"pace"' in row[0]]
-    expect(len(entries) == 1 and entries[0]["given_by"] and entries[0]["value"] == "none", entries)
+    expect(len(entries) == 1 and entries[0]["given_by"] and entries[0]["reason"] == "none: the night has begun", entries)
     # It holds for runs to come, slower than the job says as well as faster.
     place.call("set", "paced.bfl", "pace", "200/s")
     place.write("paced.bfl", PACED.replace("PACE", ""))
@@ -199,17 +199,16 @@ def an_older_target_learns_to_hear_orders(place):
     for statement in ("DROP TABLE bfl_control", "ALTER TABLE bfl_step DROP COLUMN quarantined", "UPDATE bfl_meta SET format = 2", "UPDATE orders SET note = NULL"):
         place.sql(statement)
     place.call("run", "paced.bfl", "--again", "mark")
-    expect(place.value("SELECT format FROM bfl_meta") == 5 and marked(place) == 100, "the format is brought up")
+    expect(place.value("SELECT format FROM bfl_meta") == 4 and marked(place) == 100, "the format is brought up")
     # Of a table of orders that knows no pace.
     place.call("pause", "paced.bfl")
     for statement in ("CREATE TABLE old AS SELECT * FROM bfl_control", "DROP TABLE bfl_control",
                       "CREATE TABLE bfl_control (id INTEGER PRIMARY KEY, job TEXT NOT NULL, kind TEXT NOT NULL CHECK (kind IN ('pause', 'cancel', 'halt')), who TEXT NOT NULL DEFAULT '',"
                       " reason TEXT NOT NULL DEFAULT '', given TEXT NOT NULL DEFAULT '', lifted_by TEXT NOT NULL DEFAULT '', lifted TEXT NOT NULL DEFAULT '')",
-                      "INSERT INTO bfl_control SELECT id, job, kind, who, reason, given, lifted_by, lifted FROM old", "DROP TABLE old", "UPDATE bfl_meta SET format = 4"):
+                      "INSERT INTO bfl_control SELECT * FROM old", "DROP TABLE old"):
         place.sql(statement)
     place.call("set", "paced.bfl", "pace", "5/s")
-    expect(place.sql("SELECT kind, value FROM bfl_control WHERE lifted = '' ORDER BY id") == [("pause", ""), ("pace", "5/s")], place.sql("SELECT * FROM bfl_control"))
-    expect(place.value("SELECT format FROM bfl_meta") == 5, "the format is brought up")
+    expect(place.sql("SELECT kind, reason FROM bfl_control WHERE lifted = '' ORDER BY id") == [("pause", ""), ("pace", "5/s")], place.sql("SELECT * FROM bfl_control"))
 
 
 def a_signal_that_takes_too_long_is_none(place):
