@@ -9,6 +9,7 @@
 #include "interpreter/run/intended.h"
 #include "interpreter/run/kept_plan.h"
 #include "interpreter/run/meeting_rows.h"
+#include "interpreter/run/seal_around.h"
 #include "interpreter/run/sealed_set.h"
 #include "interpreter/run/workbench.h"
 #include "interpreter/run/writing.h"
@@ -49,27 +50,35 @@ std::optional<StepEnd> seal(Writing& writing, SealedSet& set, const char* route,
   auto bench = Workbench::open(context.program, writing.step, context.targets, context.evaluation(writing.source));
   if (!bench) return writing.fail(bench.error());
   if (auto end = refuse_left_behind(writing, (*bench)->program(), (*bench)->engine())) return end;
-  Spool spool;
+  Spool whole, parts;
+  std::int64_t aside = 0;
   const Intention intention{context.program, writing.step, writing.target, context.evaluation(writing.source), again, &context.stop};
   std::optional<MeetingRows> meeting;
   if (program::adds_rows(writing.step.kind)) meeting.emplace(context.program, writing.step);
-  auto collected = collect(intention, set.intents(), set.hands(), set.once(), (*bench)->engine(), spool, meeting ? &*meeting : nullptr);
-  if (collected && spool.rows() > 0)
+  auto collected = collect(intention, set.intents(), set.hands(), set.once(), (*bench)->engine(), whole, meeting ? &*meeting : nullptr);
+  const bool around = !collected && collected.error().kind == ErrorClass::data && writing.most_quarantined >= 0 && may_seal_around(intention, set.hands(), set.once(), **bench);
+  if (around) {
+    auto counted = collect_around(intention, set.intents(), set.hands(), **bench, writing.most_quarantined, parts);
+    collected = counted ? Result<void>{} : Result<void>{counted.error()};
+    aside = counted ? *counted : 0;
+  }
+  Spool& spool = around ? parts : whole;
+  if (collected && spool.rows() > aside)
     if (auto end = refuse_unproved(writing, (*bench)->program(), (*bench)->engine())) return end;
   bench->reset();
   if (!collected && meeting && meeting->refused()) return writing.fail(meeting->error(context.targets, context.evaluation(writing.source), set.hands()));
   if (!collected) {
     Error error = with_row(context.program, writing.step, context.targets, context.evaluation(writing.source), collected.error(),
                            [&](const program::Program& naming) { return rows_asked(naming, writing.step); });
-    if (writing.most_quarantined >= 0 && error.kind == ErrorClass::data)
-      error.help = "the values of all rows are computed at once before the first is changed, so that none can be set aside yet: leave such rows out, `skip where C \"reason\"`";
+    if (writing.most_quarantined >= 0 && error.kind == ErrorClass::data && !around)
+      error.help = "the values of all rows are computed at once before the first is changed, and with those of other rows, so that none can be set aside: leave such rows out, `skip where C \"reason\"`";
     return writing.fail(error);
   }
   if (meeting)
     if (auto end = leave_out(writing, meeting->left_out)) return end;
   empty = spool.rows() == 0;
   if (empty) return std::nullopt;
-  if (auto end = refuse_unexpected(writing, spool.rows())) return end;
+  if (auto end = refuse_unexpected(writing, spool.rows() - aside)) return end;
   return open_sealed(writing, set, route, decision, spool.rows(), [&spool](bool from_start) { return spool.next(from_start); });
 }
 
@@ -143,6 +152,14 @@ StepEnd sealed_write(Writing& writing, const char* route, const Decision& decisi
       if (program::adds_rows(step.kind))
         if (const auto causes = causes_of(context.program, step, context.targets, context.evaluation(writing.source), set.hands().key, set.at()->key); !causes.empty()) told.row += ", made from the row with " + causes[0].row;
       return writing.fail(told);
+    }
+    for (const auto& [key, reason] : set.take_set_aside()) {
+      Event event = context.event(EventKind::row_quarantined, step);
+      event.reason = reason;
+      event.keys = {ledger::display(key)};
+      event.quarantined = 1;
+      event.chunk = writing.chunks;
+      context.tell(event);
     }
   }
   return finish(writing);

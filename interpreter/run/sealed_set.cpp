@@ -1,5 +1,7 @@
 #include "interpreter/run/sealed_set.h"
 
+#include "interpreter/run/seal_around.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -120,7 +122,7 @@ Result<SealedSet::Turn> SealedSet::turn_of(const ledger::Record& planned) const 
   const bool goes = writing_.step.duplicates && !program::adds_rows(writing_.step.kind) && planned.after.empty();
   if (!intent || planned.before.size() != intent->key + (turn.there ? intent->image : 0) ||
       (once() ? turn.there : intent->image > 0 && !intent->flag && !turn.there) ||
-      (planned.after.size() != (once() ? 0 : intent->values + intent->from) && !goes))
+      (planned.after.size() != (once() ? 0 : intent->values + intent->from) && !goes && !planned.reason.starts_with(cannot_be_computed)))
     return Error{ErrorClass::fatal, "a row of the sealed set has another shape than the table", {},
                  "the schema changed since it was sealed: apply the step anew with `--again`"};
   turn.before = ledger::views(planned.before);
@@ -149,6 +151,7 @@ Result<std::vector<SealedSet::Turn>> SealedSet::together(std::int64_t from, std:
 Result<std::int64_t> SealedSet::apply(std::int64_t from, std::int64_t to, ledger::ChunkFacts& facts) {
   std::int64_t changed = 0;
   for (Keeping& kept : keeping_) kept.stored.clear();  // of an attempt that was rolled back
+  aside_.clear();
   while (from < to) {
     if (writing_.context.stop.level.load() > 1) return Error{ErrorClass::interrupted, "asked to stop"};
     auto turns = together(from, to);
@@ -201,6 +204,11 @@ Result<void> SealedSet::decide(Turn& turn, ledger::ChunkFacts& facts) {
   const auto skip = [&](const char* why) {
     writing_.skip(turn.key(), why, facts);
   };
+  if (turn.planned->reason.starts_with(cannot_be_computed)) {
+    aside_.emplace_back(ledger::key_of(turn.key(), turn.intent->key), turn.planned->reason.substr(cannot_be_computed.size()));
+    writing_.set_aside(aside_.back().first, aside_.back().second, facts);
+    return {};
+  }
   if (!turn.there && !once()) {  // missing when the set was sealed
     if (turn.found && turn.intent->flag) conflict("a row with this key was added since the set was sealed");
     else if (turn.found) skip("a row with this key is there");

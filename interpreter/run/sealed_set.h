@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "interpreter/run/intended.h"
@@ -38,6 +39,8 @@ class SealedSet {
     ledger::Key key{};
   };
   const std::optional<Place>& at() const { return at_; }
+  // Of what `apply` did last: rows whose values could not be computed when the set was sealed, and why. Given once.
+  std::vector<std::pair<ledger::Key, std::string>> take_set_aside() { return std::exchange(aside_, {}); }
   void forget_place() { at_.reset(); }
 
  private:
@@ -98,6 +101,7 @@ class SealedSet {
   std::vector<ledger::Record> block_{};
   std::size_t under_way_ = 0;                 // of the intents that are carried out together
   std::optional<Place> at_{};
+  std::vector<std::pair<ledger::Key, std::string>> aside_{};
 };
 
 }  // namespace bfl::run

@@ -42,11 +42,36 @@ def overflow_of_what_is_sealed(place, db):
 
 
 @on_postgres
-def what_cannot_be_computed_stops_the_seal(place, db):
-    db.sql(TABLE.replace("BROKEN", "1") + "UPDATE t SET raw = 'x' WHERE id = 500")
-    place.write("job.bfl", JOB.replace("MOST", "5").replace("MORE", "").replace("WORKERS", "").replace("VALUE", "to_int(raw)"))
+def what_cannot_be_computed_is_set_aside(place, db):
+    for more in ("", "once", "chunk 7"):
+        db.sql("DROP TABLE IF EXISTS t; DROP SCHEMA IF EXISTS bfl CASCADE;" + TABLE.replace("BROKEN", "1") + "UPDATE t SET raw = 'x' || id WHERE id IN (17, 18, 500, 1000)")
+        place.write("job.bfl", JOB.replace("MOST", "4").replace("MORE", more).replace("WORKERS", "").replace("VALUE", "to_int(raw)"))
+        done = place.call("run", "job.bfl", env=place.env, code=3)
+        expect("the row with key 500 is put in quarantine" in done.stdout and "996 rows changed" in done.stdout, done.stdout)
+        rows = right(place, db)
+        expect(all("x" + row["key"] in row["error"] for row in rows), rows)
+        place.call("run", "job.bfl", env=place.env, code=3)
+        db.sql("UPDATE t SET raw = id + 10000")
+        place.call("quarantine", "retry", "job.bfl", env=place.env)
+        right(place, db, ())
+        place.call("undo", "job.bfl", env=place.env)
+        expect(db.value("SELECT count(*) FROM t WHERE n IS NOT NULL") == "0", "all of it is put back")
+
+
+@on_postgres
+def one_more_than_is_allowed_stops_the_seal(place, db):
+    db.sql(TABLE.replace("BROKEN", "1") + "UPDATE t SET raw = 'x' WHERE id IN (17, 18, 500, 1000)")
+    place.write("job.bfl", JOB.replace("MOST", "3").replace("MORE", "").replace("WORKERS", "").replace("VALUE", "to_int(raw)"))
     done = place.call("run", "job.bfl", env=place.env, code=1)
-    expect("computed at once before the first is changed" in done.stderr and db.value("SELECT count(*) FROM t WHERE n IS NOT NULL") == "0", done.stderr)
+    expect("the row with id = 1000" in done.stderr and "as many as `quarantine` allows" in done.stderr and db.value("SELECT count(*) FROM t WHERE n IS NOT NULL") == "0", done.stderr)
+
+
+@on_postgres
+def what_depends_on_other_rows_stops_the_seal(place, db):
+    db.sql(TABLE.replace("BROKEN", "1") + "UPDATE t SET raw = 'x' WHERE id = 500")
+    place.write("job.bfl", JOB.replace("MOST", "5").replace("MORE", "").replace("WORKERS", "").replace("VALUE", "to_int(raw) + count(db.t)"))
+    done = place.call("run", "job.bfl", env=place.env, code=1)
+    expect("so that none can be set aside" in done.stderr and db.value("SELECT count(*) FROM t WHERE n IS NOT NULL") == "0", done.stderr)
 
 
 @on_postgres
@@ -82,4 +107,4 @@ ALTER TABLE t ADD FOREIGN KEY (n) REFERENCES allowed DEFERRABLE INITIALLY DEFERR
 
 
 if __name__ == "__main__":
-    main([overflow_of_what_is_sealed, what_cannot_be_computed_stops_the_seal, overflow, a_constraint_by_workers, workers_keep_the_limit, a_constraint_that_speaks_at_commit])
+    main([overflow_of_what_is_sealed, what_cannot_be_computed_is_set_aside, one_more_than_is_allowed_stops_the_seal, what_depends_on_other_rows_stops_the_seal, overflow, a_constraint_by_workers, workers_keep_the_limit, a_constraint_that_speaks_at_commit])
