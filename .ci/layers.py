@@ -12,7 +12,7 @@ ROOT = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else __file__).resolve()
 ROOT = ROOT if ROOT.is_dir() else ROOT.parent.parent
 
 # Folder -> folders that it may include besides itself: all above it, but for the exceptions that the architecture names.
-ORDER = ["base", "project", "syntax", "check", "lint", "plan", "eval", "lower", "connect", "store", "ledger", "run", "notify", "report", "lsp", "cli"]
+ORDER = ["base", "project", "syntax", "check", "lint", "plan", "eval", "lower", "connect", "store", "web", "ledger", "run", "notify", "report", "lsp", "cli"]
 ALLOWED = {folder: set(ORDER[: i + 1]) for i, folder in enumerate(ORDER)}
 for folder in ORDER[ORDER.index("plan") : ORDER.index("report")]:
     ALLOWED[folder] -= {"lint"}  # opinions about a script change nothing that is done
@@ -20,6 +20,7 @@ for folder in ("eval", "lower", "connect"):
     ALLOWED[folder] -= {"plan", "syntax"}  # they know the program's expressions, neither the tree nor the plan
 ALLOWED["check"].add("eval")  # constants are folded with the evaluator, so that a literal and a row mean the same
 ALLOWED["store"] = {"base", "store"}
+ALLOWED["web"] = {"base", "web"}
 ALLOWED["connect"].add("store")  # the RAII layer over sqlite3
 
 # Third party (pattern of the include) -> where it may be included.
@@ -36,7 +37,7 @@ DOORS = [
     (r"toml\+\+/", r"interpreter/project/toml\.cpp"),
     (r"pg_query\.h", r"interpreter/lint/postgres_sql\.cpp"),
     (r"zstd", r"interpreter/ledger/.*"),
-    (r"curl/", r"interpreter/notify/http\.cpp"),
+    (r"curl/", r"interpreter/web/http\.cpp"),
     (r"CLI/", r"interpreter/cli/arguments\.cpp"),
     (r"nlohmann/", r"interpreter/.*\.cpp"),
 ]

@@ -379,6 +379,7 @@ class Within {
   T before_;
 };
 
+bool holds_secret(const std::string& url);  // sources.cpp
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& known);
 bool is_window_function(std::string_view name);
 std::optional<program::AggregateKind> aggregate_named(std::string_view name);

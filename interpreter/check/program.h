@@ -317,19 +317,22 @@ struct Retry {
 
 // What is watched while a step is at work.
 enum class SignalKind : std::uint8_t {
-  replica_lag, active_sessions, lock_waits, oldest_transaction, archive_backlog, autovacuum,  // PostgreSQL
+  replica_lag, active_sessions, lock_waits, blocked, oldest_transaction, archive_backlog, autovacuum,  // PostgreSQL
   query,                                // the number that a statement of the user's gives
   file,                                 // whether it is there
+  http,                                 // the number that an address answers with
+  prometheus,                           // the one sample that a query of a Prometheus server gives
 };
 struct PaceRule {
   SignalKind signal{};
   bool stops = false;                   // the run ends, resumably; else it waits
-  int source = -1;                      // files have none
+  int source = -1;                      // files and addresses have none
   std::optional<TableRef> table{};      // autovacuum
-  std::string statement{};              // query: SQL; file: path
+  std::string statement{};              // query: SQL; file: path; prometheus: its query; http: where in a JSON answer, `/queue/depth`; empty: all of it
+  std::string address{};                // http, prometheus: may hold a secret
   CompareOp op = CompareOp::greater;    // signal OP bound; of truths: it is so
   double bound = 0;                     // durations in seconds
-  std::string text{};                   // as written
+  std::string text{};                   // as written; of an address no more than its host
   Span span{};
 };
 struct DailyWindow {                    // half open; to < from: over midnight

@@ -1,9 +1,13 @@
 // Clauses that say how a run goes about its work, and under which conditions: `retry`, `pace`, `approve`, `rollback`, `quarantine`. What they say is in
 // no memo key.
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 
+#include "interpreter/base/address.h"
 #include "interpreter/check/checker.h"
+#include "interpreter/check/visit.h"
+#include "interpreter/eval/evaluate.h"
 
 namespace bfl::check {
 
@@ -12,22 +16,26 @@ using program::SignalKind;
 namespace {
 
 enum class Measure : std::uint8_t { duration, number, truth };
+enum class Subject : std::uint8_t { server, table, statement, path, address, query };  // what is asked; the first two of PostgreSQL
 struct SignalRow {
   std::string_view name;
   SignalKind kind;
   Measure measure;
-  bool postgres;            // else of any engine
+  Subject subject;
   std::string_view example;
 };
 constexpr SignalRow signals[] = {
-    {"replica_lag", SignalKind::replica_lag, Measure::duration, true, "replica_lag(shop) > 5s"},
-    {"active_sessions", SignalKind::active_sessions, Measure::number, true, "active_sessions(shop) > 50"},
-    {"lock_waits", SignalKind::lock_waits, Measure::number, true, "lock_waits(shop) > 0"},
-    {"oldest_transaction", SignalKind::oldest_transaction, Measure::duration, true, "oldest_transaction(shop) > 10m"},
-    {"archive_backlog", SignalKind::archive_backlog, Measure::number, true, "archive_backlog(shop) > 42"},
-    {"autovacuum", SignalKind::autovacuum, Measure::truth, true, "autovacuum(shop.orders)"},
-    {"query", SignalKind::query, Measure::number, false, "query(shop, \"select count(*) from queue\") > 1_000"},
-    {"file", SignalKind::file, Measure::truth, false, "file(\"hold\")"},
+    {"replica_lag", SignalKind::replica_lag, Measure::duration, Subject::server, "replica_lag(shop) > 5s"},
+    {"active_sessions", SignalKind::active_sessions, Measure::number, Subject::server, "active_sessions(shop) > 50"},
+    {"lock_waits", SignalKind::lock_waits, Measure::number, Subject::server, "lock_waits(shop) > 0"},
+    {"blocked", SignalKind::blocked, Measure::number, Subject::server, "blocked(shop) > 0"},
+    {"oldest_transaction", SignalKind::oldest_transaction, Measure::duration, Subject::server, "oldest_transaction(shop) > 10m"},
+    {"archive_backlog", SignalKind::archive_backlog, Measure::number, Subject::server, "archive_backlog(shop) > 42"},
+    {"autovacuum", SignalKind::autovacuum, Measure::truth, Subject::table, "autovacuum(shop.orders)"},
+    {"query", SignalKind::query, Measure::number, Subject::statement, "query(shop, \"select count(*) from queue\") > 1_000"},
+    {"file", SignalKind::file, Measure::truth, Subject::path, "file(\"hold\")"},
+    {"http", SignalKind::http, Measure::number, Subject::address, "http(\"https://queue.example.com/health\", \"/queue/depth\") > 1_000"},
+    {"prometheus", SignalKind::prometheus, Measure::number, Subject::query, "prometheus(\"http://prometheus:9090\", \"max(pg_replication_lag_seconds)\") > 5"},
 };
 
 std::optional<program::CompareOp> comparison_of(ast::Op op) {
@@ -187,9 +195,16 @@ bool Checker::pace_rule(program::Pace& pace, NodeId rule) {
   if (op) {
     made.op = *op;
     const NodeId bound = ast::child_at(*file_, written, 1);
-    const auto value = row.measure == Measure::duration ? duration(bound, "a bound") : whole_number(bound, "a bound", INT64_MIN, INT64_MAX);
-    if (!value) return false;
-    made.bound = static_cast<double>(*value) / (row.measure == Measure::duration ? 1e6 : 1);
+    if (row.measure == Measure::duration) {
+      const auto value = duration(bound, "a bound");
+      if (!value) return false;
+      made.bound = static_cast<double>(*value) / 1e6;
+    } else {
+      const Within no_scope(scope_, static_cast<Scope*>(nullptr));
+      const auto value = constant(bound, {Kind::decimal}, "a bound");
+      if (!value || !*value) return false;
+      made.bound = std::strtod((*value)->value.as<Decimal>().to_string().c_str(), nullptr);
+    }
   }
   pace.rules.push_back(std::move(made));
   return true;
@@ -212,33 +227,70 @@ bool Checker::signal(program::PaceRule& rule, NodeId call) {
   rule.signal = known->kind;
   std::vector<NodeId> arguments;
   for (NodeId argument : ast::children(*file_, call)) arguments.push_back(argument);
-  const bool file = known->kind == SignalKind::file, query = known->kind == SignalKind::query;
   const auto misused = [&] {
     error(Code::wrong_arguments, at(call).span, fmt::format("`{}` is not called like this", known->name), fmt::format("write `{}`", known->example));
     return false;
   };
-  if (arguments.size() != (query ? 2 : 1)) return misused();
-  if (known->kind == SignalKind::autovacuum) {
-    const auto table = written_path(arguments[0]);
-    if (!table) return false;
-    rule.table = table;
-    rule.source = table->source;
-  } else if (!file) {
-    const NodeId source = arguments[0];
-    const auto found = at(source).kind == NodeKind::name ? names_.find(at(source).text) : names_.end();
-    if (found == names_.end() || found->second.kind != Declared::source) return misused();
-    found->second.used = true;
-    rule.source = static_cast<int>(found->second.index);
+  const Subject subject = known->subject;
+  const std::size_t least = subject == Subject::statement || subject == Subject::query ? 2 : 1, most = subject == Subject::address ? 2 : least;
+  if (arguments.size() < least || arguments.size() > most) return misused();
+  // A text that is known before the run: parameters may be parts of it, secret ones too.
+  const auto text = [&](NodeId argument, std::string& into) {
+    const Within no_scope(scope_, static_cast<Scope*>(nullptr));
+    const ExprPtr written = expression(argument);
+    if (!written) return false;
+    bool moving = written->type.kind != Kind::text;
+    for_each(*written, [&](const Expr& part) { moving |= part.kind == ExprKind::clock; });
+    const auto value = !moving ? eval::constant(written, eval::Context{}) : eval::Outcome{};
+    if (!std::holds_alternative<Value>(value) || std::get<Value>(value).is_null()) return misused();
+    into = std::get<Value>(value).as<std::string>();
+    return true;
+  };
+  switch (subject) {
+    case Subject::path:
+      if (!text(arguments[0], rule.statement)) return false;
+      if (std::filesystem::path(rule.statement).is_relative()) rule.statement = (std::filesystem::path(settings_.job_directory) / rule.statement).string();
+      return true;
+    case Subject::address:
+    case Subject::query: {
+      if (!text(arguments[0], rule.address) || (arguments.size() > 1 && !text(arguments[1], rule.statement))) return false;
+      const bool web = rule.address.starts_with("http://") || rule.address.starts_with("https://"), pointer = rule.statement.empty() || rule.statement.starts_with('/');
+      if (!web || (subject == Subject::address && !pointer)) {
+        error(Code::wrong_arguments, at(arguments[web ? 1 : 0]).span, web ? "no place in a JSON document" : "no address that can be asked",
+              web ? "write `/queue/depth`: keys and positions, each behind a `/`" : fmt::format("write `{}`", known->example));
+        return false;
+      }
+      if (at(arguments[0]).kind == NodeKind::string && holds_secret(rule.address)) {
+        error(Code::secret_in_source, at(arguments[0]).span, "the address holds a secret", "write `param key: secret text = env(\"NAME\")` and `f\"https://…?key={key}\"`");
+        return false;
+      }
+      // The rest of an address may be a secret, and what is held back by it is told to whoever looks.
+      if (at(arguments[0]).kind != NodeKind::name) {
+        const std::string written = slice(at(arguments[0]).span);
+        const auto found = rule.text.find(written);
+        if (found != std::string::npos) rule.text.replace(found, written.size(), fmt::format("\"{}\"", host_of(rule.address)));
+      }
+      return true;
+    }
+    case Subject::table: {
+      const auto table = written_path(arguments[0]);
+      if (!table) return false;
+      rule.table = table;
+      rule.source = table->source;
+      break;
+    }
+    case Subject::server:
+    case Subject::statement: {
+      const NodeId source = arguments[0];
+      const auto found = at(source).kind == NodeKind::name ? names_.find(at(source).text) : names_.end();
+      if (found == names_.end() || found->second.kind != Declared::source) return misused();
+      found->second.used = true;
+      rule.source = static_cast<int>(found->second.index);
+      if (subject == Subject::statement && !text(arguments[1], rule.statement)) return false;
+    }
   }
-  if (file || query) {
-    const ExprPtr text = expression(arguments.back());
-    if (!text || text->kind != ExprKind::literal || text->type.kind != Kind::text || text->value.is_null()) return misused();
-    rule.statement = text->value.as<std::string>();
-    if (file && std::filesystem::path(rule.statement).is_relative()) rule.statement = (std::filesystem::path(settings_.job_directory) / rule.statement).string();
-  }
-  if (file) return true;
   const std::string& engine = program.catalogues[static_cast<std::size_t>(rule.source)].engine;
-  if (engine == "csv" || (known->postgres && engine != "postgres")) {
+  if (engine == "csv" || (subject != Subject::statement && engine != "postgres")) {
     error(Code::wrong_arguments, at(call).span, fmt::format("`{}` is not known of {}", known->name, engine == "csv" ? "a CSV file" : "a SQLite database"),
           "watch a `file(\"PATH\")` or, of a database, a `query(SOURCE, \"SELECT …\")`");
     return false;

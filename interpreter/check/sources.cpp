@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "interpreter/check/check.h"
+#include "interpreter/check/checker.h"
 #include "interpreter/syntax/parse.h"
 
 namespace bfl::check {
@@ -158,18 +159,18 @@ class Reader {
   // `csv(PATH, delimiter: ";", header: false, nulls: "NULL")`: how the text is read.
   void setting(program::Source& made, const Engine& engine, NodeId argument) {
     const std::string_view name = file_[argument].text;
-    if (is_server(engine.name) && name == "workers") {
+    if (is_server(engine.name) && (name == "workers" || name == "at_once")) {
       const NodeId value = file_[argument].first_child;
       const std::string digits = value != ast::no_node && file_[value].kind == NodeKind::integer ? std::string(file_[value].text) : "";
       const int number = digits.empty() || digits.size() > 2 ? 0 : std::atoi(digits.c_str());
       if (number < 1 || number > most_workers)
-        diagnostics_.error(Code::not_constant, file_[argument].span, fmt::format("`workers` is a number from 1 to {}", most_workers), "write `workers: 2`");
+        diagnostics_.error(Code::not_constant, file_[argument].span, fmt::format("`{}` is a number from 1 to {}", name, most_workers), fmt::format("write `{}: 2`", name));
       made.settings.emplace_back(name, std::to_string(number));
       return;
     }
     if (engine.name != "csv" || (name != "delimiter" && name != "header" && name != "nulls")) {
       diagnostics_.error(Code::wrong_arguments, file_[argument].name_span, fmt::format("`{}` has no argument `{}`", engine.name, name),
-                         engine.name == "csv" ? "it takes `delimiter`, `header` and `nulls`" : is_server(engine.name) ? "it takes `workers`" : fmt::format("write `{}`", engine.example));
+                         engine.name == "csv" ? "it takes `delimiter`, `header` and `nulls`" : is_server(engine.name) ? "it takes `workers` and `at_once`" : fmt::format("write `{}`", engine.example));
       return;
     }
     const NodeId value = file_[argument].first_child;
@@ -242,6 +243,8 @@ class Reader {
 };
 
 }  // namespace
+
+bool holds_secret(const std::string& url) { return secret_in(url).has_value(); }
 
 std::vector<program::Source> sources_of(const ast::File& file, const Sources&, const Settings& settings, Diagnostics& diagnostics) {
   return Reader(file, settings, diagnostics).all();

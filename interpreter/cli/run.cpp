@@ -28,6 +28,7 @@
 #include "interpreter/report/progress.h"
 #include "interpreter/report/words.h"
 #include "interpreter/run/executor.h"
+#include "interpreter/run/trace.h"
 
 namespace bfl::cli {
 namespace {
@@ -186,6 +187,7 @@ int carry_out(Session& session, const Arguments& arguments, store::State* state,
 
   run::Options options;
   options.run_id = new_run_id(clock->now());
+  options.trace = run::trace_of(options.run_id, std::getenv("TRACEPARENT"));
   options.who = user_name();
   options.host = host_name();
   options.version = BFL_VERSION;

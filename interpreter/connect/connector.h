@@ -83,6 +83,12 @@ struct Description {
   std::vector<std::string> unstable{};    // functions of the user's own that say of themselves that they may change their answer
 };
 
+// For those who look at the server. Neither is read by anything.
+struct Label {
+  std::string session{};                  // up to 63 bytes; empty: as the session is called
+  std::string comment{};                  // behind each statement: `/*step='fix'*/`
+};
+
 class Connector {
  public:
   virtual ~Connector() = default;
@@ -118,6 +124,8 @@ class Connector {
   // About how many rows the next change looks at: by how many of them it finds an engine may choose how to change them. 0: nobody
   // knows.
   virtual void walks(std::int64_t) {}
+  // What a server's own log and its list of sessions say of the transactions that begin from here on.
+  virtual void label(const Label&) {}
 
   // Changes whenever somebody else commits to the database: two equal answers prove that nobody did in between. Nothing
   // where the engine cannot tell.

@@ -38,6 +38,10 @@ class Connection final : public Connector {
     walked_ = 0;
   }
   void walks(std::int64_t rows) override { walked_ = rows; }
+  void label(const Label& label) override {
+    session_.label(label);
+    images_.label(label);
+  }
   Result<std::unique_ptr<Connector>> another() override;
   std::optional<std::int64_t> commits_of_others() override;
   std::size_t rows_together() const override { return 1'000; }

@@ -21,6 +21,7 @@ class ImageReader {
   bool ready(const Session& first);
   void give_up() { given_up_ = true; }
   void interrupt() { session_.interrupt(); }
+  void label(const Label& label) { session_.label(label); }
 
   // The same as `snapshot` has the rows. When it fails by itself, an error of class transient, and it is never ready again.
   Result<std::int64_t> read(const std::string& snapshot, const std::string& sql, const std::vector<Parameter>& parameters, std::int64_t most,

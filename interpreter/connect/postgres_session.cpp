@@ -220,7 +220,7 @@ Result<ResultHandle> Session::execute(const std::string& sql) {
   return settled([&]() -> Result<ResultHandle> {
     if (!connection_) return lost(sql);
     busy_.store(true);
-    PGresult* raw = library_.PQexec(connection_, sql.c_str());
+    PGresult* raw = library_.PQexec(connection_, labelled(sql).c_str());
     busy_.store(false);
     return checked(raw, sql);
   });
@@ -250,7 +250,7 @@ Result<ResultHandle> Session::execute(const std::string& sql, const std::vector<
   if (!connection_) return lost(sql);
   const Sent sent(parameters);
   busy_.store(true);
-  if (library_.PQsendQueryParams(connection_, sql.c_str(), sent.count(), sent.types.data(), sent.values.data(), sent.lengths.data(),
+  if (library_.PQsendQueryParams(connection_, labelled(sql).c_str(), sent.count(), sent.types.data(), sent.values.data(), sent.lengths.data(),
                                  sent.formats.data(), 1) != 1) {
     busy_.store(false);
     return lost(sql);
@@ -305,7 +305,7 @@ Result<void> Session::execute_each(const std::string& sql, const std::vector<std
   if (!connection_) return lost(sql);
   Pipeline pipeline(*this);
   const Sent types(sets.front());
-  bool sent = pipeline.begun && library_.PQsendPrepare(connection_, "", sql.c_str(), types.count(), types.types.data()) == 1;
+  bool sent = pipeline.begun && library_.PQsendPrepare(connection_, "", labelled(sql).c_str(), types.count(), types.types.data()) == 1;
   for (std::size_t i = 0; i < sets.size() && sent; ++i) {
     const Sent one(sets[i]);
     sent = library_.PQsendQueryPrepared(connection_, "", one.count(), one.values.data(), one.lengths.data(), one.formats.data(), 1) == 1;
@@ -328,7 +328,7 @@ Result<ResultHandle> Session::execute(const std::string& sql, const std::vector<
     if (!connection_) return lost(sql);
     const Sent sent(parameters);
     busy_.store(true);
-    PGresult* raw = library_.PQexecParams(connection_, sql.c_str(), sent.count(), sent.types.data(), sent.values.data(), sent.lengths.data(),
+    PGresult* raw = library_.PQexecParams(connection_, labelled(sql).c_str(), sent.count(), sent.types.data(), sent.values.data(), sent.lengths.data(),
                                           sent.formats.data(), 1);
     busy_.store(false);
     return checked(raw, sql);
@@ -344,7 +344,8 @@ Result<void> Session::begin(const char* how) {
   } end{settling_};
   auto begun = execute(fmt::format("BEGIN {};", how) + fmt::format(fmt::runtime(settings_), "LOCAL") +
                        ";SET LOCAL client_connection_check_interval = '10s'" +
-                       ";SET LOCAL synchronous_commit = on;SET LOCAL idle_in_transaction_session_timeout = '5min'");
+                       ";SET LOCAL synchronous_commit = on;SET LOCAL idle_in_transaction_session_timeout = '5min'" +
+                       (label_.session.empty() ? "" : fmt::format(";SET LOCAL application_name = '{}'", label_.session)));
   if (!begun) {
     if (!broken()) (void)execute("ROLLBACK");
     return begun.error();
@@ -355,7 +356,7 @@ Result<void> Session::begin(const char* how) {
 
 Result<void> Session::commit() {
   if (!connection_) return lost("COMMIT");
-  PGresult* raw = library_.PQexec(connection_, "COMMIT");
+  PGresult* raw = library_.PQexec(connection_, labelled("COMMIT").c_str());
   ResultHandle result(raw, ClearResult{&library_});
   open_ = false;
   const auto unknown = [&](std::string detail) {

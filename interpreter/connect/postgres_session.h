@@ -47,6 +47,7 @@ class Session {
   bool in_transaction() const { return open_; }
   Result<void> begin(const char* how);  // `BEGIN …`; what a transaction rests on is set behind it
   void interrupt();
+  void label(const Label& label) { label_ = label; }
   void forget_interrupt() { interrupted_.store(false); }
   bool interrupted() const { return interrupted_.load(); }
 
@@ -68,10 +69,13 @@ class Session {
   Result<ResultHandle> checked(PGresult* raw, std::string_view sql);
   void close();
   class Pipeline;
+  // As it is sent. No statement has a name that would tie it to its text.
+  std::string labelled(const std::string& sql) const { return open_ || settling_ ? sql + label_.comment : sql; }
   Result<ResultHandle> settled(const std::function<Result<ResultHandle>()>& statement);
 
   const Library& library_;
   std::string url_, settings_, search_path_, identity_;
+  Label label_{};
   std::vector<std::string> secrets_;
   OpenOptions options_;
   PGconn* connection_ = nullptr;

@@ -13,9 +13,10 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "interpreter/base/address.h"
 #include "interpreter/base/secrets.h"
-#include "interpreter/notify/http.h"
 #include "interpreter/run/child.h"
+#include "interpreter/web/http.h"
 
 namespace bfl::notify {
 namespace {
@@ -42,6 +43,7 @@ const Known known[] = {
     {EventKind::assertion_failed, true},  {EventKind::chunk_committed, false}, {EventKind::chunk_retried, false},  {EventKind::rows_left_out, false},
     {EventKind::row_quarantined, true},   {EventKind::chunk_committed, true, conflicts_name},
     {EventKind::held_back, true},         {EventKind::goes_on, true},          {EventKind::draining, false},
+    {EventKind::workers_changed, false},
 };
 
 bool is_address(std::string_view to) { return to.starts_with("http://") || to.starts_with("https://"); }
@@ -92,6 +94,8 @@ Result<Hook> hook_of(std::string_view written) {
 
 std::string body_of(const Event& event, std::string_view name, const About& about) {
   nlohmann::ordered_json body{{"event", name}, {"job", event.job}, {"run", event.run}, {"step", event.step}, {"time", event.time}, {"reason", event.reason}};
+  for (const auto& [key, value] : {std::pair("trace", &event.trace), {"span", &event.span}})
+    if (!value->empty()) body[key] = *value;
   for (const auto& [key, value] : {std::pair("why", &about.why), {"ticket", &about.ticket}, {"owner", &about.owner}, {"who", &about.who}, {"host", &about.host}})
     if (!value->empty()) body[key] = *value;
   body["rows_changed"] = event.rows_changed;
@@ -166,7 +170,7 @@ struct Hooks::Teller {
   Result<void> tell(const Told& told) {
     for (int attempt = 0;; ++attempt) {
       const std::string& to = hooks[told.hook].to;
-      auto done = is_address(to) ? post({to, told.body, "application/json", seconds_a_call, [this] { return hurry.load(); }}) : run_command(to, told);
+      auto done = is_address(to) ? web::post({to, seconds_a_call, [this] { return hurry.load(); }}, {told.body}) : run_command(to, told);
       if (done || done.error().kind != ErrorClass::transient || attempt + 1 == attempts) return done;
       std::unique_lock lock(mutex);
       wake.wait_for(lock, std::chrono::duration<double>(seconds_between[attempt]), [this] { return hurry.load(); });

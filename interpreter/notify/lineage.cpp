@@ -7,9 +7,9 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
-#include "interpreter/base/digest.h"
 #include "interpreter/base/secrets.h"
-#include "interpreter/notify/http.h"
+#include "interpreter/run/trace.h"
+#include "interpreter/web/http.h"
 
 namespace bfl::notify {
 namespace {
@@ -37,14 +37,6 @@ Json dataset(const Dataset& of) {
 
 }  // namespace
 
-std::string uuid_of(const std::string& run) {
-  Digest digest = sha256("bfl run " + run);
-  digest[6] = static_cast<std::uint8_t>(0x80 | (digest[6] & 0x0f));  // version 8: as its maker says (RFC 9562)
-  digest[8] = static_cast<std::uint8_t>(0x80 | (digest[8] & 0x3f));
-  const std::string text = hex(digest);
-  return fmt::format("{}-{}-{}-{}-{}", text.substr(0, 8), text.substr(8, 4), text.substr(12, 4), text.substr(16, 4), text.substr(20, 12));
-}
-
 std::string LineageTeller::event_of(const run::Event& event, std::string_view kind) const {
   Json inputs = Json::array(), outputs = Json::array();
   for (const Dataset& input : lineage_.inputs) inputs.push_back(dataset(input));
@@ -59,9 +51,9 @@ std::string LineageTeller::event_of(const run::Event& event, std::string_view ki
       made["outputFacets"]["outputStatistics"] = facet("https://openlineage.io/spec/facets/1-0-2/OutputStatisticsOutputDatasetFacet.json", {{"rowCount", rows}});
     outputs.push_back(std::move(made));
   }
-  Json run{{"runId", uuid_of(event.run)}, {"facets", Json::object()}};
+  Json run{{"runId", run::uuid_of(event.run)}, {"facets", Json::object()}};
   run["facets"]["processing_engine"] = facet("https://openlineage.io/spec/facets/1-1-1/ProcessingEngineRunFacet.json", {{"version", lineage_.version}, {"name", "bfl"}});
-  run["facets"]["bfl"] = facet("https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunFacet", {{"run", event.run}, {"exitCode", event.exit_code}, {"conflicts", event.conflicts}, {"quarantined", event.quarantined}});
+  run["facets"]["bfl"] = facet("https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunFacet", {{"run", event.run}, {"trace", event.trace}, {"exitCode", event.exit_code}, {"conflicts", event.conflicts}, {"quarantined", event.quarantined}});
   Json job{{"namespace", "bfl"}, {"name", event.job}, {"facets", Json::object()}};
   if (!lineage_.why.empty()) job["facets"]["documentation"] = facet("https://openlineage.io/spec/facets/1-0-1/DocumentationJobFacet.json", {{"description", lineage_.why}});
   const Json whole{{"eventType", kind}, {"eventTime", event.time}, {"run", run}, {"job", job}, {"inputs", inputs}, {"outputs", outputs},
@@ -82,7 +74,7 @@ Result<void> LineageTeller::finish() const {
   for (const std::string* event : {&started_, &ended_}) {
     if (event->empty()) continue;
     if (address) {
-      if (auto sent = post({lineage_.to, *event, "application/json", seconds_a_call, {}}); !sent) return sent;
+      if (auto sent = web::post({lineage_.to, seconds_a_call}, {*event}); !sent) return sent;
       continue;
     }
     std::FILE* out = std::fopen(lineage_.to.c_str(), "ae");

@@ -25,9 +25,6 @@ struct Lineage {
   std::map<std::string, Dataset> outputs{};  // by step
 };
 
-// A UUID that stands for the id of a run, always the same.
-std::string uuid_of(const std::string& run);
-
 class LineageTeller {
  public:
   explicit LineageTeller(Lineage lineage) : lineage_(std::move(lineage)) {}

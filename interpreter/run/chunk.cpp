@@ -10,11 +10,14 @@
 #include "interpreter/base/fault_points.h"
 #include "interpreter/lower/keyed.h"
 #include "interpreter/run/pace.h"
+#include "interpreter/run/trace.h"
+#include "interpreter/run/workers.h"
 #include "interpreter/run/writing.h"
 
 namespace bfl::run {
 namespace {
 
+constexpr int places_key = 0x62666c70;      // "bflp": of the advisory locks that `at_once` takes
 constexpr int commit_attempts = 5;          // of one transaction that is still open
 constexpr std::size_t slack = 4;            // images may exceed their target size by this factor before a chunk is cut off
 
@@ -107,6 +110,7 @@ struct Attempt {
     now.event.to_key = ledger::display(chunk.hi);
     now.event.query = *chunk.query;
     now.event.seconds = context.clock.seconds() - began;
+    now.event.span = id;
     now.skipped = std::move(writing.skipping);
     now.rest = chunk.rest;
     ++lane.seq;
@@ -183,6 +187,68 @@ struct Attempt {
   }
 };
 
+// While it lives, transactions bear the label.
+class Labelled {
+ public:
+  Labelled(connect::Connector& target, const connect::Label& label) : target_(target) { target_.label(label); }
+  ~Labelled() { target_.label({}); }
+  Labelled(const Labelled&) = delete;
+  Labelled& operator=(const Labelled&) = delete;
+
+ private:
+  connect::Connector& target_;
+};
+
+// Begins the transaction; where the source bounds how many chunks are under way, as soon as there is a place for it. A place is an advisory
+// lock, which goes with the transaction whatever becomes of it.
+Result<void> begin_in_turn(Writing& writing) {
+  constexpr double long_wait = 2;  // seconds
+  Context& context = writing.context;
+  const int places = at_once_of(writing);
+  std::mt19937 random{std::random_device{}()};
+  bool told = false;
+  for (const double began = context.clock.seconds();;) {
+    if (auto begun = writing.target.begin_write(); !begun || places == 0) return begun;
+    auto free = writing.target.prepare(fmt::format("SELECT count(*) FROM (SELECT 1 FROM generate_series(1, {}) AS n WHERE pg_try_advisory_xact_lock({}, n) LIMIT 1) AS taken", places, places_key));
+    std::int64_t taken = 0;
+    auto read = !free ? Result<void>(free.error()) : (*free)->query_raw({}, [&](connect::RawRow row) {
+      taken = row[0].integer;
+      return false;
+    });
+    if (!read || taken > 0) return read;
+    writing.target.rollback();
+    if (!told && context.clock.seconds() - began >= long_wait) {
+      std::lock_guard lock(context.shared);
+      Event event = context.event(EventKind::held_back, writing.step);
+      event.reason = fmt::format("`at_once: {}`: others have all places", places);
+      context.tell(event);
+      told = true;
+    }
+    if (!context.wait(std::uniform_real_distribution<double>(0.02, 0.1)(random), writing.of ? -1 : writing.source)) return Error{ErrorClass::interrupted, "asked to stop"};
+  }
+}
+
+// Others that wait for a lock of this very transaction, which holds all of its own by now. A short one is hardly met.
+Result<void> see_who_is_blocked(Writing& writing, double began) {
+  constexpr double short_one = 0.05;  // seconds
+  Context& context = writing.context;
+  writing.waiting = 0;
+  const bool asked = context.pacer && context.pacer->asks_who_is_blocked(writing.source);
+  if (context.dialect(writing.source) != lower::Dialect::postgres || (!asked && context.clock.seconds() - began < short_one)) return {};
+  auto waiting = writing.target.prepare("SELECT count(DISTINCT l.pid) FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid"
+                                        " WHERE NOT l.granted AND a.application_name NOT LIKE 'bfl%' AND pg_backend_pid() = ANY (pg_blocking_pids(l.pid))");
+  if (!waiting) return waiting.error();
+  auto read = (*waiting)->query_raw({}, [&](connect::RawRow row) {
+    writing.waiting = row[0].integer;
+    return false;
+  });
+  if (!read) return read;
+  std::lock_guard lock(context.shared);
+  context.most_waiting = std::max(context.most_waiting, writing.waiting);
+  if (asked) context.pacer->blocked(writing.source, static_cast<double>(writing.waiting));
+  return {};
+}
+
 Result<void> one_transaction(Writing& writing, ledger::Lane& lane, const NextChunk& next, Attempt& attempt) {
   // Choosing where a chunk ends needs no lock; only a whole step must see nothing but its own snapshot.
   Result<Chunk> chunk = Error{};
@@ -190,13 +256,17 @@ Result<void> one_transaction(Writing& writing, ledger::Lane& lane, const NextChu
     chunk = next(lane);
     if (!chunk) return chunk.error();
   }
-  if (auto begun = writing.target.begin_write(); !begun) return begun;
+  const Context& context = writing.context;
+  const double began = context.clock.seconds();
+  const Labelled labelled(writing.target, label_of(context.options.run_id, context.options.trace, context.program.job, writing.step.name, lane.lane > 0 ? fmt::format("{}.{}", lane.lane, lane.seq + 1) : fmt::format("{}", lane.seq + 1), attempt.id));
+  if (auto begun = begin_in_turn(writing); !begun) return begun;
   fault_point("after_begin");
   do {
     if (writing.whole) chunk = next(lane);
     if (!chunk) return chunk.error();
     if (auto done = attempt.chunk(lane, *chunk); !done) return done;
   } while (writing.whole && ledger::encode(*lane.cursor) != ledger::encode(lane.upto));
+  if (auto seen = see_who_is_blocked(writing, began); !seen) return seen;
   fault_point("before_commit");
   auto committed = writing.target.commit();
   // With the transaction still open the very same COMMIT may be sent again on this connection.
@@ -236,21 +306,18 @@ void tell(Writing& worker, Attempt& attempt, double began) {
   context.note(context.state.note_seq(context.identities[static_cast<std::size_t>(writing.source)], writing.id, writing.chunks));
 }
 
-// How many rows the next chunk walks: more when they go by quickly, fewer when they are slow or their images large.
 void resize(Writing& writing, const Attempt& attempt, double seconds) {
-  if (writing.step.chunk_rows || attempt.told.back().rest) return;
-  constexpr std::int64_t most_changed = 80'000, most_walked = 2'000'000;  // what a chunk changes is kept in memory until it is done
-  const auto changed = static_cast<double>(std::max<std::int64_t>(attempt.told.back().changed, 1));
-  const std::int64_t most = static_cast<std::int64_t>(std::clamp(
-      static_cast<double>(most_changed) / changed * static_cast<double>(attempt.told.back().rows), double{most_changed}, double{most_walked}));
-  double factor = std::clamp(writing.context.options.target_chunk_seconds / std::max(seconds, 1e-4), 0.25, 4.0);
+  const Told& last = attempt.told.back();
+  if (writing.step.chunk_rows || last.rest) return;
   // Each worker has memory of its own. A server's commits are dear, and rows come in batches where most of those walked change;
   // else those that change are in memory a second time, as they came.
-  const bool server = writing.context.dialect(writing.source) == lower::Dialect::postgres, most_change = changed * 3 > static_cast<double>(attempt.told.back().rows);
+  const bool server = writing.context.dialect(writing.source) == lower::Dialect::postgres, most_change = last.changed * 3 > last.rows;
   const double share = writing.of ? 0.5 : !server ? 1.0 : most_change ? 1.5 : 0.75;
-  if (attempt.raw_bytes > 0)
-    factor = std::min(factor, share * static_cast<double>(writing.context.options.max_pack_bytes) / static_cast<double>(attempt.raw_bytes));
-  writing.rows = std::clamp(static_cast<std::int64_t>(static_cast<double>(writing.rows) * factor), std::int64_t{1}, most);
+  const run::Options& options = writing.context.options;
+  const ChunkAim aim{options.target_chunk_seconds, static_cast<std::int64_t>(share * static_cast<double>(options.max_pack_bytes))};
+  // The last chunk of a lane may have walked fewer rows than it was made for.
+  const std::int64_t changed = last.rows > 0 ? last.changed * writing.rows / last.rows : last.changed;
+  writing.rows = writing.size.after({writing.rows, changed, attempt.raw_bytes, seconds, writing.waiting}, aim);
 }
 
 // Why a chunk that failed for a while is not tried once more; nothing: it is.
@@ -311,6 +378,7 @@ Result<void> commit_chunks(Writing& writing, ledger::Lane& lane, const NextChunk
     if (context.stop.level.load() > 0) return asked;
     ++failures;
     if (auto reason = given_up(context, retry, failures, committed.error())) return *reason;
+    if (!writing.step.chunk_rows) writing.rows = ChunkSize::after_failure(writing.rows);
     earlier += fmt::format("{}attempt {}: {}", earlier.empty() ? "" : "; ", failures, committed.error().message);
     const double seconds = backoff(retry, failures);
     std::unique_lock lock(context.shared);

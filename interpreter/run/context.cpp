@@ -97,6 +97,7 @@ Outcome Context::run(const Listener& listener, const std::function<void()>& work
   event.kind = EventKind::run_started;
   event.time = format_timestamp(clock.now());
   event.run = options.run_id;
+  event.trace = options.trace;
   event.job = program.job;
   tell(event);
 
@@ -120,6 +121,7 @@ Event Context::event(EventKind kind, const program::Step& step) const {
   event.kind = kind;
   event.time = format_timestamp(clock.now());
   event.run = options.run_id;
+  event.trace = options.trace;
   event.job = program.job;
   event.step = step.name;
   return event;

@@ -48,6 +48,7 @@ struct Context {
   std::shared_ptr<Pacer> pacer{};                          // of the step under way, where anything slows it down
   bool held = false;                                       // workers begin no chunk
   Breaker breaker{};                                       // of the run's chunks
+  std::int64_t most_waiting = 0;                           // sessions of others that waited for one chunk, since workers last looked
   std::mutex shared{};                                     // held by whoever of several workers touches any of this
 
   // A run from its first event to its last: told to `listener`, recorded, summed up.

@@ -12,7 +12,7 @@ namespace bfl::run {
 enum class EventKind : std::uint8_t {
   run_started, step_started, step_resumed, step_reused, step_staged, chunk_committed, chunk_retried, step_finished, step_failed, rows_left_out,
   assertion_passed, assertion_failed, step_blocked, step_left_out, draining, run_finished,
-  held_back, goes_on, step_paused, row_quarantined,
+  held_back, goes_on, step_paused, row_quarantined, workers_changed,
 };
 const char* name_of(EventKind kind);     // "run_started"
 
@@ -20,6 +20,8 @@ struct Event {
   EventKind kind{};
   std::string time{};                    // ISO 8601, UTC
   std::string run{};                     // id of the run
+  std::string trace{};                   // to which it belongs (run/trace.h)
+  std::string span{};                    // chunk_committed: the attempt, as the ledger and the server's log name it
   std::string job{};
   std::string step{};
   std::string reason{};                  // why: decision, error, which assertion

@@ -36,6 +36,7 @@ struct StopSignal {
 
 struct Options {
   std::string run_id;
+  std::string trace{};              // 32 hexadecimal digits (trace.h)
   std::string who, host, version, script_digest;
   std::string only;                 // --only STEP: this step and nothing else
   std::vector<std::string> again;   // --again STEP

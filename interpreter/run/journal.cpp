@@ -24,6 +24,7 @@ const char* name_of(EventKind kind) {
     case EventKind::goes_on: return "goes_on";
     case EventKind::step_paused: return "step_paused";
     case EventKind::row_quarantined: return "row_quarantined";
+    case EventKind::workers_changed: return "workers_changed";
   }
   return "";
 }
@@ -37,6 +38,8 @@ Listener journal_listener(store::State& state, Result<void>& failed) {
     entry.rows_read = event.kind == EventKind::rows_left_out ? event.rows_left_out : event.rows_read, entry.rows_changed = event.rows_changed, entry.conflicts = event.conflicts;
     entry.seconds = event.seconds;
     if (event.kind == EventKind::row_quarantined) entry.reason = "row " + event.keys.front() + ": " + event.reason;
+    else if (event.kind == EventKind::run_started && !event.trace.empty()) entry.reason = "trace " + event.trace;
+    else if (event.kind == EventKind::chunk_committed && !event.span.empty()) entry.reason = "span " + event.span;
     else for (const std::string& key : event.keys) entry.reason += (&key == event.keys.data() ? ": " : ", ") + key;
     if (auto written = state.append(entry); !written && failed) failed = written;
   };

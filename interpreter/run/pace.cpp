@@ -12,8 +12,10 @@
 #include <filesystem>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "interpreter/eval/time_zone.h"
+#include "interpreter/run/web_signal.h"
 
 namespace bfl::run {
 namespace {
@@ -24,8 +26,8 @@ using program::SignalKind;
 constexpr double seconds_between_looks = 1;
 constexpr int seconds_a_look = 5;              // one that takes longer is a signal that cannot be had
 
-// One row with one text. Null, or no row: the signal is not to be had. Sessions whose facts are hidden from the role make it so.
-constexpr const char* others = " FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend' AND application_name NOT LIKE 'bfl%' AND pid <> pg_backend_pid()";
+// One row with one text. Null, or no row: the signal is not to be had. Sessions whose facts are hidden from the role make it so; of those it is not even told what kind they are.
+constexpr const char* others = " FROM pg_stat_activity WHERE datname = current_database() AND coalesce(backend_type, 'client backend') = 'client backend' AND application_name NOT LIKE 'bfl%' AND pid <> pg_backend_pid()";
 
 std::string statement_of(const program::PaceRule& rule, const Table* table) {
   const auto hidden = [](std::string_view value) {
@@ -33,7 +35,9 @@ std::string statement_of(const program::PaceRule& rule, const Table* table) {
   };
   switch (rule.signal) {
     case SignalKind::replica_lag:
-      return "SELECT CAST(max(CASE WHEN replay_lsn >= pg_current_wal_lsn() THEN 0 ELSE coalesce(extract(epoch FROM replay_lag), 0) END) AS TEXT)"
+      // A replica that has just come has not been measured yet; one that is far behind without a measure is not known.
+      return "SELECT CAST(CASE WHEN bool_or(replay_lag IS NULL AND pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn) > 16777216) THEN NULL"
+             " ELSE max(CASE WHEN replay_lsn >= pg_current_wal_lsn() THEN 0 ELSE coalesce(extract(epoch FROM replay_lag), 0) END) END AS TEXT)"
              " FROM pg_stat_replication WHERE replay_lsn IS NOT NULL";
     case SignalKind::active_sessions: return hidden("count(*) FILTER (WHERE state = 'active')");
     case SignalKind::lock_waits: return hidden("count(*) FILTER (WHERE wait_event_type = 'Lock')");
@@ -47,7 +51,7 @@ std::string statement_of(const program::PaceRule& rule, const Table* table) {
                          " FROM pg_stat_progress_vacuum WHERE datname = current_database()", literal);
     }
     case SignalKind::query: return fmt::format("SELECT CAST(({}\n) AS TEXT)", rule.statement);
-    case SignalKind::file: break;
+    case SignalKind::blocked: case SignalKind::file: case SignalKind::http: case SignalKind::prometheus: break;
   }
   return {};
 }
@@ -141,8 +145,20 @@ void Pacer::spent(std::int64_t rows, double began) {
 
 double Pacer::debt() const { return rate_ > 0 ? std::max(0.0, due_ - context_.clock.seconds()) : 0; }
 
+bool Pacer::asks_who_is_blocked(int source) const {
+  return std::any_of(rules_.begin(), rules_.end(), [&](const Rule& rule) { return rule.rule->signal == SignalKind::blocked && rule.rule->source == source; });
+}
+
+void Pacer::blocked(int source, double sessions) {
+  for (Rule& rule : rules_)
+    if (rule.rule->signal == SignalKind::blocked && rule.rule->source == source) rule.blocked = std::max(rule.blocked, sessions);
+}
+
 Result<std::optional<double>> Pacer::value_of(Rule& rule) {
   const program::PaceRule& said = *rule.rule;
+  if (said.signal == SignalKind::blocked) return std::optional(std::exchange(rule.blocked, 0));
+  if (said.signal == SignalKind::http || said.signal == SignalKind::prometheus)
+    return number_told_by(said, seconds_a_look, [this] { return context_.stop.level.load() > 0; });
   if (said.signal == SignalKind::file) {
     std::error_code wrong;
     const bool there = std::filesystem::exists(said.statement, wrong);

@@ -35,11 +35,15 @@ class Pacer {
   }
   // The signals as they are, each asked for at most once a second. One that cannot be had says to wait, never to go on.
   const Verdict& look();
+  // How many sessions others have that wait for a lock of a chunk of that source: whether anybody wants to know, and what was seen.
+  bool asks_who_is_blocked(int source) const;
+  void blocked(int source, double sessions);
 
  private:
   struct Rule {
     const program::PaceRule* rule;
     std::unique_ptr<connect::Prepared> statement{};
+    double blocked = 0;      // the most since it was asked for
   };
   Result<std::optional<double>> value_of(Rule& rule);
   std::string reason_of(Rule& rule);

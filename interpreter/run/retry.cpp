@@ -22,6 +22,7 @@ void Breaker::note(bool failed) {
   if (count_ == window) failures_ -= last_[at_];
   else ++count_;
   failures_ += failed;
+  ever_failed_ += failed;
   last_[at_] = failed;
   at_ = (at_ + 1) % window;
 }

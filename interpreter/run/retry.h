@@ -22,11 +22,13 @@ class Breaker {
   bool open() const { return count_ >= least && 2 * failures_ > count_; }
   std::size_t failures() const { return failures_; }
   std::size_t looked_at() const { return count_; }
+  std::int64_t ever_failed() const { return ever_failed_; }
 
  private:
   static constexpr std::size_t window = 40, least = 20;
   bool last_[window] = {};
   std::size_t at_ = 0, count_ = 0, failures_ = 0;
+  std::int64_t ever_failed_ = 0;
 };
 
 }  // namespace bfl::run

@@ -1,11 +1,15 @@
 #include "interpreter/run/workers.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
 #include <thread>
+#include <utility>
 
+#include "interpreter/run/crew_size.h"
 #include "interpreter/run/pace.h"
 
 namespace bfl::run {
@@ -22,9 +26,12 @@ struct Worker {
 struct Crew {
   Context& context;
   std::vector<ledger::Lane> lanes;
+  CrewSize size;                     // workers with a chunk under way
   std::size_t taken = 0;             // lanes
   std::int64_t in_flight = 0;        // chunks
   std::size_t at_work = 0;           // workers
+  double looked_at = 0;              // for how many they should be
+  std::int64_t failed_before = 0;    // transactions, then
   bool stopping = false;
   Worker* failed = nullptr;          // the first, and with what
   Error error{};
@@ -47,11 +54,16 @@ struct Crew {
           changed.wait_for(lock, std::chrono::duration<double>(context.held ? 0.05 : std::min(debt, 0.1)));
           continue;
         }
+        if (in_flight >= static_cast<std::int64_t>(size.wanted())) {
+          changed.wait_for(lock, std::chrono::milliseconds(100));
+          continue;
+        }
         ++in_flight;
         lock.unlock();
         auto committed = commit_or_set_aside(*worker.writing, lane, worker.next);
         lock.lock();
         --in_flight;
+        changed.notify_all();
         lanes[mine] = lane;
         if (committed) continue;
         stopping = true;
@@ -67,6 +79,23 @@ struct Crew {
   }
 };
 
+// At most once a second.
+void look(Writing& writing, Crew& crew) {
+  constexpr double seconds_between_looks = 1;
+  Context& context = writing.context;
+  const double now = context.clock.seconds();
+  if (now - crew.looked_at < seconds_between_looks) return;
+  crew.looked_at = now;
+  const std::int64_t failed = context.breaker.ever_failed();
+  const bool changed = crew.size.look({now, std::exchange(context.most_waiting, 0), failed - std::exchange(crew.failed_before, failed)});
+  if (!changed) return;
+  writing.beside = static_cast<int>(crew.size.wanted());
+  Event event = context.event(EventKind::workers_changed, writing.step);
+  event.reason = fmt::format("{} at work: {}", crew.size.wanted(), crew.size.why());
+  event.beside = writing.beside;
+  context.tell(event);
+}
+
 // The run's own connection keeps the lease while the workers are at work.
 std::optional<StepEnd> watch_over(Writing& writing, Crew& crew, std::vector<Worker>& workers) {
   Context& context = writing.context;
@@ -76,6 +105,7 @@ std::optional<StepEnd> watch_over(Writing& writing, Crew& crew, std::vector<Work
     // The last chunks that a limit allows may still fail: whether it is reached is seen when they are done.
     if (!end && context.chunks_left != 0) end = context.pause(writing.step, writing.source, &lock);
     if (end) crew.stopping = true;
+    look(writing, crew);
     if (context.stop.level.load() > 1)
       for (Worker& worker : workers) worker.target->interrupt();
     crew.changed.wait_for(lock, std::chrono::milliseconds(100));
@@ -85,22 +115,37 @@ std::optional<StepEnd> watch_over(Writing& writing, Crew& crew, std::vector<Work
 
 }  // namespace
 
+namespace {
+
+int setting(const Writing& writing, std::string_view wanted, int otherwise) {
+  const auto& sources = writing.context.program.sources;
+  if (writing.context.dialect(writing.source) != lower::Dialect::postgres || static_cast<std::size_t>(writing.source) >= sources.size()) return otherwise;
+  for (const auto& [name, value] : sources[static_cast<std::size_t>(writing.source)].settings)
+    if (name == wanted) return std::atoi(value.c_str());
+  return otherwise;
+}
+
+}  // namespace
+
 int workers_of(const Writing& writing) {
   if (writing.context.dialect(writing.source) != lower::Dialect::postgres) return 1;
-  if (writing.context.options.workers > 0) return writing.context.options.workers;
-  const auto& sources = writing.context.program.sources;
-  if (static_cast<std::size_t>(writing.source) >= sources.size()) return 1;
-  for (const auto& [name, value] : sources[static_cast<std::size_t>(writing.source)].settings)
-    if (name == "workers") return std::atoi(value.c_str());
-  return 1;
+  return writing.context.options.workers > 0 ? writing.context.options.workers : setting(writing, "workers", 1);
 }
+
+int at_once_of(const Writing& writing) { return setting(writing, "at_once", 0); }
 
 Result<bool> walk_beside(Writing& writing, std::vector<ledger::Lane> lanes, const Beside& beside, std::optional<StepEnd>& end) {
   const auto wanted = std::min(static_cast<std::size_t>(workers_of(writing)), lanes.size());
   std::vector<Worker> workers;
   for (std::size_t i = 0; i < wanted; ++i) {
     auto target = writing.target.another();
-    if (!target) return target.error();
+    if (!target && target.error().kind == ErrorClass::refused) return target.error();
+    if (!target) {  // most likely the server has no room for one more session: those that there are do the work
+      Event event = writing.context.event(EventKind::workers_changed, writing.step);
+      event.reason = fmt::format("{} of {}: {}{}{}", workers.size(), wanted, target.error().message, target.error().detail.empty() ? "" : ": ", target.error().detail);
+      writing.context.tell(event);
+      break;
+    }
     if (!*target) return false;
     Worker& worker = workers.emplace_back();
     worker.target = std::move(*target);
@@ -111,7 +156,11 @@ Result<bool> walk_beside(Writing& writing, std::vector<ledger::Lane> lanes, cons
     if (!next) return next.error();
     worker.next = std::move(*next);
   }
-  Crew crew{writing.context, std::move(lanes)};
+  if (workers.empty()) return false;
+  Crew crew{writing.context, std::move(lanes), CrewSize(workers.size(), writing.context.clock.seconds())};
+  crew.looked_at = writing.context.clock.seconds();
+  crew.failed_before = writing.context.breaker.ever_failed();
+  writing.context.most_waiting = 0;
   crew.at_work = workers.size();
   writing.beside = static_cast<int>(workers.size());
   for (Worker& worker : workers) worker.thread = std::thread([&crew, &worker] { crew.work(worker); });

@@ -12,6 +12,8 @@ namespace bfl::run {
 
 // As `--workers` says, or the step's source; 1 without either.
 int workers_of(const Writing& writing);
+// Chunks that may be under way at a time, of all runs of all jobs on the step's database; 0: any number.
+int at_once_of(const Writing& writing);
 
 inline bool at_end(const ledger::Lane& lane) { return lane.cursor && ledger::encode(*lane.cursor) == ledger::encode(lane.upto); }
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "interpreter/ledger/pack.h"
+#include "interpreter/run/chunk_size.h"
 #include "interpreter/run/context.h"
 
 namespace bfl::run {
@@ -29,6 +30,8 @@ struct Writing {
   std::int64_t rows_total = -1, rows_done = 0;  // of the walk, for people
   int beside = 1;                   // workers that walk it
   std::int64_t rows = 0;            // the size of the next chunk
+  ChunkSize size{};                 // the law that it follows
+  std::int64_t waiting = 0;         // sessions of others that waited for a lock of the last chunk
   bool too_large = false;           // the images of the last attempt were cut off: try fewer rows
   bool in_doubt = false;            // whether the last chunk was committed could not be found out
   bool undoing = false;             // rows of its tables are changed, added and deleted, whatever the step's kind

@@ -1,4 +1,4 @@
-#include "interpreter/notify/http.h"
+#include "interpreter/web/http.h"
 
 #include <curl/curl.h>
 #include <dlfcn.h>
@@ -6,7 +6,9 @@
 
 #include <memory>
 
-namespace bfl::notify {
+#include "interpreter/base/address.h"
+
+namespace bfl::web {
 namespace {
 
 // The calls that are made, by their names in libcurl.
@@ -41,52 +43,84 @@ Result<const Library*> library() {
   return &*loaded;
 }
 
-std::size_t take_no_answer(char*, std::size_t size, std::size_t count, void*) { return size * count; }
+constexpr std::size_t longest_answer = 1 << 20;
+
+struct Answer {
+  std::string bytes{};
+  bool wanted = false, too_long = false;
+};
+
+std::size_t take(char* bytes, std::size_t size, std::size_t count, void* into) {
+  auto& answer = *static_cast<Answer*>(into);
+  if (!answer.wanted) return size * count;
+  answer.too_long = answer.bytes.size() + size * count > longest_answer;
+  if (answer.too_long) return 0;
+  answer.bytes.append(bytes, size * count);
+  return size * count;
+}
 
 int look(void* hurry, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
   const auto& asked = *static_cast<const std::function<bool()>*>(hurry);
   return asked && asked() ? 1 : 0;
 }
 
-}  // namespace
-
-std::string host_of(std::string_view address) {
-  const auto begin = address.find("://");
-  std::string_view rest = begin == std::string_view::npos ? address : address.substr(begin + 3);
-  rest = rest.substr(0, rest.find_first_of("/?#"));
-  if (const auto at = rest.rfind('@'); at != std::string_view::npos) rest.remove_prefix(at + 1);
-  return std::string(begin == std::string_view::npos ? "" : address.substr(0, begin + 3)) + std::string(rest);
-}
-
-Result<void> post(const Post& post) {
+// `body`: what is posted; without one the answer is asked for.
+Result<void> make(const Call& call, const Body* body, Answer& answer) {
   auto loaded = library();
   if (!loaded) return loaded.error();
   const Library& curl = **loaded;
-  const std::unique_ptr<CURL, decltype(curl.curl_easy_cleanup)> call(curl.curl_easy_init(), curl.curl_easy_cleanup);
-  if (!call) return Error{ErrorClass::refused, "libcurl does not start"};
-  const std::string type = fmt::format("Content-Type: {}", post.type);
-  const std::unique_ptr<curl_slist, decltype(curl.curl_slist_free_all)> headers(curl.curl_slist_append(nullptr, type.c_str()), curl.curl_slist_free_all);
-  const auto set = [&](CURLoption option, auto value) { curl.curl_easy_setopt(call.get(), option, value); };
-  set(CURLOPT_URL, post.address.c_str());
+  const std::unique_ptr<CURL, decltype(curl.curl_easy_cleanup)> handle(curl.curl_easy_init(), curl.curl_easy_cleanup);
+  if (!handle) return Error{ErrorClass::refused, "libcurl does not start"};
+  const auto set = [&](CURLoption option, auto value) { curl.curl_easy_setopt(handle.get(), option, value); };
+  std::unique_ptr<curl_slist, decltype(curl.curl_slist_free_all)> headers(nullptr, curl.curl_slist_free_all);
+  if (body) {
+    headers.reset(curl.curl_slist_append(nullptr, fmt::format("Content-Type: {}", body->type).c_str()));
+    set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body->bytes.size()));
+    set(CURLOPT_POSTFIELDS, body->bytes.data());
+    set(CURLOPT_HTTPHEADER, headers.get());
+  }
+  set(CURLOPT_URL, call.address.c_str());
   set(CURLOPT_PROTOCOLS_STR, "http,https");
-  set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(post.body.size()));
-  set(CURLOPT_POSTFIELDS, post.body.data());
-  set(CURLOPT_HTTPHEADER, headers.get());
   set(CURLOPT_USERAGENT, "bfl/" BFL_VERSION);
   set(CURLOPT_NOSIGNAL, 1L);
-  set(CURLOPT_TIMEOUT_MS, static_cast<long>(post.seconds * 1000));
-  set(CURLOPT_WRITEFUNCTION, &take_no_answer);
+  set(CURLOPT_TIMEOUT_MS, static_cast<long>(call.seconds * 1000));
+  set(CURLOPT_WRITEFUNCTION, &take);
+  set(CURLOPT_WRITEDATA, static_cast<void*>(&answer));
   set(CURLOPT_XFERINFOFUNCTION, &look);
-  set(CURLOPT_XFERINFODATA, static_cast<void*>(const_cast<std::function<bool()>*>(&post.hurry)));
+  set(CURLOPT_XFERINFODATA, static_cast<void*>(const_cast<std::function<bool()>*>(&call.hurry)));
   set(CURLOPT_NOPROGRESS, 0L);
-  const CURLcode done = curl.curl_easy_perform(call.get());
-  const std::string host = host_of(post.address);
+  const CURLcode done = curl.curl_easy_perform(handle.get());
+  const std::string host = host_of(call.address);
   if (done == CURLE_UNSUPPORTED_PROTOCOL || done == CURLE_URL_MALFORMAT) return Error{ErrorClass::refused, fmt::format("{} is no address", host)};
+  if (answer.too_long) return Error{ErrorClass::refused, fmt::format("{} answers with more than {} MiB", host, longest_answer >> 20)};
   if (done != CURLE_OK) return Error{ErrorClass::transient, fmt::format("{}: {}", host, curl.curl_easy_strerror(done))};
   long status = 0;
-  curl.curl_easy_getinfo(call.get(), CURLINFO_RESPONSE_CODE, &status);
+  curl.curl_easy_getinfo(handle.get(), CURLINFO_RESPONSE_CODE, &status);
   if (status >= 200 && status < 300) return {};
   return Error{status == 429 || status >= 500 ? ErrorClass::transient : ErrorClass::refused, fmt::format("{} answers with status {}", host, status)};
 }
 
-}  // namespace bfl::notify
+}  // namespace
+
+std::string escaped(std::string_view text) {
+  std::string made;
+  for (const unsigned char c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+    if (plain) made += static_cast<char>(c);
+    else made += fmt::format("%{:02X}", c);
+  }
+  return made;
+}
+
+Result<void> post(const Call& call, const Body& body) {
+  Answer ignored;
+  return make(call, &body, ignored);
+}
+
+Result<std::string> get(const Call& call) {
+  Answer answer{.wanted = true};
+  if (auto made = make(call, nullptr, answer); !made) return made.error();
+  return std::move(answer.bytes);
+}
+
+}  // namespace bfl::web

@@ -1,4 +1,4 @@
-// One POST to an address. libcurl is loaded when the first is sent: linking it would cost every run milliseconds.
+// One call of an address. libcurl is loaded when the first is made: linking it would cost every run milliseconds.
 #pragma once
 #include <functional>
 #include <string>
@@ -6,20 +6,25 @@
 
 #include "interpreter/base/result.h"
 
-namespace bfl::notify {
+namespace bfl::web {
 
-struct Post {
+struct Call {
   std::string address;                   // http://… or https://…
-  std::string_view body;
-  std::string_view type = "application/json";
   double seconds = 10;                   // for all of it
   std::function<bool()> hurry{};         // looked at about once a second: true ends it
+};
+struct Body {
+  std::string_view bytes;
+  std::string_view type = "application/json";
 };
 
 // An error of class transient where another try may help (no connection, no answer in time, 429, 5xx), else of class refused; it
 // names the host, never the rest of the address, which may be a secret.
-Result<void> post(const Post& post);
+Result<void> post(const Call& call, const Body& body);
+// What it answers, up to 1 MiB.
+Result<std::string> get(const Call& call);
 
-std::string host_of(std::string_view address);  // "https://hooks.example.com"
+// A text as a part of an address: everything but letters, digits, `-`, `.`, `_` and `~` by its bytes.
+std::string escaped(std::string_view text);
 
-}  // namespace bfl::notify
+}  // namespace bfl::web
