@@ -370,7 +370,10 @@ struct secret_mark : seq<kw::secret, at<sor<ranges<'a', 'z', 'A', 'Z'>, one<'['>
 struct param : if_must<kw::param, label, colon, opt<secret_mark>, type, opt<default_value>> {};
 struct column_path : seq<name_text, star<one<'.'>, name_text>, ws> {};
 struct column_decl : if_must<kw::column, column_path, colon, type> {};
-struct column_decls : if_must<open_brace, star<column_decl, opt<comma>>, close_brace> {};
+struct sensitive_mark : seq<kw::sensitive> {};
+struct sensitive_decl : if_must<sensitive_mark, column_path> {};
+struct source_part : sor<column_decl, sensitive_decl> {};
+struct column_decls : if_must<open_brace, star<source_part, opt<comma>>, close_brace> {};
 struct source : if_must<kw::source, label, becomes, expression, opt<column_decls>> {};
 struct given_column : if_must<kw::gives_, label, colon, type> {};
 struct variable : if_must<kw::env, label, becomes, expression> {};

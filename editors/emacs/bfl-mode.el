@@ -32,7 +32,8 @@
     "column" "desc" "duplicate" "each" "else" "env" "error" "first"
     "given" "gives" "last" "loop" "many" "match" "one" "optional"
     "others" "over" "partition" "pause" "per" "rollback" "running" "secret"
-    "set" "stop" "times" "to" "transient" "unique" "using" "within")
+    "sensitive" "set" "stop" "times" "to" "transient" "unique" "using"
+    "within")
   "Words of statements, and words within clauses.")
 (defconst bfl-mode--types
   '("bool" "bytes" "column" "date" "decimal" "duration" "float" "int"

@@ -41,6 +41,7 @@ struct Column {
   bool binary_collation = true;  // false: NOCASE, RTRIM or a custom collation; sorts otherwise than by bytes
   bool writable = true;         // the connection may set it
   bool has_default = false;
+  bool sensitive = false;       // the script says so, or its values are made of such ones: they are shown nowhere
 };
 
 struct Key {

@@ -79,6 +79,9 @@ class Checker {
   // secrets.cpp
   ExprPtr secret_value(std::string_view name, const Type& type, NodeId written, Span span);
   void forbid_secret_data(const program::Step& step);
+  // sensitive.cpp
+  void keep_sensitive(const program::Step& step);
+  void mark_kept(Table& kept, const program::Relation& relation, const std::optional<program::Through>& through);
   // programs.cpp
   void declare_program(NodeId item);
   bool add_file(program::OutsideProgram& made, std::string_view path, Span span, Hasher& content);

@@ -3,6 +3,7 @@
 
 #include "interpreter/check/checker.h"
 #include "interpreter/check/column_types.h"
+#include "interpreter/check/sensitive.h"
 #include "interpreter/check/visit.h"
 #include "interpreter/eval/evaluate.h"
 
@@ -248,7 +249,8 @@ void Checker::declare_columns(NodeId source, int index) {
     const auto dot = path.rfind('.');
     const auto bare = [](std::string_view part) { return part.size() > 1 && part.front() == '`' && part.back() == '`' ? part.substr(1, part.size() - 2) : part; };
     if (dot == std::string_view::npos) {
-      error(Code::unknown_column, at(item).name_span, fmt::format("`{}` names no column of a table", path), "write `column TABLE.COLUMN: TYPE`");
+      error(Code::unknown_column, at(item).name_span, fmt::format("`{}` names no column of a table", path),
+            (at(item).flags & ast::flag::sensitive) != 0 ? "write `sensitive TABLE.COLUMN`" : "write `column TABLE.COLUMN: TYPE`");
       continue;
     }
     const std::string_view table_name = bare(path.substr(0, dot)), name = bare(path.substr(dot + 1));
@@ -266,16 +268,18 @@ void Checker::declare_columns(NodeId source, int index) {
       error(Code::unknown_column, at(item).name_span, fmt::format("`{}` has no column `{}`", table_name, name), did_you_mean(name, known));
       continue;
     }
+    Column& column = found->columns[static_cast<std::size_t>(c)];
+    if ((at(item).flags & ast::flag::sensitive) != 0) column.sensitive = true;
     const NodeId type_node = ast::child(script_, item, NodeKind::type);
     if (type_node == ast::no_node) continue;
     if (const auto type = read_type(script_, type_node, diagnostics_)) {
-      Column& column = found->columns[static_cast<std::size_t>(c)];
       const std::string wrong = catalogue.engine == "csv"        ? declare_field(column, *type)
                                 : catalogue.engine == "postgres" ? declare_in_postgres(column, *type)
                                                                  : declare_type(column, *type);
       if (!wrong.empty()) error(Code::untyped_column, at(type_node).span, fmt::format("`{}` cannot be read as {}", path, to_string(type->with_null(false))), wrong);
     }
   }
+  mark_references(catalogue);
 }
 
 void Checker::report_unused() {

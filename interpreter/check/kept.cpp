@@ -7,6 +7,7 @@
 #include "interpreter/check/checker.h"
 #include "interpreter/check/column_types.h"
 #include "interpreter/check/row_keys.h"
+#include "interpreter/check/sensitive.h"
 #include "interpreter/check/visit.h"
 
 namespace bfl::check {
@@ -232,6 +233,7 @@ const Checker::Snapshot* Checker::made_snapshot(NodeId step) {
       kept.columns.push_back(std::move(*column));
     }
   }
+  mark_kept(kept, *block->relation, through_program);
   if (std::vector<int> key = unique_fields(*block); !key.empty()) {
     const bool not_null = std::none_of(key.begin(), key.end(), [&](int c) { return kept.columns[static_cast<std::size_t>(c)].type.nullable; });
     kept.indexes.push_back(key);
@@ -297,10 +299,12 @@ BlockPtr Checker::effect_block(NodeId node, std::string_view step_name, std::str
     }
   if (const auto rows = from_.find(index); rows != from_.end()) {
     const Within silent(quiet_, quiet_ + 1);
+    Tells tells(program, rows->second->relation.get());
     for (std::string_view name : from_names_) {
       const ExprPtr value = bare(*rows->second, name, step.name_span).expr;
       auto column = value ? kept_column(fmt::format("from.{}", name), value, step.target.source) : std::nullopt;
       if (!column) continue;
+      column->sensitive = tells(*value);
       kept.columns.push_back(std::move(*column));
       made.from.push_back({.name = std::string(name), .expr = value, .span = step.name_span});
     }

@@ -223,6 +223,11 @@ std::optional<TableRef> Checker::query_of(NodeId node) {
   auto sql = sql_of(texts, *source, at(node).span, true);
   if (!sql || diagnostics_.errors() != errors) return made;
   query.sql = std::move(*sql);
+  // Which of its columns are made of which that it reads, its text does not tell.
+  const bool sensitive = std::any_of(query.reads.begin(), query.reads.end(), [&](const program::ColumnUse& use) {
+    return use.column >= 0 && this->table(use.table).columns[static_cast<std::size_t>(use.column)].sensitive;
+  });
+  for (Column& column : table.columns) column.sensitive = sensitive && column.type.kind != Kind::boolean;
   query.reads_span = reads == ast::no_node ? query.sql.span : at(reads).span;
   for (NodeId column : columns) query.column_spans.push_back(at(column).span);
   Catalogue& catalogue = program.catalogues[static_cast<std::size_t>(*source)];

@@ -95,6 +95,7 @@ void Checker::step(NodeId node) {
   quarantine_fits(made, parts);
   forbid_live_reads(made);
   forbid_secret_data(made);
+  keep_sensitive(made);
   program.steps.push_back(std::move(made));
 }
 

@@ -16,7 +16,7 @@
 #include "interpreter/cli/keys.h"
 #include "interpreter/cli/terminal.h"
 #include "interpreter/report/words.h"
-#include "interpreter/run/executor.h"
+#include "interpreter/run/preview.h"
 
 namespace bfl::cli {
 namespace {

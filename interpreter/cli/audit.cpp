@@ -12,6 +12,7 @@
 #include "interpreter/ledger/ledger.h"
 #include "interpreter/ledger/own_sql.h"
 #include "interpreter/report/words.h"
+#include "interpreter/run/discreet.h"
 #include "interpreter/store/state.h"
 
 namespace bfl::cli {
@@ -117,6 +118,10 @@ int row(const Arguments& arguments) {
   connect::Connector& target = *(*session)->connectors[0];
   auto catalogue = target.catalogue();
   if (!catalogue) return failed(catalogue.error());
+  for (Table& marked : catalogue->tables)
+    for (Column& column : marked.columns)
+      if (const auto& marks = (*session)->sensitive; std::find(marks.begin(), marks.end(), marked.name + "." + column.name) != marks.end()) column.sensitive = true;
+  check::mark_references(*catalogue);
   const auto table = std::find_if(catalogue->tables.begin(), catalogue->tables.end(), [&](const Table& t) { return t.name == name; });
   if (table == catalogue->tables.end()) return failed({ErrorClass::data, fmt::format("`{}` has no table `{}`", source, name), {}, {}});
   const Key* identity = table->identity();
@@ -128,6 +133,7 @@ int row(const Arguments& arguments) {
   if (!events) return failed(events.error());
   const report::ShownValue shown = [&](const std::string& column, const ledger::Stored& value) {
     const int index = table->column_index(column);
+    if (index >= 0 && table->columns[static_cast<std::size_t>(index)].sensitive && value.kind != connect::RawValue::Class::null) return run::unshown;
     if (index >= 0)
       if (auto decoded = target.decode(value.view(), lower::wire_of(table->columns[static_cast<std::size_t>(index)]))) return to_literal(*decoded);
     return ledger::display({value});

@@ -10,7 +10,7 @@
 #include "interpreter/report/plan_json.h"
 #include "interpreter/report/plan_text.h"
 #include "interpreter/report/words.h"
-#include "interpreter/run/executor.h"
+#include "interpreter/run/preview.h"
 #include "interpreter/cli/kept.h"
 #include "interpreter/cli/other_program.h"
 

@@ -9,6 +9,7 @@
 #include "interpreter/cli/session.h"
 #include "interpreter/run/kept_plan.h"
 #include "interpreter/run/plan_keeper.h"
+#include "interpreter/run/preview.h"
 
 namespace bfl::cli {
 

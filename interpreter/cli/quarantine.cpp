@@ -12,6 +12,7 @@
 #include "interpreter/ledger/quarantine.h"
 #include "interpreter/ledger/writer.h"
 #include "interpreter/report/words.h"
+#include "interpreter/run/discreet.h"
 
 namespace bfl::cli {
 namespace {
@@ -40,8 +41,21 @@ Result<std::vector<Row>> waiting(const Session& session, const Arguments& argume
   return rows;
 }
 
-Json object_of(const Row& row) {
-  return {{"step", row.of.name}, {"generation", row.of.generation}, {"key", ledger::display(row.of.key)}, {"error", row.of.error},
+const program::Step* step_of(const Session& session, const Row& row) {
+  const auto& steps = session.program.steps;
+  const auto step = std::find_if(steps.begin(), steps.end(), [&](const program::Step& one) { return one.name == row.of.name; });
+  return step == steps.end() ? nullptr : &*step;
+}
+
+// Of a step that the job no longer has nobody knows what its rows are known by.
+std::string key_of(const Session& session, const Row& row) {
+  const program::Step* step = step_of(session, row);
+  if (step) return run::display_key(session.program, *step, row.of.key);
+  return check::any_sensitive(session.program) ? run::unshown : ledger::display(row.of.key);
+}
+
+Json object_of(const Session& session, const Row& row) {
+  return {{"step", row.of.name}, {"generation", row.of.generation}, {"key", key_of(session, row)}, {"error", row.of.error},
           {"time", row.of.time}, {"run", row.of.run}, {"who", row.of.who}};
 }
 
@@ -54,13 +68,13 @@ int list(const Session& session, const Arguments& arguments) {
   std::string text;
   std::size_t step = 4, key = 3;
   for (const Row& row : *rows) {
-    all.push_back(object_of(row));
+    all.push_back(object_of(session, row));
     step = std::max(step, row.of.name.size());
-    key = std::max(key, ledger::display(row.of.key).size());
+    key = std::max(key, key_of(session, row).size());
   }
   if (!rows->empty()) text = fmt::format("{:<{}}  {:<{}}  {:<19}  ERROR\n", "STEP", step, "KEY", key, "SINCE");
   for (const Row& row : *rows)
-    text += fmt::format("{:<{}}  {:<{}}  {:<19}  {}\n", row.of.name, step, report::printable(ledger::display(row.of.key)), key, row.of.time.substr(0, 19), report::printable(row.of.error));
+    text += fmt::format("{:<{}}  {:<{}}  {:<19}  {}\n", row.of.name, step, report::printable(key_of(session, row)), key, row.of.time.substr(0, 19), report::printable(row.of.error));
   report::put(stdout, arguments.has("json") ? dumped(all) : text.empty() ? "nothing is in quarantine\n" : text);
   return exit_code::done;
 }
@@ -69,8 +83,8 @@ int list(const Session& session, const Arguments& arguments) {
 Result<std::vector<std::pair<std::string, std::string>>> row_now(Session& session, const Row& row) {
   std::vector<std::pair<std::string, std::string>> columns;
   const program::Program& program = session.program;
-  const auto step = std::find_if(program.steps.begin(), program.steps.end(), [&](const program::Step& one) { return one.name == row.of.name; });
-  if (step == program.steps.end() || !program::writes_anchor(step->kind) || step->target.source != static_cast<int>(row.source)) return columns;
+  const program::Step* step = step_of(session, row);
+  if (!step || !program::writes_anchor(step->kind) || step->target.source != static_cast<int>(row.source)) return columns;
   connect::Connector& target = *session.connectors[row.source];
   const lower::Statement read = lower::hands(program, *step, lower::dialect_of(target.engine())).own.read;
   auto prepared = target.prepare(read, eval::Context{});
@@ -78,6 +92,10 @@ Result<std::vector<std::pair<std::string, std::string>>> row_now(Session& sessio
   const Table& table = program.table(step->target);
   auto done = (*prepared)->query_raw(ledger::views(row.of.key), [&](connect::RawRow now) {
     for (std::size_t i = 0; i < table.columns.size() && i < now.size(); ++i) {
+      if (table.columns[i].sensitive && now[i].kind != connect::RawValue::Class::null) {
+        columns.emplace_back(table.columns[i].name, run::unshown);
+        continue;
+      }
       auto value = target.decode(now[i], read.columns[i]);
       columns.emplace_back(table.columns[i].name, value ? to_literal(*value) : ledger::display({ledger::Stored::of(now[i])}));
     }
@@ -95,10 +113,10 @@ int show(Session& session, const Arguments& arguments) {
   for (const Row& row : *rows) {
     auto now = row_now(session, row);
     if (!now) return failed(now.error());
-    Json object = object_of(row);
+    Json object = object_of(session, row);
     for (const auto& [name, value] : *now) object["row"][name] = value;
     all.push_back(std::move(object));
-    text += fmt::format("{} {}\n  error  {}\n  since  {}, generation {}, run {} by {}\n", row.of.name, report::printable(ledger::display(row.of.key)), report::printable(row.of.error), row.of.time,
+    text += fmt::format("{} {}\n  error  {}\n  since  {}, generation {}, run {} by {}\n", row.of.name, report::printable(key_of(session, row)), report::printable(row.of.error), row.of.time,
                         row.of.generation, row.of.run, row.of.who);
     for (const auto& [name, value] : *now) text += fmt::format("  now    {} = {}\n", name, report::printable(value));
   }

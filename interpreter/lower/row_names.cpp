@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "interpreter/check/sensitive.h"
 #include "interpreter/lower/writer.h"
 
 namespace bfl::lower {
@@ -21,10 +22,13 @@ using program::Relation;
 constexpr std::size_t most_arguments = 100;  // SQLite takes 127
 constexpr std::size_t most_values = 4;       // of rows without a key
 
+// None that is sensitive.
 std::vector<int> telling(const Table& table) {
-  if (const Key* key = table.identity()) return key->columns;
   std::vector<int> columns;
-  for (std::size_t c = 0; c < std::min(most_values, table.columns.size()); ++c) columns.push_back(static_cast<int>(c));
+  if (const Key* key = table.identity()) columns = key->columns;
+  else
+    for (std::size_t c = 0; c < std::min(most_values, table.columns.size()); ++c) columns.push_back(static_cast<int>(c));
+  std::erase_if(columns, [&](int column) { return table.columns[static_cast<std::size_t>(column)].sensitive; });
   return columns;
 }
 
@@ -78,9 +82,10 @@ void Writer::name_row(Fused& function, std::vector<Sql>& arguments, const std::v
     if (!alias.empty()) at.label = alias + "." + at.label;
     else if (view->second.table) at.label = view->second.table->name + "." + at.label;
   }
+  check::Tells tells(program_);
   if (found.empty() && function.raise.empty())
     for (const ExprPtr& expr : read)
-      if (expr->kind == ExprKind::column && expr->input < program_.inputs.size() && views_.contains(expr->input) && found.size() < most_values)
+      if (expr->kind == ExprKind::column && !tells(*expr) && expr->input < program_.inputs.size() && views_.contains(expr->input) && found.size() < most_values)
         found.push_back({expr->input, program::to_string(*expr, program_), value(expr)});
   for (Named& at : found) {
     if (arguments.size() >= most_arguments) return;

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "interpreter/check/sensitive.h"
 #include "interpreter/report/words.h"
 
 namespace bfl::report {
@@ -97,7 +98,7 @@ std::string plan_document(const program::Program& program, const plan::Plan& pla
   Json document{{"schema_version", schema_version}, {"job", program.job}, {"owner", program.owner}, {"ticket", program.ticket}, {"why", program.why},
                 {"runbook", program.runbook}, {"expires", program.expires ? Json(format_timestamp(*program.expires)) : Json()},
                 {"approvals", program.approval ? Json(program.approval->signatures) : Json(0)}, {"not_author", program.approval && program.approval->not_author},
-                {"rollback", program.rollback ? program.rollback->text : ""}, {"sources", Json::array()}, {"parameters", Json::array()}, {"steps", Json::array()}, {"edges", Json::array()}};
+                {"rollback", program.rollback ? program.rollback->text : ""}, {"sensitive", check::sensitive_columns(program)}, {"sources", Json::array()}, {"parameters", Json::array()}, {"steps", Json::array()}, {"edges", Json::array()}};
   for (const program::Source& source : program.sources) document["sources"].push_back({{"name", source.name}, {"url", source.shown}});
   for (const program::Parameter& parameter : program.parameters)
     document["parameters"].push_back({{"name", parameter.name}, {"type", to_string(parameter.type)}, {"value", parameter.secret ? "***" : parameter.is_clock ? "now()" : to_literal(parameter.value)}, {"given", parameter.given}});

@@ -2,6 +2,7 @@
 //
 //   schema_version  1; fields may be added under it, none is removed or given another meaning
 //   job, owner, ticket, why, runbook, expires, approvals, not_author, rollback
+//   sensitive       ["shop.people.email"]              columns whose values are not shown
 //   sources         [{name, url}]                      url: the form that is safe to print
 //   parameters      [{name, type, value, given}]       value: as a script writes it; `***` of a secret
 //   steps           in the order in which they will run, each
@@ -29,7 +30,7 @@
 
 #include "interpreter/check/program.h"
 #include "interpreter/plan/plan.h"
-#include "interpreter/run/executor.h"
+#include "interpreter/run/preview.h"
 
 namespace bfl::report {
 

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "interpreter/check/sensitive.h"
 #include "interpreter/report/words.h"
 
 namespace bfl::report {
@@ -146,7 +147,9 @@ void head(Page& page, const program::Program& program) {
   if (program.expires) page.row("expires", format_timestamp(*program.expires));
   page.row("approvals", program::to_string(program.approval));
   if (program.rollback) page.row("rollback", "when " + program.rollback->text);
-  std::string_view label = "source";
+  std::string_view label = "sensitive";
+  for (const std::string& column : check::sensitive_columns(program)) page.row(std::exchange(label, ""), column);
+  label = "source";
   for (const program::Source& source : program.sources) page.row(std::exchange(label, ""), fmt::format("{}: {}", source.name, source.shown), Breaks::never);
   label = "param";
   for (const program::Parameter& parameter : program.parameters)

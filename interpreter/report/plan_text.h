@@ -8,7 +8,7 @@
 
 #include "interpreter/check/program.h"
 #include "interpreter/plan/plan.h"
-#include "interpreter/run/executor.h"
+#include "interpreter/run/preview.h"
 
 namespace bfl::report {
 

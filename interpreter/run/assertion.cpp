@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "interpreter/run/discreet.h"
 #include "interpreter/run/failed_row.h"
 
 namespace bfl::run {
@@ -44,11 +45,12 @@ std::string sides(Workbench& bench, const eval::Context& evaluation, const progr
   if (condition->kind != program::ExprKind::compare) return {};
   const bool written[] = {condition->args[0]->kind == program::ExprKind::literal, condition->args[1]->kind == program::ExprKind::literal};
   std::string query, text;
+  check::Tells tells(bench.program());
   for (const std::size_t i : {0, 1}) {
     if (written[i]) continue;
     auto value = value_of(bench, evaluation, condition->args[i], query);
     if (!value) return {};
-    text += fmt::format("{}{}{}", text.empty() ? "found " : " and ", to_literal(*value),
+    text += fmt::format("{}{}{}", text.empty() ? "found " : " and ", tells(*condition->args[i]) ? unshown : to_literal(*value),
                         written[0] || written[1] ? ""
                         : i == 0                 ? " on the left"
                                                  : " on the right");

@@ -106,8 +106,10 @@ struct Attempt {
     now.event.rows_changed = now.changed = facts.changed;
     now.event.conflicts = now.conflicts = facts.conflicts;
     now.event.quarantined = now.quarantined = facts.quarantined;
-    now.event.from_key = lane.cursor ? ledger::display(*lane.cursor) : "";
-    now.event.to_key = ledger::display(chunk.hi);
+    // On the direct route a lane goes by the rows' keys, else by their numbers.
+    const auto bound = [&](const ledger::Key& key) { return writing.step.route == program::Route::direct ? display_key(context.program, writing.step, key) : ledger::display(key); };
+    now.event.from_key = lane.cursor ? bound(*lane.cursor) : "";
+    now.event.to_key = bound(chunk.hi);
     now.event.query = *chunk.query;
     now.event.seconds = context.clock.seconds() - began;
     now.event.span = id;

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <thread>
 
+#include "interpreter/run/discreet.h"
 #include "interpreter/run/failed_row.h"
 #include "interpreter/run/journal.h"
 
@@ -143,7 +144,8 @@ StepEnd Context::fail(const program::Step& step, const Error& error, const std::
   return fail(step, code_of(error), error, where);
 }
 
-StepEnd Context::fail(const program::Step& step, Code code, const Error& error, const std::string& where) {
+StepEnd Context::fail(const program::Step& step, Code code, const Error& given, const std::string& where) {
+  const Error error = discreet(program, step, given);
   if (step.keeper >= 0 && target(step.keeper).in_transaction()) target(step.keeper).rollback();
   if (error.kind == ErrorClass::interrupted) return interrupted(step);
   if (code == Code::database_error && error.kind == ErrorClass::transient) return paused(step, code, error, where);
@@ -160,7 +162,8 @@ StepEnd Context::fail(const program::Step& step, Code code, const Error& error, 
   return exit_code == 75 ? StepEnd::stopped : StepEnd::failed;
 }
 
-StepEnd Context::paused(const program::Step& step, Code code, const Error& error, const std::string& where) {
+StepEnd Context::paused(const program::Step& step, Code code, const Error& given, const std::string& where) {
+  const Error error = discreet(program, step, given);
   Diagnostic& diagnostic = diagnostics.error(code, step.name_span, fmt::format("step `{}` is paused: {}", step.name, error.message), error.help);
   if (!where.empty()) diagnostic.notes.push_back(where);
   if (!error.detail.empty()) diagnostic.notes.push_back(error.detail);

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "interpreter/run/discreet.h"
+
 namespace bfl::run {
 
 using connect::RawRow;
@@ -39,21 +41,29 @@ Result<std::vector<lower::Statement>> rows_asked(const Program& program, const S
 
 std::string named(const Program& program, const Step& step, std::string_view other_table, const ledger::Key& key) {
   std::vector<std::string> names;
+  std::vector<bool> hidden;
   const auto columns = [&](const Table& table, const std::vector<int>& of) {
-    for (const int column : of) names.push_back(table.columns[static_cast<std::size_t>(column)].name);
+    for (const int column : of) {
+      names.push_back(table.columns[static_cast<std::size_t>(column)].name);
+      hidden.push_back(table.columns[static_cast<std::size_t>(column)].sensitive);
+    }
   };
   if (!other_table.empty()) {
     for (const program::TableRef ref : step.cascades)
       if (const Table& table = program.table(ref); table.name == other_table && table.identity()) columns(table, table.identity()->columns);
   } else if (!step.once_per.empty()) {
-    for (const auto& expr : step.once_per) names.push_back(program::to_string(*expr, program));
+    check::Tells tells(program, step.relation.get());
+    for (const auto& expr : step.once_per) {
+      names.push_back(program::to_string(*expr, program));
+      hidden.push_back(tells(*expr));
+    }
   } else {
     columns(program.table(step.target), step.walk);
   }
-  if (names.size() != key.size()) return "key " + ledger::display(key);
+  if (names.size() != key.size()) return "key " + display_key(program, step, key);
   std::string text = other_table.empty() ? std::string() : fmt::format("`{}` ", other_table);
   for (std::size_t i = 0; i < names.size(); ++i)
-    text += fmt::format("{}{} = {}", i ? ", " : "", names[i], key[i].kind == RawValue::Class::text ? shown(Value(key[i].bytes)) : ledger::display({key[i]}));
+    text += fmt::format("{}{} = {}", i ? ", " : "", names[i], hidden[i] ? unshown : key[i].kind == RawValue::Class::text ? shown(Value(key[i].bytes)) : ledger::display({key[i]}));
   return text;
 }
 

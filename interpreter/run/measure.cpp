@@ -7,6 +7,7 @@
 
 #include "interpreter/base/json.h"
 #include "interpreter/lower/left_out.h"
+#include "interpreter/run/discreet.h"
 #include "interpreter/run/failed_row.h"
 
 namespace bfl::run {
@@ -32,9 +33,12 @@ struct Reading {
     if (!statement) return keys;
     auto prepared = bench.engine().prepare(*statement, evaluation);
     if (!prepared) return prepared.error();
+    check::Tells tells(bench.program(), &first);
+    std::vector<bool> hidden;
+    for (const program::Field& field : first.fields) hidden.push_back(tells(*field.expr));
     auto read = (*prepared)->query_raw({}, [&](connect::RawRow row) {
       std::string key;
-      for (std::size_t i = 0; i < first.fields.size(); ++i) key += (i ? ", " : "") + shown(bench.engine().decode(row[i], statement->columns[i]));
+      for (std::size_t i = 0; i < first.fields.size(); ++i) key += fmt::format("{}{}", i ? ", " : "", hidden[i] ? unshown : shown(bench.engine().decode(row[i], statement->columns[i])));
       keys.push_back(first.fields.size() == 1 ? std::move(key) : "(" + key + ")");
       return true;
     });

@@ -4,14 +4,17 @@
 #include <algorithm>
 #include <map>
 
+#include "interpreter/run/discreet.h"
 #include "interpreter/run/failed_row.h"
 #include "interpreter/run/meeting_rows.h"
 #include "interpreter/run/plan_keeper.h"
+#include "interpreter/run/preview.h"
 
 namespace bfl::run {
 namespace {
 
 constexpr std::size_t samples = 5;
+constexpr std::int64_t most_recomputed = 100'000;
 
 struct Look {
   const program::Program& job;     // what is written
@@ -20,8 +23,8 @@ struct Look {
   connect::Connector& target;      // that computes
   const eval::Context evaluation;
 
-  // Rows evenly spread over those that would change.
-  Result<void> sample(const lower::IntentSet& sql, const lower::Statement& later, Preview& preview) {
+  // Every row that would change: some are shown, evenly spread from the first to the last, and all are summed up.
+  Result<void> look_through(const lower::IntentSet& sql, const lower::Statement& later, Preview& preview) {
     auto select = target.prepare(sql.select, evaluation);
     if (!select) return select.error();
     std::unique_ptr<connect::Prepared> recompute;
@@ -33,39 +36,62 @@ struct Look {
     const Table& table = program.table(step.target);
     const lower::Intent& intent = sql.intent;
     const std::size_t image = intent.key + (intent.flag ? 1 : 0), values = image + intent.image;
-    const std::int64_t apart = std::max<std::int64_t>(1, preview.would_change / static_cast<std::int64_t>(samples));
+    const std::int64_t most = static_cast<std::int64_t>(samples), rows = preview.would_change;
+    const auto shown_at = [&](std::int64_t number) { return most >= rows ? number : number * (rows - 1) / (most - 1); };
+    // Values that are asked for row by row take too long for very many.
+    const bool all = !recompute || rows <= most_recomputed;
+    std::vector<Summing> sums;
+    for (std::size_t i = 0; all && i < step.assignments.size(); ++i) sums.emplace_back(column_of(i));
     std::int64_t at = 0;
     Result<void> sound;
     auto read = (*select)->query_raw({}, [&](connect::RawRow row) {
-      if (at++ % apart != 0) return true;
-      std::vector<std::string> then(step.assignments.size());
+      const bool shows = preview.sample.size() < samples && at == shown_at(static_cast<std::int64_t>(preview.sample.size()));
+      ++at;
+      if (!shows && !all) return true;
+      std::vector<Result<Value>> then(step.assignments.size(), Result<Value>(Value()));
       const auto take = [&](connect::RawRow given) {
-        for (std::size_t i = 0; i < then.size(); ++i)
-          then[i] = shown(target.decode(given[i], lower::wire_of(table.columns[static_cast<std::size_t>(step.assignments[i].column)])));
+        for (std::size_t i = 0; i < then.size(); ++i) then[i] = target.decode(given[i], lower::wire_of(column_of(i)));
         return false;
       };
       if (recompute) sound = recompute->query_raw(row.first(intent.key), take);
       else take(row.subspan(values));
       const bool there = intent.image > 0 && (!intent.flag || row[intent.key].integer != 0);
+      std::vector<Result<Value>> before;
+      for (std::size_t i = 0; there && i < step.assignments.size(); ++i) {
+        const auto column = static_cast<std::size_t>(step.assignments[i].column);
+        before.push_back(target.decode(row[image + column], sql.select.columns[image + column]));
+      }
+      // What cannot be read plays no part in a sum.
+      for (std::size_t i = 0; i < sums.size(); ++i) {
+        std::optional<Value> was;
+        if (there && before[i]) was = *before[i];
+        if (then[i] && was.has_value() == there) sums[i].add(was, *then[i]);
+      }
+      if (!shows) return bool(sound);
       std::string line;
       for (std::size_t i = 0; i < intent.key; ++i)
-        line += fmt::format("{}{} {}", i ? ", " : "", key_name(table, i), shown(target.decode(row[i], sql.select.columns[i])));
+        line += fmt::format("{}{} {}", i ? ", " : "", key_name(table, i), hides_key(i) ? unshown : shown(target.decode(row[i], sql.select.columns[i])));
       if (then.empty()) line += " goes";
       const char* between = there ? ": " : " is added: ";
-      for (std::size_t i = 0; i < step.assignments.size(); ++i) {
-        const auto column = static_cast<std::size_t>(step.assignments[i].column);
-        const std::string before = there ? shown(target.decode(row[image + column], sql.select.columns[image + column])) + " -> " : "";
-        line += fmt::format("{}{} {}{}", std::exchange(between, ", "), table.columns[column].name, before, then[i]);
-      }
+      for (std::size_t i = 0; i < then.size(); ++i)
+        line += fmt::format("{}{} {}{}", std::exchange(between, ", "), column_of(i).name, there ? shown(column_of(i), before[i]) + " -> " : "", shown(column_of(i), then[i]));
       preview.sample.push_back(std::move(line));
-      return sound && preview.sample.size() < samples;
+      return sound && (all || preview.sample.size() < samples);
     });
+    for (Summing& sum : sums) preview.columns.push_back(sum.finish());
     return read ? sound : read;
   }
+
+  const Column& column_of(std::size_t assignment) const { return program.table(step.target).columns[static_cast<std::size_t>(step.assignments[assignment].column)]; }
 
   std::string key_name(const Table& table, std::size_t i) const {
     if (!step.once_per.empty()) return program::to_string(*step.once_per[i], program);
     return step.walk.empty() ? "rowid" : table.columns[static_cast<std::size_t>(step.walk[i])].name;
+  }
+
+  bool hides_key(std::size_t i) const {
+    if (!step.once_per.empty()) return check::Tells(program, step.relation.get())(*step.once_per[i]);
+    return i < step.walk.size() && program.table(step.target).columns[static_cast<std::size_t>(step.walk[i])].sensitive;
   }
 
   // What a snapshot would hold, for the steps that read it: in front of what was kept before, on this connection only; or
@@ -130,16 +156,18 @@ struct Look {
       auto change = lower::direct_change(job, step, writing);
       if (!change) return change.error();
       preview.sql.push_back(change->text);
+      preview.accesses = accesses(target, program, step.target.source, *change, evaluation);
     } else {
       const lower::Hand hand = lower::hands(job, step, writing).own;
       for (const lower::Statement* statement : std::initializer_list<const lower::Statement*>{&sealed->own.select, &hand.add, &hand.change, &hand.remove})
         if (!statement->text.empty()) preview.sql.push_back(statement->text);
     }
+    if (preview.accesses.empty()) preview.accesses = accesses(target, program, step.target.source, sealed->own.select, evaluation);
     auto count = one_number(target, sealed->own.probe, evaluation);
     if (!count) return count.error();
     preview.would_change = *count;
     if (*count == 0) return {};
-    if (auto sampled = sample(sealed->own, *later, preview); !sampled) return sampled;
+    if (auto looked = look_through(sealed->own, *later, preview); !looked) return looked;
     if (step.idempotence != program::Idempotence::guarded) return {};
     auto proof = prove(program, step, target, evaluation);
     if (!proof) return proof.error();
@@ -210,14 +238,14 @@ std::vector<Preview> preview(const program::Program& program, const plan::Plan& 
       all[i].sql.push_back(lower::raw_step(program, step, lower::dialect_of(program.catalogues[source])).change.text);
       auto done = step.done_when ? holds(program, step, step.done_when, targets, {clocks[source]}) : Result<bool>(false);
       if (done && *done) all[i].would_change = 0;
-      if (!done) diagnostics.error(code_of(done.error()), step.name_span, fmt::format("step `{}`: {}", step.name, done.error().message), done.error().help);
+      if (!done) diagnostics.error(code_of(done.error()), step.name_span, fmt::format("step `{}`: {}", step.name, discreet(program, step, done.error()).message), done.error().help);
       continue;
     }
     all[i].table_rows = program.table(step.target).estimated_rows.value_or(-1);
     PlanKeeper* held = keeper && keeper->holds(i) ? keeper : nullptr;
     if (held && step.when) {
       auto wanted = holds(program, step, step.when, targets, {clocks[source]});
-      if (!wanted) diagnostics.error(code_of(wanted.error()), step.name_span, fmt::format("step `{}`: {}", step.name, wanted.error().message), wanted.error().help);
+      if (!wanted) diagnostics.error(code_of(wanted.error()), step.name_span, fmt::format("step `{}`: {}", step.name, discreet(program, step, wanted.error()).message), wanted.error().help);
       if (!wanted || !*wanted) {
         held->leave_out(i);
         held = nullptr;
@@ -266,6 +294,7 @@ std::vector<Preview> preview(const program::Program& program, const plan::Plan& 
         all[i].limits = std::move(measured->limits);
       }
     }
+    if (!looked) looked = discreet(program, step, looked.error());
     if (!looked && looked.error().kind == ErrorClass::data && step.quarantine && !refused) {
       all[i].would_change = -1;
       all[i].unknown = fmt::format("not known, for a row that would go into quarantine: {}", looked.error().message);

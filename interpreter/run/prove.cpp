@@ -2,7 +2,7 @@
 // stands in for the one that the step writes; all other rows are read where they lie, and the target itself is only read.
 #include <fmt/format.h>
 
-#include "interpreter/run/context.h"
+#include "interpreter/run/discreet.h"
 
 namespace bfl::run {
 namespace {
@@ -104,7 +104,7 @@ Result<void> apply_again(const OnCopy& copy, Sample& sample, connect::Connector&
   if (!select) return select.error();
   const Table& table = copy.program.table(copy.step.target);
   const std::size_t keys = sql->own.intent.key, image = sql->own.intent.image;
-  const auto shown = [&](connect::RawRow row, std::size_t at) {
+  const auto written = [&](connect::RawRow row, std::size_t at) {
     auto value = target.decode(row[at], sql->own.select.columns[at]);
     return value ? to_literal(*value) : "an error";
   };
@@ -113,17 +113,18 @@ Result<void> apply_again(const OnCopy& copy, Sample& sample, connect::Connector&
     const ledger::Key key = copy.step.walk.empty() ? sample.keys[static_cast<std::size_t>(row[0].integer - 1)] : ledger::key_of(row, keys);
     for (std::size_t i = 0; i < copy.step.assignments.size(); ++i) {
       const auto column = static_cast<std::size_t>(copy.step.assignments[i].column);
-      const std::string now = shown(row, keys + column), then = shown(row, keys + image + i);
+      const std::string now = written(row, keys + column), then = written(row, keys + image + i);
       if (now == then && i + 1 < copy.step.assignments.size()) continue;
-      sample.proof.broken = fmt::format("a second run would change the row with key {} again: `{}` from {} to {}", ledger::display(key),
-                                        table.columns[column].name, now, then);
+      const bool hidden = table.columns[column].sensitive;
+      sample.proof.broken = fmt::format("a second run would change the row with key {} again: `{}` from {} to {}", display_key(copy.program, copy.step, key),
+                                        table.columns[column].name, hidden ? unshown : now, hidden ? unshown : then);
       break;
     }
     return false;
   });
   if (read) return {};
   if (read.error().kind != ErrorClass::data) return read;
-  sample.proof.broken = "a second run would fail: " + read.error().message;
+  sample.proof.broken = "a second run would fail: " + discreet(copy.program, copy.step, read.error()).message;
   return {};
 }
 

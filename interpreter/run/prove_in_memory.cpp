@@ -2,7 +2,7 @@
 // step that reads more than its own row the walk's end is the proof; see direct.cpp.
 #include <fmt/format.h>
 
-#include "interpreter/run/context.h"
+#include "interpreter/run/discreet.h"
 
 namespace bfl::run {
 namespace {
@@ -71,8 +71,8 @@ Result<Proof> prove_in_memory(const program::Program& program, const program::St
       const auto column = static_cast<std::size_t>(step.assignments[i].column);
       if (value && equal(*value, row[column])) continue;
       proof.broken =
-          fmt::format("a second run would change the row with key {} again: `{}` from {} to {}", ledger::display(ledger::key_of(raw, keys)),
-                      table.columns[column].name, to_literal(row[column]), value ? to_literal(*value) : "an error");
+          fmt::format("a second run would change the row with key {} again: `{}` from {} to {}", display_key(program, step, ledger::key_of(raw, keys)),
+                      table.columns[column].name, literal(table.columns[column], row[column]), value ? literal(table.columns[column], *value) : "an error");
     }
     return sound && proof.broken.empty() && ++proof.rows < sample_rows;
   });

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "interpreter/run/discreet.h"
+
 namespace bfl::run {
 
 using connect::RawRow;
@@ -24,6 +26,10 @@ Result<std::unique_ptr<RowBack>> RowBack::prepare(const program::Program& progra
       for (const int column : described.sets) step.assignments.push_back({.column = column, .value = nullptr});
       for (std::size_t i = 0; i < catalogue.tables.size(); ++i)
         if (catalogue.tables[i].name == described.name) step.target.table = static_cast<int>(i);
+    }
+    for (const std::string& name : described.columns) {
+      const int column = program.table(step.target).column_index(name);
+      hand.hidden.push_back(column >= 0 && program.table(step.target).columns[static_cast<std::size_t>(column)].sensitive);
     }
     step.walk = described.key;
     hand.sql = lower::keyed_write(program, step, dialect, back->hands_.size() > 1);
@@ -52,6 +58,15 @@ RowBack::Hand& RowBack::hand_of(const Record& record) {
   return hands_[0];
 }
 const ledger::ImageTable& RowBack::table_of(const Record& record) const { return const_cast<RowBack*>(this)->hand_of(record).described; }
+
+std::string RowBack::shown_key(const Record& record) const {
+  const Hand& hand = const_cast<RowBack*>(this)->hand_of(record);
+  const auto row = record.kind == 'i' ? ledger::row_after(record, hand.described.columns.size()) : record.before;
+  std::string key;
+  const auto values = ledger::key_in(row, hand.described.key);
+  for (std::size_t i = 0; i < values.size(); ++i) key += (i ? ", " : "") + (hand.hidden[static_cast<std::size_t>(hand.described.key[i])] ? std::string(unshown) : ledger::display({Stored::of(values[i])}));
+  return fmt::format("{} {}", hand.described.name, key);
+}
 
 Result<std::string> RowBack::referred_to(Hand& hand, const std::vector<Stored>& row) {
   for (std::size_t i = 0; i < hand.referring.size(); ++i) {
@@ -93,6 +108,7 @@ Result<Judged> RowBack::judge(const Record& record) {
     return judged;
   };
   const auto differs = [&](std::size_t column, const std::vector<Stored>& image) {
+    if (hand.hidden[column]) return fmt::format("`{}`, which is sensitive, was changed since", hand.described.columns[column]);
     return fmt::format("`{}` was changed since: it is {}, and was left as {}", hand.described.columns[column], ledger::display({judged.now[column]}), ledger::display({image[column]}));
   };
   const bool there = !judged.now.empty();

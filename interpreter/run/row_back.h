@@ -32,6 +32,7 @@ class RowBack {
   Result<std::int64_t> carry_out(const ledger::Record& record, const Judged& judged);
   const std::string& query() const { return query_; }
   const ledger::ImageTable& table_of(const ledger::Record& record) const;
+  std::string shown_key(const ledger::Record& record) const;  // `people 7`, for people
 
  private:
   struct Hand {
@@ -39,6 +40,7 @@ class RowBack {
     lower::KeyedWrite sql;
     std::unique_ptr<connect::Prepared> read{}, change{}, add{}, remove{};
     std::vector<std::unique_ptr<connect::Prepared>> referring{};
+    std::vector<bool> hidden;                    // by column: sensitive
   };
   RowBack(connect::Connector& target, const UndoTask& task) : target_(target), task_(task) {}
   Hand& hand_of(const ledger::Record& record);

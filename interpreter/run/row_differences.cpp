@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <map>
 
+#include "interpreter/run/discreet.h"
+
 namespace bfl::run {
 namespace {
 
@@ -13,8 +15,13 @@ constexpr std::size_t most_shown = 10;
 std::string key_text(const Table& table, const std::vector<int>& key, const std::vector<Value>& row) {
   std::string text;
   for (const int column : key)
-    text += fmt::format("{}{} = {}", text.empty() ? "" : ", ", table.columns[static_cast<std::size_t>(column)].name, to_literal(row[static_cast<std::size_t>(column)]));
+    text += fmt::format("{}{} = {}", text.empty() ? "" : ", ", table.columns[static_cast<std::size_t>(column)].name, literal(table.columns[static_cast<std::size_t>(column)], row[static_cast<std::size_t>(column)]));
   return text;
+}
+
+std::string difference(const std::string& where, const Column& column, const Value& is, const Value& expected) {
+  if (column.sensitive) return fmt::format("{}: {} is not as expected, which is all that is said of a sensitive column", where, column.name);
+  return fmt::format("{}: {} is {}, expected {}", where, column.name, to_literal(is), to_literal(expected));
 }
 
 class Comparison {
@@ -49,7 +56,7 @@ class Comparison {
       }
       for (const auto& [column, value] : expected_.rows[i].values)
         if (const Value& is = rows_[at_[i]][static_cast<std::size_t>(column)]; !equal(is, value))
-          told.push_back(fmt::format("{}: {} is {}, expected {}", where, table_.columns[static_cast<std::size_t>(column)].name, to_literal(is), to_literal(value)));
+          told.push_back(difference(where, table_.columns[static_cast<std::size_t>(column)], is, value));
     }
     for (std::size_t row = 0; row < rows_.size(); ++row)
       if (!seen_[row]) told.push_back(fmt::format("{} {}: a row that is not expected", table_.name, key_.empty() ? fmt::format("row {}", row + 1) : key_text(table_, key_, rows_[row])));

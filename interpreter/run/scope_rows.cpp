@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "interpreter/run/discreet.h"
 #include "interpreter/run/workbench.h"
 
 namespace bfl::run {
@@ -43,7 +44,7 @@ Result<std::vector<std::string>> chosen(const Version& version, const program::S
     for (std::size_t i = 0; i < sql->own.intent.key; ++i) {
       auto value = engine.decode(row[i], sql->own.select.columns[i]);
       if (!value) return sound = value.error(), false;
-      key += fmt::format("{}{} {}", i ? ", " : "", table.columns[static_cast<std::size_t>(step.walk[i])].name, to_literal(*value));
+      key += fmt::format("{}{} {}", i ? ", " : "", table.columns[static_cast<std::size_t>(step.walk[i])].name, literal(table.columns[static_cast<std::size_t>(step.walk[i])], *value));
     }
     keys.push_back(std::move(key));
     return keys.size() <= most;
@@ -73,7 +74,7 @@ plan::ScopeRows compared(const Version& before, const program::Step& old, const 
   const eval::Context evaluation{clock.now()};
   auto then = chosen(before, old, evaluation), fresh = chosen(after, now, evaluation);
   if (!then || !fresh) {
-    made.why_not = (then ? fresh : then).error().message;
+    made.why_not = (then ? discreet(after.program, now, fresh.error()) : discreet(before.program, old, then.error())).message;
     return made;
   }
   made.before = only_in(*then, *fresh);

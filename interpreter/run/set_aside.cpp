@@ -6,6 +6,7 @@
 
 #include "interpreter/base/fault_points.h"
 #include "interpreter/base/secrets.h"
+#include "interpreter/run/discreet.h"
 #include "interpreter/run/workers.h"
 #include "interpreter/run/writing.h"
 
@@ -16,7 +17,7 @@ namespace {
 Result<void> set_aside(Writing& writing, ledger::Lane& lane, const Chunk& bad, const Error& error) {
   auto keys = bad.keys();
   if (!keys) return keys.error();
-  const std::string reason = without_secrets(error.message);
+  const std::string reason = without_secrets(discreet(writing.context.program, writing.step, error).message);
   const NextChunk aside = [&](const ledger::Lane&) -> Result<Chunk> {
     Chunk chunk = bad;
     chunk.change = [&](ledger::ChunkFacts& facts) -> Result<std::int64_t> {
@@ -28,7 +29,7 @@ Result<void> set_aside(Writing& writing, ledger::Lane& lane, const Chunk& bad, c
   fault_point("before_set_aside");
   auto committed = commit_chunks(writing, lane, aside);
   if (!committed && committed.error().kind == ErrorClass::over_limit)
-    return Error{ErrorClass::data, fmt::format("{}; {}, as many as `quarantine` allows", error.message, committed.error().message), error.detail,
+    return Error{ErrorClass::data, fmt::format("{}; {}, as many as `quarantine` allows", reason, committed.error().message), error.detail,
                  "`bfl quarantine list JOB.bfl` shows those rows: mend what is wrong with them, or allow more, and run again: it goes on behind the last chunk"};
   if (!committed) return committed;
   Context& context = writing.context;
@@ -36,7 +37,7 @@ Result<void> set_aside(Writing& writing, ledger::Lane& lane, const Chunk& bad, c
   for (const ledger::Key& key : *keys) {
     Event event = context.event(EventKind::row_quarantined, writing.step);
     event.reason = reason;
-    event.keys = {ledger::display(key)};
+    event.keys = {display_key(context.program, writing.step, key)};
     event.quarantined = 1;
     event.chunk = (writing.of ? *writing.of : writing).chunks;
     context.tell(event);

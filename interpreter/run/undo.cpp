@@ -6,7 +6,7 @@
 #include <map>
 
 #include "interpreter/base/fault_points.h"
-#include "interpreter/run/context.h"
+#include "interpreter/run/discreet.h"
 #include "interpreter/run/row_back.h"
 #include "interpreter/run/writing.h"
 
@@ -49,16 +49,8 @@ class Backwards {
   std::int64_t first_ = 0;
 };
 
-std::string key_shown(const RowBack& back, const Record& record) {
-  const ledger::ImageTable& table = back.table_of(record);
-  const auto row = record.kind == 'i' ? ledger::row_after(record, table.columns.size()) : record.before;
-  Key key;
-  for (const auto& value : ledger::key_in(row, table.key)) key.push_back(Stored::of(value));
-  return fmt::format("{} {}", table.name, ledger::display(key));
-}
-
 void list(UndoTask& task, const RowBack& back, const Record& record, const std::string& reason) {
-  if (task.listed.size() < most_listed) task.listed.push_back(fmt::format("{}: {}", key_shown(back, record), reason));
+  if (task.listed.size() < most_listed) task.listed.push_back(fmt::format("{}: {}", back.shown_key(record), reason));
 }
 
 plan::MemoKey key_of(const UndoTask& task) {
@@ -143,7 +135,7 @@ class Undoing {
     if (error.kind != ErrorClass::data) return false;
     if (!row_by_row_) return row_by_row_ = true;
     if (writing_.rows > 1) return writing_.rows = 1, true;
-    return refused_.emplace(from, error.message).second;
+    return refused_.emplace(from, discreet(context_.program, task_.step, error).message).second;
   }
 
   Result<std::int64_t> apply(Backwards& images, std::int64_t from, std::int64_t to, ledger::ChunkFacts& facts) {
@@ -173,7 +165,7 @@ class Undoing {
       } else if (judged->verdict != Verdict::passed_over) {
         ++facts.conflicts;
         writing_.pack.conflict(key, judged->reason);
-        if (listed_.size() < most_listed) listed_.push_back(fmt::format("{}: {}", key_shown(*back_, **record), judged->reason));
+        if (listed_.size() < most_listed) listed_.push_back(fmt::format("{}: {}", back_->shown_key(**record), judged->reason));
       }
     }
     return changed;
@@ -202,7 +194,7 @@ class Undoing {
     writing_.trying = false;
     if (!done && (done.error().kind != ErrorClass::data || !writing_.target.in_transaction())) return done.error();
     if (auto back = writing_.target.execute("ROLLBACK TO SAVEPOINT bfl_row;RELEASE SAVEPOINT bfl_row"); !back) return back.error();
-    return done ? std::string() : done.error().message;
+    return done ? std::string() : discreet(context_.program, task_.step, done.error()).message;
   }
 
   Context& context_;

@@ -114,8 +114,8 @@ Result<void> refuse_under(const program::Program& program, connect::Connector& t
           if (!judged) return judged.error();
           if (judged->verdict != Verdict::conflict) continue;
           return Error{ErrorClass::refused,
-                       fmt::format("`{}` of {}, generation {}, has changed rows since that `{}` would put back: {} {} is one of them", one.name, one.job, one.generation,
-                                   task.undone.step, table.name, ledger::display(ledger::key_of(key, key.size()))),
+                       fmt::format("`{}` of {}, generation {}, has changed rows since that `{}` would put back: {} is one of them", one.name, one.job, one.generation,
+                                   task.undone.step, (*back)->shown_key(record)),
                        judged->reason,
                        one.job == program.job ? "undo the later step first, or the whole job: `bfl undo JOB`" : fmt::format("undo the job {} first", one.job)};
         }

@@ -168,7 +168,7 @@ std::string Writing::state_of_data() const {
 void Writing::skip(connect::RawRow key, const char* reason, ledger::ChunkFacts& facts) {
   ++facts.skipped;
   pack.skip(key, reason);
-  add(skipping, {reason, 1, {ledger::display(ledger::key_of(key, key.size()))}});
+  add(skipping, {reason, 1, {display_key(context.program, step, ledger::key_of(key, key.size()))}});
 }
 
 void Writing::set_aside(const ledger::Key& key, const std::string& reason, ledger::ChunkFacts& facts) {

@@ -103,7 +103,8 @@ std::string dump(const File& file, NodeId from) {
         {flag::native, "native"},         {flag::nullable, "nullable"},
         {flag::array, "array"},           {flag::raw, "raw"},
         {flag::triple, "triple"},         {flag::has_subject, "has_subject"},
-        {flag::backticked, "backticked"}, {flag::element_nullable, "element_nullable"}};
+        {flag::backticked, "backticked"}, {flag::element_nullable, "element_nullable"},
+        {flag::secret, "secret"},         {flag::sensitive, "sensitive"}};
     for (const auto& [bit, name] : flags) {
       if ((node.flags & bit) != 0) out += fmt::format(" {}", name);
     }

@@ -1,5 +1,6 @@
 // How runs end: the last pass, proofs, stops, edits, restored targets, limits of size; and what a preview shows.
 #include "tests/unit/faulty_connector.h"
+#include "interpreter/run/preview.h"
 #include "tests/unit/job_fixture.h"
 
 #include <map>
