@@ -250,7 +250,7 @@ void Checker::declare_columns(NodeId source, int index) {
     const auto bare = [](std::string_view part) { return part.size() > 1 && part.front() == '`' && part.back() == '`' ? part.substr(1, part.size() - 2) : part; };
     if (dot == std::string_view::npos) {
       error(Code::unknown_column, at(item).name_span, fmt::format("`{}` names no column of a table", path),
-            (at(item).flags & ast::flag::sensitive) != 0 ? "write `sensitive TABLE.COLUMN`" : "write `column TABLE.COLUMN: TYPE`");
+            (at(item).flags & ast::flag::secret) != 0 ? "write `sensitive TABLE.COLUMN`" : "write `column TABLE.COLUMN: TYPE`");
       continue;
     }
     const std::string_view table_name = bare(path.substr(0, dot)), name = bare(path.substr(dot + 1));
@@ -269,7 +269,7 @@ void Checker::declare_columns(NodeId source, int index) {
       continue;
     }
     Column& column = found->columns[static_cast<std::size_t>(c)];
-    if ((at(item).flags & ast::flag::sensitive) != 0) column.sensitive = true;
+    if ((at(item).flags & ast::flag::secret) != 0) column.sensitive = true;
     const NodeId type_node = ast::child(script_, item, NodeKind::type);
     if (type_node == ast::no_node) continue;
     if (const auto type = read_type(script_, type_node, diagnostics_)) {

@@ -138,7 +138,7 @@ void Checker::keep_sensitive(const program::Step& step) {
     const bool candidate = step.free_name && step.free_name->column == assignment.column && tells(*step.free_name->candidate);
     if (column.sensitive || (!candidate && (!assignment.value || !tells(*assignment.value)))) continue;
     const std::string from = tells.met() ? fmt::format("`{}.{}`", shown(tells.met()->table), table(tells.met()->table).columns[static_cast<std::size_t>(tells.met()->column)].name) : "a sensitive column";
-    error(Code::sensitive_spread, assignment.span.end > assignment.span.begin ? assignment.span : step.name_span,
+    error(Code::secret_kept, assignment.span.end > assignment.span.begin ? assignment.span : step.name_span,
           fmt::format("`{}` would hold what {} holds, which is sensitive", column.name, from),
           fmt::format("mark it as well, in the braces of its source: `sensitive {}.{}`", table(step.target).name, column.name));
   }

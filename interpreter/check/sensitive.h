@@ -1,5 +1,5 @@
 // Columns that are marked `sensitive`: what a value tells of them. The mark lies in base/catalogue.h, on the columns of the user's
-// tables and on those that are kept of them; no value made of a sensitive one goes into a column without it (BFL0423), so that who
+// tables and on those that are kept of them; no value made of a sensitive one goes into a column without it (BFL0421), so that who
 // shows values asks the columns alone.
 #pragma once
 #include <map>

@@ -106,6 +106,25 @@ Result<ledger::Key> key_typed(const Table& table, const std::vector<int>& column
   return key;
 }
 
+// As the job says, of which nothing is checked here.
+void mark_sensitive(const Session& job, const std::string& source, Catalogue& catalogue) {
+  if (job.text.empty()) return;
+  Session again;
+  again.path = job.path;
+  again.text = job.text;
+  again.settings = job.settings;
+  ast::File file;
+  if (!read_file(again, file)) return;
+  for (const ast::NodeId item : ast::children(file, file.root)) {
+    if (file[item].kind != ast::NodeKind::source || file[item].text != source) continue;
+    for (const ast::NodeId part : ast::children(file, item))
+      for (Table& table : catalogue.tables)
+        for (Column& column : table.columns)
+          if ((file[part].flags & ast::flag::secret) != 0 && file[part].text == table.name + "." + column.name) column.sensitive = true;
+  }
+  check::mark_references(catalogue);
+}
+
 int row(const Arguments& arguments) {
   const std::string& place = arguments.operands[1];
   const auto dot = place.find('.');
@@ -118,10 +137,7 @@ int row(const Arguments& arguments) {
   connect::Connector& target = *(*session)->connectors[0];
   auto catalogue = target.catalogue();
   if (!catalogue) return failed(catalogue.error());
-  for (Table& marked : catalogue->tables)
-    for (Column& column : marked.columns)
-      if (const auto& marks = (*session)->sensitive; std::find(marks.begin(), marks.end(), marked.name + "." + column.name) != marks.end()) column.sensitive = true;
-  check::mark_references(*catalogue);
+  mark_sensitive(**session, source, *catalogue);
   const auto table = std::find_if(catalogue->tables.begin(), catalogue->tables.end(), [&](const Table& t) { return t.name == name; });
   if (table == catalogue->tables.end()) return failed({ErrorClass::data, fmt::format("`{}` has no table `{}`", source, name), {}, {}});
   const Key* identity = table->identity();
@@ -133,7 +149,7 @@ int row(const Arguments& arguments) {
   if (!events) return failed(events.error());
   const report::ShownValue shown = [&](const std::string& column, const ledger::Stored& value) {
     const int index = table->column_index(column);
-    if (index >= 0 && table->columns[static_cast<std::size_t>(index)].sensitive && value.kind != connect::RawValue::Class::null) return run::unshown;
+    if (index >= 0 && table->columns[static_cast<std::size_t>(index)].sensitive && value.kind != connect::RawValue::Class::null) return std::string(run::unshown);
     if (index >= 0)
       if (auto decoded = target.decode(value.view(), lower::wire_of(table->columns[static_cast<std::size_t>(index)]))) return to_literal(*decoded);
     return ledger::display({value});

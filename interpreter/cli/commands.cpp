@@ -41,7 +41,7 @@ constexpr Flag outward_flags[] = {
     {"lineage", "FILE|URL", "tells what was read and written as OpenLineage, when the run has ended"},
 };
 constexpr Flag plan_flags[] = {
-    {"format", "FORMAT", "text or json", "text|json"},
+    {"format", "FORMAT", "text, markdown (for a pull request: folded, cut to what a comment may hold) or json", "text|markdown|json"},
     {"output", "FILE", "keeps the plan, with every row that it would change, for `bfl run --plan FILE`", {}, false, false, 'o'},
 };
 constexpr Flag approve_flags[] = {{"key", "NAME", "the key that signs; the only one there is unless told"}};
@@ -68,6 +68,10 @@ constexpr Flag quarantine_flags[] = {
 constexpr Flag state_flags_of_gc[] = {{"keep", "AGE", "how long a run stays: days or hours, `12h`; 90d unless told"}};
 constexpr Flag status_flags[] = {{"watch", "", "shows it again every second, until the run has ended"}};
 constexpr Flag check_flags[] = {{"offline", "", "against the catalogues that `bfl schema pull` keeps; no database is asked"}};
+constexpr Flag rehearse_flags[] = {
+    {"server", "URL", "a PostgreSQL server on which scratch databases may be made; $BFL_TEST_SERVER unless told"},
+    {"rows", "N", "PostgreSQL: of each table that the job changes the first N rows by its key; all unless told"},
+};
 constexpr Flag test_flags[] = {
     {"server", "URL", "a PostgreSQL server on which scratch databases may be made; $BFL_TEST_SERVER unless told"},
     {"schema", "NAME=FILE", "the tables of a source as this file of SQL makes them: its database is not asked", {}, true},
@@ -124,6 +128,11 @@ std::vector<Command> table() {
        "once more killed after its first chunk. Nothing is written to the databases themselves: scratch databases on PostgreSQL are made where `--server`\n"
        "says, and removed.",
        {job, test_flags, common}, test_job},
+      {"rehearse", "JOB.bfl", 1, 1, "runs the job on a copy of its data: run, run again, undone, killed and run on",
+       "A copy of each SQLite database, in a temporary folder; on PostgreSQL the tables that the job uses, in scratch databases where `--server` says. The\n"
+       "job is run there, run again, undone, and once more killed in the midst and run on; the ends are compared. Copies are removed, whatever\n"
+       "happens. Nothing is written to the databases themselves. Exit code 1 when something is not as it should be.",
+       {job, rehearse_flags, common}, rehearse_job},
       {"fmt", "JOB.bfl|FOLDER|-", 1, 99, "writes jobs in their canonical layout",
        "Only white space changes: neither what a job means nor a comment. Prints the names of the files that it rewrites; `-` is standard\n"
        "input, written to standard output. A folder stands for the scripts in it.",

@@ -8,6 +8,7 @@
 #include "interpreter/cli/session.h"
 #include "interpreter/cli/terminal.h"
 #include "interpreter/report/plan_json.h"
+#include "interpreter/report/plan_markdown.h"
 #include "interpreter/report/plan_text.h"
 #include "interpreter/report/words.h"
 #include "interpreter/run/preview.h"
@@ -92,6 +93,11 @@ int plan_job(const Arguments& arguments) {
     auto document = nlohmann::ordered_json::parse(report::plan_document(session.program, session.plan, previews), nullptr, false);
     if (kept) document["kept"] = kept_json(arguments.value("output"), *keeper, digest);
     return finish(session, true, std::move(document));
+  }
+  if (arguments.value("format") == "markdown") {
+    report::put(stdout, report::plan_markdown(session.program, session.plan, previews));
+    if (kept) report::say(stdout, "\nKept: digest `{}`.\n", hex(digest));
+    return finish(session, false, {});
   }
   report::say(stdout, "{}", report::plan_text(session.program, session.plan, previews, {has_color(stdout), width_of(stdout)}));
   if (kept) report::say(stdout, "{}", kept_text(arguments.value("output"), *keeper, digest));

@@ -234,9 +234,6 @@ bool open_sources(Session& session, Access access, const std::string& only) {
   for (const ast::NodeId item : ast::children(file, file.root))
     if (file[item].kind == ast::NodeKind::job) session.program.job = file[item].text;
   session.program.sources = check::sources_of(file, session.texts, session.settings, session.diagnostics);
-  for (const ast::NodeId item : ast::children(file, file.root))
-    for (const ast::NodeId part : ast::children(file, file[item].kind == ast::NodeKind::source && (only.empty() || file[item].text == only) ? item : file.root))
-      if ((file[part].flags & ast::flag::sensitive) != 0) session.sensitive.emplace_back(file[part].text);
   if (!only.empty()) std::erase_if(session.program.sources, [&](const program::Source& source) { return source.name != only; });
   return !session.diagnostics.has_errors() && connect_sources(session, access);
 }

@@ -33,7 +33,6 @@ struct Session {
   program::Program program;
   std::vector<std::unique_ptr<connect::Connector>> connectors;  // in step with Program::sources
   std::vector<std::string> identities;
-  std::vector<std::string> sensitive;    // of sources that were opened unchecked: `people.email`, as marked
   plan::Plan plan;
   bool resumable = false;                // what is in the way may be gone at the next try: a connection that was lost, a lock
 

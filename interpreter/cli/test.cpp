@@ -1,18 +1,13 @@
 // `bfl test`: each `test` block of a job, played in scratch databases.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cctype>
-#include <csignal>
-#include <cstdlib>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "interpreter/cli/carry_out.h"
 #include "interpreter/cli/commands.h"
 #include "interpreter/cli/kept.h"
 #include "interpreter/cli/rehearsal.h"
+#include "interpreter/cli/scratch_places.h"
 #include "interpreter/cli/signals.h"
 #include "interpreter/cli/terminal.h"
 #include "interpreter/report/words.h"
@@ -21,28 +16,6 @@
 namespace bfl::cli {
 namespace {
 
-// A folder of temporary files, gone with it.
-class Folder {
- public:
-  Folder() {
-    std::error_code ignored;
-    path_ = (std::filesystem::temp_directory_path(ignored) / "bfl-test-XXXXXX").string();
-    made_ = mkdtemp(path_.data()) != nullptr;
-  }
-  ~Folder() {
-    std::error_code ignored;
-    if (made_) std::filesystem::remove_all(path_, ignored);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  bool made() const { return made_; }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-  bool made_ = false;
-};
-
 // What a test needs outside of the job: a folder, and a server when a source is on one.
 class Places {
  public:
@@ -50,7 +23,7 @@ class Places {
 
   bool ready(Session& session) {
     if (rows_.made() && schemas_.made()) return true;
-    add(session.diagnostics, Code::file_not_readable, {}, {ErrorClass::fatal, "no temporary folder can be made", {}, "make room where temporary files lie"});
+    no_folder(session);
     return false;
   }
 
@@ -77,24 +50,7 @@ class Places {
 
   // Null with a diagnostic when there is none.
   connect::postgres::Scratch* server(Session& session, Span span) {
-    if (server_) return server_.get();
-    const char* variable = std::getenv("BFL_TEST_SERVER");
-    std::string url = arguments_.value("server", variable ? variable : "");
-    if (url.empty()) {
-      session.diagnostics.error(Code::cannot_connect, span, "a test on PostgreSQL needs a server on which scratch databases may be made",
-                                "name one: `--server postgres://USER@HOST/DATABASE`, or set BFL_TEST_SERVER; the source itself is only read");
-      return nullptr;
-    }
-    if (!url.starts_with("postgres:") && !url.starts_with("postgresql:")) url = "postgres:" + url;
-    std::string id = new_run_id(run::system_clock()->now());
-    for (char& c : id) c = c == '-' ? '_' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    auto opened = connect::postgres::Scratch::open(url, id);
-    if (!opened) {
-      add(session.diagnostics, Code::cannot_connect, span, opened.error());
-      return nullptr;
-    }
-    server_ = std::move(*opened);
-    for (const std::string& dropped : server_->left_over()) report::say(stderr, "dropped what a test before had left: {}\n", dropped);
+    if (!server_) server_ = scratch_server(session, arguments_, span, "a test");
     return server_.get();
   }
   bool server_for_tests(Session& session) {
@@ -146,7 +102,7 @@ class Places {
   }
 
   const Arguments& arguments_;
-  Folder rows_, schemas_;
+  Folder rows_{"test"}, schemas_{"test"};
   std::unique_ptr<connect::postgres::Scratch> server_{};
   std::size_t declared_ = 0;
 };

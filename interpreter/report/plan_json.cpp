@@ -3,6 +3,8 @@
 #include <nlohmann/json.hpp>
 
 #include "interpreter/check/sensitive.h"
+#include "interpreter/report/plan_facts.h"
+#include "interpreter/report/plan_risks.h"
 #include "interpreter/report/words.h"
 
 namespace bfl::report {
@@ -50,16 +52,31 @@ void add_preview(Json& object, const run::Preview& preview) {
   object["generation"] = preview.decision.generation;
 }
 
-void add_measured(Json& object, const run::Preview& preview) {
+void add_measured(Json& object, const program::Program& program, const program::Step& step, const run::Preview& preview) {
   if (preview.would_change >= 0) object["would_change"] = preview.would_change;
   if (!preview.unknown.empty()) object["unknown"] = preview.unknown;
   if (preview.table_rows >= 0) object["table_rows"] = preview.table_rows;
   for (const run::LeftOut& part : preview.left_out) object["left_out"].push_back({{"reason", part.reason}, {"rows", part.rows}, {"keys", part.keys}});
+  for (const run::ColumnSummary& column : preview.columns) {
+    Json summed{{"column", column.column}, {"changed", column.changed}, {"filled", column.filled}, {"emptied", column.emptied}};
+    if (column.sum_before && column.sum_after) summed["sum_before"] = column.sum_before->to_string(), summed["sum_after"] = column.sum_after->to_string();
+    summed["changes"] = Json::array();
+    for (const auto& change : column.changes) summed["changes"].push_back({{"before", change.before.empty() ? Json() : Json(change.before)}, {"after", change.after}, {"rows", change.rows}});
+    summed["uncounted"] = column.uncounted;
+    object["columns"].push_back(std::move(summed));
+  }
   object["sample"] = preview.sample;
   if (!preview.proof.empty()) object["proof"] = preview.proof;
   if (!preview.shipped.empty()) object["shipped"] = preview.shipped;
   if (!preview.shipped.empty() && preview.shipped_rows >= 0) object["shipped_rows"] = preview.shipped_rows;
   object["sql"] = preview.sql;
+  if (!program::changes_rows(step.kind)) return;
+  object["access"] = Json::array();
+  for (const run::Access& access : preview.accesses) object["access"].push_back({{"text", access.text}, {"table", program.shown(access.table)}, {"whole", access.whole}});
+  object["sets_off"] = set_off_by(program, step);
+  object["locks"] = locks_of(program, step);
+  object["risks"] = Json::array();
+  for (const Risk& risk : risks_of(program, step, &preview)) object["risks"].push_back({{"name", risk.name}, {"reason", risk.reason}});
 }
 
 void add_through(Json& object, const program::Step& step) {
@@ -88,7 +105,7 @@ Json step_json(const program::Program& program, const program::Step& step, const
     object["risk"] = "raw SQL";
   }
   if (program::changes_rows(step.kind)) add_update(object, program, step);
-  if (preview) add_measured(object, *preview);
+  if (preview) add_measured(object, program, step, *preview);
   return object;
 }
 
@@ -107,6 +124,7 @@ std::string plan_document(const program::Program& program, const plan::Plan& pla
     const run::Preview* preview = index < previews.size() ? &previews[index] : nullptr;
     document["steps"].push_back(step_json(program, program.steps[index], plan.steps[index], preview));
     if (!preview) continue;
+    if (const auto before = counted_before(program, plan, previews, index); preview->would_change >= 0 && !before.empty()) document["steps"].back()["counted_before"] = before;
     ++decisions[static_cast<std::size_t>(preview->decision.kind)];
     if (preview->would_change > 0) would_change += preview->would_change;
   }

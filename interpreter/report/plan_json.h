@@ -19,7 +19,14 @@
 //     done_when, risk                                  sql
 //     left_out      [{reason, rows, keys}]             rows that the step's clauses leave out; missing when there are none
 //     would_change, table_rows                         update; left out when they were not counted
+//     counted_before [step]                            these will have changed what the step reads: counted as if they had not
 //     shipped [text], shipped_rows                     tables of other sources, brought to where the step is computed
+//     columns [{column, changed, filled, emptied, sum_before, sum_after, changes [{before, after, rows}], uncounted}]
+//                                                      of each column that is set, over all rows that would change. filled, emptied:
+//                                                      null before, after; sums as exact texts, of numbers; changes: the most
+//                                                      frequent, each with at most `uncounted` rows more
+//     access [{text, table, whole}]                    how the statement finds its rows, as the database's planner says
+//     sets_off [text], locks, risks [{name, reason}]
 //     sample [text], proof, sql [text]
 //   Decision and what is measured are left out of steps that could not be previewed.
 //   edges           [{from, to, kind, column, reason}] kind: writes_then_reads | reads_then_writes | both_write | by_hand | guarded

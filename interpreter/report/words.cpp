@@ -32,10 +32,24 @@ std::string left_out(const run::LeftOut& part) {
 }
 
 std::string printable(std::string_view text) {
+  // Marks that are obeyed and not seen: they turn the direction of the text around them, or end the line.
+  constexpr std::pair<std::string_view, std::string_view> unseen[] = {
+      {"\u200e", "\\u200e"}, {"\u200f", "\\u200f"}, {"\u2028", "\\u2028"}, {"\u2029", "\\u2029"}, {"\u202a", "\\u202a"}, {"\u202b", "\\u202b"}, {"\u202c", "\\u202c"},
+      {"\u202d", "\\u202d"}, {"\u202e", "\\u202e"}, {"\u2066", "\\u2066"}, {"\u2067", "\\u2067"}, {"\u2068", "\\u2068"}, {"\u2069", "\\u2069"}};
   std::string out;
-  for (const char c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-    else out += c;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if (byte < 0x20 || byte == 0x7f) {
+      out += fmt::format("\\x{:02x}", byte);
+      continue;
+    }
+    const auto* mark = byte == 0xe2 ? std::find_if(std::begin(unseen), std::end(unseen), [&](const auto& one) { return text.substr(i).starts_with(one.first); }) : std::end(unseen);
+    if (mark == std::end(unseen)) {
+      out += text[i];
+      continue;
+    }
+    out += mark->second;
+    i += mark->first.size() - 1;
   }
   return out;
 }

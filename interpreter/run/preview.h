@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "interpreter/run/access.h"
+#include "interpreter/run/column_summary.h"
 #include "interpreter/run/executor.h"
 
 namespace bfl::run {
@@ -17,7 +19,9 @@ struct Preview {
   std::int64_t table_rows = -1;
   std::string unknown;              // why nothing was counted: it reads what a program gives, which a plan does not call
   std::vector<std::string> sql;     // the statements as they would be sent
+  std::vector<Access> accesses;     // how the statement that changes rows finds them, or that which reads what is to be changed
   std::vector<std::string> sample;  // a few rows: `id 17: total 10.00 -> 12.00`
+  std::vector<ColumnSummary> columns;  // in step with the step's assignments; none where not all of the rows were looked at
   std::vector<std::string> shipped; // rows that are brought to where the step is computed: `list.rows (id, kind)`
   std::int64_t shipped_rows = -1;   // how many they are now; -1: not counted
   std::vector<LeftOut> left_out;    // rows that its clauses leave out now

@@ -104,7 +104,7 @@ std::string dump(const File& file, NodeId from) {
         {flag::array, "array"},           {flag::raw, "raw"},
         {flag::triple, "triple"},         {flag::has_subject, "has_subject"},
         {flag::backticked, "backticked"}, {flag::element_nullable, "element_nullable"},
-        {flag::secret, "secret"},         {flag::sensitive, "sensitive"}};
+        {flag::secret, "secret"}};
     for (const auto& [bit, name] : flags) {
       if ((node.flags & bit) != 0) out += fmt::format(" {}", name);
     }

@@ -13,7 +13,7 @@
 //   use        text = module as written, `std.text` or the content of "lib/x.bfl"
 //   param      text = name; flags secret; children: type, expression? default
 //   source     text = name; children: call (sqlite(...), env(...) inside), column_decl*
-//   column_decl  text = `table.column` path; children: type; or flags sensitive, and no type
+//   column_decl  text = `table.column` path; children: type; or flags secret, of `sensitive`, and no type
 //   program    text = name; children: array (the command), column_decl* (gives), assign* (env), entry* (within, batch, file)
 //   let        text = name; children: relation
 //   fn         text = name; flags native; children: fn_param*, type (result), expression? (absent when native)
@@ -127,7 +127,7 @@ enum class Op : std::uint8_t {
 
 namespace flag {
 inline constexpr std::uint16_t native = 1, nullable = 2, array = 4, raw = 8, triple = 16, has_subject = 32, backticked = 64,
-                               element_nullable = 128, secret = 256, sensitive = 512;
+                               element_nullable = 128, secret = 256;
 }
 
 struct Node {

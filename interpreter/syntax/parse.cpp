@@ -336,7 +336,7 @@ template <> struct action<g::nullable_mark> : flags<ast::flag::nullable> {};
 template <> struct action<g::secret_mark> : flags<ast::flag::secret> {};
 template <> struct action<g::param> : node<NodeKind::param> {};
 template <> struct action<g::column_decl> : node<NodeKind::column_decl> {};
-template <> struct action<g::sensitive_mark> : flags<ast::flag::sensitive> {};
+template <> struct action<g::sensitive_mark> : flags<ast::flag::secret> {};
 template <> struct action<g::sensitive_decl> : node<NodeKind::column_decl> {};
 template <> struct action<g::column_path> : p::maybe_nothing {
   template <class In>

@@ -87,6 +87,7 @@ TEST_CASE("the plan shows per step what is decided, which rows change, what they
     walk      by id, in chunks sized as it goes
     expects   at most 50,000 rows changed
     after     scope, because scope reads shop.orders.total before fix_totals writes it
+    locks     the database for writing, until its chunk is committed; others read on
     sql       UPDATE "orders" SET "total" = bfl_f0a1b2("subtotal", "tax") WHERE "id" > ?3 AND "id"
                 <= ?4 AND "created at" >= ?1 AND "created at" < ?2
 
