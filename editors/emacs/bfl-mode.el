@@ -31,9 +31,9 @@
   '("approve" "as" "asc" "assert" "at" "author" "backoff" "by"
     "column" "desc" "duplicate" "each" "else" "env" "error" "first"
     "given" "gives" "last" "loop" "many" "match" "one" "optional"
-    "others" "over" "partition" "pause" "per" "rollback" "running" "secret"
-    "sensitive" "set" "stop" "times" "to" "transient" "unique" "using"
-    "within")
+    "others" "over" "partition" "pause" "per" "promote" "rollback" "running"
+    "secret" "sensitive" "set" "stop" "times" "to" "transient" "unique"
+    "using" "within")
   "Words of statements, and words within clauses.")
 (defconst bfl-mode--types
   '("bool" "bytes" "column" "date" "decimal" "duration" "float" "int"

@@ -13,7 +13,8 @@
 namespace bfl {
 namespace {
 
-constexpr char ed25519 = 1;  // the type of the key, as notes number them
+constexpr char ed25519 = 1, timed_ed25519 = 4;  // the type of the key, as notes number them
+constexpr std::size_t time_bytes = 8;
 constexpr std::size_t signature_bytes = 64;
 constexpr std::string_view dash = "\u2014 ", private_prefix = "PRIVATE+KEY+";
 
@@ -23,11 +24,20 @@ using ContextHandle = std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)>;
 std::string_view bytes_of(const std::array<std::uint8_t, 32>& bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 const unsigned char* unsigned_of(std::string_view bytes) { return reinterpret_cast<const unsigned char*>(bytes.data()); }
 
-std::string big_endian(std::uint32_t number) {
+std::string big_endian(std::uint64_t number, std::size_t size) {
   std::string bytes;
-  for (const int shift : {24, 16, 8, 0}) bytes += static_cast<char>(number >> shift & 0xff);
+  for (std::size_t left = size; left-- > 0;) bytes += static_cast<char>(number >> (8 * left) & 0xff);
   return bytes;
 }
+std::string big_endian(std::uint32_t number) { return big_endian(number, sizeof number); }
+
+std::uint32_t id_of(const PublicKey& key, char type) {
+  const Digest digest = sha256(key.name + "\n" + type + std::string(bytes_of(key.bytes)));
+  return std::uint32_t{digest[0]} << 24 | std::uint32_t{digest[1]} << 16 | std::uint32_t{digest[2]} << 8 | digest[3];
+}
+
+// What is signed where the time is.
+std::string timed(std::string_view text, std::uint64_t when) { return fmt::format("cosignature/v1\ntime {}\n{}", when, text); }
 
 std::optional<PrivateKey> from_seed(std::string name, std::string_view seed) {
   PrivateKey key;
@@ -73,10 +83,8 @@ bool holds(const PublicKey& key, std::string_view text, std::string_view signatu
 
 }  // namespace
 
-std::uint32_t PublicKey::id() const {
-  const Digest digest = sha256(name + "\n" + ed25519 + std::string(bytes_of(bytes)));
-  return std::uint32_t{digest[0]} << 24 | std::uint32_t{digest[1]} << 16 | std::uint32_t{digest[2]} << 8 | digest[3];
-}
+std::uint32_t PublicKey::id() const { return id_of(*this, ed25519); }
+std::uint32_t PublicKey::timed_id() const { return id_of(*this, timed_ed25519); }
 std::string PublicKey::text() const { return fmt::format("{}+{:08x}+{}", name, id(), base64(ed25519 + std::string(bytes_of(bytes)))); }
 std::string PrivateKey::text() const { return fmt::format("{}{}+{:08x}+{}", private_prefix, open.name, open.id(), base64(ed25519 + std::string(bytes_of(seed)))); }
 
@@ -108,7 +116,10 @@ std::optional<PrivateKey> private_key(std::string_view text) {
   return key && key->open.id() == parts->id ? key : std::nullopt;
 }
 
-std::string sign_note(std::string_view text, const PrivateKey& key) {
+namespace {
+
+// 64 bytes; empty when the system cannot sign.
+std::string signature_of(std::string_view text, const PrivateKey& key) {
   const KeyHandle handle(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, key.seed.data(), key.seed.size()), EVP_PKEY_free);
   const ContextHandle context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
   std::string signature(signature_bytes, '\0');
@@ -116,14 +127,29 @@ std::string sign_note(std::string_view text, const PrivateKey& key) {
   if (!handle || !context || EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, handle.get()) != 1 ||
       EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &size, unsigned_of(text), text.size()) != 1)
     return {};
-  return fmt::format("{}\n{}{} {}\n", text, dash, key.open.name, base64(big_endian(key.open.id()) + signature));
+  return signature;
+}
+
+std::string note_of(std::string_view text, const std::string& signer, const std::string& signature) { return fmt::format("{}\n{}{} {}\n", text, dash, signer, base64(signature)); }
+
+}  // namespace
+
+std::string sign_note(std::string_view text, const PrivateKey& key) {
+  const std::string signature = signature_of(text, key);
+  return signature.empty() ? signature : note_of(text, key.open.name, big_endian(key.open.id()) + signature);
+}
+
+std::string sign_note_at(std::string_view text, const PrivateKey& key, std::int64_t when) {
+  const auto seconds = static_cast<std::uint64_t>(when);
+  const std::string signature = signature_of(timed(text, seconds), key);
+  return signature.empty() ? signature : note_of(text, key.open.name, big_endian(key.open.timed_id()) + big_endian(seconds, time_bytes) + signature);
 }
 
 std::optional<Note> read_note(std::string_view note, const std::vector<PublicKey>& known) {
   // The last empty line parts the text from the signatures.
   const auto gap = note.rfind("\n\n");
   if (gap == std::string_view::npos || !note.ends_with('\n')) return std::nullopt;
-  Note read{std::string(note.substr(0, gap + 1)), {}, false};
+  Note read{std::string(note.substr(0, gap + 1)), {}, {}, false};
   std::string_view lines = note.substr(gap + 2);
   if (lines.empty()) return std::nullopt;
   while (!lines.empty()) {
@@ -134,10 +160,22 @@ std::optional<Note> read_note(std::string_view note, const std::vector<PublicKey
     const auto space = line.find(' ');
     const auto signature = space == std::string_view::npos ? std::nullopt : unbase64(line.substr(space + 1));
     if (!signature || signature->size() < 4) return std::nullopt;
+    const std::string_view content = std::string_view(*signature).substr(4);
     for (const PublicKey& key : known) {
-      if (key.name != line.substr(0, space) || !signature->starts_with(big_endian(key.id()))) continue;
-      if (holds(key, read.text, std::string_view(*signature).substr(4))) read.signers.push_back(key.name);
-      else read.forged = true;
+      if (key.name != line.substr(0, space)) continue;
+      if (signature->starts_with(big_endian(key.id()))) {
+        if (holds(key, read.text, content)) read.signers.push_back(key.name);
+        else read.forged = true;
+      } else if (signature->starts_with(big_endian(key.timed_id()))) {
+        std::uint64_t when = 0;
+        for (const char byte : content.substr(0, time_bytes)) when = when << 8 | static_cast<unsigned char>(byte);
+        if (content.size() > time_bytes && holds(key, timed(read.text, when), content.substr(time_bytes))) {
+          read.signers.push_back(key.name);
+          read.times.emplace(key.name, static_cast<std::int64_t>(when));
+        } else {
+          read.forged = true;
+        }
+      }
     }
   }
   return read;

@@ -3,6 +3,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@ struct PublicKey {
   std::string name;
   std::array<std::uint8_t, 32> bytes{};
   std::uint32_t id() const;   // of name and bytes
+  std::uint32_t timed_id() const;  // the same, of signatures that name their time
   std::string text() const;   // NAME+ID+BASE64
 };
 
@@ -31,10 +33,13 @@ std::optional<PrivateKey> private_key(std::string_view text);
 
 // `text` ends with a line end.
 std::string sign_note(std::string_view text, const PrivateKey& key);
+// The same with a signature that says when it was given, in seconds since 1970: the timestamped ones of C2SP's tlog-cosignature.
+std::string sign_note_at(std::string_view text, const PrivateKey& key, std::int64_t when);
 
 struct Note {
   std::string text;               // what is signed, with its last line end
   std::vector<std::string> signers;  // names of the known keys whose signatures hold
+  std::map<std::string, std::int64_t> times;  // when they were given, in seconds since 1970, where the signature says it
   bool forged = false;            // a signature claims a known key and does not hold
 };
 // Nothing when it has not the form of a note.

@@ -230,6 +230,7 @@ class Checker {
   std::optional<program::Pace> pace(NodeId clause);
   std::optional<program::Approval> approval(NodeId clause);
   std::optional<program::Rollback> rollback(NodeId clause);
+  std::optional<program::Promotion> promotion(NodeId clause);
   bool rollback_rule(program::Rollback& rollback, NodeId rule);
   bool pace_rule(program::Pace& pace, NodeId rule);
   bool signal(program::PaceRule& rule, NodeId call);

@@ -352,6 +352,11 @@ struct Approval {
   bool not_author = false;              // whoever made the plan is not counted
   Span span{};
 };
+// promote staging -> production: there only what was completed here, and means the same.
+struct Promotion {
+  std::string from, to;                 // environments of the project
+  Span span{};
+};
 // rollback when verify_failed or conflicts > 5: what makes a run undo itself.
 struct Rollback {
   bool verify_failed = false;
@@ -460,6 +465,7 @@ struct Program {
   Span job_span{}, expires_span{};
   std::optional<Approval> approval{};
   std::optional<Rollback> rollback{};
+  std::optional<Promotion> promotion{};
   std::optional<Retry> retry{};
   std::optional<Pace> pace{};
   std::vector<Parameter> parameters;

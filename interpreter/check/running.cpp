@@ -1,4 +1,4 @@
-// Clauses that say how a run goes about its work, and under which conditions: `retry`, `pace`, `approve`, `rollback`, `quarantine`. What they say is in
+// Clauses that say how a run goes about its work, and under which conditions: `retry`, `pace`, `approve`, `promote`, `rollback`, `quarantine`. What they say is in
 // no memo key.
 #include <algorithm>
 #include <cstdlib>
@@ -87,6 +87,23 @@ std::optional<program::Approval> Checker::approval(NodeId clause) {
     const auto signatures = whole_number(part, "the number of signatures", 1, 20);
     if (!signatures) return std::nullopt;
     made.signatures = *signatures;
+  }
+  return made;
+}
+
+// promote staging -> production
+std::optional<program::Promotion> Checker::promotion(NodeId clause) {
+  program::Promotion made{.from = {}, .to = {}, .span = at(clause).span};
+  for (NodeId part : ast::children(*file_, clause)) {
+    if (at(part).kind != NodeKind::name) {
+      error(Code::unknown_clause, at(part).span, "no name of an environment", "write `promote staging -> production`, as `[environments]` of bfl.toml calls them");
+      return std::nullopt;
+    }
+    (made.from.empty() ? made.from : made.to) = at(part).text;
+  }
+  if (made.from == made.to) {
+    error(Code::unknown_clause, made.span, fmt::format("`{}` is promoted to itself", made.from), "name the environment that comes first, and the one that it is promoted to");
+    return std::nullopt;
   }
   return made;
 }

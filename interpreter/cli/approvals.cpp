@@ -92,6 +92,7 @@ Approvals approvals_of(const run::KeptPlan& kept, const project::Project& projec
   const auto note = read_note(kept.note(), keys);
   if (!note || note->text != kept.note_text()) return all;
   all.forged = note->forged;
+  all.times = note->times;
   for (const project::Approver& approver : project.approvers) {
     if (std::find(note->signers.begin(), note->signers.end(), approver.name) == note->signers.end()) continue;
     if (not_author && made_by(kept.facts(), approver)) all.author.push_back(approver.name);
@@ -152,7 +153,7 @@ int approve_plan(const Arguments& arguments) {
     std::string answer;
     if (!std::getline(std::cin, answer) || (answer != "y" && answer != "yes")) return report::say(stderr, "not signed\n"), exit_code::failed;
   }
-  const std::string text = kept.note_text(), signature = sign_note(text, *key).substr(text.size() + 1);
+  const std::string text = kept.note_text(), signature = sign_note_at(text, *key, run::system_clock()->now().micros / 1'000'000).substr(text.size() + 1);
   const int file = open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
   const bool written = file >= 0 && write(file, signature.data(), signature.size()) == static_cast<ssize_t>(signature.size()) && fsync(file) == 0;
   const std::string why = written ? "" : std::strerror(errno);

@@ -1,5 +1,6 @@
 // Who has approved a plan, and whether that is enough.
 #pragma once
+#include <map>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@ namespace bfl::cli {
 
 struct Approvals {
   std::vector<project::Approver> given;  // whose signatures hold and count
+  std::map<std::string, std::int64_t> times;  // when they were given, in seconds since 1970, by name
   std::vector<std::string> author;       // approvers whose signatures hold and do not count: they made the plan
   bool forged = false;                   // a signature that claims to be an approver's and is not
 };

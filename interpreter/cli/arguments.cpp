@@ -59,8 +59,7 @@ Misuse check_value(const Flag& flag, const std::string& value) {
 
 Misuse unknown_flag(const Command& command, const std::string& word) {
   std::vector<std::string> known;
-  for (const Flag& flag : flags_of(command))
-    if (!flag.later) known.push_back(spelled(flag));
+  for (const Flag& flag : flags_of(command)) known.push_back(spelled(flag));
   const std::string name = word.substr(0, word.find('='));
   const std::string meant = nearest(name, known);
   return {fmt::format("unknown flag `{}` of `bfl {}`", name, command.name),
@@ -105,7 +104,6 @@ Misuse parse_arguments(const Command& command, const std::vector<std::string>& w
   for (std::size_t i = 0; i < flags.size(); ++i) {
     const Flag& flag = flags[i];
     if (given[i].empty()) continue;
-    if (flag.later) return {fmt::format("`{}` is not part of this version of bfl", spelled(flag)), std::string(flag.summary)};
     if (!flag.repeatable && given[i].size() > 1 && !flag.value.empty())
       return {fmt::format("`{}` is given {} times, expected once", spelled(flag), given[i].size()), {}};
     for (const std::string& value : given[i])

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "interpreter/cli/session.h"
+#include "interpreter/cli/source_named.h"
 #include "interpreter/report/audit_text.h"
 
 namespace bfl::cli {
@@ -13,8 +14,6 @@ int failed(const Error& error);             // tells it; gives the exit code
 int failed(Code code, const Error& error);  // the same with its code
 int failed(const Session& session);
 
-// Opens what a job or an address names; false with diagnostics.
-bool open_named(Session& session, const Arguments& arguments, const std::string& operand);
 // The ledgers of the session's sources, proved, with the connectors that they were read by.
 struct ProvenTarget {
   connect::Connector* target = nullptr;
@@ -27,5 +26,6 @@ Result<std::vector<ProvenTarget>> prove_ledgers(const Session& session);
 Result<void> compare_with_anchors(const Arguments& arguments, std::vector<ProvenTarget>& targets);
 int write_checkpoint(const Arguments& arguments);  // evidence.cpp
 int export_ledger(const Arguments& arguments);     // evidence.cpp
+int redact_row(const Arguments& arguments);        // redact.cpp
 
 }  // namespace bfl::cli

@@ -6,7 +6,6 @@
 
 #include "interpreter/base/diagnostic.h"
 #include "interpreter/cli/help.h"
-#include "interpreter/cli/state.h"
 #include "interpreter/cli/terminal.h"
 #include "interpreter/report/words.h"
 
@@ -16,13 +15,14 @@ namespace {
 constexpr Flag job_flags[] = {
     {"set", "NAME=VALUE", "gives a parameter of the job its value", {}, true},
     {"source", "NAME=URL", "replaces the URL of a source: sqlite:PATH, csv:PATH, postgres://HOST/DATABASE", {}, true},
+    {"env", "NAME", "the sources are where `[environments.NAME]` of bfl.toml says"},
 };
 constexpr Flag state_flags[] = {{"state", "PATH", "the state file; `.bfl/state.db` beside the job unless told"}};
 constexpr Flag common_flags[] = {
     {"json", "", "JSON on standard output; messages stay on standard error"},
     {"color", "WHEN", "colours: auto (on a terminal, unless NO_COLOR is set), always or never", "auto|always|never"},
     {"yes", "", "asks no questions"},
-    {"help", "", "shows this text", {}, false, false, 'h'},
+    {"help", "", "shows this text", {}, false, 'h'},
 };
 constexpr Flag run_flags[] = {
     {"only", "STEP", "runs this step and nothing else"},
@@ -32,7 +32,7 @@ constexpr Flag run_flags[] = {
     {"workers", "N", "connections on which a step is walked at once, PostgreSQL only; 1 unless told, or as its source says"},
     {"dry-run", "", "shows what `bfl plan` shows; changes nothing"},
     {"plan", "FILE", "does what this kept plan holds (`bfl plan -o`), and nothing else"},
-    {"evict", "", "end the other run by hand, or wait for its lease to end", {}, false, true},
+    {"evict", "", "ends the session on a PostgreSQL server that keeps the job's rows, when the run behind it is gone or its lease is over"},
 };
 constexpr Flag outward_flags[] = {
     {"hook", "[EVENTS=]TARGET", "tells events of the run to a command, or an address by POST, as JSON", {}, true},
@@ -42,7 +42,7 @@ constexpr Flag outward_flags[] = {
 };
 constexpr Flag plan_flags[] = {
     {"format", "FORMAT", "text, markdown (for a pull request: folded, cut to what a comment may hold) or json", "text|markdown|json"},
-    {"output", "FILE", "keeps the plan, with every row that it would change, for `bfl run --plan FILE`", {}, false, false, 'o'},
+    {"output", "FILE", "keeps the plan, with every row that it would change, for `bfl run --plan FILE`", {}, false, 'o'},
 };
 constexpr Flag approve_flags[] = {{"key", "NAME", "the key that signs; the only one there is unless told"}};
 constexpr Flag undo_flags[] = {
@@ -55,7 +55,17 @@ constexpr Flag undo_flags[] = {
 constexpr Flag audit_flags[] = {
     {"anchor", "FILE", "signed checkpoints that were kept outside: compared with (verify), added to (checkpoint)", {}, true},
     {"key", "NAME", "the key that signs; the only one there is unless told"},
-    {"output", "FOLDER", "where to export to", {}, false, false, 'o'},
+    {"output", "FOLDER", "where to export to", {}, false, 'o'},
+    {"why", "TEXT", "with redact: the reason, for the ledger"},
+    {"columns", "NAMES", "with redact: these columns alone, with commas between them; else all but the key"},
+};
+constexpr Flag rebuild_flags[] = {
+    {"from", "SOURCE", "with rebuild: the database that is believed"},
+    {"lost", "WHAT", "with rebuild: redo (rows are as old as bfl's tables) or keep (rows are newer)", "redo|keep"},
+};
+constexpr Flag setup_flags[] = {
+    {"print", "", "prints the SQL and the grants; connects to nothing that it need not"},
+    {"role", "NAME", "with --print: the role that runs jobs; bfl_runner unless told"},
 };
 constexpr Flag control_flags[] = {
     {"job", "NAME", "with an address: this job of the database; without, every job"},
@@ -65,7 +75,7 @@ constexpr Flag quarantine_flags[] = {
     {"step", "STEP", "rows of this step alone"},
     {"why", "TEXT", "with resolve: the reason, for the ledger"},
 };
-constexpr Flag state_flags_of_gc[] = {{"keep", "AGE", "how long a run stays: days or hours, `12h`; 90d unless told"}};
+constexpr Flag gc_flags[] = {{"keep", "AGE", "how long a run stays: days or hours, `12h`; 90d unless told"}};
 constexpr Flag status_flags[] = {{"watch", "", "shows it again every second, until the run has ended"}};
 constexpr Flag check_flags[] = {{"offline", "", "against the catalogues that `bfl schema pull` keeps; no database is asked"}};
 constexpr Flag rehearse_flags[] = {
@@ -179,19 +189,33 @@ std::vector<Command> table() {
        {quarantine_flags, job, outward_flags, state, common}, quarantine, {}, "list|show|retry|resolve"},
       {"log", "[RUN|JOB.bfl]", 0, 1, "every journaled event, of one run or of all",
        "With --json one object a line, each with `run`, `job`, `step`, `kind` and `time`.", {state, common}, show_log},
-      {"state", "gc [JOB.bfl]", 1, 2, "looks after the state file",
-       "`gc` takes runs out of the diary that ended more than --keep ago, with their events. The chain of digests goes on behind them; the ledgers in\n"
-       "the databases are not touched.",
-       {state_flags_of_gc, state, common}, look_after_state, {}, "gc"},
-      {"audit", "verify|checkpoint|export JOB.bfl|URL, or row SOURCE.TABLE KEY [JOB.bfl]", 2, 4, "proves that the ledger was not altered; the history of a row",
+      {"setup", "JOB.bfl|SOURCE|URL", 1, 1, "makes bfl's tables in a database, before the first run",
+       "`bfl run` makes them by itself where it may. With --print nothing is done: the SQL is shown, and the grants for the role that runs jobs,\n"
+       "for somebody who may.",
+       {setup_flags, job, state, common}, set_up},
+      {"state", "show|gc [JOB.bfl], or rebuild JOB.bfl", 1, 2, "looks after the state file",
+       "`show` tells what this machine remembers of runs, and how far it has seen each database. `rebuild --from SOURCE` is for a database that was put\n"
+       "back to an older state than this machine has seen, which a run refuses: --lost redo, when rows and bfl's tables were put back together, forgets\n"
+       "what was seen, and the next run does it again; --lost keep, when only bfl's tables were, goes on behind what the diary says was committed, without\n"
+       "the images that are lost. Either is entered in the ledger and in the diary. `gc` takes runs out of the diary that\n"
+       "ended more than --keep ago, with their events: the chain of digests goes on behind them; the ledgers in the databases are not touched.",
+       {rebuild_flags, gc_flags, job, state, common}, state_file, {}, "show|gc|rebuild"},
+      {"registry", "JOB.bfl|SOURCE|URL", 1, 1, "every job and version that was ever run against a database",
+       "As the database itself tells it, whoever ran them and from wherever: the digest of each script, its owner and ticket, who ran it with which bfl,\n"
+       "from when to when, whether it was finished, and the rows that each step changed.",
+       {job, state, common}, show_registry},
+      {"audit", "verify|checkpoint|export JOB.bfl|URL, or row|redact SOURCE.TABLE KEY [JOB.bfl]", 2, 4, "proves that the ledger was not altered; the history of a row",
        "`verify` recomputes everything that bfl's tables in the target hold: the chain of entries, the digests of packs and sealed sets, the\n"
        "images in them, generations and lanes; then the diary in the state file. What does not hold is named by its place; exit code 4.\n"
        "`checkpoint --anchor FILE` signs the ledger as it is, and adds the signed root to the file: kept where the owner of the database\n"
        "cannot change it, it lets `verify --anchor FILE` find a ledger that was written anew or cut off.\n"
        "`export --output FOLDER` writes each job's entries, Merkle tree and images as files in the layout of C2SP's tlog-tiles, signed.\n"
        "`row shop.orders 42` shows every change that bfl made to the row: who, when, why, by which step, before and after. Keys of several\n"
-       "columns are written with commas. The source is that of the job, of `--source`, or of the jobs that the state file knows.",
-       {job, audit_flags, state, common}, audit, {}, "verify|row|checkpoint|export"},
+       "columns are written with commas. The source is that of the job, of `--source`, or of the jobs that the state file knows.\n"
+       "`redact shop.customers 42 --why TEXT` erases the values of the row from all images, of every job; the key stays. What was proved\n"
+       "before is proved as before: checkpoints, exports and roots hold, and `verify` tells who erased what, when and why. It cannot be\n"
+       "taken back, and the row cannot be undone any more.",
+       {job, audit_flags, state, common}, audit, {}, "verify|row|redact|checkpoint|export"},
       {"key", "make NAME, list, show NAME, or trust PUBLIC_KEY", 1, 2, "keys that sign checkpoints, and those that are trusted",
        "`make` writes a new Ed25519 key: NAME.key, which only you may read and which is never printed, and NAME.pub. `show` prints the\n"
        "public key, one line, for others, who `trust` it. Keys are kept in $BFL_KEYS, else in ~/.config/bfl/keys.",
@@ -206,7 +230,6 @@ std::vector<Command> table() {
        show_completion, {}, "bash|zsh|fish"},
       {"version", "", 0, 0, "the version of bfl", "", {common}, show_version},
 
-      {"setup", "SOURCE", 0, 99, "creates bfl's tables in a target", "", {}, nullptr, "`bfl run` creates them"},
       {"ui", "", 0, 99, "serves a page with the runs", "", {}, nullptr, "`bfl status` shows them"},
       {"worker", "", 0, 99, "takes part in a run", "", {}, nullptr, {}},
   };

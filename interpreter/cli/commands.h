@@ -1,7 +1,7 @@
 // The table of commands: what can be typed, what it is for, and the function that does it.
 //
 // Parsing, help, the man page and the completions are all made from this table, so that a command or a flag is added in one
-// row. Commands and flags that the design has and this version does not are rows as well: they are refused by name.
+// row. Commands that the design has and this version does not are rows as well: they are refused by name.
 #pragma once
 #include <span>
 #include <string>
@@ -22,7 +22,6 @@ struct Flag {
   std::string_view summary;
   std::string_view choices = {};  // `auto|always|never`: nothing else is taken
   bool repeatable = false;
-  bool later = false;             // of the design, not of this version
   char letter = 0;
 };
 
@@ -63,6 +62,10 @@ int quarantine(const Arguments& arguments);   // quarantine.cpp
 int show_status(const Arguments& arguments);  // history.cpp
 int show_log(const Arguments& arguments);     // history.cpp
 int audit(const Arguments& arguments);        // audit.cpp
+int set_up(const Arguments& arguments);        // setup.cpp
+int state_file(const Arguments& arguments);    // state_file.cpp
+int prune_state(const Arguments& arguments);   // state_gc.cpp
+int show_registry(const Arguments& arguments);  // registry.cpp
 int keys(const Arguments& arguments);         // key.cpp
 int explain_code(const Arguments& arguments);  // reference.cpp
 int show_library(const Arguments& arguments);  // reference.cpp

@@ -52,7 +52,7 @@ std::string help_of(const Command& command) {
   text += '\n';
   for (auto group : command.flags)
     for (const Flag& flag : group)
-      if (!flag.later) text += column(spelled(flag), flag.summary, 20);
+      text += column(spelled(flag), flag.summary, 20);
   return text;
 }
 
@@ -73,7 +73,7 @@ std::string man_page() {
     text += ".Bl -tag -width Ds -compact\n";
     for (auto group : command.flags)
       for (const Flag& flag : group)
-        if (!flag.later && flag.name != "help")
+        if (flag.name != "help")
           text += fmt::format(".It Fl -{}{}\n{}.\n", flag.name, flag.value.empty() ? "" : fmt::format(" Ar {}", flag.value), flag.summary);
     text += ".El\n";
   }
@@ -100,7 +100,7 @@ template <class Visit>
 void each_flag(const Command& command, Visit visit) {
   for (auto group : command.flags)
     for (const Flag& flag : group)
-      if (!flag.later) visit(flag);
+      visit(flag);
 }
 
 std::string bash_completion() {

@@ -109,8 +109,12 @@ std::vector<std::pair<const char*, std::map<std::string, std::string>>> attested
   std::vector<std::pair<const char*, std::map<std::string, std::string>>> all;
   all.push_back({"plan", {{"plan", hex(kept.digest())}, {"made", facts.made}, {"made_by", facts.who + "@" + facts.host}, {"rows", std::to_string(facts.rows())}}});
   // With the text that was signed, so that whoever has the key can see that it holds.
-  for (const project::Approver& approver : approvals_of(kept, project, false).given)
-    all.push_back({"approval", {{"plan", hex(kept.digest())}, {"approver", approver.name}, {"key", approver.key}, {"note", kept.note()}}});
+  const Approvals approvals = approvals_of(kept, project, false);
+  for (const project::Approver& approver : approvals.given) {
+    std::map<std::string, std::string> fields{{"plan", hex(kept.digest())}, {"approver", approver.name}, {"key", approver.key}, {"note", kept.note()}};
+    if (const auto time = approvals.times.find(approver.name); time != approvals.times.end()) fields["signed"] = format_timestamp({time->second * 1'000'000});
+    all.push_back({"approval", std::move(fields)});
+  }
   return all;
 }
 

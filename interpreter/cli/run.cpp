@@ -17,6 +17,7 @@
 #include "interpreter/cli/audit.h"
 #include "interpreter/cli/carry_out.h"
 #include "interpreter/cli/commands.h"
+#include "interpreter/cli/environments.h"
 #include "interpreter/cli/here.h"
 #include "interpreter/cli/memo.h"
 #include "interpreter/cli/outward.h"
@@ -138,7 +139,7 @@ int run_again(const Arguments& given, const std::vector<std::string>& retried) {
     }
   }
 
-  const auto sound = [&] { return (!kept || plan_fits(session, *kept)) && may_run(session, kept.get()); };
+  const auto sound = [&] { return (!kept || plan_fits(session, *kept)) && may_run(session, kept.get()) && is_promoted(session); };
   if (!make_plan(session, Access::write, sound) || !known_steps(arguments, session)) return refuse(session);
   if (!have_state(session, arguments, state)) return refuse(session);
   std::string undo_because, run_id;
@@ -149,6 +150,8 @@ int run_again(const Arguments& given, const std::vector<std::string>& retried) {
     options.kept = kept.get();
     if (kept) options.attested = attested(*kept, session.project);
     options.retry = retried;
+    options.evict = arguments.has("evict");
+    options.record_completion = completion_counts(session);
     const run::Outcome outcome = run::execute(session.program, session.plan, session.targets(), *state, *clock, stop, tell, options, found);
     undo_because = reason_to_undo(session.program, outcome, found);
     run_id = options.run_id;

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "interpreter/cli/commands.h"
+#include "interpreter/cli/environments.h"
 #include "interpreter/cli/terminal.h"
 #include "interpreter/eval/patterns.h"
 #include "interpreter/eval/time_zone.h"
@@ -109,14 +110,6 @@ bool connect_sources(Session& session, Access access) {
 
 constexpr std::string_view by_place = "at ";  // begins an identity that is none
 
-// The sources in which bfl's own tables are kept.
-std::vector<bool> keepers(const program::Program& program) {
-  std::vector<bool> keeps(program.sources.size());
-  for (const program::Step& step : program.steps)
-    if (step.keeper >= 0) keeps[static_cast<std::size_t>(step.keeper)] = true;
-  return keeps;
-}
-
 // By what a source goes into memo keys: a file by its content, a database by the identity in its ledger, or, where the job
 // only reads it and there is none, by its place.
 Result<std::string> identity_of(connect::Connector& connector, const program::Source& source, bool keeps) {
@@ -153,6 +146,13 @@ bool identify(Session& session, Access access) {
 }
 
 }  // namespace
+
+std::vector<bool> keepers(const program::Program& program) {
+  std::vector<bool> keeps(program.sources.size());
+  for (const program::Step& step : program.steps)
+    if (step.keeper >= 0) keeps[static_cast<std::size_t>(step.keeper)] = true;
+  return keeps;
+}
 
 std::vector<connect::Connector*> Session::targets() const {
   std::vector<connect::Connector*> all;
@@ -210,6 +210,7 @@ bool load(Session& session, const Arguments& arguments, const std::string& path)
     session.project_wrong = true;
     return false;
   }
+  if (!take_environment(session, arguments)) return false;
   auto text = read_script(session.path);
   if (!text) {
     session.texts.add(session.path, "");
@@ -277,7 +278,7 @@ int exit_code_of(const Diagnostics& diagnostics) {
     switch (diagnostic.code) {
       case Code::job_held: return exit_code::resumable;
       case Code::version_too_new: case Code::target_behind: case Code::step_changed: case Code::plan_void: case Code::plan_damaged: case Code::nothing_to_keep:
-      case Code::approval_missing: case Code::policy_forbids: case Code::key_unusable: case Code::evidence_refused: return exit_code::refused;
+      case Code::approval_missing: case Code::policy_forbids: case Code::not_promoted: case Code::key_unusable: case Code::evidence_refused: return exit_code::refused;
       case Code::check_failed: case Code::verify_failed: return exit_code::failed;
       default: break;
     }

@@ -56,6 +56,8 @@ Result<syntax::ModuleText> load_module(Session& session, const std::string& writ
 bool read_file(Session& session, ast::File& file);
 // A connector names the place as it was given it, which may hold a password: the same without.
 Error of_place(Error error, const program::Source& source);
+// In step with Program::sources: those in which bfl's own tables are kept.
+std::vector<bool> keepers(const program::Program& program);
 // Parses it and opens its sources, unchecked: for what outlives the job's meaning. `only`: the one of this name, if it has it.
 // False with diagnostics.
 bool open_sources(Session& session, Access access, const std::string& only = {});

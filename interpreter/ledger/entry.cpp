@@ -111,6 +111,13 @@ Result<Digest> Writer::note(const char* kind, Fields fields) {
   return insert_entry(own, 0, seq, kind, previous ? &*previous : nullptr, std::move(fields), {});
 }
 
+Result<void> Writer::bridge(const Lane& lane, const Key& hi) {
+  return guarded([&]() -> Result<void> {
+    if (auto moved = fence(lane, hi); !moved) return moved;
+    return append(lane, hi, PackWriter().finish(), {.query = {}, .attempt = runner_.run_id, .earlier_errors = {}, .gap = true});
+  });
+}
+
 Result<void> Writer::append(const Lane& lane, const Key& hi, const Pack& pack, const ChunkFacts& facts) {
   auto step = facts_of(lane.step);
   if (!step) return step.error();
@@ -141,6 +148,7 @@ Result<void> Writer::append(const Lane& lane, const Key& hi, const Pack& pack, c
                 {"rows_root", hex(pack.root)}};
   // The rows alone leave room in the form of a pack: not every bit of it comes out as a row.
   if (!pack.bytes.empty()) fields["pack"] = hex(sha256(pack.bytes));
+  if (facts.gap) fields["gap"] = "yes";
   if (facts.quarantined > 0) fields["quarantined"] = std::to_string(facts.quarantined);
   if (!facts.earlier_errors.empty()) fields["earlier_errors"] = facts.earlier_errors.substr(0, 4'000);
   if (!pack.keys.empty()) fields["keys"] = key_index_digest(pack.keys);

@@ -31,7 +31,7 @@ struct Candidate {
 
 class Search {
  public:
-  Search(connect::Connector& target, const std::string& table, RawRow key) : sql_(target), table_(table), key_(key), form_(sortable(key)) {}
+  Search(connect::Connector& target, const std::string& table, RawRow key) : target_(target), sql_(target), table_(table), key_(key), form_(sortable(key)) {}
 
   Result<std::vector<RowEvent>> run() {
     // A long key is cut like the ends of the ranges: it lies between them as before.
@@ -65,9 +65,12 @@ class Search {
     if (!read) return read;
     const Facts facts = fields_of(entry);
     const auto named = facts.find("pack");
-    if (!sound || named == facts.end() || named->second != hex(sha256(pack))) return altered(at.step, at.lane, at.seq);
+    if (!sound || named == facts.end()) return altered(at.step, at.lane, at.seq);
     auto opening = opening_of(facts.at("job"), at.step);
     if (!opening) return opening.error();
+    const Redactions& redactions = redactions_[facts.at("job")];
+    const std::string place = place_of_pack(at.step, at.lane, at.seq);
+    if (redactions.now(place, named->second) != hex(sha256(pack))) return altered(at.step, at.lane, at.seq);
     const auto tables = described_tables((*opening)->contains("tables") ? (*opening)->at("tables") : "");
     const auto described = std::find_if(tables.begin(), tables.end(), [&](const ImageTable& t) { return t.name == table_; });
     if (described == tables.end()) return altered(at.step, at.lane, at.seq);
@@ -76,6 +79,7 @@ class Search {
       if (own ? !record.table.empty() : record.table != table_) return;
       if (record.kind != 'u' && record.kind != 'i' && record.kind != 'd') return;
       RowEvent event{record.kind, facts, **opening, at.lane, at.seq, record.depth > 0 || !own, {}};
+      if (const Redaction* by = record.erased.empty() ? nullptr : redactions.of(place, table_)) event.redaction = *by;
       if (matches(*described, record, event)) events_.emplace_back(number_, std::move(event));
     });
     return blocks;
@@ -92,9 +96,10 @@ class Search {
     };
     if (!is(before) && !is(after)) return false;
     for (std::size_t i = 0; i < table.columns.size(); ++i) {
-      RowEvent::Column column{table.columns[i], {}, {}};
+      RowEvent::Column column{table.columns[i], {}, {}, false};
       if (i < before.size()) column.before = before[i];
       if (record.kind != 'd') column.after = after[i];
+      column.erased = std::find(record.erased.begin(), record.erased.end(), static_cast<int>(i)) != record.erased.end();
       const bool changed = std::any_of(record.after.begin(), record.after.end(), [&](const auto& pair) { return pair.first == static_cast<int>(i); });
       if (record.kind != 'u' || changed) event.columns.push_back(std::move(column));
     }
@@ -105,6 +110,9 @@ class Search {
   Result<const Facts*> opening_of(const std::string& job, std::int64_t step) {
     auto& opened = openings_[job];
     if (opened.empty()) {
+      auto erased = redactions_of(target_, job);
+      if (!erased) return erased.error();
+      redactions_[job] = std::move(*erased);
       std::map<std::string, std::string> approvers;  // by the digest of the plan
       auto read = sql_.query(
           "SELECT l.entry FROM bfl_step AS s JOIN bfl_ledger AS l ON l.step = s.id AND l.lane = 0 WHERE s.job = ?1 AND s.name = '' ORDER BY l.seq", {text(job)}, [&](RawRow row) {
@@ -128,11 +136,13 @@ class Search {
     return &opened[step];
   }
 
+  connect::Connector& target_;
   OwnSql sql_;
   const std::string& table_;
   RawRow key_;
   std::string form_;
   std::map<std::string, std::map<std::int64_t, Facts>> openings_;
+  std::map<std::string, Redactions> redactions_;  // by job
   std::vector<std::pair<std::int64_t, RowEvent>> events_;
 };
 

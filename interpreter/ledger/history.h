@@ -7,6 +7,7 @@
 
 #include "interpreter/base/result.h"
 #include "interpreter/connect/connector.h"
+#include "interpreter/ledger/redaction.h"
 #include "interpreter/ledger/stored.h"
 
 namespace bfl::ledger {
@@ -18,8 +19,9 @@ struct RowEvent {
                                                             // where a kept plan did, its digest as `plan`, and `approved_by`
   std::int64_t lane = 0, seq = 0;
   bool cascade = false;                                // went with a row of another table
-  struct Column { std::string name; std::optional<Stored> before, after; };
+  struct Column { std::string name; std::optional<Stored> before, after; bool erased = false; };
   std::vector<Column> columns;                         // updates: those that changed; else all
+  std::optional<Redaction> redaction{};                // the newest, where something of it was erased
 };
 
 // Oldest first. `table` as the catalogue spells it; `key` in the order of the key's columns: a row whose key was changed is

@@ -3,6 +3,7 @@
 
 #include "interpreter/base/fault_points.h"
 #include "interpreter/base/secrets.h"
+#include "interpreter/ledger/evict.h"
 #include "interpreter/ledger/writer.h"
 
 namespace bfl::ledger {
@@ -87,7 +88,9 @@ Error Writer::superseded() {
 
 // A lock that a session holds on bfl's tables: a run whose process is gone or stands still, and whose session the server has kept.
 Error Writer::kept_out(Error error) {
-  if (error.kind != ErrorClass::transient || target_.engine() != "postgres") return error;
+  if (error.kind != ErrorClass::transient) return error;
+  if (const std::string holds = writer_of_file(target_); !holds.empty()) error.help = fmt::format("{} is writing to it: wait for it, or end it", holds);
+  if (target_.engine() != "postgres") return error;
   auto read = sql_.query(
       "SELECT CAST(a.pid AS BIGINT), CAST(coalesce(a.usename, '') AS TEXT), CAST(coalesce(CAST(a.client_addr AS TEXT), 'a local socket') AS TEXT)"
       " FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid WHERE l.relation = CAST('bfl.lane' AS regclass)"
@@ -95,7 +98,7 @@ Error Writer::kept_out(Error error) {
       {}, [&](RawRow row) {
         error.detail = fmt::format("session {} of {} from {} holds rows of bfl's tables{}{}", row[0].integer, row[1].bytes, row[2].bytes,
                                    error.detail.empty() ? "" : "\n", error.detail);
-        error.help = fmt::format("if its run is gone, end it on the server, and run again: `SELECT pg_terminate_backend({})`", row[0].integer);
+        error.help = fmt::format("if its run is gone, `bfl run --evict` ends it, or on the server `SELECT pg_terminate_backend({})`", row[0].integer);
         return false;
       });
   (void)read;  // without an answer the error says less
@@ -104,6 +107,8 @@ Error Writer::kept_out(Error error) {
 
 Result<std::unique_ptr<Writer>> Writer::take_over(connect::Connector& target, const std::string& job, const Runner& runner) {
   std::unique_ptr<Writer> writer(new Writer(target, job, runner));
+  std::optional<Evictor> evictor;
+  if (runner.evict) evictor.emplace(target, job, runner.process.host);
   auto taken = writer->transact([&]() -> Result<void> {
     std::string who, parameters;
     Process process;
@@ -153,8 +158,16 @@ Result<std::unique_ptr<Writer>> Writer::take_over(connect::Connector& target, co
                                         {"pid", std::to_string(runner.process.pid)},
                                         {"pid_start", std::to_string(runner.process.start)},
                                         {"clock", format_timestamp(writer->clock_)},
+                                        {"meaning", runner.meaning},
+                                        {"why", writer->runner_.why},
+                                        {"ticket", writer->runner_.ticket},
+                                        {"owner", writer->runner_.owner},
                                         {"parameters_text", clock == 0 ? writer->runner_.parameters : std::move(parameters)}});
-    return begun ? Result<void>{} : Result<void>{begun.error()};
+    if (!begun || !evictor) return begun ? Result<void>{} : Result<void>{begun.error()};
+    writer->evicted_ = evictor->ended();
+    for (const std::string& session : writer->evicted_)
+      if (auto noted = writer->note("evict", {{"session", session}}); !noted) return noted.error();
+    return {};
   });
   if (!taken) return writer->kept_out(taken.error());
   return writer;
@@ -182,10 +195,15 @@ Result<void> Writer::heartbeat() {
 }
 
 Result<void> Writer::release(bool finished) {
-  auto released =
-      sql_.run("UPDATE bfl_job SET holder = '', lease_end = 0, clock = CASE WHEN CAST(?3 AS BIGINT) = 1 THEN 0 ELSE clock END WHERE name = ?1 AND epoch = ?2",
-               {text(job_), number(epoch_), number(finished ? 1 : 0)});
-  return released ? Result<void>{} : Result<void>{released.error()};
+  return transact([&]() -> Result<void> {
+    auto released =
+        sql_.run("UPDATE bfl_job SET holder = '', lease_end = 0, clock = CASE WHEN CAST(?3 AS BIGINT) = 1 THEN 0 ELSE clock END WHERE name = ?1 AND epoch = ?2",
+                 {text(job_), number(epoch_), number(finished ? 1 : 0)});
+    if (!released) return released.error();
+    if (*released == 0) return {};  // another run has it: its own end is the one that counts
+    auto noted = note("end", {{"finished", finished ? "yes" : "no"}});
+    return noted ? Result<void>{} : Result<void>{noted.error()};
+  });
 }
 
 }  // namespace bfl::ledger

@@ -8,8 +8,12 @@
 //   values before (count, values), values after (count, pairs of column and value), a reason (conflicts, skips, quarantine).
 //   Inserts have there the key of what caused them; rows with a reason have the key, planned rows the key and then the row.
 // The root is that of RFC 6962 over the leaves SHA-256(0 ‖ salt ‖ record). The salt of record n is the first 16 bytes of
-// SHA-256(seed ‖ n): 16 fresh random bytes a row would be a third of the compressed pack. To erase one row later, its
-// record and the seed go, and the salts of the others are kept in their place: all proofs stay valid.
+// SHA-256(seed ‖ n): 16 fresh random bytes a row would be a third of the compressed pack.
+//
+// A pack out of which values were erased has no seed any more, or whoever has the rest of a record could try what fits its leaf:
+//   "BFP2", how many records, how many were erased from, and of each of these its number (as the distance to the one before), how many
+//   values, and which (0: the reason; c + 1: column c); then for each record, in order, its salt (16 bytes) or, where something was
+//   erased, its leaf (32); then the frame. Values that were erased are null in it. The root is what it was.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -72,6 +76,7 @@ struct Record {
   std::vector<Stored> before;
   std::vector<std::pair<int, Stored>> after;       // column and value
   std::string reason;
+  std::vector<int> erased{};                       // what is null because it was erased: columns of the row; -1: the reason
 };
 
 // Reads a pack back and proves it against its root; an error of class fatal when it does not hold. Records are given while
@@ -82,8 +87,16 @@ Result<void> read_pack(std::string_view bytes, const Digest& root, KeyCollector&
 // The records of some blocks alone: of a pack whose bytes were proved by their digest.
 Result<void> read_blocks(std::string_view bytes, std::span<const std::size_t> blocks, const std::function<void(const Record&)>& each);
 
+// Erases: `wanted` says of each record which of its columns are to go (-1: its reason), of rows of `columns` columns. The pack is proved against its root first; what it
+// is then gives the same root.
+struct Erased {
+  std::string bytes;            // of the new pack
+  std::int64_t records = 0;     // out of which something was erased now; 0: the pack is as it was
+};
+Result<Erased> erase(std::string_view bytes, const Digest& root, std::size_t columns, const std::function<std::vector<int>(const Record&)>& wanted);
+
 // What a writer and a reader of packs share.
-inline constexpr std::string_view pack_magic = "BFP1";
+inline constexpr std::string_view pack_magic = "BFP1", erased_magic = "BFP2";
 inline constexpr std::size_t pack_seed_bytes = 32, pack_salt_bytes = 16;
 Digest pack_salt(std::string_view seed, std::uint64_t ordinal);  // its first bytes; `seed` has pack_seed_bytes
 

@@ -1,11 +1,10 @@
 // What can be asked of the ledger without holding the job.
 #include <fmt/format.h>
 
-#include <charconv>
-
 #include "interpreter/base/json.h"
 #include "interpreter/ledger/ledger.h"
 #include "interpreter/ledger/own_sql.h"
+#include "interpreter/ledger/verify_text.h"
 
 namespace bfl::ledger {
 namespace {
@@ -111,16 +110,7 @@ std::string field(std::string_view entry, std::string_view name) {
   return {};
 }
 
-std::optional<Digest> rows_root(std::string_view entry) {
-  const std::string text = field(entry, "rows_root");
-  Digest root{};
-  if (text.size() != 2 * root.size()) return std::nullopt;
-  for (std::size_t i = 0; i < root.size(); ++i) {
-    const char* from = text.data() + 2 * i;
-    if (std::from_chars(from, from + 2, root[i], 16).ptr != from + 2) return std::nullopt;
-  }
-  return root;
-}
+std::optional<Digest> rows_root(std::string_view entry) { return digest_in(field(entry, "rows_root")); }
 
 Result<void> entries(connect::Connector& target, const std::string& job, const std::function<bool(const EntryView&)>& each) {
   auto there = exists(target);

@@ -24,11 +24,13 @@ Short short_digest(std::span<const RawValue> values) {
   return digest;
 }
 
-std::string sealed_leaf(const StageBlock& block) {
+std::string sealed_leaf(const StageBlock& block) { return sealed_leaf(block, as_bytes(sha256(block.bytes))); }
+
+std::string sealed_leaf(const StageBlock& block, std::string_view bytes) {
   std::string leaf;
   put_varint(leaf, static_cast<std::uint64_t>(block.first));
   put_varint(leaf, static_cast<std::uint64_t>(block.rows));
-  return leaf.append(as_bytes(block.root)).append(as_bytes(sha256(block.bytes)));
+  return leaf.append(as_bytes(block.root)).append(bytes);
 }
 
 Result<StageBlock> Writer::stage_block(std::int64_t step, std::int64_t ordinal) {

@@ -193,6 +193,16 @@ Result<void> Writer::attest(const char* kind, Fields fields) {
   });
 }
 
+Result<void> Writer::record(const std::function<Result<Entries>()>& body) {
+  return guarded([&]() -> Result<void> {
+    auto entries = body();
+    if (!entries) return entries.error();
+    for (auto& [kind, fields] : *entries)
+      if (auto noted = note(kind, std::move(fields)); !noted) return noted.error();
+    return {};
+  });
+}
+
 Result<void> Writer::record_done(const std::string& step, const std::string& route, const plan::MemoKey& key, std::int64_t generation,
                                  const std::function<Result<void>()>& also, const std::string& measured) {
   return guarded([&]() -> Result<void> {

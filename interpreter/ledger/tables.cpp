@@ -4,12 +4,12 @@
 // this is somebody else's database.
 #include <fmt/format.h>
 
-#include <random>
 #include <vector>
 
 #include "interpreter/base/fault_points.h"
 #include "interpreter/ledger/ledger.h"
 #include "interpreter/ledger/own_sql.h"
+#include "interpreter/ledger/setup.h"
 
 namespace bfl::ledger {
 namespace {
@@ -82,6 +82,28 @@ Result<Meta> read_meta(connect::Connector& target) {
 
 }  // namespace
 
+std::vector<std::string> set_up_statements(const std::string& engine) {
+  const bool postgres = engine == "postgres";
+  std::vector<std::string> all;
+  if (postgres) all.push_back("CREATE SCHEMA IF NOT EXISTS bfl");
+  for (const char* sql : statements) all.push_back(in_dialect(sql, engine));
+  // Compressed already: trying again would cost time and gain nothing.
+  for (const char* column : {"ledger ALTER COLUMN pack", "stage ALTER COLUMN pack", "key ALTER COLUMN detail"})
+    if (postgres) all.push_back(fmt::format("ALTER TABLE bfl.{} SET STORAGE EXTERNAL", column));
+  const char* identity = postgres ? "replace(CAST(gen_random_uuid() AS TEXT), '-', '')" : "lower(hex(randomblob(16)))";
+  all.push_back(in_dialect(fmt::format("INSERT INTO bfl_meta VALUES (1, {}, {}, 0)", identity, format_version), engine));
+  return all;
+}
+
+std::vector<Grant> grants(const std::string& role) {
+  const auto on = [&](const char* rights, const char* tables, const char* purpose) { return Grant{fmt::format("GRANT {} ON {} TO {}", rights, tables, role), purpose}; };
+  return {on("USAGE", "SCHEMA bfl", "to run jobs"),
+          on("SELECT, UPDATE", "bfl.meta", "to run jobs"),
+          on("SELECT, INSERT, UPDATE", "bfl.job, bfl.step, bfl.lane, bfl.control", "to run jobs, and for orders to them"),
+          on("SELECT, INSERT", "bfl.ledger, bfl.stage, bfl.key", "to run jobs: what they have done stays as it is"),
+          on("CREATE", "SCHEMA bfl", "only for jobs that keep relations: `snapshot`, `NAME.inserted`")};
+}
+
 Result<bool> exists(connect::Connector& target) {
   auto found = target.prepare(target.engine() == "postgres"
                                   ? "SELECT 1 FROM pg_tables WHERE schemaname = 'bfl' AND tablename = 'meta'"
@@ -99,20 +121,10 @@ Result<void> create(connect::Connector& target) {
   auto there = exists(target);
   Result<void> done = there ? Result<void>{} : Result<void>{there.error()};
   if (there && !*there) {  // not made by another run meanwhile
-    const bool postgres = target.engine() == "postgres";
-    if (postgres) done = target.execute("CREATE SCHEMA IF NOT EXISTS bfl");
-    for (const char* sql : statements) {
-      if (done) done = target.execute(in_dialect(sql, target.engine()));
+    for (const std::string& sql : set_up_statements(target.engine())) {
+      if (done) done = target.execute(sql);
       fault_point("making_tables");
     }
-    // Compressed already: trying again would cost time and gain nothing.
-    for (const char* column : {"ledger ALTER COLUMN pack", "stage ALTER COLUMN pack", "key ALTER COLUMN detail"})
-      if (done && postgres) done = target.execute(fmt::format("ALTER TABLE bfl.{} SET STORAGE EXTERNAL", column));
-    std::random_device random;
-    std::string identity;
-    for (int i = 0; i < 4; ++i) identity += fmt::format("{:08x}", random());
-    if (done)
-      done = target.execute(in_dialect(fmt::format("INSERT INTO bfl_meta VALUES (1, '{}', {}, 0)", identity, format_version), target.engine()));
   }
   if (!done) {
     target.rollback();

@@ -6,13 +6,15 @@
 #include <map>
 #include <optional>
 
-#include "interpreter/base/json.h"
+#include "interpreter/ledger/approval.h"
 #include "interpreter/ledger/image_table.h"
 #include "interpreter/ledger/key_index.h"
 #include "interpreter/ledger/ledger.h"
 #include "interpreter/ledger/merkle.h"
 #include "interpreter/ledger/own_sql.h"
 #include "interpreter/ledger/pack.h"
+#include "interpreter/ledger/redaction.h"
+#include "interpreter/ledger/verify_text.h"
 #include "interpreter/ledger/writer.h"
 
 namespace bfl::ledger {
@@ -21,40 +23,6 @@ namespace {
 using connect::RawRow;
 using connect::RawValue;
 using Fields = EntryFields;
-
-const std::string& in(const Fields& fields, std::string_view name) {
-  static const std::string none;
-  const auto found = fields.find(name);
-  return found == fields.end() ? none : found->second;
-}
-
-// Values as texts that are equal only when class and bytes are.
-std::string shown(const RawValue& value) {
-  switch (value.kind) {
-    case RawValue::Class::null: return "null";
-    case RawValue::Class::integer: return std::to_string(value.integer);
-    case RawValue::Class::real: return fmt::format("{} (a real)", value.real);
-    case RawValue::Class::text: return valid_utf8(value.bytes) ? fmt::format("`{}`", value.bytes) : "x'" + hex(value.bytes) + "' (a text)";
-    case RawValue::Class::blob: return "x'" + hex(value.bytes) + "'";
-  }
-  return {};
-}
-std::string as_text(std::string_view value) { return shown(text(value)); }
-
-std::string cut(const std::string& text) {
-  constexpr std::size_t most = 100;
-  if (text.size() <= most) return text;
-  std::size_t end = most;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
-  return text.substr(0, end) + "…";
-}
-
-// A key as entries have it: in hex, or by its digest when it was too long for an entry.
-std::string in_form_of(const std::string& named, const RawValue& value) {
-  if (value.kind != RawValue::Class::blob) return shown(value);
-  const std::string whole = hex(value.bytes);
-  return named.starts_with("sha256:") ? "sha256:" + hex(sha256(whole)) : whole;
-}
 
 struct Entry {
   Fields fields;
@@ -125,6 +93,9 @@ class Verification {
     turned_.clear();
     states_.clear();
     begun_.clear();
+    auto erased = redactions_of(target_, name);  // before the packs that they speak of
+    if (!erased) return erased.error();
+    redactions_ = std::move(*erased);
     MerkleTree tree;
     Fields first;
     auto walked = lane(own, 0, {}, std::nullopt, [&](std::int64_t seq, const Entry& entry) -> Result<void> {
@@ -153,6 +124,7 @@ class Verification {
       const auto turned = turned_.find(id);
       same(fmt::format("bfl_step, id {}", id), "state", state.found, turned == turned_.end() ? state.expected : as_text(turned->second));
     }
+    proven_.redactions.insert(proven_.redactions.end(), redactions_.all().begin(), redactions_.all().end());
     proven_.jobs.push_back({name, static_cast<std::int64_t>(tree.size()), tree.root()});
     return {};
   }
@@ -193,6 +165,12 @@ class Verification {
       if (as_text(in(fields, "target")) != identity_) same("bfl_meta", "identity", identity_, as_text(in(fields, "target")));
     } else if (in(fields, "epoch") != in(begun_, "epoch")) {
       damaged(place, "it is of an epoch in which nobody had taken the job over");
+    }
+    if (kind == "approval") {
+      Approval approval = approval_in(fields);
+      if (const std::string fault = fault_of(approval, in(fields, "note")); !fault.empty()) damaged(place, fault);
+      proven_.approvals.emplace_back(job_, std::move(approval));
+      return {};
     }
     if (kind == "open" || kind == "keep" || kind == "check" || kind == "nothing") {
       ++raised_;
@@ -362,8 +340,9 @@ class Verification {
     const std::string& previous = in(entry->fields, "previous");
     if (previous != computed && previous != stored) damaged(place + ": entry", "it does not hang on the entry before it");
     if (in(entry->fields, "job") != job_ || in(entry->fields, "seq") != std::to_string(seq)) damaged(place + ": entry", "it is of another place in the ledger");
-    if (entry->pack.empty() ? !in(entry->fields, "pack").empty() : in(entry->fields, "pack") != hex(sha256(entry->pack)))
-      damaged(place + ": pack", entry->pack.empty() ? "it is missing" : "it does not give the digest that the entry names");
+    const std::string named = redactions_.now(place_of_pack(step, lane, seq), in(entry->fields, "pack"));
+    if (entry->pack.empty() ? !named.empty() : named != hex(sha256(entry->pack)))
+      damaged(place + ": pack", entry->pack.empty() ? "it is missing" : "it does not give the digest that entries name");
     return entry;
   }
 
@@ -442,7 +421,9 @@ class Verification {
       else if (planned != block->rows) damaged(place + ": rows", fmt::format("it says {}, and the pack holds {}", block->rows, planned));
       if (block->first != rows) damaged(place + ": first", fmt::format("it says {}, and {} rows stand before it", block->first, rows));
       rows += held ? planned : block->rows;
-      seal.add({}, sealed_leaf(*block));
+      const std::string now = hex(sha256(block->bytes)), first = redactions_.first(place_of_block(id, number_));
+      if (!first.empty() && redactions_.now(place_of_block(id, number_), first) != now) damaged(place + ": pack", "it does not give the digest that the entry of the redaction names");
+      seal.add({}, sealed_leaf(*block, as_bytes(digest_in(first.empty() ? now : first).value_or(Digest{}))));
     }
     proven_.sealed += rows;
     if (hex(seal.root()) != root) damaged(fmt::format("bfl_stage, step {}", id), "its blocks do not give the root that the opening entry names");
@@ -471,6 +452,7 @@ class Verification {
   OwnSql sql_;
   Proven proven_;
   std::string identity_, revision_, job_;
+  Redactions redactions_;                    // of the job
   const std::string none_{};
   Fields begun_;                             // the newest take-over of the job
   std::map<std::int64_t, Opened> opened_;    // generations of the job that are not closed

@@ -8,12 +8,15 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "interpreter/base/damage.h"
 #include "interpreter/base/digest.h"
 #include "interpreter/base/result.h"
 #include "interpreter/connect/connector.h"
+#include "interpreter/ledger/approval.h"
+#include "interpreter/ledger/redaction.h"
 
 namespace bfl::ledger {
 
@@ -27,6 +30,8 @@ struct Proven {
   std::string identity;        // of the target
   std::vector<ProvenJob> jobs;
   std::int64_t generations = 0, entries = 0, packs = 0, images = 0, sealed = 0;
+  std::vector<std::pair<std::string, Approval>> approvals;  // by job, oldest first; what is wrong with one is a damage
+  std::vector<Redaction> redactions;  // what was erased, job by job
   std::int64_t anchored = 0;   // checkpoints that were kept outside and compared with it
   std::vector<Damage> damages;  // the first of them; none: everything holds
 };

@@ -36,6 +36,8 @@ struct Runner {                     // who does it: in every entry
   std::function<Timestamp()> now;
   std::optional<Timestamp> clock{};  // now() of a job that begins; none: the wall clock
   std::string why{}, ticket{}, owner{};  // as the job says them
+  std::string meaning{};            // digest of what the job means, wherever it is run; empty: of what is no application of it
+  bool evict = false;               // sessions in the way of taking the job over are ended, when the run behind them cannot live
 };
 
 struct Lane {
@@ -50,6 +52,7 @@ struct ChunkFacts {
   std::string query;                // the exact statement
   std::string attempt;              // id of this attempt: what an unknown commit is recognised by
   std::string earlier_errors;       // of attempts before this one
+  bool gap = false;                 // what was done is known, and its images are lost
 };
 
 struct StageBlock {
@@ -57,7 +60,9 @@ struct StageBlock {
   Digest root{};
   std::string bytes;                // a pack of planned rows
 };
-std::string sealed_leaf(const StageBlock& block);  // what the seal is over
+// What the seal is over. `bytes`: the digest of the bytes as they were sealed.
+std::string sealed_leaf(const StageBlock& block, std::string_view bytes);
+std::string sealed_leaf(const StageBlock& block);
 
 // Which rows a step of one name has changed: by 128 bits of the digest of the key, the same of the row before the change.
 // Ten million rows fit where ten million keys would not.
@@ -78,11 +83,12 @@ class Writer {
   // The same hold on the job through another connection, for a worker's own thread.
   std::unique_ptr<Writer> beside(connect::Connector& target) const;
 
+  const std::vector<std::string>& evicted() const { return evicted_; }  // sessions that were ended to take it over
   Timestamp clock() const { return clock_; }             // now() of the job: frozen until the job has finished
   Result<void> heartbeat();
   Result<std::vector<Order>> orders();                   // in force for the job
   Result<void> obey(const Order& order);                 // a `cancel` is for one run
-  Result<void> release(bool finished);                   // a finished job starts with a new clock the next time
+  Result<void> release(bool finished);                   // a finished job starts with a new clock the next time; recorded
 
   // Opens a generation: a new row of bfl_step with one lane over (start, upto], or with several that end at `cuts` and `upto`.
   // Sealed ones with their blocks.
@@ -115,6 +121,9 @@ class Writer {
 
   // What else is to be seen of a run in the ledger: who approved it.
   Result<void> attest(const char* kind, std::map<std::string, std::string> fields);
+  // In one transaction: what `body` does, and the entries in the job's lane that it gives, each with its kind.
+  using Entries = std::vector<std::pair<const char*, std::map<std::string, std::string>>>;
+  Result<void> record(const std::function<Result<Entries>()>& body);
 
   Result<Lane> newest_lane(std::int64_t step);
   Result<std::vector<Lane>> lanes(std::int64_t step);    // at least one, in the order in which they were opened
@@ -131,6 +140,8 @@ class Writer {
   Result<void> resolve(const std::vector<Quarantined>& rows, const std::string& why);
   // (in a transaction) Appends the entry of the chunk that `fence` opened.
   Result<void> append(const Lane& lane, const Key& hi, const Pack& pack, const ChunkFacts& facts);
+  // Stands for chunks whose entries were lost while their rows were kept: the lane goes on behind `hi`, without images.
+  Result<void> bridge(const Lane& lane, const Key& hi);
   // After a commit whose outcome is not known: true when chunk lane.seq bears this attempt, false when it does not exist; an
   // error of class `held` when another run has gone on, `refused` when the target has lost what it had.
   Result<bool> committed(const Lane& lane, const std::string& attempt);
@@ -165,6 +176,7 @@ class Writer {
   Runner runner_;
   std::int64_t epoch_ = 0;
   Timestamp clock_{};
+  std::vector<std::string> evicted_{};
   std::map<std::int64_t, StepFacts> facts_;
 };
 

@@ -9,6 +9,7 @@
 
 namespace bfl::lower::postgres {
 
+using program::CompareOp;
 using program::Expr;
 using program::ExprKind;
 using program::ExprPtr;

@@ -44,6 +44,7 @@ const Known known[] = {
     {EventKind::row_quarantined, true},   {EventKind::chunk_committed, true, conflicts_name},
     {EventKind::held_back, true},         {EventKind::goes_on, true},          {EventKind::draining, false},
     {EventKind::workers_changed, false},
+    {EventKind::approved, false},
 };
 
 bool is_address(std::string_view to) { return to.starts_with("http://") || to.starts_with("https://"); }

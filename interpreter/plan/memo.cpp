@@ -79,11 +79,15 @@ class Keys {
     return key;
   }
 
+  // Of all steps so far.
+  std::string job_meaning() { return hex(job_meaning_.finish()); }
+
  private:
   // What a step reads of a relation that is kept means what the step that keeps it means.
   KeyComponent meaning(const Step& step) {
     auto [text, zones] = program::meaning_and_zones(step, program_);
     zones_ = std::move(zones);
+    if (step.kind != program::StepKind::verify) job_meaning_.field(text);
     for (const ColumnUse& use : step.reads)
       if (const auto kept = kept_.find(use.table); use.column < 0 && kept != kept_.end()) field(text, kept->second);
     const bool table = !program::only_asserts(step.kind) && (step.relation || step.sql);
@@ -184,6 +188,7 @@ class Keys {
   std::vector<std::vector<std::vector<std::string>>> columns_;  // per source, table, column + 1: its description, once wanted
   std::map<program::TableRef, std::string> kept_;               // the key of the step that keeps it
   std::string semantics_, job_;
+  Hasher job_meaning_{};
   std::string text_;                                            // what is hashed next; kept for its memory
   std::set<std::string> zones_;                                 // that the step at hand names
   std::vector<bool> touched_;                                   // sources, of the step at hand
@@ -192,11 +197,12 @@ class Keys {
 
 }  // namespace
 
-std::vector<MemoKey> memo_keys(const program::Program& program, const std::vector<std::string>& targets) {
+std::vector<MemoKey> memo_keys(const program::Program& program, const std::vector<std::string>& targets, std::string* meaning) {
   Keys keys(program, targets);
   std::vector<MemoKey> all;
   all.reserve(program.steps.size());
   for (const Step& step : program.steps) all.push_back(keys.of(step));
+  if (meaning) *meaning = keys.job_meaning();
   return all;
 }
 

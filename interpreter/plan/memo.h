@@ -20,6 +20,7 @@ namespace bfl::plan {
 inline constexpr int semantics_version = 1;
 
 // In step with Program::steps. One pass over all steps: what steps share (columns, targets) is put into words once.
-std::vector<MemoKey> memo_keys(const program::Program& program, const std::vector<std::string>& targets);
+// `meaning`: gets that of the whole job, which no target goes into (Plan::meaning).
+std::vector<MemoKey> memo_keys(const program::Program& program, const std::vector<std::string>& targets, std::string* meaning = nullptr);
 
 }  // namespace bfl::plan

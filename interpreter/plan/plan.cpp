@@ -25,7 +25,7 @@ Plan make(const program::Program& program, const std::vector<std::string>& targe
   if (dag.order.size() < program.steps.size()) return plan;
   plan.edges = std::move(dag.edges);
   plan.order = std::move(dag.order);
-  auto keys = memo_keys(program, targets);
+  auto keys = memo_keys(program, targets, &plan.meaning);
   plan.steps.reserve(keys.size());
   for (std::size_t i = 0; i < keys.size(); ++i) plan.steps.push_back({i, work_of(program.steps[i]), std::move(keys[i])});
   return plan;

@@ -59,6 +59,7 @@ struct Plan {
                                          // the columns used: what a chain through the same column implies is left out
   std::vector<std::size_t> order;        // topological, the text as tie-breaker
   std::vector<StepPlan> steps;           // in step with Program::steps
+  std::string meaning;                   // digest of what all steps but verifications mean, wherever they are run: hex
 };
 
 // `targets[i]`: the identity of Program::sources[i] (ledger::identity), part of each key. Cycles made by `after` are

@@ -145,6 +145,32 @@ void check_outside(const Setting& section, Project&, Asking& asking) {
   read_outside(section, sound, asking);
 }
 
+constexpr std::string_view place_help = "write `SOURCE = \"postgres://HOST/DATABASE\"`, \"sqlite:PATH\", or where the address holds a secret `SOURCE = { env = \"VARIABLE\" }`";
+
+// [environments.staging] shop = "sqlite:staging.db"  [environments.production] shop = { env = "SHOP_URL" }
+void read_environments(const Setting& section, Project& into, Asking& asking) {
+  for (const Setting& setting : section.members) {
+    if (!asking.is(setting, SettingKind::table, fmt::format("write `[environments.{}]` on a line of its own, and its sources below", setting.key))) continue;
+    Environment made{setting.key, {}, setting.key_span};
+    for (const Setting& member : setting.members) {
+      Place place{member.key, {}, {}};
+      const Setting* variable = member.kind == SettingKind::table ? member.find("env") : nullptr;
+      if (variable) {
+        for (const Setting& other : member.members)
+          if (other.key != "env") asking.unknown(other, "setting of a source", {"env"});
+        if (!asking.is(*variable, SettingKind::text, place_help)) continue;
+        place.variable = variable->text;
+      } else if (asking.is(member, SettingKind::text, place_help)) {
+        place.url = member.text;
+      } else {
+        continue;
+      }
+      made.places.push_back(std::move(place));
+    }
+    into.environments.push_back(std::move(made));
+  }
+}
+
 struct Section {
   std::string_view name;
   void (*read)(const Setting& section, Project& into, Asking& asking);
@@ -154,6 +180,7 @@ constexpr Section sections[] = {
     {"approvers", read_approvers},
     {"policy", read_policy},
     {"outside", check_outside},
+    {"environments", read_environments},
 };
 
 }  // namespace
@@ -166,6 +193,11 @@ Outside outside_of(const Project& project) {
   Asking asking(said);
   if (section && section->kind == SettingKind::table) read_outside(*section, made, asking);
   return made;
+}
+
+const Environment* Project::environment(std::string_view name) const {
+  const auto found = std::find_if(environments.begin(), environments.end(), [&](const Environment& one) { return one.name == name; });
+  return found == environments.end() ? nullptr : &*found;
 }
 
 void read(Project& into, Diagnostics& diagnostics) {

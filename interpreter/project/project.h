@@ -6,6 +6,7 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "interpreter/base/diagnostic.h"
@@ -39,12 +40,25 @@ struct Policy {
   Span span{};
 };
 
+// `[environments.NAME]`: where the sources of the jobs lie there.
+struct Place {
+  std::string source, url, variable{};  // url, or the environment variable that holds it
+};
+struct Environment {
+  std::string name;
+  std::vector<Place> places{};
+  Span span{};
+};
+
 struct Project {
   Sources texts;                       // the file, if there is one: what spans of this struct point to
   std::string root{};                  // the folder that it stands in; empty: there is none
   std::vector<RuleLevel> lint{};
   std::vector<Approver> approvers{};
   Policy policy{};
+  std::vector<Environment> environments{};
+
+  const Environment* environment(std::string_view name) const;
 };
 
 // Reads the text of `bfl.toml`, the first of `texts`, into `into`; what is wrong with it goes to `diagnostics`.

@@ -29,12 +29,28 @@ std::string fact(const std::map<std::string, std::string, std::less<>>& facts, s
   return found == facts.end() ? std::string() : found->second;
 }
 
+Json redaction_object(const ledger::Redaction& one) {
+  return {{"job", one.job}, {"table", one.table}, {"key", one.key}, {"columns", one.columns}, {"why", one.why}, {"who", one.who}, {"host", one.host}, {"time", one.time},
+          {"packs", one.packs}, {"images", one.images}};
+}
+
 std::string_view deed(char kind) { return kind == 'i' ? "added" : kind == 'd' ? "deleted" : "changed"; }
 
 }  // namespace
 
 bool Audit::sound() const {
   return proven.damages.empty() && std::all_of(targets.begin(), targets.end(), [](const auto& target) { return target.second.damages.empty(); });
+}
+
+std::string redaction_text(const ledger::Redaction& one) {
+  return printable(fmt::format("redacted: {} {}, {}, {} in {} of {}, by {}@{} at {}: {}", one.table, one.key, one.columns.empty() ? "all but the key" : one.columns, counted(one.images, "image"),
+                               counted(one.packs, "pack"), one.job, one.who, one.host, one.time, one.why));
+}
+
+std::string redactions_json(const std::vector<ledger::Redaction>& all) {
+  Json list = Json::array();
+  for (const ledger::Redaction& one : all) list.push_back(redaction_object(one));
+  return list.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 std::string audit_text(const Audit& audit) {
@@ -45,6 +61,8 @@ std::string audit_text(const Audit& audit) {
                         counted(found.entries, "entry", "entries"), counted(found.images, "image"), counted(found.packs, "pack"),
                         found.sealed ? fmt::format(", {} sealed", counted(found.sealed, "row")) : "");
     for (const ledger::ProvenJob& job : found.jobs) text += fmt::format("  {} root {} over {}\n", job.name, hex(job.root), counted(job.entries, "entry", "entries"));
+    for (const auto& [job, approval] : found.approvals) text += fmt::format("  {}, run {}: {}\n", job, approval.run, approval.text());
+    for (const ledger::Redaction& one : found.redactions) text += fmt::format("  {}\n", redaction_text(one));
     if (found.anchored) text += fmt::format("  compared with {}\n", counted(found.anchored, "signed checkpoint"));
     text += found.damages.empty() ? "  everything holds\n" : listed(found.damages);
   }
@@ -60,8 +78,14 @@ std::string audit_json(const Audit& audit) {
   for (const auto& [name, found] : audit.targets) {
     Json jobs = Json::array();
     for (const ledger::ProvenJob& job : found.jobs) jobs.push_back({{"job", job.name}, {"entries", job.entries}, {"root", hex(job.root)}});
+    Json redactions = Json::array();
+    for (const ledger::Redaction& one : found.redactions) redactions.push_back(redaction_object(one));
+    Json approvals = Json::array();
+    for (const auto& [job, approval] : found.approvals)
+      approvals.push_back({{"job", job}, {"run", approval.run}, {"approver", approval.approver}, {"key", approval.key}, {"plan", approval.plan}, {"signed", approval.when}, {"recorded", approval.recorded}});
     document["targets"].push_back({{"source", name}, {"identity", found.identity}, {"jobs", std::move(jobs)}, {"generations", found.generations},
                                    {"entries", found.entries}, {"packs", found.packs}, {"images", found.images}, {"sealed", found.sealed}, {"anchored", found.anchored},
+                                   {"approvals", std::move(approvals)}, {"redactions", std::move(redactions)},
                                    {"damages", array_of(found.damages)}});
   }
   if (!audit.diary.empty())
@@ -83,9 +107,14 @@ std::string history_text(const std::string& place, const std::string& key, const
     std::size_t width = 0;
     for (const auto& column : event.columns) width = std::max(width, column.name.size());
     for (const auto& column : event.columns) {
+      if (column.erased) {
+        text += fmt::format("    {:<{}}  (redacted)\n", column.name, width);
+        continue;
+      }
       text += fmt::format("    {:<{}}  {}", column.name, width, column.before ? shown(column.name, *column.before) : "");
       text += fmt::format("{}{}\n", column.before && column.after ? " -> " : "", column.after ? shown(column.name, *column.after) : "");
     }
+    if (event.redaction) text += fmt::format("  {}\n", redaction_text(*event.redaction));
   }
   return text;
 }
@@ -105,9 +134,14 @@ std::string history_json(const std::string& place, const std::string& key, const
     change["columns"] = Json::object();
     for (const auto& column : event.columns) {
       Json& values = change["columns"][column.name] = Json::object();
+      if (column.erased) {
+        values["redacted"] = true;
+        continue;
+      }
       if (column.before) values["before"] = shown(column.name, *column.before);
       if (column.after) values["after"] = shown(column.name, *column.after);
     }
+    if (event.redaction) change["redaction"] = redaction_object(*event.redaction);
     document["changes"].push_back(std::move(change));
   }
   return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

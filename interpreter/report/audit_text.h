@@ -21,6 +21,9 @@ struct Audit {
 std::string audit_text(const Audit& audit);
 std::string audit_json(const Audit& audit);  // one document
 
+std::string redaction_text(const ledger::Redaction& one);  // one line, without its end
+std::string redactions_json(const std::vector<ledger::Redaction>& all);  // a list
+
 // A value as a script would write it, by the name of its column.
 using ShownValue = std::function<std::string(const std::string& column, const ledger::Stored& value)>;
 // `place`: `shop.orders`; `key` as it was asked for.

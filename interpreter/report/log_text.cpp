@@ -7,6 +7,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "interpreter/ledger/approval.h"
 #include "interpreter/report/words.h"
 
 namespace bfl::report {
@@ -65,6 +66,14 @@ std::string one_line(std::string_view text) {
   return out;
 }
 
+constexpr std::string_view approved = "approved";
+
+// The signature is looked at again: its note is in the diary.
+std::string signature_of(const store::JournalEntry& entry) {
+  const std::string fault = ledger::fault_of(ledger::approval_told(entry.reason), entry.query);
+  return fault.empty() ? ": the signature holds" : ": " + one_line(fault);
+}
+
 Json object_of(const store::RunRecord& run, const Alive& alive) {
   Json object{{"run", run.id}, {"job", run.job}, {"step", ""}, {"kind", "run"}, {"time", run.started}, {"state", state_of(run, alive)},
               {"path", run.path}, {"who", run.who}, {"host", run.host}, {"pid", run.pid}, {"version", run.version}, {"script_digest", run.script_digest}};
@@ -78,6 +87,11 @@ Json object_of(const store::JournalEntry& entry) {
   Json object{{"run", entry.run}, {"job", entry.job}, {"step", entry.step}, {"kind", entry.kind}, {"time", entry.time}, {"seq", entry.seq}};
   for (const auto& [name, text] : {std::pair("reason", &entry.reason), std::pair("query", &entry.query)})
     if (!text->empty()) object[name] = *text;
+  if (entry.kind == approved) {
+    const ledger::Approval told = ledger::approval_told(entry.reason);
+    for (const auto& [name, text] : {std::pair("approver", &told.approver), {"key", &told.key}, {"plan", &told.plan}, {"signed", &told.when}}) object[name] = *text;
+    object["holds"] = ledger::fault_of(told, entry.query).empty();
+  }
   if (entry.chunk >= 0) object["chunk"] = entry.chunk;
   for (const auto& [name, text] : {std::pair("from_key", &entry.from_key), std::pair("to_key", &entry.to_key)})
     if (!text->empty()) object[name] = *text;
@@ -98,6 +112,7 @@ std::string line_of(const store::JournalEntry& entry) {
   if (entry.kind == "rows_left_out") line += " " + counted(entry.rows_read, "row");
   if (entry.conflicts) line += fmt::format(", {} in conflict", grouped(entry.conflicts));
   if (!entry.reason.empty()) line += ": " + one_line(entry.reason);
+  if (entry.kind == approved) line += signature_of(entry);
   line.erase(line.find_last_not_of(' ') + 1);
   return line + "\n";
 }

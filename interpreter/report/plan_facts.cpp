@@ -60,6 +60,7 @@ void head(Facts& page, const program::Program& program) {
   page.row("runbook", program.runbook);
   if (program.expires) page.row("expires", format_timestamp(*program.expires));
   page.row("approvals", program::to_string(program.approval));
+  if (program.promotion) page.row("promote", program.promotion->from + " -> " + program.promotion->to);
   if (program.rollback) page.row("rollback", "when " + program.rollback->text);
   std::string_view label = "sensitive";
   for (const std::string& column : check::sensitive_columns(program)) page.row(std::exchange(label, ""), column);

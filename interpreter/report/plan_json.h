@@ -1,7 +1,7 @@
 // What `bfl plan --json` prints: the plan and its previews as one JSON document.
 //
 //   schema_version  1; fields may be added under it, none is removed or given another meaning
-//   job, owner, ticket, why, runbook, expires, approvals, not_author, rollback
+//   job, owner, ticket, why, runbook, expires, approvals, not_author, promote, rollback
 //   sensitive       ["shop.people.email"]              columns whose values are not shown
 //   sources         [{name, url}]                      url: the form that is safe to print
 //   parameters      [{name, type, value, given}]       value: as a script writes it; `***` of a secret

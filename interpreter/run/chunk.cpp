@@ -9,6 +9,7 @@
 
 #include "interpreter/base/fault_points.h"
 #include "interpreter/lower/keyed.h"
+#include "interpreter/run/discreet.h"
 #include "interpreter/run/pace.h"
 #include "interpreter/run/trace.h"
 #include "interpreter/run/workers.h"

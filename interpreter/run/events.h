@@ -12,7 +12,7 @@ namespace bfl::run {
 enum class EventKind : std::uint8_t {
   run_started, step_started, step_resumed, step_reused, step_staged, chunk_committed, chunk_retried, step_finished, step_failed, rows_left_out,
   assertion_passed, assertion_failed, step_blocked, step_left_out, draining, run_finished,
-  held_back, goes_on, step_paused, row_quarantined, workers_changed,
+  held_back, goes_on, step_paused, row_quarantined, workers_changed, approved,
 };
 const char* name_of(EventKind kind);     // "run_started"
 
@@ -25,7 +25,7 @@ struct Event {
   std::string job{};
   std::string step{};
   std::string reason{};                  // why: decision, error, which assertion
-  std::string query{};                   // the exact SQL, where one was evaluated
+  std::string query{};                   // the exact SQL, where one was evaluated; approved: the plan's note with its signatures
   std::int64_t chunk = -1;               // sequence number in the lane
   std::int64_t rows_read = 0;            // walked in this chunk or step
   std::int64_t rows_changed = 0;

@@ -6,6 +6,8 @@
 #include <map>
 
 #include "interpreter/base/fault_points.h"
+#include "interpreter/ledger/approval.h"
+#include "interpreter/ledger/registry.h"
 #include "interpreter/run/context.h"
 #include "interpreter/run/pace.h"
 #include "interpreter/run/planned.h"
@@ -42,9 +44,6 @@ bool refuse(Context& context, const Error& error) {
   return refuse(context, held ? Code::job_held : Code::database_error, error, again ? 75 : error.kind == ErrorClass::refused ? 4 : 5);
 }
 
-// Row 0 of a target's known chunks stands for its revision.
-constexpr std::int64_t revision_row = 0;
-
 // A target that shows less than this machine saw committed was restored from a backup, or is another one.
 bool is_behind(Context& context, std::size_t source, const std::vector<ledger::Generation>& generations) {
   const std::string& identity = context.identities[source];
@@ -55,12 +54,12 @@ bool is_behind(Context& context, std::size_t source, const std::vector<ledger::G
         {ErrorClass::refused,
          fmt::format("`{}` is older than the local state: {}", name, what),
          {},
-         "if the older copy is the right one, give a new state file with `--state PATH`, or remove the old one: the database is the truth"},
+         "if the older copy is the right one: `bfl state rebuild JOB.bfl --from SOURCE --lost redo`; if only bfl's tables are older: `--lost keep`"},
         4);
     return true;
   };
   auto revision = ledger::revision(*context.targets[source]);
-  auto known = context.state.known_seq(identity, revision_row);
+  auto known = context.state.known_seq(identity, store::revision_row);
   if (!revision) return !refuse(context, revision.error());
   if (known && *known && **known > *revision)
     return behind(fmt::format("it shows revision {} of its ledger, and revision {} was seen", *revision, **known));
@@ -171,7 +170,23 @@ ledger::Runner runner_of(Context& context) {
     parameters += fmt::format("{} = {}\n", parameter.name, parameter.secret ? "***" : parameter.is_clock ? "now()" : to_literal(parameter.value));
   return {context.options.run_id, context.options.who, context.options.version, context.options.script_digest,
           ledger::this_process(context.options.host), std::move(parameters), [&context] { return context.clock.now(); }, {},
-          context.program.why, context.program.ticket, context.program.owner};
+          context.program.why, context.program.ticket, context.program.owner, context.plan.meaning};
+}
+
+// Under which signatures a run stands, for whoever reads its log.
+void tell_approvals(Context& context) {
+  for (const auto& [kind, fields] : context.options.attested) {
+    if (std::string_view(kind) != "approval") continue;
+    const auto signed_at = fields.find("signed");
+    Event event;
+    event.kind = EventKind::approved;
+    event.time = format_timestamp(context.clock.now());
+    event.run = context.options.run_id;
+    event.job = context.program.job;
+    event.reason = ledger::Approval{fields.at("approver"), fields.at("key"), fields.at("plan"), signed_at == fields.end() ? "" : signed_at->second}.text();
+    event.query = fields.at("note");
+    context.tell(event);
+  }
 }
 
 // The job is taken over where something is to be written. A run that only verifies takes nothing over: it may run beside
@@ -192,17 +207,26 @@ bool take_over(Context& context, const Outlook& outlook) {
     if (!frozen) return refuse(context, frozen.error());
     if (*frozen && (!begun || **frozen < *begun)) begun = **frozen;
     if (*frozen && !needed[i]) context.cut_short.push_back(i);
+    else if (context.options.record_completion && !needed[i]) {
+      auto completed = ledger::completed(*context.targets[i], context.program.job, context.plan.meaning);
+      if (!completed) return refuse(context, completed.error());
+      if (completed->run.empty()) context.cut_short.push_back(i);
+    }
   }
   if (!begun && context.options.kept) begun = parse_timestamp(context.options.kept->facts().clock);
   if (!begun) begun = context.clock.now();
   ledger::Runner runner = runner_of(context);
   runner.clock = *begun;
+  runner.evict = context.options.evict;
+  tell_approvals(context);
   for (std::size_t i = 0; i < context.targets.size(); ++i) {
     context.clocks[i] = *begun;
     if (!needed[i]) continue;
     fault_point("before_take_over");
     auto writer = ledger::Writer::take_over(*context.targets[i], context.program.job, runner);
     if (!writer) return refuse(context, writer.error());
+    for (const std::string& session : (*writer)->evicted())
+      context.diagnostics.warning(Code::job_held, context.program.job_span, session + " kept the job's rows, and was ended", "what it had not committed is rolled back; this run goes on behind what it had");
     context.clocks[i] = (*writer)->clock();
     context.writers[i] = std::move(*writer);
     fault_point("after_take_over");
@@ -342,7 +366,7 @@ void note_revisions(Context& context) {
   for (std::size_t i = 0; i < context.targets.size(); ++i) {
     if (!context.writers[i]) continue;
     if (auto revision = ledger::revision(*context.targets[i]))
-      context.note(context.state.note_seq(context.identities[i], revision_row, *revision));
+      context.note(context.state.note_seq(context.identities[i], store::revision_row, *revision));
   }
 }
 

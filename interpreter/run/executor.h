@@ -41,6 +41,8 @@ struct Options {
   std::vector<std::string> again;   // --again STEP
   std::vector<std::string> accept;  // --accept STEP
   std::vector<std::string> retry{}; // finished steps that are applied once more for the rows that they have in quarantine
+  bool evict = false;               // --evict: sessions in the way of the take-over are ended
+  bool record_completion = false;   // where nothing is left to do: the ledger says so of the job as it means now, if it does not yet
   std::string halt_file{};          // a file that stops every run that looks for it here
   std::int64_t limit_chunks = -1;   // --limit-chunks N
   int workers = 0;                  // --workers N: connections on which one step is walked; 0: as its source says

@@ -25,6 +25,7 @@ const char* name_of(EventKind kind) {
     case EventKind::step_paused: return "step_paused";
     case EventKind::row_quarantined: return "row_quarantined";
     case EventKind::workers_changed: return "workers_changed";
+    case EventKind::approved: return "approved";
   }
   return "";
 }

@@ -6,6 +6,7 @@
 
 #include "interpreter/base/fault_points.h"
 #include "interpreter/ledger/image_table.h"
+#include "interpreter/run/discreet.h"
 #include "interpreter/run/kept_plan.h"
 
 namespace bfl::run {

@@ -166,6 +166,25 @@ class SqliteState final : public State {
     return note_.bind(target).bind(step_row).bind(seq).bind(known_digest(target, step_row, seq)).run();
   }
 
+  Result<std::vector<Known>> known() override {
+    std::vector<Known> all;
+    Statement s(database_, "SELECT target, step_row, seq FROM known_chunk ORDER BY target, step_row");
+    for (;;) {
+      auto more = s.next();
+      if (!more) return more.error();
+      if (!*more) return all;
+      all.push_back({s.text(0), s.integer(1), s.integer(2)});
+    }
+  }
+
+  Result<void> forget_target(const std::string& target) override {
+    auto transaction = Transaction::begin(database_);
+    if (!transaction) return transaction.error();
+    if (auto gone = Statement(database_, "DELETE FROM known_chunk WHERE target = ?").bind(target).run(); !gone) return gone;
+    if (auto gone = Statement(database_, "DELETE FROM finished WHERE target_identity = ?").bind(target).run(); !gone) return gone;
+    return transaction->commit();
+  }
+
   Result<Proven> verify() override {
     if (auto flushed = flush(); !flushed) return flushed.error();
     Proven proven;

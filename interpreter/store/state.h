@@ -14,6 +14,7 @@
 namespace bfl::store {
 
 inline constexpr int format_version = 2;
+inline constexpr std::int64_t revision_row = 0;  // in place of a step: as what the revision of a target is known
 
 struct RunRecord {
   std::string id;                 // sortable: time and random part
@@ -58,6 +59,11 @@ class State {
   // was restored to an older state (protocol.md, Start).
   virtual Result<std::optional<std::int64_t>> known_seq(const std::string& target, std::int64_t step_row) = 0;
   virtual Result<void> note_seq(const std::string& target, std::int64_t step_row, std::int64_t seq) = 0;
+  // What it knows so of every target; by target.
+  struct Known { std::string target; std::int64_t step_row = 0, seq = 0; };
+  virtual Result<std::vector<Known>> known() = 0;
+  // Forgets a target: what was seen of it, and the jobs that were finished in it. Asked again, it is believed.
+  virtual Result<void> forget_target(const std::string& target) = 0;
   // Every row recomputed from its digest, the diary as a chain. What was written before there were digests is passed over.
   struct Proven { std::int64_t runs = 0, entries = 0; std::vector<Damage> damages{}; };
   virtual Result<Proven> verify() = 0;

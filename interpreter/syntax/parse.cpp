@@ -284,6 +284,7 @@ template <> struct action<g::retry_clause> : clause {};
 template <> struct action<g::approve_clause> : clause {};
 template <> struct action<g::not_author> : clause {};
 template <> struct action<g::rollback_clause> : clause {};
+template <> struct action<g::promote_clause> : clause {};
 template <> struct action<g::quarantine_clause> : clause {};
 template <> struct action<g::backoff> : clause {};
 template <> struct action<g::pause_rule> : clause {};

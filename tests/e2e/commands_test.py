@@ -26,7 +26,6 @@ def misuse_is_exit_2(place):
         (["run", "a.bfl", "--set"], "nothing stands behind `--set`"),
         (["run", "a.bfl", "--color", "pink"], "expected auto|always|never"),
         (["run", "a.bfl", "--limit-chunks", "none"], "not a number above zero"),
-        (["run", "a.bfl", "--evict"], "not part of this version"),
         (["run", "a.bfl", "--dry-run", "--only", "x"], "does not go with `--only`"),
         (["approve"], "needs PLAN"),
         (["completion", "tcsh"], "none of bash|zsh|fish"),

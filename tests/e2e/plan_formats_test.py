@@ -8,7 +8,7 @@ import sqlite3
 import json_schema
 from harness import ROOT, expect, main
 
-SCHEMA = json.loads((ROOT / "schemas/plan.schema.json").read_text())
+SCHEMA = json.loads((ROOT / "interpreter/report/plan.schema.json").read_text())
 LIMIT = 65_536
 
 # A job that uses what a plan can tell of: its document should meet every member of the schema.

@@ -245,7 +245,15 @@ def two_approve(place, shop):
     entries = [entry for entry in ledger(place, shop) if entry["kind"] in ("plan", "approval")]
     expect([entry.get("approver") for entry in entries] == [None, "ann", "bob", "cid"], f"{entries}")
     expect(all(entry["plan"] == entries[0]["plan"] for entry in entries) and entries[1]["key"] == keys["ann"], f"{entries}")
-    call(place, "audit", "verify", "job.bfl")
+    found = json.loads(call(place, "audit", "verify", "job.bfl", "--json").stdout)["targets"][0]["approvals"]
+    expect([(one["approver"], one["key"], one["plan"]) for one in found] == [(name, keys[name], entries[0]["plan"]) for name in ("ann", "bob", "cid")], f"{found}")
+    expect(all(one["signed"] == entry["signed"] for one, entry in zip(found, entries[1:])) and found[0]["signed"] < entries[0]["time"], f"{found}")
+    said = call(place, "audit", "verify", "job.bfl").stdout
+    expect(f"bob approves plan {entries[0]['plan']} at {found[1]['signed']} with the key {keys['bob']}" in said, said)
+    log = call(place, "log", "job.bfl").stdout
+    expect(f"bob approves plan {entries[0]['plan']} at {found[1]['signed']} with the key {keys['bob']}: the signature holds" in log, log)
+    told = [json.loads(line) for line in call(place, "log", "job.bfl", "--json").stdout.splitlines()]
+    expect([(one["approver"], one["holds"]) for one in told if one["kind"] == "approved"] == [(name, True) for name in ("ann", "bob", "cid")], f"{told}")
     said = call(place, "audit", "row", "shop.orders", "7", "job.bfl").stdout
     expect(f"plan {entries[0]['plan'][:12]}, approved by ann, bob, cid" in said, said)
     expect("nothing to do" in apply(place).stdout, "the plan is carried out")

@@ -1,6 +1,9 @@
 // `bfl audit verify`: every byte of bfl's own tables, turned over one by one, is named by its place.
 #include "interpreter/ledger/verify.h"
 
+#include "interpreter/ledger/history.h"
+#include "interpreter/ledger/redaction.h"
+
 #include "tests/unit/job_fixture.h"
 
 using namespace bfl;
@@ -89,6 +92,28 @@ std::size_t turn_all(Editor& editor, const Kept& table, Look&& look) {
   return count;
 }
 
+// Of every one of bfl's tables: each byte that is turned over is named by its place. How many there were.
+std::size_t turn_ledger(test::Job& job, connect::Connector& target) {
+  Editor editor(job.path);
+  std::size_t count = 0;
+  for (const Kept& table : {Kept{"bfl_meta", "'' || id"}, Kept{"bfl_job", "name"}, Kept{"bfl_step", "'' || id"}, Kept{"bfl_lane", "step || ' ' || lane"},
+                             Kept{"bfl_ledger", "'' || id"}, Kept{"bfl_stage", "step || ' ' || block"}, Kept{"bfl_key", "'' || rowid"}}) {
+    count += turn_all(editor, table, [&](const std::string& column, const std::string& key, const std::string& value, const std::string& other) {
+      INFO(table.name << " " << key << ": " << column << " " << hex(value).substr(0, 200) << " became " << other.substr(0, 200));
+      const auto found = ledger::verify(target);
+      REQUIRE(found);
+      bool named = false;
+      for (const Damage& damage : found->damages) named |= damage.place.starts_with(table.name);
+      if (!named) {
+        std::string all;
+        for (const Damage& damage : found->damages) all += damage.place + ": " + damage.what + "; ";
+        CHECK_MESSAGE(named, "named instead: " << all);
+      }
+    });
+  }
+  return count;
+}
+
 }  // namespace
 
 TEST_CASE("every byte of the ledger that is turned over is named by its place") {
@@ -103,25 +128,61 @@ TEST_CASE("every byte of the ledger that is turned over is named by its place") 
   CHECK(whole->sealed == 4);
   CHECK(whole->jobs.size() == 1);
 
-  Editor editor(job.path);
-  std::size_t count = 0;
-  for (const Kept& table : {Kept{"bfl_meta", "'' || id"}, Kept{"bfl_job", "name"}, Kept{"bfl_step", "'' || id"}, Kept{"bfl_lane", "step || ' ' || lane"},
-                             Kept{"bfl_ledger", "'' || id"}, Kept{"bfl_stage", "step || ' ' || block"}, Kept{"bfl_key", "'' || rowid"}}) {
-    count += turn_all(editor, table, [&](const std::string& column, const std::string& key, const std::string& value, const std::string& other) {
-      INFO(table.name << " " << key << ": " << column << " " << hex(value).substr(0, 200) << " became " << other.substr(0, 200));
-      const auto found = ledger::verify(*target);
-      REQUIRE(found);
-      bool named = false;
-      for (const Damage& damage : found->damages) named |= damage.place.starts_with(table.name);
-      if (!named) {
-        std::string all;
-        for (const Damage& damage : found->damages) all += damage.place + ": " + damage.what + "; ";
-        CHECK_MESSAGE(named, "named instead: " << all);
-      }
-    });
-  }
+  const std::size_t count = turn_ledger(job, *target);
   MESSAGE(count << " bytes were turned over");
   CHECK(count > 10'000);
+  CHECK(ledger::verify(*target)->damages.empty());
+}
+
+// The number of rows is exact: they are sealed with their images.
+const char* const sealed_steps =
+    "update walked of db.t where id <= 6 chunk 3 { set s = \"new\" expect changed == 6 }\n"
+    "update sealed of db.t where id > 6 { set n = n + 1 once }\n"
+    "delete gone of db.t where id == 9\n";
+
+TEST_CASE("a ledger out of which values were erased is proved as before") {
+  test::Job job(test::rows_of_t(10));
+  REQUIRE(job.run_job(sealed_steps).exit_code == 0);
+  auto target = job.open();
+  const auto whole = ledger::verify(*target);
+  REQUIRE(whole);
+  const ledger::Runner runner{"run-r", "ada", "test", {}, ledger::this_process("here"), {}, [] { return Timestamp{1'000'000}; }};
+  // Of `walked` the rows 1 to 6 were changed, of `sealed` and `gone` the row 9.
+  const auto erase = [&](std::int64_t key, std::vector<std::string> columns) {
+    auto done = ledger::redact(*target, {"t", {ledger::Stored::of(ledger::number(key))}, std::to_string(key), std::move(columns), "asked for"}, runner);
+    REQUIRE_MESSAGE(done, (done ? "" : done.error().message));
+    return *done;
+  };
+  const auto one = erase(2, {"s"});
+  REQUIRE(one.size() == 1);
+  CHECK(one[0].images == 2);  // changed, and planned
+  CHECK(erase(2, {"s"}).empty());
+  const auto two = erase(9, {});
+  REQUIRE(two.size() == 1);
+  CHECK(two[0].images >= 2);  // changed and deleted
+  CHECK(erase(4, {"s"}).size() == 1);  // out of a pack that was written anew before
+
+  const auto after = ledger::verify(*target);
+  REQUIRE(after);
+  for (const Damage& damage : after->damages) FAIL(damage.place << ": " << damage.what);
+  CHECK(after->images == whole->images);
+  CHECK(after->sealed == whole->sealed);
+  CHECK(after->redactions.size() == 3);
+  const auto history = ledger::history(*target, "t", std::vector{ledger::number(9)});
+  REQUIRE(history);
+  REQUIRE(history->size() == 2);
+  for (const ledger::RowEvent& event : *history) {
+    REQUIRE(event.redaction);
+    CHECK(event.redaction->why == "asked for");
+    for (const auto& column : event.columns) CHECK(column.erased == (column.name != "id"));
+  }
+  const auto other = ledger::history(*target, "t", std::vector{ledger::number(3)});
+  REQUIRE(other);
+  REQUIRE(other->size() == 1);
+  CHECK(!other->front().redaction);
+  CHECK(other->front().columns[0].after->bytes == "new");
+
+  CHECK(turn_ledger(job, *target) > 10'000);
   CHECK(ledger::verify(*target)->damages.empty());
 }
 

@@ -1,5 +1,4 @@
-#include "interpreter/cli/state.h"
-
+// `bfl state gc`: old runs leave the diary.
 #include <charconv>
 #include <filesystem>
 #include <fmt/format.h>
@@ -29,7 +28,7 @@ std::optional<std::int64_t> age(std::string_view written) {
 
 }  // namespace
 
-int look_after_state(const Arguments& arguments) {
+int prune_state(const Arguments& arguments) {
   const std::string written = arguments.value("keep", kept_unless_told), path = state_path_of(arguments);
   const auto kept = age(written);
   if (!kept) return failed(Error{ErrorClass::data, fmt::format("`{}` is no age", written), {}, "write days or hours: `--keep 90d`"});

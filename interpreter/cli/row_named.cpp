@@ -1,0 +1,77 @@
+#include "interpreter/cli/row_named.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "interpreter/check/sensitive.h"
+#include "interpreter/ledger/own_sql.h"
+
+namespace bfl::cli {
+namespace {
+
+// A key as it is typed, by the types of its columns.
+Result<ledger::Key> key_typed(const Table& table, const std::vector<int>& columns, std::string_view typed) {
+  ledger::Key key;
+  for (const int column : columns) {
+    const bool last = key.size() + 1 == columns.size();
+    const std::string_view word = typed.substr(0, last ? typed.size() : typed.find(','));
+    typed.remove_prefix(std::min(typed.size(), word.size() + 1));
+    const Column& of = table.columns[static_cast<std::size_t>(column)];
+    std::int64_t number = 0;
+    if (of.type.kind != Kind::integer) {
+      key.push_back(ledger::Stored::of(ledger::text(word)));
+      continue;
+    }
+    const auto [end, problem] = std::from_chars(word.data(), word.data() + word.size(), number);
+    if (problem != std::errc() || end != word.data() + word.size())
+      return Error{ErrorClass::data, fmt::format("`{}` is no key of `{}`, expected an int for `{}`", word, table.name, of.name), {}, "keys of several columns are written with commas: `7,12`"};
+    key.push_back(ledger::Stored::of(ledger::number(number)));
+  }
+  return key;
+}
+
+// As the job says, of which nothing is checked here.
+void mark_sensitive(const Session& job, const std::string& source, Catalogue& catalogue) {
+  if (job.text.empty()) return;
+  Session again;
+  again.path = job.path;
+  again.text = job.text;
+  again.settings = job.settings;
+  ast::File file;
+  if (!read_file(again, file)) return;
+  for (const ast::NodeId item : ast::children(file, file.root)) {
+    if (file[item].kind != ast::NodeKind::source || file[item].text != source) continue;
+    for (const ast::NodeId part : ast::children(file, item))
+      for (Table& table : catalogue.tables)
+        for (Column& column : table.columns)
+          if ((file[part].flags & ast::flag::secret) != 0 && file[part].text == table.name + "." + column.name) column.sensitive = true;
+  }
+  check::mark_references(catalogue);
+}
+
+}  // namespace
+
+Result<NamedRow> row_named(Session& session, const Arguments& arguments, Access access) {
+  const std::string& place = arguments.operands[1];
+  const auto dot = place.find('.');
+  if (arguments.operands.size() < 3 || dot == std::string::npos || dot == 0)
+    return Error{ErrorClass::data, fmt::format("`{}` names no row, expected SOURCE.TABLE and a key", place), {}, fmt::format("for example: bfl audit {} shop.orders 42", arguments.operands[0])};
+  const std::string source = place.substr(0, dot), name = place.substr(dot + 1);
+  if (!open_source(session, arguments, source, arguments.operands.size() > 3 ? arguments.operands[3] : "", access)) return Error{ErrorClass::data, {}};
+  connect::Connector& target = *session.connectors[0];
+  auto catalogue = target.catalogue();
+  if (!catalogue) return catalogue.error();
+  mark_sensitive(session, source, *catalogue);
+  const auto table = std::find_if(catalogue->tables.begin(), catalogue->tables.end(), [&](const Table& t) { return t.name == name; });
+  if (table == catalogue->tables.end()) return Error{ErrorClass::data, fmt::format("`{}` has no table `{}`", source, name), {}, {}};
+  const Key* identity = table->identity();
+  if (!identity)
+    return Error{ErrorClass::data, fmt::format("rows of `{}` have no key by which they could be named", name), {}, "`bfl log` shows what was done to the table"};
+  auto key = key_typed(*table, identity->columns, arguments.operands[2]);
+  if (!key) return key.error();
+  return NamedRow{*table, std::move(*key)};
+}
+
+}  // namespace bfl::cli

@@ -1,0 +1,15 @@
+// The row that `SOURCE.TABLE KEY [JOB.bfl]` names, behind the verb of `bfl audit`.
+#pragma once
+#include "interpreter/cli/source_named.h"
+#include "interpreter/ledger/stored.h"
+
+namespace bfl::cli {
+
+struct NamedRow {
+  Table table;
+  ledger::Key key;
+};
+// Opens the source into `session`, alone. On failure the session has diagnostics, or the error says it.
+Result<NamedRow> row_named(Session& session, const Arguments& arguments, Access access);
+
+}  // namespace bfl::cli

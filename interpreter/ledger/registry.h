@@ -1,0 +1,49 @@
+// Every job, and every version of it, that was ever run against a target: told by the target's own ledger, whoever ran it and
+// from wherever.
+//
+// A version is a script: its digest, which each entry bears. Of two versions that mean the same `meaning` is the same as well.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "interpreter/base/result.h"
+#include "interpreter/connect/connector.h"
+
+namespace bfl::ledger {
+
+struct RegisteredStep {
+  std::string name, route;             // route: direct, sealed, whole, check, kept, undo, …
+  std::string state;                   // of the newest application by this version: staging, open, done, undone
+  std::int64_t applications = 0;       // generations that this version has opened
+  std::int64_t changed = 0, conflicts = 0, quarantined = 0;  // rows, by chunks of this version
+};
+
+struct RegisteredVersion {
+  std::string script, meaning;         // digests, hex; meaning: empty where an older bfl ran it
+  std::string owner, ticket, why;      // as it says them
+  std::string first, last;             // time of its first and its last entry, ISO 8601
+  std::vector<std::string> who;        // user@host
+  std::vector<std::string> programs;   // versions of bfl
+  std::int64_t runs = 0, finished = 0; // that have written; finished: with nothing left to do
+  std::int64_t changed = 0, conflicts = 0;
+  std::string state;                   // of its last run: finished, stopped, running (or cut short: its lease tells), let go (by an older bfl)
+  std::vector<RegisteredStep> steps;   // in the order in which they were first met
+};
+
+struct RegisteredJob {
+  std::string name, held_by;           // held_by: user@host pid N, empty when nobody holds it
+  std::vector<RegisteredVersion> versions;  // oldest first
+};
+
+// By name. In one snapshot; no pack is read.
+Result<std::vector<RegisteredJob>> registry(connect::Connector& target);
+
+// Whether a job was run through to its end as it means now, by what the target says, and was not undone since.
+struct Completed {
+  bool any = false;                    // some version was
+  std::string run, when;               // of the last run of this meaning; empty: there is none
+};
+Result<Completed> completed(connect::Connector& target, const std::string& job, const std::string& meaning);
+
+}  // namespace bfl::ledger

@@ -1,0 +1,70 @@
+"""A shop on SQLite and on PostgreSQL behind one face, for tests that are the same on both."""
+import json
+
+from harness import expect
+from postgres_harness import on_postgres
+
+SQLITE, POSTGRES = 'sqlite("shop.db")', 'postgres(env("SHOP_URL"))'
+
+
+class OnSqlite:
+    source, engine = SQLITE, "sqlite"
+
+    def __init__(self, place, rows=200):
+        self.place = place
+        self.address = "sqlite:shop.db"
+        place.env = {}
+        place.shop(rows)
+
+    def sql(self, statement):
+        return self.place.sql(statement)
+
+    def value(self, statement):
+        return self.place.value(statement)
+
+    def own(self, table):
+        return "bfl_" + table
+
+
+class OnPostgres:
+    source, engine = POSTGRES, "postgres"
+
+    def __init__(self, place, database, rows=200):
+        self.place, self.database = place, database
+        self.address = database.url
+        database.shop(rows)
+
+    def sql(self, statement):
+        return self.database.sql(statement)
+
+    def value(self, statement):
+        return self.database.value(statement)
+
+    def own(self, table):
+        return "bfl." + table
+
+
+def call(place, *words, code=0):
+    return place.call(*words, code=code, env=place.env)
+
+
+def told(place, *words, code=0):
+    return json.loads(call(place, *words, "--json", code=code).stdout)
+
+
+def sound(place, job="job.bfl", *more):
+    found = told(place, "audit", "verify", job, *more)
+    expect(found["ok"] and not any(target["damages"] for target in found["targets"]), f"{found}")
+    return found["targets"][0]
+
+
+def on_both(test):
+    def sqlite(place):
+        test(place, OnSqlite(place))
+
+    @on_postgres
+    def postgres(place, database):
+        return test(place, OnPostgres(place, database))
+
+    sqlite.__name__, postgres.__name__ = test.__name__, test.__name__ + "_on_postgres"
+    return [sqlite, postgres]
