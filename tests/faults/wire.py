@@ -4,6 +4,7 @@ Messages of the client are counted over all connections; a plan says what happen
 of the message arrives; `cut_behind` lets it through and closes at once, so that the server does it and nobody hears; `lose`
 lets it through, waits until the server has answered, and closes without passing the answer on; `delay` passes the answer on late.
 """
+import re
 import socket
 import threading
 import time
@@ -103,7 +104,7 @@ class Link:
         with proxy.lock:
             proxy.messages += 1
             number = proxy.messages
-            commit = kind in b"QP" and b"COMMIT\0" in message
+            commit = kind in b"QP" and re.search(rb"COMMIT(?: /\*[^\0]*\*/)?\0", message) is not None
             proxy.commits += commit
             harm = proxy.plan(number, proxy.commits if commit else 0, message)
             if harm:

@@ -19,7 +19,7 @@ bool differ(const std::string& rows, const std::string& per) {
 
 TEST_CASE("rows differ in the whole integer key of their table, and in no part of it") {
   CHECK(differ("shop.customers", "id"));
-  CHECK(differ("shop.customers where country == \"DE\" derive { n = row_number() over (order by name) }", "name, id"));
+  CHECK(differ("shop.customers where country == \"DE\" derive { n = length(name) }", "name, id"));
   CHECK(differ("shop.lines", "order_id, position"));
   CHECK_FALSE(differ("shop.lines", "order_id"));
   CHECK_FALSE(differ("shop.lines", "order_id, quantity"));

@@ -1,0 +1,1 @@
+SELECT id, rules->>'version', jsonb_array_length(rules->'rules'), rules#>>'{rules,0,matcher,type}', rules#>>'{rules,0,matcher,pattern}', rules#>>'{rules,0,owners,0,type}', rules#>>'{rules,0,owners,0,identifier}', rules#>>'{rules,0,owners,1,identifier}', rules#>>'{rules,1,owners,0,identifier}' FROM ownership ORDER BY id;

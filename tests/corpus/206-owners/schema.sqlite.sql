@@ -1,0 +1,1 @@
+CREATE TABLE ownership (id INTEGER PRIMARY KEY, raw TEXT, rules JSON);

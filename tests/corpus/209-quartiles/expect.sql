@@ -1,0 +1,1 @@
+SELECT assignment_id, CAST(round(minimum*100) AS INTEGER), CAST(round(maximum*100) AS INTEGER), CAST(round(mean*100) AS INTEGER), n, CAST(round(lower_q*100) AS INTEGER), CAST(round(median*100) AS INTEGER), CAST(round(upper_q*100) AS INTEGER) FROM score_statistics ORDER BY assignment_id;

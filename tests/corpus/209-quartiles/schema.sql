@@ -1,0 +1,2 @@
+CREATE TABLE submissions (id INTEGER PRIMARY KEY, assignment_id BIGINT NOT NULL, user_id BIGINT NOT NULL, score NUMERIC(8,2), state TEXT NOT NULL);
+CREATE TABLE score_statistics (assignment_id BIGINT PRIMARY KEY, minimum NUMERIC(8,2) NOT NULL, maximum NUMERIC(8,2) NOT NULL, mean NUMERIC(8,2) NOT NULL, n BIGINT NOT NULL, lower_q NUMERIC(8,2) NOT NULL, median NUMERIC(8,2) NOT NULL, upper_q NUMERIC(8,2) NOT NULL);
