@@ -307,12 +307,25 @@ struct backoff : if_must<kw::backoff, wait_bound, range_mark, wait_bound> {};
 struct retry_times : seq<number> {};
 struct retry_clause : if_must<kw::retry, kw::transient, retry_times, kw::times, opt<backoff>> {};
 struct quarantine_clause : if_must<kw::quarantine, at_most, expression> {};
+struct stage_share : seq<number> {};
+struct guard_names : seq<not_at<kw::then_>, at<letter>, name_list> {};
+struct then_verify : if_must<kw::verify, opt<guard_names>> {};
+struct then_assert : if_must<kw::assert_, expression, opt<reason>> {};
+struct wait_for_approval : if_must<kw::for_, kw::approval> {};
+struct wait_length : sor<wait_for_approval, number> {};
+struct then_wait : if_must<kw::wait_, wait_length> {};
+struct stage_guard : sor<then_verify, then_assert, then_wait> {};
+struct stage_guards : star<if_must<kw::then_, stage_guard>> {};
+struct stage : seq<stage_share, stage_guards> {};
+struct stages : star<sor<separator, seq<not_at<one<'}'>>, must<stage>>>> {};
+struct by_hash : if_must<kw::by, kw::hash> {};
+struct rollout_clause : if_must<kw::rollout, opt<by_hash>, open_brace, stages, close_brace> {};
 struct reads_clause : if_must<kw::reads, expressions> {};
 struct writes_clause : if_must<kw::writes, expressions> {};
 struct done_clause : if_must<kw::done, kw::when, expression> {};
 struct through_clause : if_must<kw::through, expression> {};
 struct header_clause : sor<expect_clause, chunk_clause, once_clause, after_clause, when_clause, atomic_clause, key_clause, cascades_clause, through_clause,
-                           pace_clause, retry_clause, quarantine_clause, reads_clause, writes_clause, done_clause> {};
+                           pace_clause, retry_clause, quarantine_clause, rollout_clause, reads_clause, writes_clause, done_clause> {};
 struct step_clause : seq<at<letter>, sor<header_clause, into_clause, from_clause, on_clause>> {};
 
 // Bodies --------------------------------------------------------------------------------------------------------------

@@ -25,15 +25,15 @@
 (defconst bfl-mode--step-clauses
   '("after" "atomic" "cascades" "chunk" "done" "expect" "from" "into"
     "key" "of" "on" "once" "pace" "quarantine" "reads" "retry"
-    "through" "when" "writes")
+    "rollout" "through" "when" "writes")
   "Words of clauses of steps.")
 (defconst bfl-mode--statements
-  '("approve" "as" "asc" "assert" "at" "author" "backoff" "by"
-    "column" "desc" "duplicate" "each" "else" "env" "error" "first"
-    "given" "gives" "last" "loop" "many" "match" "one" "optional"
-    "others" "over" "partition" "pause" "per" "promote" "rollback" "running"
-    "secret" "sensitive" "set" "stop" "times" "to" "transient" "unique"
-    "using" "within")
+  '("approval" "approve" "as" "asc" "assert" "at" "author" "backoff"
+    "by" "column" "desc" "duplicate" "each" "else" "env" "error"
+    "first" "given" "gives" "hash" "last" "loop" "many" "match"
+    "one" "optional" "others" "over" "partition" "pause" "per" "promote"
+    "rollback" "running" "secret" "sensitive" "set" "stop" "then" "times"
+    "to" "transient" "unique" "using" "wait" "within")
   "Words of statements, and words within clauses.")
 (defconst bfl-mode--types
   '("bool" "bytes" "column" "date" "decimal" "duration" "float" "int"

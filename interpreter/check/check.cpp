@@ -45,6 +45,7 @@ void Checker::run() {
   if (!exhausted() && !too_large_reported_) report_unused();  // what was not read to the end may be used there
   choose_keepers();
   read_in_order();
+  find_rollout_guards();
 
   // What is behind a view is not known: whoever reads one depends on all that the job writes in its source.
   std::set<program::ColumnUse> written;

@@ -235,6 +235,12 @@ class Checker {
   bool pace_rule(program::Pace& pace, NodeId rule);
   bool signal(program::PaceRule& rule, NodeId call);
   bool window(program::Pace& pace, NodeId rule);
+  // rollout.cpp
+  std::optional<program::Rollout> rollout(NodeId clause);
+  bool rollout_guard(program::RolloutStage& stage, NodeId guard);
+  void rollout_fits(program::Step& step);
+  void find_rollout_guards();  // when all steps are known
+
   void update(program::Step& step, const StepParts& parts);
   BlockPtr anchored_rows(program::Step& step, const StepParts& parts);
   void assignments(program::Step& step, Block& block, const StepParts& parts);

@@ -251,6 +251,13 @@ class Printer {
 std::string to_string(const Expr& expr, const Program& program) { return Printer(program).expr(expr); }
 std::string to_string(const Relation& relation, const Program& program) { return Printer(program).relation(relation); }
 
+std::string to_string(const std::optional<Rollout>& rollout) {
+  if (!rollout) return {};
+  std::string text;
+  for (const RolloutStage& stage : rollout->stages) text += (text.empty() ? "" : "; ") + stage.text;
+  return (rollout->by_hash ? "by hash: " : "") + text;
+}
+
 std::string to_string(const std::optional<Approval>& approval) {
   return approval ? std::to_string(approval->signatures) + (approval->not_author ? ", not the author's" : "") : std::string();
 }

@@ -118,6 +118,9 @@ void Checker::forbid_secret_data(const program::Step& step) {
                             for (const ExprPtr& key : relation.group_by) data(*key, relation.span);
                           }};
   for (const auto& assertion : step.assertions) for_each(*assertion.condition, see);
+  if (step.rollout)
+    for (const auto& stage : step.rollout->stages)
+      for (const auto& assertion : stage.assertions) for_each(*assertion.condition, see);
   if (step.when) for_each(*step.when, see);
   if (step.done_when) for_each(*step.done_when, see);
   if (step.relation) for_each(*step.relation, see);

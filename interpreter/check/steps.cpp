@@ -93,6 +93,7 @@ void Checker::step(NodeId node) {
     assertions(made, parts);
   }
   quarantine_fits(made, parts);
+  rollout_fits(made);
   forbid_live_reads(made);
   forbid_secret_data(made);
   keep_sensitive(made);
@@ -117,6 +118,7 @@ bool Checker::step_clause(Step& step, NodeId clause, std::vector<std::string_vie
   else if (word == "retry") step.retry = retry(clause);
   else if (word == "pace") step.pace = pace(clause);
   else if (word == "quarantine") step.quarantine = whole_number(at(clause).first_child, "a number of rows", 1, 10'000);
+  else if (word == "rollout") step.rollout = rollout(clause);
   else if (word == "once") {
     once_ = true;
     const bool per = at(clause).first_child != ast::no_node;

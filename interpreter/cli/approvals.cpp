@@ -126,6 +126,7 @@ bool may_run(Session& session, const run::KeptPlan* kept) {
 
 int approve_plan(const Arguments& arguments) {
   const std::string& path = arguments.operands[0];
+  if (path.ends_with(".bfl")) return approve_stage(arguments);
   auto opened = run::KeptPlan::open(path);
   if (!opened) return failed(Code::plan_damaged, opened.error());
   const run::KeptPlan& kept = **opened;

@@ -44,7 +44,11 @@ constexpr Flag plan_flags[] = {
     {"format", "FORMAT", "text, markdown (for a pull request: folded, cut to what a comment may hold) or json", "text|markdown|json"},
     {"output", "FILE", "keeps the plan, with every row that it would change, for `bfl run --plan FILE`", {}, false, 'o'},
 };
-constexpr Flag approve_flags[] = {{"key", "NAME", "the key that signs; the only one there is unless told"}};
+constexpr Flag approve_flags[] = {
+    {"key", "NAME", "of a plan: the key that signs; the only one there is unless told"},
+    {"step", "STEP", "of a job: the step whose stage may be left"},
+    {"why", "TEXT", "of a job: the reason, for the ledger"},
+};
 constexpr Flag undo_flags[] = {
     {"plan", "", "shows what would be put back, and what not; changes nothing"},
     {"step", "STEP", "what this step has changed, and nothing else"},
@@ -119,10 +123,11 @@ std::vector<Command> table() {
        "Step by step: the decision and its reason, how many rows would change, sample rows before and after, the SQL. With `-o FILE` it is\n"
        "kept as well, every row with it, for `bfl run --plan FILE`.",
        {job, plan_flags, state, common}, plan_job},
-      {"approve", "PLAN", 1, 1, "signs a kept plan",
+      {"approve", "PLAN|JOB.bfl", 1, 1, "signs a kept plan, or lets a rollout go on",
        "Shows what the plan holds and adds a signature to its file. Who may approve is listed in `[approvers]` of bfl.toml; a job that says\n"
-       "`approve 2 not author` runs only from a plan that two of them have signed, neither of them whoever made it.",
-       {approve_flags, common}, approve_plan},
+       "`approve 2 not author` runs only from a plan that two of them have signed, neither of them whoever made it.\n"
+       "Of a job: the stage of a rollout that waits for approval is approved; who did it, and why, is entered in the ledger. The next run goes on.",
+       {approve_flags, job, state, common}, approve_plan},
       {"undo", "JOB.bfl", 1, 1, "puts rows back to their images before",
        "What the job has changed, or one step or run of it, newest first: each row only while it is as the step left it; what somebody changed\n"
        "since is listed and left alone, exit code 3. Refused where later changes stand on it. An undo is a run: it resumes, and can be undone.",

@@ -57,6 +57,7 @@ int keep_schema(const Arguments& arguments);  // schema.cpp
 int begin_project(const Arguments& arguments);  // init.cpp
 int test_job(const Arguments& arguments);     // test.cpp
 int rehearse_job(const Arguments& arguments); // rehearse.cpp
+int approve_stage(const Arguments& arguments);  // stages.cpp
 int control_run(const Arguments& arguments);  // control.cpp: pause, resume, cancel, halt
 int quarantine(const Arguments& arguments);   // quarantine.cpp
 int show_status(const Arguments& arguments);  // history.cpp

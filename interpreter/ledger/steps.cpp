@@ -65,6 +65,11 @@ Result<std::int64_t> Writer::open(const Opening& opening, const BlockSource& blo
     if (opening.also)
       if (auto also = opening.also(); !also) return also;
     if (!opening.measured.empty()) fields["measured"] = opening.measured;
+    if (!opening.stage_share.empty()) {
+      fields["stage"] = "1";
+      fields["share"] = opening.stage_share;
+      fields["stage_rows"] = std::to_string(opening.stage_rows);
+    }
     if (blocks) {
       MerkleTree roots;  // over the blocks: the seal
       for (std::int64_t block = 0;; ++block) {

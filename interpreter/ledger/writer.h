@@ -102,12 +102,20 @@ class Writer {
     std::string tables{};                   // whose images the packs hold, as described_tables() in image_table.h reads them
     std::string measured{};                 // what was counted when the step began, as text; empty: nothing
     std::vector<Key> cuts{};                // in the order of the walk, before `upto`
+    std::string stage_share{};              // per cent, of a rollout: the first stage of several, whose lanes these are
+    std::int64_t stage_rows = 0;            // … of all stages, by what is known now
   };
   // Gives the blocks one after the other, then nothing; a call with `from_start` begins anew.
   using BlockSource = std::function<Result<std::optional<StageBlock>>(bool from_start)>;
   Result<std::int64_t> open(const Opening& opening, const BlockSource& blocks = {});
   Result<void> rekey(std::int64_t step, const plan::MemoKey& key);          // --accept
   Result<void> open_lane(std::int64_t step, const Key& upto);               // another pass over the walk
+  // The next stage of a rollout, in lanes that begin behind what the stages before it have walked, or at the start.
+  struct LaneRange { std::optional<Key> from; Key upto; };
+  Result<void> open_stage(std::int64_t step, std::size_t stage, const std::string& share, const std::vector<LaneRange>& lanes);
+  // What has to be so at the end of a stage is so. `waits`: somebody has to approve it.
+  Result<void> pass_stage(std::int64_t step, std::size_t stage, bool waits);
+  Result<void> approve_stage(std::int64_t step, std::size_t stage, const std::string& why);
   // `undone`: the generation that this one has put back, whole; `again`: the one that that one had put back.
   Result<void> close(std::int64_t step, std::optional<std::int64_t> undone = {}, std::optional<std::int64_t> again = {});
   // A step that changed nothing: a check that passed, an update without a row to change. A generation without lanes.

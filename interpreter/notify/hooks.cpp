@@ -45,6 +45,7 @@ const Known known[] = {
     {EventKind::held_back, true},         {EventKind::goes_on, true},          {EventKind::draining, false},
     {EventKind::workers_changed, false},
     {EventKind::approved, false},
+    {EventKind::stage_begun, true},      {EventKind::stage_done, true},
 };
 
 bool is_address(std::string_view to) { return to.starts_with("http://") || to.starts_with("https://"); }

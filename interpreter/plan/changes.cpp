@@ -231,6 +231,8 @@ class Comparison {
       const auto most = [](const Step& step) { return step.quarantine ? fmt::format("<= {}", *step.quarantine) : std::string(); };
       add(now.quarantine.value_or(0) > old.quarantine.value_or(0) ? ChangeClass::guard_loosened : ChangeClass::guard_tightened, now.name, "quarantine", most(old), most(now));
     }
+    if (const std::string was = to_string(old.rollout), is = to_string(now.rollout); was != is)
+      add(was.empty() ? ChangeClass::guard_tightened : ChangeClass::guard_loosened, now.name, "rollout", was, is);
   }
 
   const Program &before_, &after_;

@@ -138,6 +138,7 @@ class Keys {
   KeyComponent walk(const Step& step) {
     text_.clear();
     field(text_, static_cast<int>(step.route));
+    if (step.rollout && step.rollout->by_hash) field(text_, "by hash");  // where a stage stopped means something else by keys
     std::string shown;
     for (const int part : step.walk) {
       const std::string& name = program_.table(step.target).columns[static_cast<std::size_t>(part)].name;
@@ -154,6 +155,8 @@ class Keys {
     field(text_, step.chunk_rows.value_or(-1));
     field(text_, step.atomic);
     if (step.quarantine) field(text_, "quarantine"), field(text_, *step.quarantine);
+    if (step.rollout)
+      for (const auto& stage : step.rollout->stages) field(text_, stage.text);
     for (const auto& expectation : step.expectations) {
       field(text_, static_cast<int>(expectation.bound));
       field(text_, expectation.rows);

@@ -18,6 +18,7 @@ using Json = nlohmann::ordered_json;
 struct StepSummary {
   std::string name, state;
   std::string why{};                     // of what does not go on
+  std::string stage{};                   // of its rollout, the one it is in
   std::int64_t chunks = 0, changed = 0, conflicts = 0, left_out = 0, quarantined = 0;
 };
 
@@ -45,6 +46,7 @@ std::vector<StepSummary> steps_of(const std::vector<store::JournalEntry>& journa
       step.state = state;
       step.why = state == "failed" || state == "paused" || state == "held back" ? entry.reason : "";
     }
+    if (entry.kind == "stage_begun") step.stage = entry.reason;
     if (entry.kind == "row_quarantined") ++step.quarantined;
     if (entry.kind == "rows_left_out") step.left_out += entry.rows_read;
     if (entry.kind != "chunk_committed") continue;
@@ -155,6 +157,7 @@ std::string run_text(const store::RunRecord& run, const std::vector<store::Journ
   for (const StepSummary& step : steps) {
     text += fmt::format("  {:<{}}  {}", step.name, width, step.state);
     if (step.chunks) text += fmt::format(", {} changed in {}", counted(step.changed, "row"), counted(step.chunks, "chunk"));
+    if (!step.stage.empty()) text += ", " + step.stage;
     if (step.conflicts) text += fmt::format(", {} in conflict", grouped(step.conflicts));
     if (step.quarantined) text += fmt::format(", {} put in quarantine", grouped(step.quarantined));
     if (step.left_out) text += fmt::format(", {} left out", grouped(step.left_out));
@@ -168,7 +171,7 @@ std::string run_json(const store::RunRecord& run, const std::vector<store::Journ
   Json object = object_of(run, alive);
   object["steps"] = Json::array();
   for (const StepSummary& step : steps_of(journal))
-    object["steps"].push_back({{"step", step.name}, {"state", step.state}, {"chunks", step.chunks}, {"rows_changed", step.changed}, {"conflicts", step.conflicts}, {"left_out", step.left_out}, {"quarantined", step.quarantined}, {"why", step.why}});
+    object["steps"].push_back({{"step", step.name}, {"state", step.state}, {"chunks", step.chunks}, {"rows_changed", step.changed}, {"conflicts", step.conflicts}, {"left_out", step.left_out}, {"quarantined", step.quarantined}, {"stage", step.stage}, {"why", step.why}});
   return dumped(object, 2);
 }
 

@@ -177,6 +177,7 @@ void manner(Facts& page, const program::Program& program, const program::Step& s
   std::string_view label = "expects";
   for (std::size_t i = 0; i < step.expectations.size(); ++i)
     page.row(std::exchange(label, ""), bound_of(step.expectations[i], preview && i < preview->limits.size() ? &preview->limits[i] : nullptr));
+  if (step.rollout) page.row("rollout", program::to_string(step.rollout));
   if (step.quarantine) page.row("set aside", fmt::format("up to {} that will not fit; one more stops the step", counted(*step.quarantine, "row")));
 }
 

@@ -36,6 +36,10 @@ void add_update(Json& object, const program::Program& program, const program::St
   if (step.chunk_rows) object["chunk_rows"] = *step.chunk_rows;
   object["atomic"] = step.atomic;
   if (step.quarantine) object["quarantine"] = *step.quarantine;
+  if (step.rollout) {
+    object["rollout"] = {{"by", step.rollout->by_hash ? "hash" : "key"}, {"stages", Json::array()}};
+    for (const auto& stage : step.rollout->stages) object["rollout"]["stages"].push_back(stage.text);
+  }
   object["expect"] = Json::array();
   for (const program::Expectation& expectation : step.expectations) {
     Json bound{{"of", expectation.what == program::Counted::skipped ? "skipped" : "changed"}, {"bound", bounds[static_cast<std::size_t>(expectation.bound)]}};

@@ -107,6 +107,7 @@ void Progress::on(const run::Event& event) {
       break;
     case EventKind::chunk_retried: case EventKind::held_back: wait(event); break;
     case EventKind::goes_on: case EventKind::workers_changed: case EventKind::approved: break;
+    case EventKind::stage_begun: case EventKind::stage_done: line("..", event.step, printable(event.reason)); break;
     case EventKind::step_paused: line("..", event.step, "paused: " + printable(event.reason)); break;
     case EventKind::step_reused:
       line(event.quarantined ? "!" : "ok", event.step,

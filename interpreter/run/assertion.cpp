@@ -81,11 +81,10 @@ Result<bool> applies(Context& context, const program::Step& step) {
   return holds(context.program, step, step.when, context.targets, context.evaluation(std::max(step.keeper, 0)));
 }
 
-StepEnd assertion(Context& context, const program::Step& step, const plan::StepPlan& step_plan, const Decision& decision) {
-  const bool verify = step.kind == program::StepKind::verify;
+Result<bool> asserts(Context& context, const program::Step& step, const program::Step& told, const Asserted& as) {
   const eval::Context evaluation = context.evaluation(std::max(step.keeper, 0));
   auto opened = Workbench::open(context.program, step, context.targets, evaluation);
-  if (!opened) return context.fail(step, opened.error());
+  if (!opened) return opened.error();
   std::unique_ptr<Workbench> bench = std::move(*opened);
   bool all = true;
   for (const program::Assertion& assertion : step.assertions) {
@@ -94,10 +93,10 @@ StepEnd assertion(Context& context, const program::Step& step, const plan::StepP
     auto holds = value_of(*bench, evaluation, assertion.condition, query);
     if (!holds) {
       bench.reset();
-      return context.fail(step, with_row(context.program, step, context.targets, evaluation, holds.error(), scalar_of(assertion.condition)));
+      return with_row(context.program, step, context.targets, evaluation, holds.error(), scalar_of(assertion.condition));
     }
     const bool* truth = std::get_if<bool>(&holds->data);
-    Event event = context.event(truth && *truth ? EventKind::assertion_passed : EventKind::assertion_failed, step);
+    Event event = context.event(truth && *truth ? EventKind::assertion_passed : EventKind::assertion_failed, told);
     event.reason = assertion.text;
     event.query = query;
     event.seconds = context.clock.seconds() - begun;
@@ -108,17 +107,22 @@ StepEnd assertion(Context& context, const program::Step& step, const plan::StepP
       const std::string found = sides(*bench, evaluation, assertion.condition);
       const std::string message = assertion.message.empty() ? fmt::format("`{}` does not hold", assertion.text) : assertion.message;
       event.reason = found.empty() ? message : fmt::format("{}: {}", message, found);
-      Diagnostic& diagnostic = context.diagnostics.error(
-          verify ? Code::verify_failed : Code::check_failed, assertion.span,
-          fmt::format("{} `{}`: {}", verify ? "verification" : "check", step.name, message),
-          verify ? "every change so far is committed and in the ledger; look at the rows, mend the job, and run it again"
-                 : "no step that depends on this check was started");
+      Diagnostic& diagnostic = context.diagnostics.error(as.code, assertion.span, fmt::format("{}: {}", as.what, message), as.help);
       diagnostic.label = found;
     }
     context.tell(event);
   }
-  bench.reset();
-  if (!all) {
+  return all;
+}
+
+StepEnd assertion(Context& context, const program::Step& step, const plan::StepPlan& step_plan, const Decision& decision) {
+  const bool verify = step.kind == program::StepKind::verify;
+  auto all = asserts(context, step, step,
+                     {verify ? Code::verify_failed : Code::check_failed, fmt::format("{} `{}`", verify ? "verification" : "check", step.name),
+                      verify ? "every change so far is committed and in the ledger; look at the rows, mend the job, and run it again"
+                             : "no step that depends on this check was started"});
+  if (!all) return context.fail(step, all.error());
+  if (!*all) {
     if (context.outcome.exit_code == 0) context.outcome.exit_code = 1;
     Event failed = context.event(EventKind::step_failed, step);
     failed.reason = "an assertion does not hold";

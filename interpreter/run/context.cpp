@@ -26,7 +26,7 @@ class SystemClock final : public Clock {
 // cli.md: 1 a test of the user's own or a row that does not fit, 2 the script, 4 refused, 5 the world, 75 resumable.
 int exit_code_of(Code code, ErrorClass kind) {
   switch (code) {
-    case Code::check_failed: case Code::verify_failed: case Code::expectation_failed: case Code::children_left: return 1;
+    case Code::check_failed: case Code::verify_failed: case Code::expectation_failed: case Code::children_left: case Code::stage_failed: return 1;
     case Code::not_idempotent: case Code::no_row_identity: case Code::undeclared_effect: return 2;
     case Code::step_changed: case Code::target_behind: case Code::version_too_new: case Code::plan_void: return 4;
     case Code::job_held: case Code::schema_changed: return 75;

@@ -97,6 +97,14 @@ Result<bool> holds(const program::Program& program, const program::Step& step, c
                    const eval::Context& evaluation);
 // Whether the step's `when` holds; true without one.
 Result<bool> applies(Context& context, const program::Step& step);
+// Every assertion of `step` in one read snapshot; those that do not hold, with what was found, as a diagnostic of `code` and an event of `told`
+// for each. An error when one cannot be told.
+struct Asserted {
+  Code code;
+  std::string what;                   // "verification `small`"
+  std::string help;
+};
+Result<bool> asserts(Context& context, const program::Step& step, const program::Step& told, const Asserted& as);
 StepEnd assertion(Context& context, const program::Step& step, const plan::StepPlan& step_plan, const Decision& decision);
 // `open`: the generation to go on with; none: a new one.
 StepEnd write(Context& context, const program::Step& step, const plan::StepPlan& step_plan, const Decision& decision,

@@ -5,6 +5,7 @@
 
 #include "interpreter/base/fault_points.h"
 #include "interpreter/run/failed_row.h"
+#include "interpreter/run/stages.h"
 #include "interpreter/run/workers.h"
 #include "interpreter/run/writing.h"
 
@@ -263,13 +264,13 @@ std::optional<StepEnd> walk_lanes(Walk& walk, std::vector<ledger::Lane> lanes) {
 
 // Where the lanes of several workers end, but for the last: at every so many rows, several lanes for each worker so that none
 // of them is left with the longest. Nothing for one worker.
-Result<std::vector<Key>> cuts(Walk& walk, const Key& last) {
+Result<std::vector<Key>> cuts(Walk& walk, std::optional<Key> lo, const Key& last) {
   std::vector<Key> ends;
   const int workers = workers_of(walk.writing);
   if (workers < 2 || walk.writing.whole) return ends;
   const auto most = static_cast<std::size_t>(workers) * 8;
   std::int64_t rows = std::max(walk.writing.rows, walk.writing.rows_total / (workers * 4));
-  for (std::optional<Key> lo;;) {
+  for (;;) {
     auto end = walk.bound(lo, rows, last);
     if (!end) return end.error();
     if (!*end) return ends;
@@ -285,14 +286,70 @@ Result<std::vector<Key>> cuts(Walk& walk, const Key& last) {
 
 Error matches_again() { return {ErrorClass::data, "rows match again right after the step has changed them", {}, help_to_guard}; }
 
+// Where a stage of so many of the rows that would change now ends: the key of the last of them; nothing: there are not so many.
+Result<std::optional<Key>> end_of_stage(Walk& walk, std::int64_t rows) {
+  Writing& writing = walk.writing;
+  auto intents = lower::intents(writing.context.program, writing.step, writing.context.dialect(writing.source), false);
+  if (!intents) return intents.error();
+  auto select = writing.target.prepare(intents->own.select, writing.context.evaluation(writing.source));
+  if (!select) return select.error();
+  std::optional<Key> end;
+  std::int64_t seen = 0;
+  auto read = (*select)->query_raw({}, [&](RawRow row) {
+    Key key = ledger::key_of(row, walk.columns);
+    // Those in quarantine would still change; they were of the stages before.
+    if (std::any_of(walk.aside.begin(), walk.aside.end(), [&](const Key& aside) { return ledger::compare(aside, key) == 0; })) return true;
+    if (++seen < rows) return true;
+    end = std::move(key);
+    return false;
+  });
+  if (!read) return read.error();
+  return end;
+}
+
+// The next stage: what lies behind the stages before it, up to where its share of the rows ends.
+std::optional<StepEnd> begin_stage(Walk& walk, Stages& stages) {
+  Writing& writing = walk.writing;
+  const std::string share = stages.next_share();
+  auto before = writing.writer.newest_lane(writing.id);
+  if (!before) return writing.fail(before.error());
+  if (auto known = walk.know_aside(); !known) return writing.fail(known.error());
+  auto last = walk.last_key();
+  if (!last) return writing.fail(last.error());
+  std::optional<Key> end = *last;
+  if (share != "100") {
+    auto found = end_of_stage(walk, Stages::rows_up_to(share, stages.rows()) - stages.rows_before_next());
+    if (!found) return writing.fail(found.error());
+    if (*found) end = std::move(*found);
+  }
+  std::vector<ledger::Writer::LaneRange> lanes;
+  if (end && ledger::compare(before->upto, *end) < 0) {
+    auto ends = cuts(walk, before->upto, *end);
+    if (!ends) return writing.fail(ends.error());
+    ends->push_back(*end);
+    std::optional<Key> from = before->upto;
+    for (Key& upto : *ends) {
+      lanes.push_back({from, upto});
+      from = std::move(upto);
+    }
+  }
+  if (auto begun = stages.begin(share, lanes); !begun) return writing.fail(begun.error());
+  return std::nullopt;
+}
+
 // Walks until a look from the first key finds nothing: rows that arrived meanwhile are not missed.
-std::optional<StepEnd> walk_all(Walk& walk, bool resumed, std::optional<std::int64_t> others) {
+std::optional<StepEnd> walk_all(Walk& walk, Stages& stages, bool resumed, std::optional<std::int64_t> others) {
   Writing& writing = walk.writing;
   for (int pass = 1;; ++pass) {
     for (;;) {
       auto lanes = writing.writer.lanes(writing.id);
       if (!lanes) return writing.fail(lanes.error());
       std::erase_if(*lanes, at_end);
+      if (lanes->empty() && stages.another()) {
+        if (auto end = stages.leave()) return end;
+        if (auto end = begin_stage(walk, stages)) return end;
+        continue;
+      }
       if (lanes->empty()) break;
       if (auto known = walk.know_aside(); !known) return writing.fail(known.error());
       if (auto end = walk_lanes(walk, std::move(*lanes))) return end;
@@ -342,10 +399,20 @@ StepEnd direct_write(Writing& writing, const char* route, const Decision& decisi
     if (auto end = refuse_left_behind(writing, context.program, writing.target)) return *end;
     if (auto end = refuse_share(writing, walk.sql.probe)) return *end;
     if (auto end = refuse_unproved(writing, context.program, writing.target)) return *end;
-    auto ends = cuts(walk, **last);
+    std::int64_t stage_rows = 0;
+    const std::string share = step.rollout ? step.rollout->stages.front().percent.to_string() : "";
+    if (!share.empty()) {
+      auto rows = one_number(writing.target, walk.sql.probe, context.evaluation(writing.source));
+      if (!rows) return writing.fail(rows.error());
+      stage_rows = *rows;
+      auto end = share == "100" ? Result<std::optional<Key>>(std::optional<Key>{}) : end_of_stage(walk, Stages::rows_up_to(share, stage_rows));
+      if (!end) return writing.fail(end.error());
+      if (*end) *last = std::move(*end);
+    }
+    auto ends = cuts(walk, std::nullopt, **last);
     if (!ends) return writing.fail(ends.error());
     fault_point("before_open");
-    auto opened = writing.writer.open({step.name, route, walk.sql.change.text, &writing.step_plan.key, decision.generation, **last, 0, {}, ledger::describe(writing.tables), to_text(writing.measured), std::move(*ends)});
+    auto opened = writing.writer.open({step.name, route, walk.sql.change.text, &writing.step_plan.key, decision.generation, **last, 0, {}, ledger::describe(writing.tables), to_text(writing.measured), std::move(*ends), share, stage_rows});
     if (!opened) return writing.fail(opened.error());
     writing.id = *opened;
     fault_point("after_open");
@@ -357,7 +424,11 @@ StepEnd direct_write(Writing& writing, const char* route, const Decision& decisi
     writing.conflicts = counts->conflicts;
     writing.quarantined = counts->quarantined;
   }
-  if (auto end = walk_all(walk, open != nullptr, others)) return *end;
+  Stages stages(writing);
+  if (auto read = stages.read(); !read) return writing.fail(read.error());
+  stages.tell_begun();
+  if (auto end = walk_all(walk, stages, open != nullptr, others)) return *end;
+  if (auto end = stages.leave()) return *end;
   return finish(writing);
 }
 

@@ -12,7 +12,7 @@ namespace bfl::run {
 enum class EventKind : std::uint8_t {
   run_started, step_started, step_resumed, step_reused, step_staged, chunk_committed, chunk_retried, step_finished, step_failed, rows_left_out,
   assertion_passed, assertion_failed, step_blocked, step_left_out, draining, run_finished,
-  held_back, goes_on, step_paused, row_quarantined, workers_changed, approved,
+  held_back, goes_on, step_paused, row_quarantined, workers_changed, approved, stage_begun, stage_done,
 };
 const char* name_of(EventKind kind);     // "run_started"
 

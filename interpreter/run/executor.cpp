@@ -408,6 +408,14 @@ void let_go(Context& context, bool finished) {
 
 }  // namespace
 
+std::string conflicts_to_roll_back(const program::Program& program, std::int64_t changed, std::int64_t conflicts) {
+  if (!program.rollback) return {};
+  const program::Rollback& when = *program.rollback;
+  const bool share = when.percent && Decimal(conflicts * 100).compare(*multiply(*when.percent, Decimal(changed + conflicts))) > 0;
+  if (!share && (when.conflicts < 0 || conflicts <= when.conflicts)) return {};
+  return fmt::format("{} rows are in conflict, and {} were changed", conflicts, changed);
+}
+
 Outcome execute(const program::Program& program, const plan::Plan& plan, const std::vector<connect::Connector*>& targets,
                 store::State& state, Clock& clock, StopSignal& stop, const Listener& listener, const Options& options,
                 Diagnostics& diagnostics) {

@@ -57,6 +57,7 @@ struct Outcome {
   std::int64_t changed = 0, conflicts = 0, left_out = 0, quarantined = 0;
   std::size_t steps_run = 0, steps_reused = 0, steps_resumed = 0, assertions = 0;
   bool next_plan = false;           // what was left needs a plan of its own
+  std::string stage_failed{};       // the step whose rollout does not go on
   Result<void> diary{};             // what went wrong with the state file, said by nobody yet
 };
 
@@ -65,5 +66,8 @@ struct Outcome {
 Outcome execute(const program::Program& program, const plan::Plan& plan, const std::vector<connect::Connector*>& targets,
                 store::State& state, Clock& clock, StopSignal& stop, const Listener& listener, const Options& options,
                 Diagnostics& diagnostics);
+
+// Why so many conflicts are more than `rollback when` of the job allows; empty: they are not.
+std::string conflicts_to_roll_back(const program::Program& program, std::int64_t changed, std::int64_t conflicts);
 
 }  // namespace bfl::run

@@ -26,6 +26,8 @@ const char* name_of(EventKind kind) {
     case EventKind::row_quarantined: return "row_quarantined";
     case EventKind::workers_changed: return "workers_changed";
     case EventKind::approved: return "approved";
+    case EventKind::stage_begun: return "stage_begun";
+    case EventKind::stage_done: return "stage_done";
   }
   return "";
 }

@@ -11,6 +11,7 @@
 #include "interpreter/run/meeting_rows.h"
 #include "interpreter/run/seal_around.h"
 #include "interpreter/run/sealed_set.h"
+#include "interpreter/run/stages.h"
 #include "interpreter/run/workbench.h"
 #include "interpreter/run/writing.h"
 
@@ -26,11 +27,56 @@ constexpr std::int64_t first_rows = 2'000;
 Key ordinal(std::int64_t number) { return {Stored::of(ledger::number(number))}; }
 std::int64_t position(const std::optional<Key>& cursor) { return cursor && !cursor->empty() ? (*cursor)[0].integer : 0; }
 
+// Where a stage of so many rows ends: not between rows that go together.
+Result<std::int64_t> end_of_stage(SealedSet& set, std::int64_t to, std::int64_t rows) {
+  for (; set.sequenced() && to < rows; ++to) {
+    auto last = set.row(to - 1);
+    if (!last) return last.error();
+    if ((*last)->reason.empty()) break;
+  }
+  return to;
+}
+
+// Of a rollout by key a stretch of the list; by hash the list once more, for other rows of it.
+std::optional<StepEnd> begin_stage(Writing& writing, SealedSet& set, Stages& stages, const ledger::Lane& before) {
+  const std::string share = stages.next_share();
+  const bool by_hash = writing.step.rollout && writing.step.rollout->by_hash;
+  auto end = by_hash || share == "100" ? Result<std::int64_t>(stages.rows()) : end_of_stage(set, Stages::rows_up_to(share, stages.rows()), stages.rows());
+  if (!end) return writing.fail(end.error());
+  std::vector<ledger::Writer::LaneRange> lanes;
+  if (by_hash) lanes.push_back({std::nullopt, ordinal(*end)});
+  else if (position(before.upto) < *end) lanes.push_back({before.upto, ordinal(*end)});
+  if (auto begun = stages.begin(share, lanes); !begun) return writing.fail(begun.error());
+  return std::nullopt;
+}
+
+// The same of the first stage, of a list that is not in the target yet.
+Result<std::int64_t> first_end(const SealedSet& set, std::int64_t to, const ledger::Writer::BlockSource& blocks) {
+  for (bool from_start = true, found = !set.sequenced(); !found; from_start = false) {
+    auto block = blocks(from_start);
+    if (!block) return block.error();
+    if (!*block) break;
+    std::int64_t number = (*block)->first;
+    auto unpacked = ledger::read_pack((*block)->bytes, (*block)->root, [&](const ledger::Record& record) {
+      if (++number < to) return true;
+      found = record.reason.empty();
+      if (!found) ++to;
+      return !found;
+    });
+    if (!unpacked) return unpacked.error();
+  }
+  return to;
+}
+
 std::optional<StepEnd> open_sealed(Writing& writing, SealedSet& set, const char* route, const Decision& decision, std::int64_t rows, const ledger::Writer::BlockSource& blocks) {
   Context& context = writing.context;
   fault_point("before_seal");
-  auto opened = writing.writer.open({writing.step.name, route, set.intents().own.select.text, &writing.step_plan.key, decision.generation, ordinal(rows), rows,
-                                     [&set] { return set.make_tables(); }, ledger::describe(writing.tables), to_text(writing.measured)},
+  const auto& rollout = writing.step.rollout;
+  const std::string share = rollout ? rollout->stages.front().percent.to_string() : "";
+  auto end = rollout && !rollout->by_hash ? first_end(set, Stages::rows_up_to(share, rows), blocks) : Result<std::int64_t>(rows);
+  if (!end) return writing.fail(end.error());
+  auto opened = writing.writer.open({writing.step.name, route, set.intents().own.select.text, &writing.step_plan.key, decision.generation, ordinal(*end), rows,
+                                     [&set] { return set.make_tables(); }, ledger::describe(writing.tables), to_text(writing.measured), {}, share, rows},
                                     blocks);
   if (!opened) return writing.fail(opened.error());
   writing.id = *opened;
@@ -92,6 +138,30 @@ std::optional<StepEnd> seal_planned(Writing& writing, SealedSet& set, const Deci
   return open_sealed(writing, set, plan.route().c_str(), decision, rows, plan.blocks(writing.step.name));
 }
 
+void tell_set_aside(Writing& writing, SealedSet& set) {
+  Context& context = writing.context;
+  for (const auto& [key, reason] : set.take_set_aside()) {
+    Event event = context.event(EventKind::row_quarantined, writing.step);
+    event.reason = reason;
+    event.keys = {ledger::display(key)};
+    event.quarantined = 1;
+    event.chunk = writing.chunks;
+    context.tell(event);
+  }
+}
+
+StepEnd row_failed(Writing& writing, const SealedSet& set, const Error& error) {
+  const Context& context = writing.context;
+  const program::Step& step = writing.step;
+  if (!set.at() || error.kind != ErrorClass::data) return writing.fail(error);
+  Error told = error;
+  told.row = named(context.program, step, set.at()->table, set.at()->key);
+  tell_references(context.program, step, told);
+  if (program::adds_rows(step.kind))
+    if (const auto causes = causes_of(context.program, step, context.targets, context.evaluation(writing.source), set.hands().key, set.at()->key); !causes.empty()) told.row += ", made from the row with " + causes[0].row;
+  return writing.fail(told);
+}
+
 }  // namespace
 
 StepEnd sealed_write(Writing& writing, const char* route, const Decision& decision, const ledger::Generation* open) {
@@ -121,8 +191,12 @@ StepEnd sealed_write(Writing& writing, const char* route, const Decision& decisi
   if (auto opened = set.open_tables(); !opened) return writing.fail(opened.error());
   auto lane = writing.writer.newest_lane(writing.id);
   if (!lane) return writing.fail(lane.error());
+  Stages stages(writing);
+  if (auto read = stages.read(); !read) return writing.fail(read.error());
+  stages.tell_begun();
+  if (step.rollout && step.rollout->by_hash) set.narrow([&stages](connect::RawRow key) { return stages.holds(key); });
   writing.rows = step.chunk_rows.value_or(first_rows);
-  writing.rows_total = position(lane->upto);
+  writing.rows_total = std::max(position(lane->upto), stages.rows());
   writing.rows_done = position(lane->cursor);
   const NextChunk next = [&](const ledger::Lane& from) -> Result<Chunk> {
     const std::int64_t at = position(from.cursor);
@@ -141,27 +215,19 @@ StepEnd sealed_write(Writing& writing, const char* route, const Decision& decisi
     chunk.keys = [&set, at, to] { return set.keys(at, to); };
     return chunk;
   };
-  while (position(lane->cursor) < position(lane->upto)) {
-    if (auto end = context.pause(step, writing.source)) return *end;
-    set.forget_place();
-    if (auto committed = commit_or_set_aside(writing, *lane, next); !committed) {
-      if (!set.at() || committed.error().kind != ErrorClass::data) return writing.fail(committed.error());
-      Error told = committed.error();
-      told.row = named(context.program, step, set.at()->table, set.at()->key);
-      tell_references(context.program, step, told);
-      if (program::adds_rows(step.kind))
-        if (const auto causes = causes_of(context.program, step, context.targets, context.evaluation(writing.source), set.hands().key, set.at()->key); !causes.empty()) told.row += ", made from the row with " + causes[0].row;
-      return writing.fail(told);
+  for (;;) {
+    while (position(lane->cursor) < position(lane->upto)) {
+      if (auto end = context.pause(step, writing.source)) return *end;
+      set.forget_place();
+      if (auto committed = commit_or_set_aside(writing, *lane, next); !committed) return row_failed(writing, set, committed.error());
+      tell_set_aside(writing, set);
     }
-    for (const auto& [key, reason] : set.take_set_aside()) {
-      Event event = context.event(EventKind::row_quarantined, step);
-      event.reason = reason;
-      event.keys = {ledger::display(key)};
-      event.quarantined = 1;
-      event.chunk = writing.chunks;
-      context.tell(event);
-    }
+    if (!stages.another()) break;
+    if (auto end = stages.leave()) return *end;
+    if (auto end = begin_stage(writing, set, stages, *lane)) return *end;
+    if (lane = writing.writer.newest_lane(writing.id); !lane) return writing.fail(lane.error());
   }
+  if (auto end = stages.leave()) return *end;
   return finish(writing);
 }
 

@@ -101,6 +101,7 @@ Result<std::vector<Key>> SealedSet::keys(std::int64_t from, std::int64_t to) {
     auto turn = turn_of(**planned);
     if (!turn) return turn.error();
     const RawRow key = turn->key();
+    if (wanted_ && !wanted_(key)) continue;
     all.push_back(ledger::key_of(key, key.size()));
   }
   return all;
@@ -130,18 +131,20 @@ Result<SealedSet::Turn> SealedSet::turn_of(const ledger::Record& planned) const 
   return turn;
 }
 
-// Intents from `from` on that may be carried out together: of one table, of one block, none of them a second one of its row.
-Result<std::vector<SealedSet::Turn>> SealedSet::together(std::int64_t from, std::int64_t to) {
+// Intents from `from` on that may be carried out together: of one table, of one block, none of them a second one of its row. `from`: behind
+// those that were looked at.
+Result<std::vector<SealedSet::Turn>> SealedSet::together(std::int64_t& from, std::int64_t to) {
   std::vector<Turn> turns;
   if (auto loaded = load(from); !loaded) return loaded.error();
   const std::size_t most = sequenced() ? 1 : writing_.target.rows_together();
   const auto end = std::min(to, first_ + static_cast<std::int64_t>(block_.size()));
   std::unordered_set<std::string> keys;
-  for (std::int64_t number = from; number < end && turns.size() < most; ++number) {
-    const ledger::Record& planned = block_[static_cast<std::size_t>(number - first_)];
+  for (; from < end && turns.size() < most; ++from) {
+    const ledger::Record& planned = block_[static_cast<std::size_t>(from - first_)];
     if (!turns.empty() && planned.table != turns[0].planned->table) break;
     auto turn = turn_of(planned);
     if (!turn) return turn.error();
+    if (wanted_ && !wanted_(turn->key())) continue;
     if (most > 1 && !keys.insert(ledger::encode(ledger::key_of(turn->key(), turn->intent->key))).second && own_.read) break;
     turns.push_back(std::move(*turn));
   }
@@ -156,6 +159,7 @@ Result<std::int64_t> SealedSet::apply(std::int64_t from, std::int64_t to, ledger
     if (writing_.context.stop.level.load() > 1) return Error{ErrorClass::interrupted, "asked to stop"};
     auto turns = together(from, to);
     if (!turns) return turns.error();
+    if (turns->empty()) continue;
     const std::string& table = turns->front().planned->table;
     auto done = carry_out(table.empty() ? own_ : others_.find(table)->second, *turns, facts);
     if (!done) {
@@ -164,7 +168,6 @@ Result<std::int64_t> SealedSet::apply(std::int64_t from, std::int64_t to, ledger
       return done;
     }
     changed += *done;
-    from += static_cast<std::int64_t>(turns->size());
   }
   return changed;
 }

@@ -1,5 +1,6 @@
 // A sealed set of intents in the target, and how they are carried out: by compare-and-set, in the order of the set.
 #pragma once
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -31,6 +32,8 @@ class SealedSet {
 
   Result<const ledger::Record*> row(std::int64_t number);  // valid until the next call
   Result<std::vector<ledger::Key>> keys(std::int64_t from, std::int64_t to);  // of the rows of these ordinals
+  // From here on the set is those rows of it alone.
+  void narrow(std::function<bool(connect::RawRow key)> wanted) { wanted_ = std::move(wanted); }
   // Rows of ordinals [from, to): how many the database says it changed.
   Result<std::int64_t> apply(std::int64_t from, std::int64_t to, ledger::ChunkFacts& facts);
   // The row at which `apply` failed: of which table, if not the step's own, and its key.
@@ -75,7 +78,7 @@ class SealedSet {
   Result<void> prepare(std::initializer_list<std::pair<std::unique_ptr<connect::Prepared>*, const lower::Statement*>> wanted);
   Result<void> load(std::int64_t number);
   Result<Turn> turn_of(const ledger::Record& planned) const;
-  Result<std::vector<Turn>> together(std::int64_t from, std::int64_t to);
+  Result<std::vector<Turn>> together(std::int64_t& from, std::int64_t to);
   Result<void> look(Hand& hand, std::vector<Turn>& turns);
   Result<void> compute(std::vector<Turn>& turns);
   Result<void> decide(Turn& turn, ledger::ChunkFacts& facts);
@@ -102,6 +105,7 @@ class SealedSet {
   std::size_t under_way_ = 0;                 // of the intents that are carried out together
   std::optional<Place> at_{};
   std::vector<std::pair<ledger::Key, std::string>> aside_{};
+  std::function<bool(connect::RawRow key)> wanted_{};  // none: all
 };
 
 }  // namespace bfl::run

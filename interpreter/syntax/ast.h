@@ -51,6 +51,7 @@
 //                chunk 5_000 [by a, b]         expression?, by?
 //                once [per E, E]               by?
 //                through P(a, b)               call
+//                rollout by hash { 1% then … }  text = hash, or empty; clause* (percent, then clauses verify name*, assert, wait)
 //                atomic, when E "reason", key (a, b), cascades to t, pace …: whatever stands there, as expressions
 //   by         children: expression* or assign*
 //   using      children: name*

@@ -334,6 +334,7 @@ class Formatter {
     if (((what == "derive" || what == "keep") && word(r.first + 1) == "{") || what == "group") return assigning(id, r, level);
     if (what == "match") return matching(id, r, level);
     if (what == "pace") return void(braces(r.first + 1, parts, level, parts.size() < 2));
+    if (what == "rollout") return void(braces(file_[id].text.empty() ? r.first + 1 : r.first + 3, parts, level, false));
     if (what == "order" || what == "partition" || what == "after" || what == "cascades") return filled(parts, level);
     if (what == "key" && word(r.first + 1) == "(") return list(r.first + 1, parts, level, true);
     if (what == "using") return list(r.first + 1, parts, level, true);

@@ -286,6 +286,15 @@ template <> struct action<g::not_author> : clause {};
 template <> struct action<g::rollback_clause> : clause {};
 template <> struct action<g::promote_clause> : clause {};
 template <> struct action<g::quarantine_clause> : clause {};
+template <> struct action<g::rollout_clause> : clause {};
+template <> struct action<g::by_hash> : p::maybe_nothing {
+  static void apply0(Builder& b) { b.frame->text = "hash"; }
+};
+template <> struct action<g::stage> : clause {};
+template <> struct action<g::then_verify> : clause {};
+template <> struct action<g::then_assert> : clause {};
+template <> struct action<g::then_wait> : clause {};
+template <> struct action<g::wait_for_approval> : clause {};
 template <> struct action<g::backoff> : clause {};
 template <> struct action<g::pause_rule> : clause {};
 template <> struct action<g::stop_rule> : clause {};

@@ -18,13 +18,14 @@ def step(chance, number):
     """One that can be done twice unseen by nothing: what it adds is added to what is there."""
     chosen = chance.choice(["", f" and mod(id, {chance.randint(2, 4)}) == {chance.randint(0, 1)}", f" and id > {chance.randint(1, 40)}"])
     chunk = f"chunk {chance.randint(1, 12)}"
+    stages = chance.choice(["", "", " rollout { %d%%\n100%% }" % chance.randint(1, 99), " rollout by hash { %d%%\n100%% }" % chance.randint(1, 99)])
     more = 10_000 * number
     return chance.choice([
-        f"update step_{number} of db.t where n < {more}{chosen} {chunk} {{ set n = n + {more} }}",
-        f"update step_{number} of db.t where n >= 0{chosen} {{ set n = n + {more} once {chunk} }}",
-        f'update step_{number} of db.t where s != "done {number}"{chosen} {chunk} {{ set s = "done {number}" }}',
-        f"insert step_{number} into db.w from db.t where n >= 0{chosen} {{ set t_id = id set n = n once per id {chunk} }}",
-        f"delete step_{number} of db.u where m > {chance.randint(0, 400)} {chunk}",
+        f"update step_{number} of db.t where n < {more}{chosen} {chunk} {{ set n = n + {more}{stages} }}",
+        f"update step_{number} of db.t where n >= 0{chosen} {{ set n = n + {more} once {chunk}{stages} }}",
+        f'update step_{number} of db.t where s != "done {number}"{chosen} {chunk} {{ set s = "done {number}"{stages} }}',
+        f"insert step_{number} into db.w from db.t where n >= 0{chosen} {{ set t_id = id set n = n once per id {chunk}{stages} }}",
+        f"delete step_{number} of db.u where m > {chance.randint(0, 400)} {chunk}{stages}",
     ])
 
 

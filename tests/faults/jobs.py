@@ -46,6 +46,12 @@ JOBS = [
         t=t(but_for((5, 21), lambda i, n, s: (i, n + 2000, s)))),
     Job("quarantine_sealed", "update bump of db.t { set n = n + 2000 once chunk 10 quarantine <= 2 }", aside=(5, 21),
         t=t(but_for((5, 21), lambda i, n, s: (i, n + 2000, s)))),
+    Job("rollout", f"update bump of db.t where n < 1000 chunk 4 {{ set n = n + 1000 rollout {{ 10% then assert count(db.t) == {ROWS}\n50% then wait 1ms\n100% then verify done }} }}\n"
+        f"verify done {{ assert count(db.t) == {ROWS} }}", t=t(lambda i, n, s: (i, n + 1000, s))),
+    Job("rollout_beside", "update bump of db.t where n < 1000 chunk 3 { set n = n + 1000 rollout { 20%\n60%\n100% } }", engines=("postgres",), workers=3,
+        t=t(lambda i, n, s: (i, n + 1000, s))),
+    Job("rollout_sealed", f"update bump of db.t {{ set n = n + 1 once chunk 4 rollout {{ 10% then assert count(db.t) == {ROWS}\n100% }} }}", t=t(lambda i, n, s: (i, n + 1, s))),
+    Job("rollout_by_hash", "update bump of db.t { set n = n + 1 once chunk 10 rollout by hash { 30%\n60% then wait 1ms\n100% } }", t=t(lambda i, n, s: (i, n + 1, s))),
     Job("exact", f"update bump of db.t where n < 1000 {{ set n = n + 1000 chunk 10 expect changed == {ROWS} }}",
         t=t(lambda i, n, s: (i, n + 1000, s))),
     Job("staged", "update bump of db.t { set n = n + count(db.t where n > 0) once chunk 10 }",

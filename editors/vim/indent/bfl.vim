@@ -13,7 +13,7 @@ endif
 
 " words: begin (editors/generate.py)
 let s:headers = '^\s*\%(apply\|check\|delete\|fn\|for\|insert\|job\|let\|native\|param\|program\|recipe\|snapshot\|source\|sql\|test\|update\|upsert\|use\|verify\)\>'
-let s:clauses = '^\s*\%(after\|atomic\|cascades\|chunk\|cluster\|derive\|distinct\|done\|expand\|expect\|follow\|from\|group\|into\|join\|keep\|key\|limit\|of\|on\|once\|order\|pace\|quarantine\|reads\|retry\|skip\|through\|union\|when\|where\|window\|writes\)\>'
+let s:clauses = '^\s*\%(after\|atomic\|cascades\|chunk\|cluster\|derive\|distinct\|done\|expand\|expect\|follow\|from\|group\|into\|join\|keep\|key\|limit\|of\|on\|once\|order\|pace\|quarantine\|reads\|retry\|rollout\|skip\|through\|union\|when\|where\|window\|writes\)\>'
 " words: end
 
 " The line of the bracket around `lnum`, or 0; brackets in texts and comments do not count.

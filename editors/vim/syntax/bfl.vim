@@ -11,9 +11,9 @@ syn keyword bflOperatorWord and or not in case
 syn match bflItem "\<\%(apply\|fn\|for\|job\|let\|native\|param\|program\|recipe\|source\|test\|use\)\>"
 syn match bflStep "\<\%(check\|delete\|insert\|snapshot\|sql\|update\|upsert\|verify\)\>"
 syn match bflClause "\<\%(cluster\|derive\|distinct\|expand\|follow\|group\|join\|keep\|limit\|order\|skip\|union\|where\|window\)\>"
-syn match bflClause "\<\%(after\|atomic\|cascades\|chunk\|done\|expect\|from\|into\|key\|of\|on\|once\|pace\|quarantine\|reads\|retry\|through\|when\|writes\)\>"
+syn match bflClause "\<\%(after\|atomic\|cascades\|chunk\|done\|expect\|from\|into\|key\|of\|on\|once\|pace\|quarantine\|reads\|retry\|rollout\|through\|when\|writes\)\>"
 syn match bflClause "\<\%(assert\|given\|match\|set\|unique\)\>"
-syn match bflClause "\<\%(approve\|as\|asc\|at\|author\|backoff\|by\|column\|desc\|duplicate\|each\|else\|env\|error\|first\|gives\|last\|loop\|many\|one\|optional\|others\|over\|partition\|pause\|per\|promote\|rollback\|running\|secret\|sensitive\|stop\|times\|to\|transient\|using\|within\)\>"
+syn match bflClause "\<\%(approval\|approve\|as\|asc\|at\|author\|backoff\|by\|column\|desc\|duplicate\|each\|else\|env\|error\|first\|gives\|hash\|last\|loop\|many\|one\|optional\|others\|over\|partition\|pause\|per\|promote\|rollback\|running\|secret\|sensitive\|stop\|then\|times\|to\|transient\|using\|wait\|within\)\>"
 syn keyword bflType contained bool int decimal float text bytes date timestamp duration uuid json table column
 " words: end
 

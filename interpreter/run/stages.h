@@ -1,0 +1,45 @@
+// The stages of a step's rollout: which one it is in, and what has to be so before the next.
+//
+// The ledger tells where the step is: a stage is begun by an entry that opens its lanes, passed by one that says that its guards held,
+// approved by one of whoever approves. Percentages are those of the text; where a stage that was begun ends is kept with it.
+#pragma once
+#include <optional>
+
+#include "interpreter/ledger/stages.h"
+#include "interpreter/run/writing.h"
+
+namespace bfl::run {
+
+class Stages {
+ public:
+  explicit Stages(Writing& writing) : writing_(writing) {}
+
+  // Of the generation under way; to be called when it is open.
+  Result<void> read();
+  // Whether there is another one behind the one under way.
+  bool another() const { return !begun_.empty() && begun_.back().share != "100"; }
+  // What has to be so at the end of the stage under way: its guards, an approval, a wait. Nothing: it is so.
+  std::optional<StepEnd> leave();
+  // Of the next one; `another()`.
+  std::string next_share() const;
+  Result<void> begin(const std::string& share, const std::vector<ledger::Writer::LaneRange>& lanes);
+
+  // How many of the step's rows come in stages up to this one; of all stages, as counted when the first was begun.
+  static std::int64_t rows_up_to(const std::string& share, std::int64_t rows);
+  std::int64_t rows() const { return begun_.empty() ? 0 : begun_.front().rows; }
+  std::int64_t rows_before_next() const { return begun_.empty() ? 0 : rows_up_to(begun_.back().share, rows()); }
+  // By hash: whether a row of this key belongs to the stage under way.
+  bool holds(connect::RawRow key) const;
+  void tell_begun() const;
+
+ private:
+  const program::RolloutStage* written() const;  // of the stage under way; none: the text has no such stage any more
+  std::string shown() const;                     // "stage 1 of 3 (1%)"
+  Result<bool> guards(const program::RolloutStage& stage);
+  StepEnd failed(const std::string& why);
+
+  Writing& writing_;
+  std::vector<ledger::Stage> begun_{};
+};
+
+}  // namespace bfl::run
