@@ -58,6 +58,7 @@ Played play(const Stage& stage, const Manner& manner) {
     if (event.kind == run::EventKind::step_finished) played.changed[event.step] += event.rows_changed;
     if (event.kind != run::EventKind::chunk_committed) return;
     ++played.chunks[event.step];
+    played.walked[event.step] += event.rows_read;
     if (++played.all_chunks == manner.dies_after) (void)kill(getpid(), SIGKILL);
   };
   const double begun = clock.seconds();

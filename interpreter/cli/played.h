@@ -27,7 +27,7 @@ struct Manner {
 
 struct Played {
   int exit_code = 0;
-  std::map<std::string, std::int64_t> changed{}, chunks{};  // by step
+  std::map<std::string, std::int64_t> changed{}, walked{}, chunks{};  // rows, rows looked at, chunks: by step
   std::int64_t all_chunks = 0, conflicts = 0, quarantined = 0;
   double seconds = 0;
   std::string said{};               // what went wrong, drawn

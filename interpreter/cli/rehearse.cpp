@@ -259,9 +259,9 @@ class Rehearsing {
   void killed(const Figures& after) {
     if (first_.all_chunks == 0) return;
     const Manner small{.chunk_rows = [&](const program::Step& step) -> std::optional<std::int64_t> {
-      const auto chunks = first_.chunks.find(step.name), changed = first_.changed.find(step.name);
-      if (step.chunk_rows || step.atomic || chunks == first_.chunks.end() || changed == first_.changed.end() || chunks->second > 3) return std::nullopt;
-      return std::max<std::int64_t>(1, changed->second / 4);
+      const auto chunks = first_.chunks.find(step.name);
+      if (step.chunk_rows || step.atomic || chunks == first_.chunks.end() || chunks->second > 3) return std::nullopt;
+      return std::max<std::int64_t>(1, first_.walked.at(step.name) / 4);
     }};
     if (!copy(false)) return;
     Manner dies = small;

@@ -100,7 +100,7 @@ Result<ledger::Key> last_key(store::State& state, const std::string& job, const 
   if (!journal) return journal.error();
   std::string key;
   for (const store::JournalEntry& entry : *journal)
-    if (entry.job == job && entry.step == step.generation.step && entry.kind == "chunk_committed" && entry.chunk == step.known - 1) key = entry.to_key;
+    if (entry.job == job && entry.step == step.generation.step && entry.kind == "chunk_committed" && entry.chunk == step.known) key = entry.to_key;
   std::int64_t number = 0;
   const auto [end, problem] = std::from_chars(key.data(), key.data() + key.size(), number);
   if (key.empty() || problem != std::errc() || end != key.data() + key.size())

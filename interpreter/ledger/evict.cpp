@@ -31,13 +31,11 @@ Evictor::Evictor(connect::Connector& target, std::string job, std::string host) 
   thread_ = std::thread([this, waiting] { watch(waiting); });
 }
 
-Evictor::~Evictor() {
-  stopping_ = true;
-  if (thread_.joinable()) thread_.join();
-}
+Evictor::~Evictor() { (void)ended(); }
 
 std::vector<std::string> Evictor::ended() {
-  std::lock_guard lock(mutex_);
+  stopping_ = true;
+  if (thread_.joinable()) thread_.join();
   return ended_;
 }
 
@@ -65,7 +63,6 @@ void Evictor::watch(std::int64_t waiting) {
         "SELECT CAST(a.pid AS BIGINT), CAST(coalesce(a.usename, '') AS TEXT), CAST(coalesce(CAST(a.client_addr AS TEXT), 'a local socket') AS TEXT), CAST(CASE WHEN pg_terminate_backend(a.pid) THEN 1 ELSE 0 END AS BIGINT)"
         " FROM pg_stat_activity AS a WHERE a.pid = ANY (pg_blocking_pids(CAST(?1 AS INT)))",
         {number(waiting)}, [&](RawRow row) {
-          std::lock_guard lock(mutex_);
           if (row[3].integer == 1) ended_.push_back(fmt::format("session {} of {} from {}", row[0].integer, row[1].bytes, row[2].bytes));
           return true;
         });

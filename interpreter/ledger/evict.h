@@ -3,7 +3,6 @@
 #pragma once
 #include <atomic>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -20,7 +19,7 @@ class Evictor {
   ~Evictor();
   Evictor(const Evictor&) = delete;
   Evictor& operator=(const Evictor&) = delete;
-  std::vector<std::string> ended();    // `session 4711 of runner from 10.0.0.7`
+  std::vector<std::string> ended();    // `session 4711 of runner from 10.0.0.7`; from then on no more
 
  private:
   void watch(std::int64_t waiting);
@@ -28,8 +27,7 @@ class Evictor {
 
   std::unique_ptr<connect::Connector> beside_{};
   const std::string job_, host_;
-  std::mutex mutex_{};
-  std::vector<std::string> ended_{};
+  std::vector<std::string> ended_{};   // the thread's, until it has ended
   std::atomic<bool> stopping_{false};
   std::thread thread_{};
 };

@@ -319,21 +319,17 @@ Result<std::vector<Redaction>> redact(connect::Connector& target, const Redactio
     if (!clock) return clock.error();
     auto writer = Writer::take_over(target, job, runner);
     if (!writer) return writer.error();
-    Redactions made;
+    std::size_t made = 0;
     auto done = (*writer)->record([&]() -> Result<Writer::Entries> {
       auto entries = of_job(target, request, each.second);
-      made = {};
-      if (entries)
-        for (const auto& [kind, fields] : *entries) {
-          EntryFields entry(fields.begin(), fields.end());
-          entry["job"] = job;
-          made.add(entry);
-        }
+      if (entries) made = entries->size();
       return entries;
     });
     auto released = (*writer)->release(!clock->has_value());
     if (!done || !released) return done ? released.error() : done.error();
-    all.insert(all.end(), made.all().begin(), made.all().end());
+    auto told = redactions_of(target, job);
+    if (!told) return told.error();
+    all.insert(all.end(), told->all().end() - static_cast<std::ptrdiff_t>(std::min(made, told->all().size())), told->all().end());
   }
   if (target.engine() == "sqlite") (void)target.execute("PRAGMA wal_checkpoint(TRUNCATE)");
   return all;

@@ -182,7 +182,7 @@ void manner(Facts& page, const program::Program& program, const program::Step& s
 }
 
 void costs(Facts& page, const program::Program& program, const program::Step& step, const run::Preview& preview) {
-  std::string_view label = "finds";
+  std::string_view label = "access";
   for (const run::Access& access : preview.accesses) page.row(std::exchange(label, ""), access.text);
   label = "sets off";
   for (const std::string& other : set_off_by(program, step)) page.row(std::exchange(label, ""), other);

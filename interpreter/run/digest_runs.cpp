@@ -10,7 +10,7 @@
 namespace bfl::run {
 namespace {
 
-constexpr std::size_t most_in_memory = std::size_t{1} << 15;  // entries
+constexpr std::size_t most_in_memory = std::size_t{1} << 14;  // entries
 constexpr std::size_t least_together = 16;
 
 using Entry = DigestRuns::Entry;

@@ -101,7 +101,8 @@ class Asking {
     return identity_ = hex(hasher.finish());
   }
 
-  // The digests come in no order: an index of them is kept here, and none in the database, where it would be written anew with each batch.
+  // The digests come in no order: an index of them (of half of each, which is enough to tell them apart) is kept here, and none in the
+  // database, where it would be written anew with each batch.
   Result<void> read_known() {
     const bool postgres = target_.engine() == "postgres";
     auto made = target_.execute(fmt::format("CREATE TABLE IF NOT EXISTS {} (asked {} NOT NULL, given TEXT NOT NULL)", table_, postgres ? "BYTEA" : "BLOB"));
@@ -110,13 +111,13 @@ class Asking {
     if (!scratch) return scratch.error();
     scratch_ = std::move(*scratch);
     // Gone with this process anyway.
-    for (const char* setting : {"PRAGMA journal_mode = OFF", "PRAGMA cache_size = -16384"})
+    for (const char* setting : {"PRAGMA journal_mode = OFF", "PRAGMA cache_size = -12288"})
       if (auto set = scratch_->execute(setting); !set) return set;
     if (auto begun = scratch_->begin_read(); !begun) return begun;
     made = scratch_->execute("CREATE TABLE answers (asked BLOB PRIMARY KEY, given TEXT NOT NULL) WITHOUT ROWID");
     if (!made) return made;
-    auto known = scratch_->prepare("INSERT OR IGNORE INTO answers VALUES (?1, ?2)");
-    auto answer = scratch_->prepare("SELECT given FROM answers WHERE asked = ?1");
+    auto known = scratch_->prepare("INSERT OR IGNORE INTO answers VALUES (substr(?1, 1, 16), ?2)");
+    auto answer = scratch_->prepare("SELECT given FROM answers WHERE asked = substr(?1, 1, 16)");
     if (!known || !answer) return known ? answer.error() : known.error();
     known_ = std::move(*known);
     answer_ = std::move(*answer);

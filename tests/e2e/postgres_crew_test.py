@@ -53,11 +53,11 @@ def workers_rest_where_transactions_fail(place, db):
 
 @on_postgres
 def workers_make_room_for_others(place, db):
-    table(db, sleep=0.004)
+    table(db, rows=4000, sleep=0.004)  # long enough for several looks
     os.environ.update(place.env)
     write(place, "workers: 4")
     run = place.start("run", "crew.bfl")
-    others = [subprocess.Popen(["psql", "-X", "-q", "-d", db.url, "-c", f"DO $$ BEGIN FOR i IN 1..100000 LOOP PERFORM 1 FROM t WHERE id = 1 + (i * 7 + {k * 500}) % 2000 FOR NO KEY UPDATE; COMMIT; PERFORM pg_sleep(0.002); END LOOP; END $$"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    others = [subprocess.Popen(["psql", "-X", "-q", "-d", db.url, "-c", f"DO $$ BEGIN FOR i IN 1..100000 LOOP PERFORM 1 FROM t WHERE id = 1 + (i * 7 + {k * 1000}) % 4000 FOR NO KEY UPDATE; COMMIT; PERFORM pg_sleep(0.002); END LOOP; END $$"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                env={**os.environ, "PGAPPNAME": "other"}) for k in range(4)]
     try:
         end = time.monotonic() + 60
@@ -69,7 +69,7 @@ def workers_make_room_for_others(place, db):
         for other in others:
             other.wait(timeout=30)
     out, err = run.communicate(timeout=120)
-    expect(run.returncode == 0 and marked(db) == 2000, f"exit {run.returncode}\n{out}{err}")
+    expect(run.returncode == 0 and marked(db) == 4000, f"exit {run.returncode}\n{out}{err}")
     said = [entry["reason"] for entry in journal(place, "workers_changed")]
     expect(said[0].startswith("2 at work: ") and "waited for rows of theirs" in said[0], said)
 

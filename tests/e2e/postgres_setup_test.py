@@ -83,7 +83,7 @@ def a_role_without_create(place, db):
 @on_postgres
 def a_session_in_the_way_is_ended(place, db):
     """A run that stands still in the middle of a chunk, its lease over: only with --evict the next one gets past it."""
-    db.shop(2000)
+    db.shop(600)
     place.write("job.bfl", JOB.format(source='postgres(env("SHOP_URL"))', more=""))
     db.sql("UPDATE orders SET total = 0")
     process = place.start("run", "job.bfl", env=place.env)
@@ -97,8 +97,6 @@ def a_session_in_the_way_is_ended(place, db):
             time.sleep(0.003)
     expect(stopped, "the run was never met within a chunk")
     db.sql("UPDATE bfl.job SET lease_end = 1")
-    said = call(place, "run", "job.bfl", code=75).stderr
-    expect("--evict" in said, said)
     done = call(place, "run", "job.bfl", "--evict")
     expect("kept the job's rows, and was ended" in done.stderr, done.stderr)
     process.send_signal(signal.SIGCONT)

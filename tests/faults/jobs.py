@@ -52,6 +52,8 @@ JOBS = [
         t=t(lambda i, n, s: (i, n + 1000, s))),
     Job("rollout_sealed", f"update bump of db.t {{ set n = n + 1 once chunk 4 rollout {{ 10% then assert count(db.t) == {ROWS}\n100% }} }}", t=t(lambda i, n, s: (i, n + 1, s))),
     Job("rollout_by_hash", "update bump of db.t { set n = n + 1 once chunk 10 rollout by hash { 30%\n60% then wait 1ms\n100% } }", t=t(lambda i, n, s: (i, n + 1, s))),
+    Job("quarantine_sealing", 'update bump of db.t { set n = n + to_int(case { id == 5 or id == 21 => "x" else => "1000" }) once chunk 10 quarantine <= 2 }', aside=(5, 21),
+        t=t(but_for((5, 21), lambda i, n, s: (i, n + 1000, s)))),
     Job("exact", f"update bump of db.t where n < 1000 {{ set n = n + 1000 chunk 10 expect changed == {ROWS} }}",
         t=t(lambda i, n, s: (i, n + 1000, s))),
     Job("staged", "update bump of db.t { set n = n + count(db.t where n > 0) once chunk 10 }",
