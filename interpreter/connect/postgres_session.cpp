@@ -356,7 +356,7 @@ Result<void> Session::begin(const char* how) {
 
 Result<void> Session::commit() {
   if (!connection_) return lost("COMMIT");
-  PGresult* raw = library_.PQexec(connection_, "COMMIT");
+  PGresult* raw = library_.PQexec(connection_, labelled("COMMIT").c_str());
   ResultHandle result(raw, ClearResult{&library_});
   open_ = false;
   const auto unknown = [&](std::string detail) {

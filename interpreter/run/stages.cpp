@@ -102,18 +102,23 @@ Result<bool> Stages::guards(const program::RolloutStage& stage) {
 }
 
 std::optional<StepEnd> Stages::leave() {
-  if (begun_.empty()) return std::nullopt;
-  Context& context = writing_.context;
-  const program::RolloutStage* stage = written();
+  const program::RolloutStage* stage = begun_.empty() ? nullptr : written();
   if (!stage) return std::nullopt;
-  ledger::Stage& now = begun_.back();
-  if (now.passed.empty()) {
+  writing_.between_stages = true;
+  auto end = look_on(*stage);
+  writing_.between_stages = false;
+  return end;
+}
+
+std::optional<StepEnd> Stages::look_on(const program::RolloutStage& stage) {
+  Context& context = writing_.context;
+  if (begun_.back().passed.empty()) {
     fault_point("before_stage_passed");
     if (std::string why = conflicts_to_roll_back(context.program, writing_.changed, writing_.conflicts); !why.empty()) return failed(why);
-    auto hold = guards(*stage);
+    auto hold = guards(stage);
     if (!hold) return writing_.fail(hold.error());
     if (!*hold) return failed("an assertion does not");
-    if (auto passed = writing_.writer.pass_stage(writing_.id, begun_.size(), stage->approval); !passed) return writing_.fail(passed.error());
+    if (auto passed = writing_.writer.pass_stage(writing_.id, begun_.size(), stage.approval); !passed) return writing_.fail(passed.error());
     fault_point("after_stage_passed");
     Event event = context.event(EventKind::stage_done, writing_.step);
     event.reason = shown() + " is done, and what has to be so is so";
@@ -121,7 +126,7 @@ std::optional<StepEnd> Stages::leave() {
     context.tell(event);
     if (auto again = read(); !again) return writing_.fail(again.error());
   }
-  if (stage->approval && begun_.back().approved.empty())
+  if (stage.approval && begun_.back().approved.empty())
     return context.paused(writing_.step, Code::awaits_approval,
                           {ErrorClass::held, fmt::format("{} waits for approval", shown()), {},
                            fmt::format("look at the rows, then `bfl approve JOB.bfl --step {0}` and `bfl run`; `bfl undo JOB.bfl --step {0}` puts them back", writing_.step.name)},
@@ -129,11 +134,11 @@ std::optional<StepEnd> Stages::leave() {
   const auto since = parse_timestamp(begun_.back().passed);
   bool told = false;
   for (;;) {
-    const std::int64_t left = since ? since->micros + stage->wait - context.clock.now().micros : 0;
-    if (stage->wait == 0 || left <= 0) break;
+    const std::int64_t left = since ? since->micros + stage.wait - context.clock.now().micros : 0;
+    if (stage.wait == 0 || left <= 0) break;
     if (!std::exchange(told, true)) {
       Event event = context.event(EventKind::held_back, writing_.step);
-      event.reason = fmt::format("{}: the next begins at {}", shown(), format_timestamp({since->micros + stage->wait}));
+      event.reason = fmt::format("{}: the next begins at {}", shown(), format_timestamp({since->micros + stage.wait}));
       context.tell(event);
     }
     if (auto end = context.pause(writing_.step, writing_.source)) return end;

@@ -35,6 +35,7 @@ class Stages {
  private:
   const program::RolloutStage* written() const;  // of the stage under way; none: the text has no such stage any more
   std::string shown() const;                     // "stage 1 of 3 (1%)"
+  std::optional<StepEnd> look_on(const program::RolloutStage& stage);
   Result<bool> guards(const program::RolloutStage& stage);
   StepEnd failed(const std::string& why);
 

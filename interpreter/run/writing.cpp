@@ -158,12 +158,11 @@ Writing::Writing(Writing& of_, connect::Connector& target_, ledger::Writer& writ
       of(&of_) {}
 
 std::string Writing::state_of_data() const {
+  const std::string committed = chunks == 0 ? "" : chunks == 1 ? "chunk 1 is committed" : fmt::format("chunks 1 to {} are committed", chunks);
   if (in_doubt)
-    return fmt::format("{}whether chunk {} was committed is not known; the next run sees whether it was, and goes on",
-                       chunks == 0 ? "" : chunks == 1 ? "chunk 1 is committed; " : fmt::format("chunks 1 to {} are committed; ", chunks), chunks + 1);
+    return fmt::format("{}whether chunk {} was committed is not known; the next run sees whether it was, and goes on", committed + (chunks == 0 ? "" : "; "), chunks + 1);
   if (chunks == 0) return unharmed;
-  if (chunks == 1) return "chunk 1 is committed, chunk 2 was rolled back, nothing to clean up";
-  return fmt::format("chunks 1 to {} are committed, chunk {} was rolled back, nothing to clean up", chunks, chunks + 1);
+  return between_stages ? committed + ", nothing to clean up" : fmt::format("{}, chunk {} was rolled back, nothing to clean up", committed, chunks + 1);
 }
 
 void Writing::skip(connect::RawRow key, const char* reason, ledger::ChunkFacts& facts) {

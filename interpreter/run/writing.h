@@ -34,6 +34,7 @@ struct Writing {
   std::int64_t waiting = 0;         // sessions of others that waited for a lock of the last chunk
   bool too_large = false;           // the images of the last attempt were cut off: try fewer rows
   bool in_doubt = false;            // whether the last chunk was committed could not be found out
+  bool between_stages = false;      // no chunk is under way: a rollout looks whether it may go on
   bool undoing = false;             // rows of its tables are changed, added and deleted, whatever the step's kind
   bool trying = false;              // what is changed now is taken back, and not looked at
   bool undeclared = false;          // the last error: rows changed that the step does not speak of
