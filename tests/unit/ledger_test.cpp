@@ -130,7 +130,7 @@ TEST_CASE("a generation is opened, walked, accepted under another text and close
     CHECK(as_bytes(sha256(entry.text)) == entry.hash);
     return true;
   }));
-  CHECK(kinds == "begin open chunk chunk accept lane chunk close ");
+  CHECK(kinds == "begin open chunk chunk accept lane chunk close end ");
 }
 
 TEST_CASE("an entry is canonical, says who did what from where, and stays small") {
