@@ -93,6 +93,7 @@ void Checker::rollout_fits(program::Step& step) {
   const bool settles = program::writes_anchor(step.kind) && (step.duplicates || step.free_name || std::any_of(keys.begin(), keys.end(), [&](const Key& key) { return std::any_of(key.columns.begin(), key.columns.end(), sets); }));
   const char* why = step.atomic                             ? "a step that says `atomic` changes all of its rows or none"
                     : !step.cascades.empty()                ? "rows that go with others, `cascades to`, are no part of a stage"
+                    : step.quarantine                       ? "rows that go into `quarantine` are found as they come, and a stage has to know where it ends"
                     : step.rollout->by_hash && settles      ? "rows that give each other values of a unique key have an order, and a hash has none"
                                                             : nullptr;
   if (why) {

@@ -80,6 +80,7 @@ bool take_environment(Session& session, const Arguments& arguments) {
     auto url = address_in(session.project, *environment, place.source);
     if (!url) return wrong(Code::environment_missing, environment->span, fmt::format("the environment variable `{}`, where `{}` of `{}` is, is not set", place.variable, place.source, name), fmt::format("set it, or say where: `--source {}=URL`", place.source));
     session.settings.sources[place.source] = std::move(*url);
+    session.of_environment.push_back(place.source);
   }
   return true;
 }

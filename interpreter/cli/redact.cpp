@@ -38,7 +38,7 @@ std::string left_behind(connect::Connector& target) {
 }  // namespace
 
 int redact_row(const Arguments& arguments) {
-  if (!arguments.has("why")) return failed({ErrorClass::data, "`bfl audit redact` needs the reason, which stays in the ledger", {}, "for example: --why \"erasure asked for, ticket GDPR-7\""});
+  if (arguments.value("why").find_first_not_of(" \t\r\n") == std::string::npos) return failed({ErrorClass::data, "`bfl audit redact` needs the reason, which stays in the ledger", {}, "for example: --why \"erasure asked for, ticket GDPR-7\""});
   Session session;
   auto named = row_named(session, arguments, Access::write);
   if (!named) return session.diagnostics.has_errors() ? failed(session) : failed(named.error());

@@ -226,6 +226,11 @@ bool read_file(Session& session, ast::File& file) {
   file = syntax::parse(session.texts, source, session.diagnostics);
   if (session.diagnostics.has_errors()) return false;
   syntax::expand(file, session.texts, [&session](const std::string& written) { return load_module(session, written); }, session.diagnostics);
+  for (const std::string& name : session.of_environment) {
+    bool there = false;
+    for (const ast::NodeId item : ast::children(file, file.root)) there = there || (file[item].kind == ast::NodeKind::source && file[item].text == name);
+    if (!there) session.settings.sources.erase(name);
+  }
   return !session.diagnostics.has_errors();
 }
 

@@ -27,6 +27,7 @@ struct Session {
   check::Settings settings;
   project::Project project;              // that the job belongs to
   bool project_wrong = false;
+  std::vector<std::string> of_environment;  // sources whose addresses come from it: those that the job has not are passed over
   std::vector<std::string> modules;      // texts of the modules that the job uses
   Sources texts;
   Diagnostics diagnostics;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "interpreter/cli/audit.h"
@@ -11,6 +12,7 @@
 #include "interpreter/cli/commands.h"
 #include "interpreter/cli/here.h"
 #include "interpreter/cli/state_path.h"
+#include "interpreter/ledger/own_sql.h"
 #include "interpreter/ledger/writer.h"
 #include "interpreter/report/words.h"
 #include "interpreter/run/executor.h"
@@ -61,11 +63,14 @@ struct Behind {
   struct Step { ledger::Generation generation; std::int64_t known = 0; };
   std::vector<Step> steps;               // that have fewer chunks than were seen
   std::vector<std::int64_t> gone;        // rows of steps that are not there at all
-  bool any() const { return known_revision > revision || !steps.empty() || !gone.empty(); }
+  std::vector<std::string> others;       // jobs that miss chunks as well
+  bool elsewhere = false;                // the diary has runs on other databases, too
+  bool any() const { return known_revision > revision || !steps.empty() || !gone.empty() || !others.empty(); }
   std::string text() const {
     std::string said = fmt::format("revision {} was seen, and it shows {}", known_revision, revision);
     for (const Step& step : steps) said += fmt::format("; {} of `{}` were seen, and it shows {}", report::counted(step.known, "chunk"), step.generation.step, step.generation.next_seq);
     for (const std::int64_t row : gone) said += fmt::format("; the step in row {} is not there", row);
+    for (const std::string& other : others) said += fmt::format("; chunks of the job {} are missing as well", other);
     return said;
   }
 };
@@ -79,9 +84,15 @@ Result<Behind> behind(store::State& state, connect::Connector& target, const std
   if (!generations) return generations.error();
   if (!known) return known.error();
   found.revision = *revision;
-  std::int64_t newest = 0;
-  for (const ledger::Generation& generation : *generations) newest = std::max(newest, generation.id);
+  struct There { std::string job; std::int64_t chunks = 0; };
+  std::map<std::int64_t, There> there;  // steps of all jobs
+  auto read = ledger::OwnSql(target).query("SELECT s.id, s.job, (SELECT CAST(coalesce(sum(l.seq), 0) AS BIGINT) FROM bfl_lane AS l WHERE l.step = s.id) FROM bfl_step AS s", {}, [&](connect::RawRow row) {
+    there[row[0].integer] = {std::string(row[1].bytes), row[2].integer};
+    return true;
+  });
+  if (!read) return read.error();
   for (const store::State::Known& one : *known) {
+    found.elsewhere = found.elsewhere || one.target != identity;
     if (one.target != identity) continue;
     if (one.step_row == store::revision_row) {
       found.known_revision = one.seq;
@@ -89,12 +100,15 @@ Result<Behind> behind(store::State& state, connect::Connector& target, const std
     }
     const auto same = std::find_if(generations->begin(), generations->end(), [&](const ledger::Generation& generation) { return generation.id == one.step_row; });
     if (same != generations->end() && same->next_seq < one.seq) found.steps.push_back({*same, one.seq});
-    if (same == generations->end() && one.step_row > newest) found.gone.push_back(one.step_row);
+    const auto whose = there.find(one.step_row);
+    if (whose == there.end()) found.gone.push_back(one.step_row);
+    else if (whose->second.job != job && whose->second.chunks < one.seq && std::find(found.others.begin(), found.others.end(), whose->second.job) == found.others.end()) found.others.push_back(whose->second.job);
   }
   return found;
 }
 
-// The key at which the newest chunk that was seen ended, from the diary: there it stands as people read it.
+// The key at which the newest chunk that was seen ended, from the diary, which has runs on this database alone: there it stands as people
+// read it.
 Result<ledger::Key> last_key(store::State& state, const std::string& job, const Behind::Step& step) {
   auto journal = state.journal({});
   if (!journal) return journal.error();
@@ -118,7 +132,12 @@ Result<void> bridge(store::State& state, ledger::Writer& writer, const std::stri
                    "put bfl's tables back from a newer copy, or rows and tables together and `--lost redo`"};
     auto key = last_key(state, job, step);
     if (!key) return key.error();
-    if (auto bridged = writer.bridge(lanes->front(), *key); !bridged) return bridged;
+    const ledger::Lane& lane = lanes->front();
+    const auto beyond = [&](const ledger::Key& one, const ledger::Key& other) { return one.size() == 1 && other.size() == 1 && one[0].view().integer > other[0].view().integer; };
+    if (beyond(*key, lane.upto) || (lane.cursor && !beyond(*key, *lane.cursor)))
+      return Error{ErrorClass::refused, fmt::format("the row at which the diary saw `{}` end is not on the way that is left to it", step.generation.step), {},
+                   "put bfl's tables back from a newer copy, or rows and tables together and `--lost redo`"};
+    if (auto bridged = writer.bridge(lane, *key); !bridged) return bridged;
   }
   return {};
 }
@@ -144,6 +163,10 @@ int rebuild(const Arguments& arguments) {
   const bool keep = arguments.value("lost") == "keep";
   if (keep && !lost->gone.empty())
     return failed({ErrorClass::refused, fmt::format("a step of `{}` was lost as a whole, and nobody knows what it did: {}", job, lost->text()), {}, "put bfl's tables back from a newer copy, or rows and tables together and `--lost redo`"});
+  if (keep && lost->elsewhere)
+    return failed({ErrorClass::refused, "the diary has runs on several databases, and does not tell which of its rows are of this one", {}, "put bfl's tables back from a newer copy, or rows and tables together and `--lost redo`"});
+  if (keep && !lost->others.empty())
+    return failed({ErrorClass::refused, fmt::format("what is missing is not of `{}` alone: {}", job, lost->text()), {}, "put bfl's tables back from a newer copy, or rows and tables together and `--lost redo`"});
   auto clock = run::system_clock();
   auto frozen = ledger::frozen_clock(target, job);
   if (!frozen) return failed(frozen.error());

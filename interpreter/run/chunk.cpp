@@ -56,6 +56,7 @@ struct Attempt {
   std::string id = new_attempt();
   std::string earlier{};
   std::vector<Told> told{};
+  double waited = 0;                // seconds for a place where a source bounds them
 
   // Everything of a chunk but the commit; `lane` moves on.
   Result<void> chunk(ledger::Lane& lane, const Chunk& chunk) {
@@ -263,6 +264,7 @@ Result<void> one_transaction(Writing& writing, ledger::Lane& lane, const NextChu
   const double began = context.clock.seconds();
   const Labelled labelled(writing.target, label_of(context.options.run_id, context.options.trace, context.program.job, writing.step.name, lane.lane > 0 ? fmt::format("{}.{}", lane.lane, lane.seq + 1) : fmt::format("{}", lane.seq + 1), attempt.id));
   if (auto begun = begin_in_turn(writing); !begun) return begun;
+  attempt.waited = context.clock.seconds() - began;
   fault_point("after_begin");
   do {
     if (writing.whole) chunk = next(lane);
@@ -369,7 +371,7 @@ Result<void> commit_chunks(Writing& writing, ledger::Lane& lane, const NextChunk
       tell(writing, attempt, began);
       fault_point("after_note");
       lane = moved;
-      resize(writing, attempt, context.clock.seconds() - began);
+      resize(writing, attempt, context.clock.seconds() - began - attempt.waited);
       return {};
     }
     if (writing.too_large && writing.rows > 1) {

@@ -57,7 +57,8 @@ struct Outcome {
   std::int64_t changed = 0, conflicts = 0, left_out = 0, quarantined = 0;
   std::size_t steps_run = 0, steps_reused = 0, steps_resumed = 0, assertions = 0;
   bool next_plan = false;           // what was left needs a plan of its own
-  std::string stage_failed{};       // the step whose rollout does not go on
+  struct FailedStage { std::string step; std::int64_t generation = 0; };
+  std::optional<FailedStage> stage_failed{};  // the step whose rollout does not go on, and which application of it
   Result<void> diary{};             // what went wrong with the state file, said by nobody yet
 };
 

@@ -112,10 +112,8 @@ Result<Judged> RowBack::judge(const Record& record) {
     return fmt::format("`{}` was changed since: it is {}, and was left as {}", hand.described.columns[column], ledger::display({judged.now[column]}), ledger::display({image[column]}));
   };
   const bool there = !judged.now.empty();
-  // Of an update what it did not set is not needed; an added or deleted row is needed whole.
-  const bool erased = record.kind == 'u' ? std::any_of(record.after.begin(), record.after.end(), [&](const auto& pair) { return std::find(record.erased.begin(), record.erased.end(), pair.first) != record.erased.end(); })
-                                         : !record.erased.empty();
-  if (erased) return conflict("its image was redacted: nobody can tell what it was");
+  // Whatever was erased of it: what is left hangs on no leaf of its pack any more, and is not written into a table.
+  if (!record.erased.empty()) return conflict("its image was redacted: nobody can tell what it was");
   if (there && judged.now.size() != columns) return conflict("the table has other columns now");
   if (record.kind == 'u') {
     if (!there) return conflict("the row is gone");

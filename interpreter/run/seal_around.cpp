@@ -4,6 +4,7 @@
 
 #include "interpreter/base/secrets.h"
 #include "interpreter/lower/writer.h"
+#include "interpreter/run/discreet.h"
 #include "interpreter/run/failed_row.h"
 
 namespace bfl::run {
@@ -86,7 +87,7 @@ class Around {
     }
     left_out_ += fmt::format("{}{}", left_out_.empty() ? "" : ", ", rowid);
     PlannedRows planned(into_);
-    const std::string reason = std::string(cannot_be_computed) + without_secrets(error.message);
+    const std::string reason = std::string(cannot_be_computed) + without_secrets(discreet(intention_.program, intention_.step, error).message);
     if (auto added = planned.add(key, connect::RawRow(values).subspan(intent.key), {}, {}, {}, reason); !added) return added;
     return planned.end();
   }

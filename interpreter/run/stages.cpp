@@ -26,8 +26,11 @@ Result<void> Stages::read() {
 }
 
 const program::RolloutStage* Stages::written() const {
-  const auto& rollout = writing_.step.rollout;
-  return rollout && begun_.size() <= rollout->stages.size() && !begun_.empty() ? &rollout->stages[begun_.size() - 1] : nullptr;
+  const program::RolloutStage* reached = nullptr;
+  if (!writing_.step.rollout || begun_.empty()) return nullptr;
+  for (const program::RolloutStage& stage : writing_.step.rollout->stages)
+    if (stage.percent.to_double() <= share_of(begun_.back().share)) reached = &stage;
+  return reached;
 }
 
 std::string Stages::shown() const {
@@ -49,9 +52,9 @@ std::int64_t Stages::rows_up_to(const std::string& share, std::int64_t rows) {
 }
 
 std::string Stages::next_share() const {
-  const auto& rollout = writing_.step.rollout;
-  for (std::size_t i = begun_.size(); rollout && i < rollout->stages.size(); ++i)
-    if (const Decimal& percent = rollout->stages[i].percent; percent.to_double() > share_of(begun_.back().share)) return percent.to_string();
+  if (const auto& rollout = writing_.step.rollout)
+    for (const program::RolloutStage& stage : rollout->stages)
+      if (stage.percent.to_double() > share_of(begun_.back().share)) return stage.percent.to_string();
   return "100";
 }
 
@@ -74,9 +77,9 @@ bool Stages::holds(connect::RawRow key) const {
 }
 
 StepEnd Stages::failed(const std::string& why) {
-  writing_.context.outcome.stage_failed = writing_.step.name;
+  writing_.context.outcome.stage_failed = {writing_.step.name, writing_.id};
   return writing_.fail(Code::stage_failed, {ErrorClass::data, fmt::format("{} does not hold: {}", shown(), why), {},
-                                            fmt::format("look at the rows; `bfl undo JOB.bfl --step {}` puts them back, `bfl run` asks again", writing_.step.name)});
+                                            fmt::format("look at the rows; `bfl undo JOB.bfl --step {} --plan` shows what can be put back, `bfl run` asks again", writing_.step.name)});
 }
 
 Result<bool> Stages::guards(const program::RolloutStage& stage) {
@@ -102,10 +105,11 @@ Result<bool> Stages::guards(const program::RolloutStage& stage) {
 }
 
 std::optional<StepEnd> Stages::leave() {
-  const program::RolloutStage* stage = begun_.empty() ? nullptr : written();
-  if (!stage) return std::nullopt;
+  static const program::RolloutStage without_guards{};
+  if (begun_.empty() || !writing_.step.rollout) return std::nullopt;
+  const program::RolloutStage* stage = written();
   writing_.between_stages = true;
-  auto end = look_on(*stage);
+  auto end = look_on(stage ? *stage : without_guards);
   writing_.between_stages = false;
   return end;
 }
@@ -126,7 +130,7 @@ std::optional<StepEnd> Stages::look_on(const program::RolloutStage& stage) {
     context.tell(event);
     if (auto again = read(); !again) return writing_.fail(again.error());
   }
-  if (stage.approval && begun_.back().approved.empty())
+  if ((stage.approval || begun_.back().waits) && begun_.back().approved.empty())  // what was asked for when it passed holds under another text
     return context.paused(writing_.step, Code::awaits_approval,
                           {ErrorClass::held, fmt::format("{} waits for approval", shown()), {},
                            fmt::format("look at the rows, then `bfl approve JOB.bfl --step {0}` and `bfl run`; `bfl undo JOB.bfl --step {0}` puts them back", writing_.step.name)},

@@ -33,7 +33,7 @@ class Stages {
   void tell_begun() const;
 
  private:
-  const program::RolloutStage* written() const;  // of the stage under way; none: the text has no such stage any more
+  const program::RolloutStage* written() const;  // what stands behind the share that the stage under way has reached; none: nothing
   std::string shown() const;                     // "stage 1 of 3 (1%)"
   std::optional<StepEnd> look_on(const program::RolloutStage& stage);
   Result<bool> guards(const program::RolloutStage& stage);

@@ -20,6 +20,7 @@ namespace bfl::run {
 struct UndoRequest {
   std::string run, step;            // only what this run (its beginning is enough), this step did; empty: all that was not undone
   std::optional<std::pair<std::string, std::string>> keys{};  // only rows with keys from … to …, both included
+  std::int64_t generation = 0;      // only this application of the step, by its row in bfl_step; 0: whichever
 };
 
 // One generation that is to be put back.

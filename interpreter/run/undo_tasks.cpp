@@ -1,8 +1,10 @@
 // Which generations an undo puts back, and whether it may.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 
 #include "interpreter/run/row_back.h"
 
@@ -129,6 +131,7 @@ Result<void> refuse_under(const program::Program& program, connect::Connector& t
 
 Result<std::vector<UndoTask>> undo_tasks(const program::Program& program, const std::vector<connect::Connector*>& targets, const UndoRequest& request) {
   std::vector<UndoTask> tasks;
+  std::set<std::string> runs;  // that the request may mean
   bool known = false;
   for (std::size_t source = 0; source < targets.size(); ++source) {
     connect::Connector& target = *targets[source];
@@ -177,11 +180,13 @@ Result<std::vector<UndoTask>> undo_tasks(const program::Program& program, const 
     }
     for (auto generation = generations->rbegin(); generation != generations->rend(); ++generation) {
       known |= generation->step == request.step;
-      if (generation->state == StepState::undone || generation->changed == 0 || (!request.step.empty() && generation->step != request.step)) continue;
+      if (generation->state == StepState::undone || generation->changed == 0 || (!request.step.empty() && generation->step != request.step) || (request.generation != 0 && generation->id != request.generation)) continue;
       if (generation->route == "undo" && (request.run.empty() || generation->state == StepState::open)) continue;
       auto task = add(*generation);
       if (!task) return task.error();
       const auto& packs = (*task)->packs;
+      for (const ledger::ImagePack& pack : packs)
+        if (!request.run.empty() && pack.run.starts_with(request.run)) runs.insert(pack.run);
       if (!request.run.empty() && std::none_of(packs.begin(), packs.end(), [&](const ledger::ImagePack& pack) { return pack.run.starts_with(request.run); })) {
         tasks.pop_back();
         continue;
@@ -193,6 +198,8 @@ Result<std::vector<UndoTask>> undo_tasks(const program::Program& program, const 
   }
   if (!request.step.empty() && !known && std::none_of(program.steps.begin(), program.steps.end(), [&](const program::Step& step) { return step.name == request.step; }))
     return Error{ErrorClass::data, fmt::format("`--step` names `{}`, which the job does not have and never had", request.step), {}, "`bfl graph` lists the steps"};
+  if (runs.size() > 1)
+    return Error{ErrorClass::data, fmt::format("`--run {}` is the beginning of {} runs, expected one", request.run, runs.size()), {}, fmt::format("write more of it: {}", fmt::join(runs, ", "))};
   for (const UndoTask& task : tasks)
     if (auto free = refuse_under(program, *targets[static_cast<std::size_t>(task.source)], task, tasks); !free) return free.error();
   return tasks;

@@ -134,6 +134,41 @@ def a_stage_that_fails_is_put_back_where_the_job_says_so(place):
         (place.folder / ".bfl/state.db").unlink()
 
 
+def only_what_failed_is_put_back(place):
+    """Not what an earlier application of the step has changed, and finished."""
+    place.shop(200)
+    place.sql("UPDATE orders SET note = NULL")
+    place.write("fill.bfl", """
+job fill { why "Each order gets its note." rollback when verify_failed }
+param most: int
+source shop = sqlite("shop.db")
+update note of shop.orders where note == null and id <= most {
+  set note = "seen"
+  rollout {
+    10% then verify sound
+    100%
+  }
+}
+verify sound { assert count(shop.orders where note != null and total < 0) == 0 }
+""")
+    place.call("run", "fill.bfl", "--set", "most=100")
+    place.sql("UPDATE orders SET total = -1 WHERE id > 100")
+    place.call("run", "fill.bfl", "--set", "most=200", code=1)
+    expect(seen(place) == list(range(1, 101)), f"{len(seen(place))} rows stay")
+
+
+def an_edit_passes_no_stage_by(place):
+    fresh(place)
+    place.call("run", "fill.bfl", code=75)
+    first = seen(place)
+    place.write("fill.bfl", (place.folder / "fill.bfl").read_text().replace("    1% then", "    0.5% then verify sound\n    1% then"))
+    place.call("run", "fill.bfl", code=75)
+    expect(seen(place) == first, "the stage still waits for approval")
+    place.call("approve", "fill.bfl")
+    place.call("run", "fill.bfl")
+    expect(len(seen(place)) == 1000, len(seen(place)))
+
+
 def what_comes_meanwhile_is_of_the_last_stage(place):
     fresh(place, rows=200)
     place.call("run", "fill.bfl", code=75)
@@ -189,4 +224,4 @@ def no_job_waits(place):
 
 if __name__ == "__main__":
     main([stages_come_one_after_the_other, the_same_rows_whatever_the_chunk, a_guard_that_does_not_hold_stops, a_stage_that_fails_is_put_back_where_the_job_says_so,
-          what_comes_meanwhile_is_of_the_last_stage, a_rollout_that_is_taken_out_of_the_text, rows_of_an_insert, no_job_waits])
+          only_what_failed_is_put_back, an_edit_passes_no_stage_by, what_comes_meanwhile_is_of_the_last_stage, a_rollout_that_is_taken_out_of_the_text, rows_of_an_insert, no_job_waits])
