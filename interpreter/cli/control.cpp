@@ -1,4 +1,5 @@
 // `bfl pause`, `resume`, `cancel`, `halt`, `set`: orders to whoever runs a job, put into its databases.
+#include <algorithm>
 #include <filesystem>
 #include <fmt/format.h>
 
@@ -115,7 +116,7 @@ int control_run(const Arguments& arguments) {
   const std::string what = all.job.empty() ? "every job of the database" : fmt::format("`{}`", all.job);
   const std::string who = fmt::format("{}@{}", user_name(), host_name()), now = format_timestamp(run::system_clock()->now());
   std::int64_t lifted = 0, given = 0;
-  std::string runs;
+  std::string runs, stands;
   for (Target& target : all.targets) {
     if (!all.job.empty()) {
       auto holder = ledger::holder(*target.connector, all.job);
@@ -126,6 +127,10 @@ int control_run(const Arguments& arguments) {
       auto back = ledger::take_back(*target.connector, all.job, "", who, now);
       if (!back) return failed(back.error());
       lifted += *back;
+      auto left = ledger::orders(*target.connector, all.job);
+      if (!left) return failed(left.error());
+      if (!all.job.empty() && std::any_of(left->begin(), left->end(), [](const ledger::Order& order) { return order.job.empty() && order.kind != "cancel" && order.kind != "pace"; }))
+        stands = "; an order for every job of the database stands: `bfl resume` with the address of the database takes it back";
       continue;
     }
     if (word == "cancel" && runs.empty()) continue;
@@ -134,7 +139,8 @@ int control_run(const Arguments& arguments) {
     ++given;
   }
   std::string text;
-  if (word == "resume") text = lifted ? fmt::format("{} may go on{}", what, runs.empty() ? ": `bfl run`" : "") : fmt::format("{} was neither paused nor halted", what);
+  if (word == "resume") text = lifted ? fmt::format("{} may go on{}{}", what, runs.empty() && stands.empty() ? ": `bfl run`" : "", stands)
+                                        : fmt::format("{} was neither paused nor halted by an order of its own{}", what, stands);
   else if (word == "cancel") text = given ? fmt::format("the run of {} ends after the chunk in flight", runs) : fmt::format("nobody runs {}", what);
   else if (word == "pause") text = fmt::format("{} is paused{}; `bfl resume` lets it go on", what, runs.empty() ? ": whoever runs it waits" : fmt::format(": the run of {} waits after the chunk in flight", runs));
   else text = fmt::format("{} is halted: a run of it ends after the chunk in flight, and none begins; `bfl resume` takes that back", what);
