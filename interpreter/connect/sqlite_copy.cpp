@@ -3,8 +3,7 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
-#include <memory>
-
+#include "interpreter/connect/sqlite_connection.h"
 #include "interpreter/connect/sqlite_error.h"
 #include "interpreter/store/sqlite.h"
 
@@ -13,15 +12,10 @@ namespace {
 
 constexpr int patience_ms = 5'000, pause_ms = 20;
 
-struct Closing {
-  void operator()(sqlite3* db) const { sqlite3_close_v2(db); }
-};
-using Handle = std::unique_ptr<sqlite3, Closing>;
-
-Result<Handle> opened(const std::string& path, int flags) {
+Result<Database> opened(const std::string& path, int flags) {
   sqlite3* raw = nullptr;
   const int code = sqlite3_open_v2(path.c_str(), &raw, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
-  Handle handle(raw);
+  Database handle(raw);
   if (code == SQLITE_OK) return handle;
   Error error = error_of(code, {});
   error.message = fmt::format("cannot open `{}`: {}", path, error.message);

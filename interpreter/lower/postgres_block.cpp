@@ -17,19 +17,6 @@ using program::Input;
 using program::InputKind;
 using program::Relation;
 
-namespace {
-
-std::string text_literal(std::string_view text) {
-  std::string out = "'";
-  for (const char c : text) {
-    if (c == '\'') out += c;
-    out += c;
-  }
-  return out + "'";
-}
-
-}  // namespace
-
 std::string relation_name(const Table& table) { return quote_identifier(table.schema) + "." + quote_identifier(table.relation); }
 
 std::string Writer::input_from(const Input& input, bool marked) {
@@ -58,14 +45,14 @@ std::string Writer::input_from(const Input& input, bool marked) {
 std::string Writer::raise(const Relation& relation, const Input& input, std::string_view found) {
   const std::string name = !input.alias.empty() ? input.alias : input.table ? table(*input.table).name : "the relation";
   std::string message =
-      text_literal(fmt::format("join {} {} found {}", input.kind == InputKind::one ? "one" : "optional", name, found));
+      quote_text(fmt::format("join {} {} found {}", input.kind == InputKind::one ? "one" : "optional", name, found));
   const Input& anchor = relation.inputs[0];
   if (anchor.table) {
     const Table& rows = table(*anchor.table);
     if (const Key* key = rows.identity())
       for (std::size_t i = 0; i < key->columns.size(); ++i) {
         const auto column = static_cast<std::size_t>(key->columns[i]);
-        message += fmt::format(" || {} || {}::text", text_literal(fmt::format("{}{} = ", i ? ", " : " for ", rows.columns[column].name)),
+        message += fmt::format(" || {} || {}::text", quote_text(fmt::format("{}{} = ", i ? ", " : " for ", rows.columns[column].name)),
                                views_.at(anchor.id).columns.at(column));
       }
   }

@@ -82,11 +82,12 @@ void Writer::name_row(Fused& function, std::vector<Sql>& arguments, const std::v
     if (!alias.empty()) at.label = alias + "." + at.label;
     else if (view->second.table) at.label = view->second.table->name + "." + at.label;
   }
-  check::Tells tells(program_);
-  if (found.empty() && function.raise.empty())
+  if (found.empty() && function.raise.empty()) {
+    check::Tells tells(program_);
     for (const ExprPtr& expr : read)
       if (expr->kind == ExprKind::column && !tells(*expr) && expr->input < program_.inputs.size() && views_.contains(expr->input) && found.size() < most_values)
         found.push_back({expr->input, program::to_string(*expr, program_), value(expr)});
+  }
   for (Named& at : found) {
     if (arguments.size() >= most_arguments) return;
     arguments.push_back(std::move(at.value));

@@ -110,8 +110,7 @@ class Comparison {
     guard("approvals", to_string(before_.approval), to_string(after_.approval), asks(after_).signatures >= asks(before_).signatures && asks(after_).not_author >= asks(before_).not_author);
     const auto end = [](const Program& program) { return program.expires ? format_timestamp(*program.expires) : std::string(); };
     guard("expires", end(before_), end(after_), after_.expires && (!before_.expires || *after_.expires < *before_.expires));
-    const auto promoted = [](const Program& program) { return program.promotion ? program.promotion->from + " -> " + program.promotion->to : std::string(); };
-    guard("promote", promoted(before_), promoted(after_), promoted(before_).empty());
+    guard("promote", to_string(before_.promotion), to_string(after_.promotion), !before_.promotion);
     const auto undone = [](const Program& program) { return program.rollback ? program.rollback->text : std::string(); };
     guard("rollback when", undone(before_), undone(after_), undone(before_).empty());
   }

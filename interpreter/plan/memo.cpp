@@ -1,6 +1,7 @@
 #include "interpreter/plan/memo.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <map>
 #include <string_view>
@@ -60,11 +61,8 @@ class Keys {
     key.components.push_back(target(step, false));
     if (KeyComponent content = target(step, true); !content.shown.empty()) key.components.push_back(std::move(content));
     key.components.push_back({"semantics", semantics_, std::to_string(semantics_version)});
-    if (check::ZoneRules zones = check::zone_rules(zones_); !zones.names.empty()) {
-      std::string shown;
-      for (const std::string& name : zones.names) shown += (shown.empty() ? "" : ", ") + name;
-      key.components.push_back({"time zones", std::move(zones.digest), std::move(shown)});
-    }
+    if (check::ZoneRules zones = check::zone_rules(zones_); !zones.names.empty())
+      key.components.push_back({"time zones", std::move(zones.digest), fmt::format("{}", fmt::join(zones.names, ", "))});
     text_.clear();
     bool computed = true;
     for (const KeyComponent& component : key.components) {

@@ -27,7 +27,7 @@ struct Edge {
 
 // One named part of a memo key, as text and digest, so that a change can be explained by name.
 struct KeyComponent {
-  std::string name;                      // "meaning", "schema", "target", "content" (of files), "semantics", "walk"
+  std::string name;                      // "meaning", "schema", "target", "content" (of files), "semantics", "time zones", "walk"
   std::string digest;                    // hex; empty: it cannot be computed, so nothing is reused
   std::string shown;                     // short text for people; never a secret
   bool resumes_only = false;             // not in the key's digest: a finished step stays finished when it changes, but an

@@ -209,17 +209,14 @@ Result<void> begin_in_turn(Writing& writing) {
   constexpr double long_wait = 2;  // seconds
   Context& context = writing.context;
   const int places = at_once_of(writing);
+  if (places == 0) return writing.target.begin_write();
   std::mt19937 random{std::random_device{}()};
   bool told = false;
   for (const double began = context.clock.seconds();;) {
-    if (auto begun = writing.target.begin_write(); !begun || places == 0) return begun;
-    auto free = writing.target.prepare(fmt::format("SELECT count(*) FROM (SELECT 1 FROM generate_series(1, {}) AS n WHERE pg_try_advisory_xact_lock({}, n) LIMIT 1) AS taken", places, places_key));
-    std::int64_t taken = 0;
-    auto read = !free ? Result<void>(free.error()) : (*free)->query_raw({}, [&](connect::RawRow row) {
-      taken = row[0].integer;
-      return false;
-    });
-    if (!read || taken > 0) return read;
+    if (auto begun = writing.target.begin_write(); !begun) return begun;
+    const auto taken = one_number(writing.target, {.text = fmt::format("SELECT count(*) FROM (SELECT 1 FROM generate_series(1, {}) AS n WHERE pg_try_advisory_xact_lock({}, n) LIMIT 1) AS taken", places, places_key)}, eval::Context{});
+    if (!taken) return taken.error();
+    if (*taken > 0) return {};
     writing.target.rollback();
     if (!told && context.clock.seconds() - began >= long_wait) {
       std::lock_guard lock(context.shared);
@@ -239,14 +236,10 @@ Result<void> see_who_is_blocked(Writing& writing, double began) {
   writing.waiting = 0;
   const bool asked = context.pacer && context.pacer->asks_who_is_blocked(writing.source);
   if (context.dialect(writing.source) != lower::Dialect::postgres || (!asked && context.clock.seconds() - began < short_one)) return {};
-  auto waiting = writing.target.prepare("SELECT count(DISTINCT l.pid) FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid"
-                                        " WHERE NOT l.granted AND a.application_name NOT LIKE 'bfl%' AND pg_backend_pid() = ANY (pg_blocking_pids(l.pid))");
+  const auto waiting = one_number(writing.target, {.text = "SELECT count(DISTINCT l.pid) FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid"
+                                                           " WHERE NOT l.granted AND a.application_name NOT LIKE 'bfl%' AND pg_backend_pid() = ANY (pg_blocking_pids(l.pid))"}, eval::Context{});
   if (!waiting) return waiting.error();
-  auto read = (*waiting)->query_raw({}, [&](connect::RawRow row) {
-    writing.waiting = row[0].integer;
-    return false;
-  });
-  if (!read) return read;
+  writing.waiting = *waiting;
   std::lock_guard lock(context.shared);
   context.most_waiting = std::max(context.most_waiting, writing.waiting);
   if (asked) context.pacer->blocked(writing.source, static_cast<double>(writing.waiting));

@@ -45,7 +45,7 @@ struct Context {
   bool diary_told = false;                                 // said to whoever runs it
   double heartbeat_at = 0;
   double looked_at = -1;                                   // for orders; negative: not yet
-  std::shared_ptr<Pacer> pacer{};                          // of the step under way, where anything slows it down
+  std::shared_ptr<Pacer> pacer{};                          // of the step under way, where it changes rows
   bool held = false;                                       // workers begin no chunk
   Breaker breaker{};                                       // of the run's chunks
   std::int64_t most_waiting = 0;                           // sessions of others that waited for one chunk, since workers last looked

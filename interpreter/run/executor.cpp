@@ -263,7 +263,7 @@ StepEnd carry_out(Context& context, std::size_t index, const Outlook& outlook, c
       if (program::changes_rows(step.kind)) ++context.outcome.steps_run;
       break;
   }
-  context.pacer = program::changes_rows(step.kind) ? pacer_of(context, step) : nullptr;
+  context.pacer = program::changes_rows(step.kind) ? std::make_shared<Pacer>(context, step) : nullptr;
   if (auto end = step.kind == program::StepKind::verify ? std::nullopt : context.pause(step, step.keeper)) return *end;
   if (decision.kind == DecisionKind::run) {
     const PlannedStep* planned = context.options.kept ? context.options.kept->step(step.name) : nullptr;

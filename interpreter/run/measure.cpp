@@ -142,6 +142,13 @@ void add(std::vector<LeftOut>& all, LeftOut part) {
     if (known->keys.size() < most_keys) known->keys.push_back(std::move(key));
 }
 
+void add(std::vector<LeftOut>& all, std::string_view reason, const std::function<std::string()>& key) {
+  auto known = std::find_if(all.begin(), all.end(), [&](const LeftOut& other) { return other.reason == reason; });
+  if (known == all.end()) known = all.insert(all.end(), LeftOut{std::string(reason)});
+  ++known->rows;
+  if (known->keys.size() < most_keys) known->keys.push_back(key());
+}
+
 Result<Measured> measure(const program::Program& program, const program::Step& step, const std::vector<connect::Connector*>& sources,
                          const eval::Context& evaluation, const KeptAside* aside) {
   Measured measured;

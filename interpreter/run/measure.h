@@ -4,8 +4,10 @@
 // rows; they are kept with the entry that opens the step in the ledger, and a run that goes on with it takes them from there.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "interpreter/base/result.h"
@@ -46,6 +48,8 @@ Result<Measured> measure(const program::Program& program, const program::Step& s
 Result<Measured> measured_before(const program::Program& program, const program::Step& step, const std::vector<connect::Connector*>& sources,
                                  const eval::Context& evaluation, const std::string& kept);
 void add(std::vector<LeftOut>& all, LeftOut part);   // to those of the same reason
+// One row more; its key is asked for only where it is listed.
+void add(std::vector<LeftOut>& all, std::string_view reason, const std::function<std::string()>& key);
 // For the ledger; empty when there is nothing to tell.
 std::string to_text(const Measured& measured);
 

@@ -122,7 +122,7 @@ Result<void> MeetingRows::leave_out(Spool& set, std::size_t key, DigestRuns& row
   std::vector<RawValue> values;
   auto read = each_row(set, [&](const ledger::Record& record) {
     if (const bool here = at++ == next.row; here && *more) {
-      if (next.beside != ledger::Short{}) add(left_out, {step_.duplicates->skip_reason, 1, {display_key(program_, step_, {record.before.begin(), record.before.begin() + static_cast<std::ptrdiff_t>(key)})}});
+      if (next.beside != ledger::Short{}) add(left_out, step_.duplicates->skip_reason, [&] { return display_key(program_, step_, {record.before.begin(), record.before.begin() + static_cast<std::ptrdiff_t>(key)}); });
       more = rows.next(next);
       return bool(more);
     }

@@ -6,9 +6,7 @@
 #include <atomic>
 #include <charconv>
 #include <chrono>
-#include <cmath>
 #include <condition_variable>
-#include <cstdlib>
 #include <filesystem>
 #include <mutex>
 #include <thread>
@@ -184,10 +182,8 @@ Result<std::optional<double>> Pacer::value_of(Rule& rule) {
   auto read = rule.statement->query_raw({}, [&](connect::RawRow row) {
     if (row[0].kind == connect::RawValue::Class::text) {
       const std::string text(row[0].bytes);
-      char* end = nullptr;
-      const double number = std::strtod(text.c_str(), &end);
-      if (end != text.c_str() && *end == '\0' && std::isfinite(number)) value = number;
-      else if (text == "true" || text == "false") value = text == "true";
+      value = number_written(text);
+      if (!value && (text == "true" || text == "false")) value = text == "true";
     }
     return false;
   });
@@ -227,10 +223,6 @@ const Verdict& Pacer::look() {
     if (verdict_.stop) break;
   }
   return verdict_;
-}
-
-std::shared_ptr<Pacer> pacer_of(Context& context, const program::Step& step) {
-  return std::make_shared<Pacer>(context, step);
 }
 
 }  // namespace bfl::run

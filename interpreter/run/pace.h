@@ -62,6 +62,4 @@ class Pacer {
 // Rows a second of `500/s`, `30_000/m`, `none` (0), or of a text that begins with that and goes on behind a colon; nothing for others.
 std::optional<double> rows_a_second(std::string_view text);
 
-std::shared_ptr<Pacer> pacer_of(Context& context, const program::Step& step);
-
 }  // namespace bfl::run

@@ -27,8 +27,8 @@ constexpr std::int64_t first_rows = 2'000;
 Key ordinal(std::int64_t number) { return {Stored::of(ledger::number(number))}; }
 std::int64_t position(const std::optional<Key>& cursor) { return cursor && !cursor->empty() ? (*cursor)[0].integer : 0; }
 
-// Where a stage of so many rows ends: not between rows that go together.
-Result<std::int64_t> end_of_stage(SealedSet& set, std::int64_t to, std::int64_t rows) {
+// Where a chunk or a stage of so many rows ends: not between rows that go together.
+Result<std::int64_t> end_between(SealedSet& set, std::int64_t to, std::int64_t rows) {
   for (; set.sequenced() && to < rows; ++to) {
     auto last = set.row(to - 1);
     if (!last) return last.error();
@@ -41,7 +41,7 @@ Result<std::int64_t> end_of_stage(SealedSet& set, std::int64_t to, std::int64_t 
 std::optional<StepEnd> begin_stage(Writing& writing, SealedSet& set, Stages& stages, const ledger::Lane& before) {
   const std::string share = stages.next_share();
   const bool by_hash = writing.step.rollout && writing.step.rollout->by_hash;
-  auto end = by_hash || share == "100" ? Result<std::int64_t>(stages.rows()) : end_of_stage(set, Stages::rows_up_to(share, stages.rows()), stages.rows());
+  auto end = by_hash || share == "100" ? Result<std::int64_t>(stages.rows()) : end_between(set, Stages::rows_up_to(share, stages.rows()), stages.rows());
   if (!end) return writing.fail(end.error());
   std::vector<ledger::Writer::LaneRange> lanes;
   if (by_hash) lanes.push_back({std::nullopt, ordinal(*end)});
@@ -52,19 +52,15 @@ std::optional<StepEnd> begin_stage(Writing& writing, SealedSet& set, Stages& sta
 
 // The same of the first stage, of a list that is not in the target yet.
 Result<std::int64_t> first_end(const SealedSet& set, std::int64_t to, const ledger::Writer::BlockSource& blocks) {
-  for (bool from_start = true, found = !set.sequenced(); !found; from_start = false) {
-    auto block = blocks(from_start);
-    if (!block) return block.error();
-    if (!*block) break;
-    std::int64_t number = (*block)->first;
-    auto unpacked = ledger::read_pack((*block)->bytes, (*block)->root, [&](const ledger::Record& record) {
-      if (++number < to) return true;
-      found = record.reason.empty();
-      if (!found) ++to;
-      return !found;
-    });
-    if (!unpacked) return unpacked.error();
-  }
+  if (!set.sequenced()) return to;
+  std::int64_t number = 0;
+  auto read = each_planned(blocks, [&](const ledger::Record& record) {
+    if (++number < to) return true;
+    if (record.reason.empty()) return false;
+    ++to;
+    return true;
+  });
+  if (!read) return read.error();
   return to;
 }
 
@@ -96,19 +92,20 @@ std::optional<StepEnd> seal(Writing& writing, SealedSet& set, const char* route,
   auto bench = Workbench::open(context.program, writing.step, context.targets, context.evaluation(writing.source));
   if (!bench) return writing.fail(bench.error());
   if (auto end = refuse_left_behind(writing, (*bench)->program(), (*bench)->engine())) return end;
-  Spool whole, parts;
+  Spool spool;
   std::int64_t aside = 0;
   const Intention intention{context.program, writing.step, writing.target, context.evaluation(writing.source), again, &context.stop};
   std::optional<MeetingRows> meeting;
   if (program::adds_rows(writing.step.kind)) meeting.emplace(context.program, writing.step);
-  auto collected = collect(intention, set.intents(), set.hands(), set.once(), (*bench)->engine(), whole, meeting ? &*meeting : nullptr);
+  auto collected = collect(intention, set.intents(), set.hands(), set.once(), (*bench)->engine(), spool, meeting ? &*meeting : nullptr);
   const bool around = !collected && collected.error().kind == ErrorClass::data && writing.most_quarantined >= 0 && may_seal_around(intention, set.hands(), set.once(), **bench);
   if (around) {
+    Spool parts;
     auto counted = collect_around(intention, set.intents(), set.hands(), **bench, writing.most_quarantined, parts);
     collected = counted ? Result<void>{} : Result<void>{counted.error()};
     aside = counted ? *counted : 0;
+    spool.swap(parts);
   }
-  Spool& spool = around ? parts : whole;
   if (collected && spool.rows() > aside)
     if (auto end = refuse_unproved(writing, (*bench)->program(), (*bench)->engine())) return end;
   bench->reset();
@@ -136,18 +133,6 @@ std::optional<StepEnd> seal_planned(Writing& writing, SealedSet& set, const Deci
   if (empty) return std::nullopt;
   if (auto end = refuse_unexpected(writing, rows)) return end;
   return open_sealed(writing, set, plan.route().c_str(), decision, rows, plan.blocks(writing.step.name));
-}
-
-void tell_set_aside(Writing& writing, SealedSet& set) {
-  Context& context = writing.context;
-  for (const auto& [key, reason] : set.take_set_aside()) {
-    Event event = context.event(EventKind::row_quarantined, writing.step);
-    event.reason = reason;
-    event.keys = {ledger::display(key)};
-    event.quarantined = 1;
-    event.chunk = writing.chunks;
-    context.tell(event);
-  }
 }
 
 StepEnd row_failed(Writing& writing, const SealedSet& set, const Error& error) {
@@ -200,13 +185,9 @@ StepEnd sealed_write(Writing& writing, const char* route, const Decision& decisi
   writing.rows_done = position(lane->cursor);
   const NextChunk next = [&](const ledger::Lane& from) -> Result<Chunk> {
     const std::int64_t at = position(from.cursor);
-    std::int64_t to = std::min(at + writing.rows, position(from.upto));
-    while (set.sequenced() && to < position(from.upto)) {
-      auto last = set.row(to - 1);
-      if (!last) return last.error();
-      if ((*last)->reason.empty()) break;
-      ++to;
-    }
+    auto end = end_between(set, std::min(at + writing.rows, position(from.upto)), position(from.upto));
+    if (!end) return end.error();
+    const std::int64_t to = *end;
     Chunk chunk;
     chunk.hi = ordinal(to);
     chunk.rows = to - at;
@@ -220,7 +201,7 @@ StepEnd sealed_write(Writing& writing, const char* route, const Decision& decisi
       if (auto end = context.pause(step, writing.source)) return *end;
       set.forget_place();
       if (auto committed = commit_or_set_aside(writing, *lane, next); !committed) return row_failed(writing, set, committed.error());
-      tell_set_aside(writing, set);
+      for (const auto& [key, reason] : set.take_set_aside()) tell_quarantined(writing, key, reason);
     }
     if (!stages.another()) break;
     if (auto end = stages.leave()) return *end;

@@ -1,11 +1,11 @@
 #include "interpreter/run/sealed_set.h"
 
-#include "interpreter/run/seal_around.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <unordered_set>
+
+#include "interpreter/run/seal_around.h"
 
 namespace bfl::run {
 

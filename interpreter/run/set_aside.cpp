@@ -32,16 +32,8 @@ Result<void> set_aside(Writing& writing, ledger::Lane& lane, const Chunk& bad, c
     return Error{ErrorClass::data, fmt::format("{}; {}, as many as `quarantine` allows", reason, committed.error().message), error.detail,
                  "`bfl quarantine list JOB.bfl` shows those rows: mend what is wrong with them, or allow more, and run again: it goes on behind the last chunk"};
   if (!committed) return committed;
-  Context& context = writing.context;
-  std::lock_guard lock(context.shared);
-  for (const ledger::Key& key : *keys) {
-    Event event = context.event(EventKind::row_quarantined, writing.step);
-    event.reason = reason;
-    event.keys = {display_key(context.program, writing.step, key)};
-    event.quarantined = 1;
-    event.chunk = (writing.of ? *writing.of : writing).chunks;
-    context.tell(event);
-  }
+  std::lock_guard lock(writing.context.shared);
+  for (const ledger::Key& key : *keys) tell_quarantined(writing, key, reason);
   return {};
 }
 
@@ -51,6 +43,15 @@ bool may_go_on(Context& context) {
 }
 
 }  // namespace
+
+void tell_quarantined(Writing& writing, const ledger::Key& key, const std::string& reason) {
+  Event event = writing.context.event(EventKind::row_quarantined, writing.step);
+  event.reason = reason;
+  event.keys = {display_key(writing.context.program, writing.step, key)};
+  event.quarantined = 1;
+  event.chunk = (writing.of ? *writing.of : writing).chunks;
+  writing.context.tell(event);
+}
 
 Result<void> commit_or_set_aside(Writing& writing, ledger::Lane& lane, const NextChunk& next) {
   if (writing.most_quarantined < 0) return commit_chunks(writing, lane, next);

@@ -22,6 +22,7 @@ Result<void> Stages::read() {
   auto begun = ledger::stages(writing_.target, writing_.context.program.job, writing_.id);
   if (!begun) return begun.error();
   begun_ = std::move(*begun);
+  set_bounds();
   return {};
 }
 
@@ -63,6 +64,7 @@ Result<void> Stages::begin(const std::string& share, const std::vector<ledger::W
   if (auto opened = writing_.writer.open_stage(writing_.id, begun_.size() + 1, share, lanes); !opened) return opened;
   fault_point("after_stage");
   begun_.push_back({share, rows()});
+  set_bounds();
   tell_begun();
   return {};
 }
@@ -73,7 +75,13 @@ bool Stages::holds(connect::RawRow key) const {
   std::uint64_t number = 0;
   for (std::size_t i = 0; i < 8; ++i) number = number << 8 | static_cast<unsigned char>(digest[i]);
   const double place = static_cast<double>(number >> 11) * 0x1p-53 * 100;
-  return place < share_of(begun_.back().share) && (begun_.size() == 1 || place >= share_of(begun_[begun_.size() - 2].share));
+  return place < upto_ && place >= from_;
+}
+
+void Stages::set_bounds() {
+  if (begun_.empty()) return;
+  from_ = begun_.size() == 1 ? 0 : share_of(begun_[begun_.size() - 2].share);
+  upto_ = share_of(begun_.back().share);
 }
 
 StepEnd Stages::failed(const std::string& why) {

@@ -37,10 +37,12 @@ class Stages {
   std::string shown() const;                     // "stage 1 of 3 (1%)"
   std::optional<StepEnd> look_on(const program::RolloutStage& stage);
   Result<bool> guards(const program::RolloutStage& stage);
+  void set_bounds();
   StepEnd failed(const std::string& why);
 
   Writing& writing_;
   std::vector<ledger::Stage> begun_{};
+  double from_ = 0, upto_ = 100;                 // of the stage under way, per cent
 };
 
 }  // namespace bfl::run

@@ -15,16 +15,10 @@ using Json = nlohmann::json;
 
 // Numbers, also those that are written as texts, and truths.
 std::optional<double> number_of(const Json& value) {
-  double number = 0;
   if (value.is_boolean()) return value.get<bool>() ? 1 : 0;
-  if (value.is_number()) number = value.get<double>();
-  else if (value.is_string()) {
-    const std::string text = value.get<std::string>();
-    char* end = nullptr;
-    number = std::strtod(text.c_str(), &end);
-    if (end == text.c_str() || *end != '\0') return std::nullopt;
-  } else return std::nullopt;
-  return std::isfinite(number) ? std::optional(number) : std::nullopt;
+  if (value.is_string()) return number_written(value.get<std::string>());
+  if (!value.is_number() || !std::isfinite(value.get<double>())) return std::nullopt;
+  return value.get<double>();
 }
 
 // https://prometheus.io/docs/prometheus/latest/querying/api/: a scalar, or a vector of one sample; each is a time and a value.
@@ -41,6 +35,12 @@ Result<std::optional<double>> sample_of(const Json& answer) {
 }
 
 }  // namespace
+
+std::optional<double> number_written(const std::string& text) {
+  char* end = nullptr;
+  const double number = std::strtod(text.c_str(), &end);
+  return end != text.c_str() && *end == '\0' && std::isfinite(number) ? std::optional(number) : std::nullopt;
+}
 
 Result<std::optional<double>> number_told_by(const program::PaceRule& rule, double seconds, const std::function<bool()>& hurry) {
   const bool prometheus = rule.signal == program::SignalKind::prometheus;

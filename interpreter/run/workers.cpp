@@ -113,10 +113,6 @@ std::optional<StepEnd> watch_over(Writing& writing, Crew& crew, std::vector<Work
   return end;
 }
 
-}  // namespace
-
-namespace {
-
 int setting(const Writing& writing, std::string_view wanted, int otherwise) {
   const auto& sources = writing.context.program.sources;
   if (writing.context.dialect(writing.source) != lower::Dialect::postgres || static_cast<std::size_t>(writing.source) >= sources.size()) return otherwise;

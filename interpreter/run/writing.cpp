@@ -168,7 +168,7 @@ std::string Writing::state_of_data() const {
 void Writing::skip(connect::RawRow key, const char* reason, ledger::ChunkFacts& facts) {
   ++facts.skipped;
   pack.skip(key, reason);
-  add(skipping, {reason, 1, {display_key(context.program, step, ledger::key_of(key, key.size()))}});
+  add(skipping, reason, [&] { return display_key(context.program, step, ledger::key_of(key, key.size())); });
 }
 
 void Writing::set_aside(const ledger::Key& key, const std::string& reason, ledger::ChunkFacts& facts) {
@@ -191,7 +191,7 @@ std::optional<StepEnd> leave_out(Writing& writing, const std::vector<LeftOut>& p
 
 Result<void> skipped_before(Writing& writing) {
   return ledger::each_skipped(writing.target, writing.id, [&](const ledger::Key& key, const std::string& reason) {
-    add(writing.skipped, {reason, 1, {ledger::display(key)}});
+    add(writing.skipped, reason, [&] { return display_key(writing.context.program, writing.step, key); });
   });
 }
 

@@ -83,6 +83,8 @@ Result<void> commit_chunks(Writing& writing, ledger::Lane& lane, const NextChunk
 // The same, but where a row does not fit and the step may set rows aside, the chunk is halved until the row stands alone, which then
 // goes into quarantine (set_aside.cpp). What comes before it is committed on the way.
 Result<void> commit_or_set_aside(Writing& writing, ledger::Lane& lane, const NextChunk& next);
+// A row that has gone into quarantine, told; where there are several workers `shared` is held.
+void tell_quarantined(Writing& writing, const ledger::Key& key, const std::string& reason);
 
 // The session bears the run and the step in its name, so that what the server logs of it can be told: `bfl RUN JOB/STEP`.
 void name_session(const Context& context, const program::Step& step, connect::Connector& target);
