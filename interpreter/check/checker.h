@@ -96,6 +96,7 @@ class Checker {
   // expressions.cpp, operators.cpp, literals.cpp
   ExprPtr expression(NodeId node);
   ExprPtr condition(NodeId node, std::string_view what);
+  std::optional<std::string> literal_text(NodeId node);  // nothing: none is there, or no text that is written out
   ExprPtr literal(NodeId node);
   ExprPtr format_string(NodeId node);
   ExprPtr make(Expr expr);
@@ -226,7 +227,7 @@ class Checker {
   // running.cpp: how a run goes about its work
   std::optional<program::Retry> retry(NodeId clause);
   void quarantine_fits(const program::Step& step, const StepParts& parts);
-  std::optional<std::int64_t> duration(NodeId node, std::string_view what);
+  std::optional<std::int64_t> duration(NodeId node, std::string_view what, int most_days = 1);
   std::optional<program::Pace> pace(NodeId clause);
   std::optional<program::Approval> approval(NodeId clause);
   std::optional<program::Rollback> rollback(NodeId clause);

@@ -258,6 +258,8 @@ std::string to_string(const std::optional<Rollout>& rollout) {
   return (rollout->by_hash ? "by hash: " : "") + text;
 }
 
+std::string to_string(const std::optional<Promotion>& promotion) { return promotion ? promotion->from + " -> " + promotion->to : std::string(); }
+
 std::string to_string(const std::optional<Approval>& approval) {
   return approval ? std::to_string(approval->signatures) + (approval->not_author ? ", not the author's" : "") : std::string();
 }

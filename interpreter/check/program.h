@@ -332,6 +332,7 @@ std::string meaning(const Step& step, const Program& program);
 std::string to_string(const Expr& expr, const Program& program);
 std::string to_string(const Relation& relation, const Program& program);
 std::string to_string(const std::optional<Rollout>& rollout);    // "by hash: 1% then …; 100%"; empty: none
+std::string to_string(const std::optional<Promotion>& promotion);  // "staging -> production"; empty: none
 std::string to_string(const std::optional<Approval>& approval);  // "2, not the author's"; empty: none is asked for
 
 }  // namespace bfl::program

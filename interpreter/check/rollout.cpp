@@ -8,7 +8,7 @@ namespace bfl::check {
 
 namespace {
 
-constexpr std::int64_t longest_wait = 30 * std::int64_t{86'400'000'000};  // microseconds
+constexpr int longest_wait = 30;  // days
 constexpr const char* rollout_help = "write the stages one a line: `rollout { 1% then verify STEP then wait for approval … 100% }`";
 
 }  // namespace
@@ -67,21 +67,15 @@ bool Checker::rollout_guard(program::RolloutStage& stage, NodeId guard) {
     const std::size_t live = live_.size();
     assertion.condition = condition(written, "an assertion");
     live_.resize(live);  // it is about what the step has done so far
-    if (const NodeId message = at(written).next_sibling; message != ast::no_node)
-      if (ExprPtr text = expression(message); text && text->kind == ExprKind::literal && text->type.kind == Kind::text) assertion.message = text->value.as<std::string>();
+    assertion.message = literal_text(at(written).next_sibling).value_or("");
     if (!assertion.condition) return false;
     stage.assertions.push_back(std::move(assertion));
     return true;
   }
   if (written != ast::no_node && at(written).kind == NodeKind::clause) return stage.approval = true;
-  auto value = constant(written, {Kind::duration}, "a wait");
-  if (!value || !*value) return false;
-  const std::int64_t micros = (*value)->value.as<Duration>().micros;
-  if (micros <= 0 || micros > longest_wait) {
-    error(Code::value_out_of_range, at(written).span, fmt::format("a wait of {}, expected up to 30 days", slice(at(written).span)));
-    return false;
-  }
-  stage.wait = micros;
+  const auto wait = duration(written, "a wait", longest_wait);
+  if (!wait) return false;
+  stage.wait = *wait;
   return true;
 }
 

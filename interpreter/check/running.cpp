@@ -1,7 +1,6 @@
 // Clauses that say how a run goes about its work, and under which conditions: `retry`, `pace`, `approve`, `promote`, `rollback`, `quarantine`. What they say is in
 // no memo key.
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 
 #include "interpreter/base/address.h"
@@ -156,14 +155,14 @@ void Checker::quarantine_fits(const program::Step& step, const StepParts& parts)
   error(Code::unknown_clause, at(*clause).span, fmt::format("`{}` has no quarantine: {}", step.name, why), "leave `quarantine` out; rows that do not fit are left out by `skip where C \"reason\"`");
 }
 
-// Microseconds, up to a day.
-std::optional<std::int64_t> Checker::duration(NodeId node, std::string_view what) {
+// Microseconds, up to so many days.
+std::optional<std::int64_t> Checker::duration(NodeId node, std::string_view what, int most_days) {
   constexpr std::int64_t day = 86'400'000'000;
   auto value = constant(node, {Kind::duration}, what);
   if (!value || !*value) return std::nullopt;
   const std::int64_t micros = (*value)->value.as<Duration>().micros;
-  if (micros > 0 && micros <= day) return micros;
-  error(Code::value_out_of_range, at(node).span, fmt::format("{} of {}, expected up to a day", what, slice(at(node).span)));
+  if (micros > 0 && micros <= most_days * day) return micros;
+  error(Code::value_out_of_range, at(node).span, fmt::format("{} of {}, expected up to {}", what, slice(at(node).span), most_days == 1 ? std::string("a day") : fmt::format("{} days", most_days)));
   return std::nullopt;
 }
 
@@ -220,7 +219,7 @@ bool Checker::pace_rule(program::Pace& pace, NodeId rule) {
       const Within no_scope(scope_, static_cast<Scope*>(nullptr));
       const auto value = constant(bound, {Kind::decimal}, "a bound");
       if (!value || !*value) return false;
-      made.bound = std::strtod((*value)->value.as<Decimal>().to_string().c_str(), nullptr);
+      made.bound = (*value)->value.as<Decimal>().to_double();
     }
   }
   pace.rules.push_back(std::move(made));

@@ -10,12 +10,23 @@ namespace bfl::check {
 using program::AggregateKind;
 using program::Relation;
 
+namespace {
+
+bool has_sensitive(const Table& table) {
+  return std::any_of(table.columns.begin(), table.columns.end(), [](const Column& column) { return column.sensitive; });
+}
+
+}  // namespace
+
 Tells::Tells(const program::Program& program, const Relation* within) : program_(program), any_(any_sensitive(program)) {
-  if (!any_ || !within) return;
-  for_each(*within, Seeing{[](const Expr&) {}, [&](const Relation& relation) {
-                             for (const program::Input& input : relation.inputs) inputs_[input.id] = &input;
-                             if (relation.follow && relation.inputs.size() > 1) same_as_[relation.follow->previous] = relation.inputs[1].id;
-                           }});
+  if (any_ && within) know(*within);
+}
+
+void Tells::know(const Relation& rows) {
+  for_each(rows, Seeing{[](const Expr&) {}, [&](const Relation& relation) {
+                          for (const program::Input& input : relation.inputs) inputs_[input.id] = &input;
+                          if (relation.follow && relation.inputs.size() > 1) same_as_[relation.follow->previous] = relation.inputs[1].id;
+                        }});
 }
 
 bool Tells::operator()(const Expr& expr) {
@@ -40,10 +51,7 @@ bool Tells::aggregate(const Expr& expr) {
   if (kind == AggregateKind::count || kind == AggregateKind::count_distinct || kind == AggregateKind::exists || kind == AggregateKind::clusters) return false;
   if (expr.relation) {
     const Relation& rows = *expr.relation;
-    for_each(rows, Seeing{[](const Expr&) {}, [&](const Relation& relation) {
-                            for (const program::Input& input : relation.inputs) inputs_[input.id] = &input;
-                            if (relation.follow && relation.inputs.size() > 1) same_as_[relation.follow->previous] = relation.inputs[1].id;
-                          }});
+    know(rows);
     for (std::size_t i = 0; i < rows.fields.size(); ++i)
       if (field(rows, static_cast<int>(i))) return true;
     return false;
@@ -83,17 +91,12 @@ bool Tells::column(program::InputId input, int at) {
 
 bool any_sensitive(const program::Program& program) {
   return std::any_of(program.catalogues.begin(), program.catalogues.end(), [](const Catalogue& catalogue) {
-    return std::any_of(catalogue.tables.begin(), catalogue.tables.end(), [](const Table& table) {
-      return std::any_of(table.columns.begin(), table.columns.end(), [](const Column& column) { return column.sensitive; });
-    });
+    return std::any_of(catalogue.tables.begin(), catalogue.tables.end(), has_sensitive);
   });
 }
 
 bool handles_sensitive(const program::Program& program, const program::Step& step) {
-  const auto holds = [&](const program::TableRef& ref) {
-    const auto& columns = program.table(ref).columns;
-    return std::any_of(columns.begin(), columns.end(), [](const Column& column) { return column.sensitive; });
-  };
+  const auto holds = [&](const program::TableRef& ref) { return has_sensitive(program.table(ref)); };
   for (const auto* uses : {&step.reads, &step.writes})
     for (const program::ColumnUse& use : *uses)
       if (use.column >= 0 && program.table(use.table).columns[static_cast<std::size_t>(use.column)].sensitive) return true;
@@ -131,7 +134,6 @@ void mark_references(Catalogue& catalogue) {
 
 // What is made of a sensitive value stays among such columns.
 void Checker::keep_sensitive(const program::Step& step) {
-  if (!any_sensitive(program)) return;
   Tells tells(program, step.relation.get());
   for (const program::Assignment& assignment : step.assignments) {
     const Column& column = table(step.target).columns[static_cast<std::size_t>(assignment.column)];
@@ -146,7 +148,6 @@ void Checker::keep_sensitive(const program::Step& step) {
 
 // Columns of what is kept, by the values that go into them.
 void Checker::mark_kept(Table& kept, const Relation& relation, const std::optional<program::Through>& through) {
-  if (!any_sensitive(program)) return;
   Tells tells(program, &relation);
   for (std::size_t i = 0; i < relation.fields.size() && i < kept.columns.size(); ++i) kept.columns[i].sensitive = tells(*relation.fields[i].expr);
   if (!through) return;

@@ -25,6 +25,7 @@ class Tells {
   bool column(program::InputId input, int column);
   bool field(const program::Relation& relation, int column);
   bool aggregate(const program::Expr& expr);
+  void know(const program::Relation& rows);  // its inputs, and those of all blocks in it
 
   const program::Program& program_;
   bool any_ = false;                                            // in the whole job

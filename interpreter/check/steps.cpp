@@ -204,12 +204,17 @@ bool Checker::share(program::Expectation& expectation, NodeId percent, NodeId of
   return expectation.of != nullptr;
 }
 
+std::optional<std::string> Checker::literal_text(NodeId node) {
+  const ExprPtr text = node == ast::no_node ? nullptr : expression(node);
+  if (!text || text->kind != ExprKind::literal || text->type.kind != Kind::text) return std::nullopt;
+  return text->value.as<std::string>();
+}
+
 void Checker::when(Step& step, NodeId clause) {
   const NodeId written = at(clause).first_child;
   step.when = condition(written, "the condition of `when`");
   step.when_reason = fmt::format("`{}` does not hold", slice(at(written).span));
-  if (const NodeId reason = at(written).next_sibling; reason != ast::no_node)
-    if (ExprPtr text = expression(reason); text && text->kind == ExprKind::literal && text->type.kind == Kind::text) step.when_reason = text->value.as<std::string>();
+  if (auto reason = literal_text(at(written).next_sibling)) step.when_reason = std::move(*reason);
 }
 
 void Checker::chunk(Step& step, NodeId clause) {
@@ -230,8 +235,7 @@ void Checker::assertions(Step& step, const StepParts& parts) {
     if (written == ast::no_node) continue;
     program::Assertion assertion{.text = slice(at(written).span), .span = at(written).span};
     assertion.condition = condition(written, "an assertion");
-    if (const NodeId message = at(written).next_sibling; message != ast::no_node)
-      if (ExprPtr text = expression(message); text && text->kind == ExprKind::literal && text->type.kind == Kind::text) assertion.message = text->value.as<std::string>();
+    assertion.message = literal_text(at(written).next_sibling).value_or("");
     if (assertion.condition) step.assertions.push_back(std::move(assertion));
   }
   if (parts.statements.empty()) error(Code::empty_step, at(parts.node).name_span, fmt::format("`{}` asserts nothing", step.name), "write `assert CONDITION \"message\"` in its braces");

@@ -185,11 +185,6 @@ void Checker::choose_walk(Step& step) {
       return by_hand || is_ordered(column.type.kind);
     });
   };
-  const auto names = [&](const Key& key) {
-    std::string text;
-    for (int c : key.columns) text += fmt::format("{}{}", text.empty() ? "" : ", ", target.columns[static_cast<std::size_t>(c)].name);
-    return text;
-  };
   if (!chunk_by_.empty()) {
     std::vector<int> wanted;
     for (NodeId node : chunk_by_) {
@@ -213,7 +208,7 @@ void Checker::choose_walk(Step& step) {
         step.walk = key.columns;
         return;
       }
-      choices += fmt::format("{}`by {}`", choices.empty() ? "" : " or ", names(key));
+      choices += fmt::format("{}`by {}`", choices.empty() ? "" : " or ", target.names_of(key.columns));
     }
     // Without any key the columns are what the rows are gone through by; each is known by all that it holds.
     if (choices.empty() && !target.without_rowid) return;
@@ -239,7 +234,7 @@ void Checker::choose_walk(Step& step) {
   Diagnostic& wrong = error(Code::no_row_identity, step.relation->span, fmt::format("`{}` has no unique key to walk: rows cannot be found again by the next chunk", shown(step.target)),
                             "create a unique index over NOT NULL columns and name them with `chunk 1_000 by COLUMNS`; or say by which columns rows are gone through, `chunk by COLUMNS`, or change all in one transaction with `atomic`");
   for (const Key& key : target.keys)
-    wrong.notes.push_back(fmt::format("the key ({}) does not serve: {}", names(key),
+    wrong.notes.push_back(fmt::format("the key ({}) does not serve: {}", target.names_of(key.columns),
                                       !key.plain ? "it covers only some rows, or expressions" : !key.not_null ? "its columns may be null" : "it holds reals or compares texts without regard to case"));
 }
 

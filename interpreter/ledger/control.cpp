@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "interpreter/ledger/own_sql.h"
+#include "interpreter/ledger/setup.h"
 #include "interpreter/ledger/writer.h"
 
 namespace bfl::ledger {
@@ -36,13 +37,12 @@ Result<void> learn_pace(connect::Connector& target) {
   if (!read || knows) return read;
   constexpr const char* in_postgres = "ALTER TABLE bfl.control DROP CONSTRAINT control_kind_check;"
                                       "ALTER TABLE bfl.control ADD CONSTRAINT control_kind_check CHECK (kind IN ('pause', 'cancel', 'halt', 'pace'))";
-  constexpr const char* in_sqlite = "ALTER TABLE bfl_control RENAME TO bfl_control_before;"
-                                    "CREATE TABLE bfl_control (id INTEGER PRIMARY KEY, job TEXT NOT NULL, kind TEXT NOT NULL CHECK (kind IN ('pause', 'cancel', 'halt', 'pace')), who TEXT NOT NULL DEFAULT '',"
-                                    " reason TEXT NOT NULL DEFAULT '', given TEXT NOT NULL DEFAULT '', lifted_by TEXT NOT NULL DEFAULT '', lifted TEXT NOT NULL DEFAULT '');"
-                                    "INSERT INTO bfl_control SELECT id, job, kind, who, reason, given, lifted_by, lifted FROM bfl_control_before;"
-                                    "DROP TABLE bfl_control_before";
+  const std::string in_sqlite = fmt::format("ALTER TABLE bfl_control RENAME TO bfl_control_before;{};"
+                                            "INSERT INTO bfl_control SELECT id, job, kind, who, reason, given, lifted_by, lifted FROM bfl_control_before;"
+                                            "DROP TABLE bfl_control_before",
+                                            control_table);
   if (auto begun = target.begin_write(connect::WriteKind::own); !begun) return begun;
-  auto done = target.execute(postgres ? in_postgres : in_sqlite);
+  auto done = target.execute(postgres ? std::string_view(in_postgres) : std::string_view(in_sqlite));
   if (done) done = target.commit();
   if (!done && target.in_transaction()) target.rollback();
   return done;

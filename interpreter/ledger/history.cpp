@@ -31,7 +31,7 @@ struct Candidate {
 
 class Search {
  public:
-  Search(connect::Connector& target, const std::string& table, RawRow key) : target_(target), sql_(target), table_(table), key_(key), form_(sortable(key)) {}
+  Search(connect::Connector& target, const std::string& table, RawRow key) : sql_(target), table_(table), key_(key), form_(sortable(key)) {}
 
   Result<std::vector<RowEvent>> run() {
     // A long key is cut like the ends of the ranges: it lies between them as before.
@@ -110,9 +110,6 @@ class Search {
   Result<const Facts*> opening_of(const std::string& job, std::int64_t step) {
     auto& opened = openings_[job];
     if (opened.empty()) {
-      auto erased = redactions_of(target_, job);
-      if (!erased) return erased.error();
-      redactions_[job] = std::move(*erased);
       std::map<std::string, std::string> approvers;  // by the digest of the plan
       auto read = sql_.query(
           "SELECT l.entry FROM bfl_step AS s JOIN bfl_ledger AS l ON l.step = s.id AND l.lane = 0 WHERE s.job = ?1 AND s.name = '' ORDER BY l.seq", {text(job)}, [&](RawRow row) {
@@ -122,6 +119,7 @@ class Search {
               names += (names.empty() ? "" : ", ") + field(row[0].bytes, "approver");
               return true;
             }
+            if (is("redact")) redactions_[job].add(fields_of(row[0].bytes));
             if (!is("open")) return true;
             Facts facts = fields_of(row[0].bytes);
             if (const std::string route = facts["route"]; route.starts_with("plan ")) {
@@ -136,7 +134,6 @@ class Search {
     return &opened[step];
   }
 
-  connect::Connector& target_;
   OwnSql sql_;
   const std::string& table_;
   RawRow key_;

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "interpreter/base/secrets.h"
+#include "interpreter/ledger/verify_text.h"
 #include "interpreter/ledger/writer.h"
 
 namespace bfl::ledger {
@@ -39,10 +40,7 @@ Result<void> each_record(connect::Connector& target, std::int64_t step, const ch
 Result<std::vector<Quarantined>> set_aside(connect::Connector& target, std::int64_t step) {
   std::vector<Quarantined> all;
   auto read = each_record(target, step, "quarantined", 'q', [&](const EntryFields& chunk, const Record& record) {
-    const auto fact = [&](const char* name) {
-      const auto found = chunk.find(name);
-      return found == chunk.end() ? std::string() : found->second;
-    };
+    const auto fact = [&](const char* name) -> const std::string& { return in(chunk, name); };
     all.push_back({step, fact("step"), std::strtoll(fact("generation").c_str(), nullptr, 10), record.before, record.reason, fact("run"), fact("who") + "@" + fact("host"), fact("time")});
   });
   if (!read) return read.error();

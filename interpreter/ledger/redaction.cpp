@@ -1,6 +1,7 @@
 #include "interpreter/ledger/redaction.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <optional>
@@ -207,12 +208,6 @@ class Redacting {
   std::vector<Rewritten>& done_;
 };
 
-std::string with_commas(const std::vector<std::string>& list) {
-  std::string all;
-  for (const std::string& one : list) all += (all.empty() ? "" : ",") + one;
-  return all;
-}
-
 // Erases in one job; the entries that say so.
 Result<Writer::Entries> of_job(connect::Connector& target, const RedactionRequest& request, const std::vector<Touching>& generations) {
   std::vector<Rewritten> done;
@@ -230,7 +225,7 @@ Result<Writer::Entries> of_job(connect::Connector& target, const RedactionReques
       packs += fmt::format("{} {} {}\n", done[i].place, done[i].before, done[i].after);
       images += done[i].images;
     }
-    entries.push_back({"redact", {{"table", request.table}, {"key", request.key_shown}, {"columns", with_commas(request.columns)}, {"why", request.why}, {"packs", packs}, {"images", std::to_string(images)}}});
+    entries.push_back({"redact", {{"table", request.table}, {"key", request.key_shown}, {"columns", fmt::format("{}", fmt::join(request.columns, ","))}, {"why", request.why}, {"packs", packs}, {"images", std::to_string(images)}}});
   }
   return entries;
 }
@@ -279,9 +274,9 @@ const Redaction* Redactions::of(const std::string& place, const std::string& tab
 
 Result<Redactions> redactions_of(connect::Connector& target, const std::string& job) {
   Redactions all;
-  auto read = OwnSql(target).query("SELECT l.entry FROM bfl_step AS s JOIN bfl_ledger AS l ON l.step = s.id AND l.lane = 0 WHERE s.job = ?1 AND s.name = '' ORDER BY l.seq", {text(job)},
+  auto read = OwnSql(target).query("SELECT l.entry FROM bfl_step AS s JOIN bfl_ledger AS l ON l.step = s.id AND l.lane = 0 WHERE s.job = ?1 AND s.name = '' AND l.entry LIKE '%\"kind\":\"redact\"%' ORDER BY l.seq", {text(job)},
                                    [&](RawRow row) {
-                                     if (row[0].bytes.find("\"kind\":\"redact\"") != std::string_view::npos) all.add(fields_of(row[0].bytes));
+                                     all.add(fields_of(row[0].bytes));
                                      return true;
                                    });
   if (!read) return read.error();
@@ -308,7 +303,7 @@ Result<std::vector<Redaction>> redact(connect::Connector& target, const Redactio
     }
     if (!generations->empty()) found[job] = std::move(*generations);
   }
-  if (!known && !found.empty()) return Error{ErrorClass::data, fmt::format("no image of `{}` has the column `{}`", request.table, with_commas(request.columns)), {}, "`bfl audit row` shows the images and their columns"};
+  if (!known && !found.empty()) return Error{ErrorClass::data, fmt::format("no image of `{}` has the column `{}`", request.table, fmt::join(request.columns, ",")), {}, "`bfl audit row` shows the images and their columns"};
   // What is overwritten is to be gone from the file as well.
   if (target.engine() == "sqlite")
     if (auto set = target.execute("PRAGMA secure_delete = ON"); !set) return set.error();

@@ -5,6 +5,12 @@
 
 namespace bfl::ledger {
 
+// Orders to whoever runs a job, and who took them back; an empty job stands for all. See control.h. By hand it takes `job` and `kind`. Tables
+// that were made before there was a `pace` learn of it with the first one (control.cpp).
+inline constexpr const char* control_table = R"(CREATE TABLE bfl_control (
+  id INTEGER PRIMARY KEY, job TEXT NOT NULL, kind TEXT NOT NULL CHECK (kind IN ('pause', 'cancel', 'halt', 'pace')), who TEXT NOT NULL DEFAULT '',
+  reason TEXT NOT NULL DEFAULT '', given TEXT NOT NULL DEFAULT '', lifted_by TEXT NOT NULL DEFAULT '', lifted TEXT NOT NULL DEFAULT ''))";
+
 // In order, of an engine: "sqlite", "postgres". The identity of the target is made by the database when they are carried out.
 std::vector<std::string> set_up_statements(const std::string& engine);
 

@@ -22,12 +22,6 @@ constexpr const char* key_table = R"(CREATE TABLE bfl_key (
   detail BLOB NOT NULL, PRIMARY KEY (step, lane, seq, name)))";
 constexpr const char* key_range = "CREATE INDEX range_of_key ON bfl_key (name, low, high)";
 
-// Orders to whoever runs a job, and who took them back; an empty job stands for all. See control.h. By hand it takes `job` and `kind`. Tables
-// that were made before there was a `pace` learn of it with the first one (control.cpp).
-constexpr const char* control_table = R"(CREATE TABLE bfl_control (
-  id INTEGER PRIMARY KEY, job TEXT NOT NULL, kind TEXT NOT NULL CHECK (kind IN ('pause', 'cancel', 'halt', 'pace')), who TEXT NOT NULL DEFAULT '',
-  reason TEXT NOT NULL DEFAULT '', given TEXT NOT NULL DEFAULT '', lifted_by TEXT NOT NULL DEFAULT '', lifted TEXT NOT NULL DEFAULT ''))";
-
 constexpr const char* statements[] = {
     // One row. `identity` is made once, at random, and goes into every memo key.
     R"(CREATE TABLE bfl_meta (

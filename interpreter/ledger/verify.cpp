@@ -421,9 +421,10 @@ class Verification {
       else if (planned != block->rows) damaged(place + ": rows", fmt::format("it says {}, and the pack holds {}", block->rows, planned));
       if (block->first != rows) damaged(place + ": first", fmt::format("it says {}, and {} rows stand before it", block->first, rows));
       rows += held ? planned : block->rows;
-      const std::string now = hex(sha256(block->bytes)), first = redactions_.first(place_of_block(id, number_));
-      if (!first.empty() && redactions_.now(place_of_block(id, number_), first) != now) damaged(place + ": pack", "it does not give the digest that the entry of the redaction names");
-      seal.add({}, sealed_leaf(*block, as_bytes(digest_in(first.empty() ? now : first).value_or(Digest{}))));
+      const std::string sealed_place = place_of_block(id, number_), first = redactions_.first(sealed_place);
+      const Digest now = sha256(block->bytes);
+      if (!first.empty() && redactions_.now(sealed_place, first) != hex(now)) damaged(place + ": pack", "it does not give the digest that the entry of the redaction names");
+      seal.add({}, sealed_leaf(*block, as_bytes(first.empty() ? now : digest_in(first).value_or(Digest{}))));
     }
     proven_.sealed += rows;
     if (hex(seal.root()) != root) damaged(fmt::format("bfl_stage, step {}", id), "its blocks do not give the root that the opening entry names");

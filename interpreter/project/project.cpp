@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "interpreter/base/signed_note.h"
-#include "interpreter/project/outside.h"
 #include "interpreter/project/toml.h"
 
 namespace bfl::project {
@@ -127,22 +126,18 @@ void read_policy(const Setting& section, Project& into, Asking& asking) {
 }
 
 // [outside] hooks = ["run_finished=https://…", "$ALERT_HOOK"], metrics = "…", …
-void read_outside(const Setting& section, Outside& into, Asking& asking) {
-  const std::pair<std::string_view, std::string*> each[] = {{"metrics", &into.metrics}, {"metrics_port", &into.metrics_port}, {"lineage", &into.lineage}};
+void read_outside(const Setting& section, Project& into, Asking& asking) {
+  const std::pair<std::string_view, std::string*> each[] = {{"metrics", &into.outside.metrics}, {"metrics_port", &into.outside.metrics_port}, {"lineage", &into.outside.lineage}};
   for (const Setting& setting : section.members) {
     const auto text = std::find_if(std::begin(each), std::end(each), [&](const auto& one) { return one.first == setting.key; });
     if (text != std::end(each)) {
       if (asking.is(setting, SettingKind::text, "write a text, as the flag of `bfl run` takes it")) *text->second = setting.text;
     } else if (setting.key == "hooks") {
-      texts(setting, into.hooks, asking, "write a list of texts: `hooks = [\"run_finished=$ALERT_HOOK\"]`");
+      texts(setting, into.outside.hooks, asking, "write a list of texts: `hooks = [\"run_finished=$ALERT_HOOK\"]`");
     } else {
       asking.unknown(setting, "setting", {"hooks", "metrics", "metrics_port", "lineage"});
     }
   }
-}
-void check_outside(const Setting& section, Project&, Asking& asking) {
-  Outside sound;
-  read_outside(section, sound, asking);
 }
 
 constexpr std::string_view place_help = "write `SOURCE = \"postgres://HOST/DATABASE\"`, \"sqlite:PATH\", or where the address holds a secret `SOURCE = { env = \"VARIABLE\" }`";
@@ -179,21 +174,11 @@ constexpr Section sections[] = {
     {"lint", read_lint},
     {"approvers", read_approvers},
     {"policy", read_policy},
-    {"outside", check_outside},
+    {"outside", read_outside},
     {"environments", read_environments},
 };
 
 }  // namespace
-
-Outside outside_of(const Project& project) {
-  Outside made;
-  Diagnostics said;  // and shown when the project was read
-  const auto whole = project.root.empty() ? std::nullopt : read_toml(project.texts, 0, said);
-  const Setting* section = whole ? whole->find("outside") : nullptr;
-  Asking asking(said);
-  if (section && section->kind == SettingKind::table) read_outside(*section, made, asking);
-  return made;
-}
 
 const Environment* Project::environment(std::string_view name) const {
   const auto found = std::find_if(environments.begin(), environments.end(), [&](const Environment& one) { return one.name == name; });

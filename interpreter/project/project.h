@@ -50,6 +50,13 @@ struct Environment {
   Span span{};
 };
 
+// `[outside]`: whom runs tell what they do. Each text is as the flag of `bfl run` takes it; `$NAME` stands for an environment
+// variable, which whoever tells looks up.
+struct Outside {
+  std::vector<std::string> hooks{};
+  std::string metrics{}, metrics_port{}, lineage{};
+};
+
 struct Project {
   Sources texts;                       // the file, if there is one: what spans of this struct point to
   std::string root{};                  // the folder that it stands in; empty: there is none
@@ -57,6 +64,7 @@ struct Project {
   std::vector<Approver> approvers{};
   Policy policy{};
   std::vector<Environment> environments{};
+  Outside outside{};
 
   const Environment* environment(std::string_view name) const;
 };

@@ -7,9 +7,9 @@
 namespace bfl::store {
 namespace {
 
-Result<std::int64_t> changed(Database& database, const char* sql, const std::string* text, std::int64_t number = 0) {
-  Statement statement(database, sql);
-  if (auto done = text ? statement.bind(*text).run() : statement.bind(number).run(); !done) return done.error();
+// How many rows it changes.
+Result<std::int64_t> changed(Database& database, Statement& statement) {
+  if (auto done = statement.run(); !done) return done.error();
   Statement count(database, "SELECT changes()");
   auto row = count.next();
   if (!row) return row.error();
@@ -36,13 +36,12 @@ Result<Pruned> prune(const std::string& path, const std::string& before) {
   }
   if (seq > 0) {
     if (auto marked = database->execute(to_pruned); !marked) return marked.error();
-    auto begins = changed(*database, "INSERT OR REPLACE INTO begins_behind SELECT 1, seq, digest FROM journal WHERE seq = ?", nullptr, seq);
-    if (!begins) return begins.error();
-    auto entries = changed(*database, "DELETE FROM journal WHERE seq <= ?", nullptr, seq);
+    if (auto begins = Statement(*database, "INSERT OR REPLACE INTO begins_behind SELECT 1, seq, digest FROM journal WHERE seq = ?").bind(seq).run(); !begins) return begins.error();
+    auto entries = changed(*database, Statement(*database, "DELETE FROM journal WHERE seq <= ?").bind(seq));
     if (!entries) return entries.error();
     pruned.entries = *entries;
   }
-  auto runs = changed(*database, "DELETE FROM run WHERE CASE finished WHEN '' THEN started ELSE finished END < ? AND id NOT IN (SELECT run FROM journal)", &before);
+  auto runs = changed(*database, Statement(*database, "DELETE FROM run WHERE CASE finished WHEN '' THEN started ELSE finished END < ? AND id NOT IN (SELECT run FROM journal)").bind(before));
   if (!runs) return runs.error();
   pruned.runs = *runs;
   if (auto committed = transaction->commit(); !committed) return committed.error();
