@@ -9,7 +9,6 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <iostream>
 
 #include "interpreter/cli/audit.h"
 #include "interpreter/cli/commands.h"
@@ -149,11 +148,7 @@ int approve_plan(const Arguments& arguments) {
     return exit_code::done;
   };
   if (note && !note->signers.empty()) return told("approved already");
-  if (is_terminal(stdin) && !arguments.has("yes")) {
-    report::say(stderr, "sign it as {}? [y/N] ", key->open.name);
-    std::string answer;
-    if (!std::getline(std::cin, answer) || (answer != "y" && answer != "yes")) return report::say(stderr, "not signed\n"), exit_code::failed;
-  }
+  if (!agreed(arguments, fmt::format("sign it as {}?", key->open.name))) return report::say(stderr, "not signed\n"), exit_code::failed;
   const std::string text = kept.note_text(), signature = sign_note_at(text, *key, run::system_clock()->now().micros / 1'000'000).substr(text.size() + 1);
   const int file = open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
   const bool written = file >= 0 && write(file, signature.data(), signature.size()) == static_cast<ssize_t>(signature.size()) && fsync(file) == 0;

@@ -1,5 +1,4 @@
 // `bfl audit`: what the ledger proves, and what it tells of one row.
-#include <algorithm>
 #include <filesystem>
 #include <fmt/format.h>
 
@@ -10,7 +9,6 @@
 #include "interpreter/cli/terminal.h"
 #include "interpreter/ledger/history.h"
 #include "interpreter/ledger/ledger.h"
-#include "interpreter/ledger/own_sql.h"
 #include "interpreter/report/words.h"
 #include "interpreter/run/discreet.h"
 #include "interpreter/store/state.h"
@@ -49,10 +47,11 @@ int row(const Arguments& arguments) {
   if (!events) return failed(events.error());
   const report::ShownValue shown = [&](const std::string& column, const ledger::Stored& value) {
     const int index = table->column_index(column);
-    if (index >= 0 && table->columns[static_cast<std::size_t>(index)].sensitive && value.kind != connect::RawValue::Class::null) return std::string(run::unshown);
-    if (index >= 0)
-      if (auto decoded = target.decode(value.view(), lower::wire_of(table->columns[static_cast<std::size_t>(index)]))) return to_literal(*decoded);
-    return ledger::display({value});
+    if (index >= 0) {
+      const Column& of = table->columns[static_cast<std::size_t>(index)];
+      if (auto decoded = target.decode(value.view(), lower::wire_of(of))) return run::literal(of, *decoded);
+    }
+    return run::display_key(*table, {index}, {value});
   };
   report::put(stdout, arguments.has("json") ? report::history_json(place, arguments.operands[2], *events, shown)
                                             : report::history_text(place, arguments.operands[2], *events, shown));

@@ -36,6 +36,7 @@ struct Meant {
   std::string job;                 // empty: every job
   std::vector<Target> targets;     // those with bfl's tables
   int code = exit_code::done;      // else why there are none, which is said
+  std::string what() const { return job.empty() ? "every job of the database" : fmt::format("`{}`", job); }
 };
 
 // Of a job, or of the job of a run: its databases. Of an address: that one.
@@ -81,6 +82,8 @@ Meant meant(const Arguments& arguments) {
   return found;
 }
 
+std::string user_at_host() { return fmt::format("{}@{}", user_name(), host_name()); }
+
 int misused(const std::string& message) { return failed(exit_code::script, message, "write `bfl set JOB.bfl pace 500/s` (`/m`, `/h`), `none` for no bound, `default` for what the job says"); }
 
 int set_pace(const Arguments& arguments) {
@@ -90,7 +93,7 @@ int set_pace(const Arguments& arguments) {
   if (!taken_back && (value.find(':') != std::string::npos || !run::rows_a_second(value))) return misused(fmt::format("`{}` is no pace", value));
   Meant all = meant(arguments);
   if (all.code != exit_code::done) return all.code;
-  const std::string who = fmt::format("{}@{}", user_name(), host_name()), now = format_timestamp(run::system_clock()->now());
+  const std::string who = user_at_host(), now = format_timestamp(run::system_clock()->now());
   std::int64_t lifted = 0;
   for (Target& target : all.targets) {
     auto back = ledger::take_back(*target.connector, all.job, "pace", who, now);
@@ -99,7 +102,7 @@ int set_pace(const Arguments& arguments) {
     if (taken_back) continue;
     if (auto done = ledger::give(*target.connector, {all.job, "pace", who, why.empty() ? value : value + ": " + why, now}); !done) return failed(done.error());
   }
-  const std::string what = all.job.empty() ? "every job of the database" : fmt::format("`{}`", all.job);
+  const std::string what = all.what();
   if (arguments.has("json")) report::say(stdout, "{{\"order\":\"pace\",\"job\":\"{}\",\"value\":\"{}\",\"lifted\":{}}}\n", all.job, value, lifted);
   else if (taken_back) report::say(stdout, "{}\n", lifted ? fmt::format("{} goes as fast as it says", what) : fmt::format("no pace was set of {}", what));
   else report::say(stdout, "{} {}; `bfl set … pace default` takes that back\n", what, value == "none" ? "goes as fast as it can" : fmt::format("changes {} rows, and no more", value));
@@ -113,8 +116,8 @@ int control_run(const Arguments& arguments) {
   if (word == "set") return set_pace(arguments);
   Meant all = meant(arguments);
   if (all.code != exit_code::done) return all.code;
-  const std::string what = all.job.empty() ? "every job of the database" : fmt::format("`{}`", all.job);
-  const std::string who = fmt::format("{}@{}", user_name(), host_name()), now = format_timestamp(run::system_clock()->now());
+  const std::string what = all.what();
+  const std::string who = user_at_host(), now = format_timestamp(run::system_clock()->now());
   std::int64_t lifted = 0, given = 0;
   std::string runs, stands;
   for (Target& target : all.targets) {
@@ -127,9 +130,10 @@ int control_run(const Arguments& arguments) {
       auto back = ledger::take_back(*target.connector, all.job, "", who, now);
       if (!back) return failed(back.error());
       lifted += *back;
+      if (all.job.empty()) continue;
       auto left = ledger::orders(*target.connector, all.job);
       if (!left) return failed(left.error());
-      if (!all.job.empty() && std::any_of(left->begin(), left->end(), [](const ledger::Order& order) { return order.job.empty() && order.kind != "cancel" && order.kind != "pace"; }))
+      if (std::any_of(left->begin(), left->end(), [](const ledger::Order& order) { return order.job.empty() && order.kind != "cancel" && order.kind != "pace"; }))
         stands = "; an order for every job of the database stands: `bfl resume` with the address of the database takes it back";
       continue;
     }

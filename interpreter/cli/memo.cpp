@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "interpreter/base/digest.h"
-#include "interpreter/check/meaning.h"
 #include "interpreter/ledger/ledger.h"
 
 namespace bfl::cli {
@@ -68,11 +67,15 @@ void remember_finished(store::State& state, const std::string& inputs, Session& 
                                     [](const program::Step& step) { return step.kind == program::StepKind::verify; });
   // Its inputs would be kept as a digest that is made for speed: a secret is not guessed from it only if it is a long one.
   const bool has_secrets = std::any_of(program.parameters.begin(), program.parameters.end(), [](const program::Parameter& parameter) { return parameter.secret; });
-  // What a program holds and what time zones are ruled by is no part of the inputs.
-  const bool goes_out = std::any_of(program.steps.begin(), program.steps.end(), [&](const program::Step& step) { return step.through || !program::meaning_and_zones(step, program).zones.empty(); });
-  if (verifies || has_secrets || goes_out || !session.modules.empty() || session.connectors.size() != 1 || session.identities[0].empty()) return;
+  if (verifies || has_secrets || !session.modules.empty() || session.connectors.size() != 1 || session.identities[0].empty()) return;
   // Where the data are is kept for the next look, and the address of a server may hold a password.
   if (!program.sources[0].url.starts_with("sqlite:") || program.sources[0].shown.find("***") != std::string::npos) return;
+  // What a program holds and what time zones are ruled by is no part of the inputs.
+  const bool goes_out = std::any_of(program.steps.begin(), program.steps.end(), [](const program::Step& step) { return step.through.has_value(); }) ||
+                        std::any_of(session.plan.steps.begin(), session.plan.steps.end(), [](const plan::StepPlan& step) {
+                          return std::any_of(step.key.components.begin(), step.key.components.end(), [](const plan::KeyComponent& part) { return part.name == "time zones"; });
+                        });
+  if (goes_out) return;
   auto schema = session.connectors[0]->schema_version();
   auto revision = ledger::revision(*session.connectors[0]);
   if (!schema || !revision) return;

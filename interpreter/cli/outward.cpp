@@ -6,7 +6,6 @@
 
 #include "interpreter/base/secrets.h"
 #include "interpreter/cli/terminal.h"
-#include "interpreter/project/outside.h"
 #include "interpreter/report/words.h"
 
 namespace bfl::cli {
@@ -60,7 +59,7 @@ struct Wanted {
 
 // Flags go before what the project says; hooks are told beside each other. Paths of the project begin at its folder.
 Result<Wanted> wanted(const Session& session, const Arguments& arguments) {
-  const project::Outside said = project::outside_of(session.project);
+  const project::Outside& said = session.project.outside;
   Wanted all{{}, arguments.value("metrics"), arguments.value("metrics-port", said.metrics_port), arguments.value("lineage")};
   for (const std::string& hook : said.hooks) {
     auto filled = filled_in(hook);

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstdio>
 
+#include "interpreter/cli/carry_out.h"
 #include "interpreter/cli/commands.h"
 #include "interpreter/run/undo.h"
 
@@ -94,13 +95,7 @@ PutBack put_back(const Stage& stage) {
   auto tasks = run::undo_tasks(session.program, session.targets(), {.run = stage.run_id, .step = {}});
   if (!tasks) return {.possible = false};
   if (tasks->empty()) return done;
-  session.program.steps.clear();
-  session.plan = {};
-  for (const run::UndoTask& task : *tasks) {
-    session.plan.order.push_back(session.plan.steps.size());
-    session.plan.steps.push_back({session.program.steps.size(), plan::WorkKind::sealed_write, {}});
-    session.program.steps.push_back(task.step);
-  }
+  take_steps(session, *tasks);
   StandingClock clock(stage.clock);
   Diagnostics found;
   const run::Outcome outcome = run::undo(session.program, session.plan, *tasks, session.targets(), **state, clock, stage.stop, [](const run::Event&) {}, options_of(stage), found);

@@ -44,5 +44,4 @@ struct PutBack {
 };
 PutBack put_back(const Stage& stage);  // what the runs of the stage's id have done
 
-
 }  // namespace bfl::cli

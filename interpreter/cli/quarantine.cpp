@@ -22,7 +22,21 @@ using Json = nlohmann::ordered_json;
 struct Row {
   std::size_t source = 0;
   ledger::Quarantined of;
+  std::string key;  // as it may be shown
 };
+
+const program::Step* step_of(const Session& session, const ledger::Quarantined& row) {
+  const auto& steps = session.program.steps;
+  const auto step = std::find_if(steps.begin(), steps.end(), [&](const program::Step& one) { return one.name == row.name; });
+  return step == steps.end() ? nullptr : &*step;
+}
+
+// Of a step that the job no longer has nobody knows what its rows are known by.
+std::string key_of(const Session& session, const ledger::Quarantined& row) {
+  const program::Step* step = step_of(session, row);
+  if (step) return run::display_key(session.program, *step, row.key);
+  return check::any_sensitive(session.program) ? run::unshown : ledger::display(row.key);
+}
 
 // As `--step` and a key say; all without them.
 Result<std::vector<Row>> waiting(const Session& session, const Arguments& arguments) {
@@ -32,8 +46,11 @@ Result<std::vector<Row>> waiting(const Session& session, const Arguments& argume
     if (!session.connectors[i]->has_sql()) continue;
     auto found = ledger::quarantine(*session.connectors[i], session.program.job);
     if (!found) return found.error();
-    for (ledger::Quarantined& row : *found)
-      if ((step.empty() || row.name == step) && (key.empty() || ledger::display(row.key) == key)) rows.push_back({i, std::move(row)});
+    for (ledger::Quarantined& row : *found) {
+      if ((!step.empty() && row.name != step) || (!key.empty() && ledger::display(row.key) != key)) continue;
+      std::string shown = key_of(session, row);
+      rows.push_back({i, std::move(row), std::move(shown)});
+    }
   }
   if (rows.empty() && (!step.empty() || !key.empty()))
     return Error{ErrorClass::data, fmt::format("no row{}{} is in quarantine", key.empty() ? "" : " with key " + key, step.empty() ? "" : " of `" + step + "`"), {},
@@ -41,21 +58,8 @@ Result<std::vector<Row>> waiting(const Session& session, const Arguments& argume
   return rows;
 }
 
-const program::Step* step_of(const Session& session, const Row& row) {
-  const auto& steps = session.program.steps;
-  const auto step = std::find_if(steps.begin(), steps.end(), [&](const program::Step& one) { return one.name == row.of.name; });
-  return step == steps.end() ? nullptr : &*step;
-}
-
-// Of a step that the job no longer has nobody knows what its rows are known by.
-std::string key_of(const Session& session, const Row& row) {
-  const program::Step* step = step_of(session, row);
-  if (step) return run::display_key(session.program, *step, row.of.key);
-  return check::any_sensitive(session.program) ? run::unshown : ledger::display(row.of.key);
-}
-
-Json object_of(const Session& session, const Row& row) {
-  return {{"step", row.of.name}, {"generation", row.of.generation}, {"key", key_of(session, row)}, {"error", row.of.error},
+Json object_of(const Row& row) {
+  return {{"step", row.of.name}, {"generation", row.of.generation}, {"key", row.key}, {"error", row.of.error},
           {"time", row.of.time}, {"run", row.of.run}, {"who", row.of.who}};
 }
 
@@ -68,13 +72,13 @@ int list(const Session& session, const Arguments& arguments) {
   std::string text;
   std::size_t step = 4, key = 3;
   for (const Row& row : *rows) {
-    all.push_back(object_of(session, row));
+    all.push_back(object_of(row));
     step = std::max(step, row.of.name.size());
-    key = std::max(key, key_of(session, row).size());
+    key = std::max(key, row.key.size());
   }
   if (!rows->empty()) text = fmt::format("{:<{}}  {:<{}}  {:<19}  ERROR\n", "STEP", step, "KEY", key, "SINCE");
   for (const Row& row : *rows)
-    text += fmt::format("{:<{}}  {:<{}}  {:<19}  {}\n", row.of.name, step, report::printable(key_of(session, row)), key, row.of.time.substr(0, 19), report::printable(row.of.error));
+    text += fmt::format("{:<{}}  {:<{}}  {:<19}  {}\n", row.of.name, step, report::printable(row.key), key, row.of.time.substr(0, 19), report::printable(row.of.error));
   report::put(stdout, arguments.has("json") ? dumped(all) : text.empty() ? "nothing is in quarantine\n" : text);
   return exit_code::done;
 }
@@ -83,7 +87,7 @@ int list(const Session& session, const Arguments& arguments) {
 Result<std::vector<std::pair<std::string, std::string>>> row_now(Session& session, const Row& row) {
   std::vector<std::pair<std::string, std::string>> columns;
   const program::Program& program = session.program;
-  const program::Step* step = step_of(session, row);
+  const program::Step* step = step_of(session, row.of);
   if (!step || !program::writes_anchor(step->kind) || step->target.source != static_cast<int>(row.source)) return columns;
   connect::Connector& target = *session.connectors[row.source];
   const lower::Statement read = lower::hands(program, *step, lower::dialect_of(target.engine())).own.read;
@@ -92,12 +96,8 @@ Result<std::vector<std::pair<std::string, std::string>>> row_now(Session& sessio
   const Table& table = program.table(step->target);
   auto done = (*prepared)->query_raw(ledger::views(row.of.key), [&](connect::RawRow now) {
     for (std::size_t i = 0; i < table.columns.size() && i < now.size(); ++i) {
-      if (table.columns[i].sensitive && now[i].kind != connect::RawValue::Class::null) {
-        columns.emplace_back(table.columns[i].name, run::unshown);
-        continue;
-      }
       auto value = target.decode(now[i], read.columns[i]);
-      columns.emplace_back(table.columns[i].name, value ? to_literal(*value) : ledger::display({ledger::Stored::of(now[i])}));
+      columns.emplace_back(table.columns[i].name, value ? run::literal(table.columns[i], *value) : run::display_key(table, {static_cast<int>(i)}, {ledger::Stored::of(now[i])}));
     }
     return false;
   });
@@ -113,10 +113,10 @@ int show(Session& session, const Arguments& arguments) {
   for (const Row& row : *rows) {
     auto now = row_now(session, row);
     if (!now) return failed(now.error());
-    Json object = object_of(session, row);
+    Json object = object_of(row);
     for (const auto& [name, value] : *now) object["row"][name] = value;
     all.push_back(std::move(object));
-    text += fmt::format("{} {}\n  error  {}\n  since  {}, generation {}, run {} by {}\n", row.of.name, report::printable(key_of(session, row)), report::printable(row.of.error), row.of.time,
+    text += fmt::format("{} {}\n  error  {}\n  since  {}, generation {}, run {} by {}\n", row.of.name, report::printable(row.key), report::printable(row.of.error), row.of.time,
                         row.of.generation, row.of.run, row.of.who);
     for (const auto& [name, value] : *now) text += fmt::format("  now    {} = {}\n", name, report::printable(value));
   }
@@ -137,8 +137,7 @@ int resolve(Session& session, const Arguments& arguments) {
     connect::Connector& target = *session.connectors[i];
     auto frozen = ledger::frozen_clock(target, session.program.job);
     if (!frozen) return failed(frozen.error());
-    auto writer = ledger::Writer::take_over(target, session.program.job,
-                                            {{}, user_name(), BFL_VERSION, {}, ledger::this_process(host_name()), {}, [&clock] { return clock->now(); }, {}, {}, {}, {}});
+    auto writer = ledger::Writer::take_over(target, session.program.job, runner_here(*clock));
     if (!writer) return failed(writer.error());
     auto noted = (*writer)->resolve(here, arguments.value("why"));
     auto released = (*writer)->release(!frozen->has_value());

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iostream>
 
 #include "interpreter/cli/audit.h"
 #include "interpreter/cli/carry_out.h"
@@ -48,13 +47,9 @@ int redact_row(const Arguments& arguments) {
   const std::string place = arguments.operands[1] + " " + arguments.operands[2];
   std::vector<ledger::Redaction> done;
   if (*there) {
-    if (is_terminal(stdin) && !arguments.has("yes")) {
-      report::say(stderr, "erase {} from the ledger for good? [y/N] ", place);
-      std::string answer;
-      if (!std::getline(std::cin, answer) || (answer != "y" && answer != "yes")) return report::say(stderr, "nothing was erased\n"), exit_code::failed;
-    }
+    if (!agreed(arguments, fmt::format("erase {} from the ledger for good?", place))) return report::say(stderr, "nothing was erased\n"), exit_code::failed;
     auto clock = run::system_clock();
-    ledger::Runner runner{new_run_id(clock->now()), user_name(), BFL_VERSION, {}, ledger::this_process(host_name()), {}, [&clock] { return clock->now(); }};
+    const ledger::Runner runner = runner_here(*clock, new_run_id(clock->now()));
     auto redacted = ledger::redact(target, {named->table.name, named->key, arguments.operands[2], columns_of(arguments), arguments.value("why")}, runner);
     if (!redacted) return failed(redacted.error());
     done = std::move(*redacted);

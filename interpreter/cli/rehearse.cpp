@@ -118,11 +118,7 @@ class Rehearsing {
       row("undo", undone_.possible ? "every row is as it was" : "what the job does cannot be put back");
       row("kill", killed_after_ > 0 ? fmt::format("behind chunk {} of {}; the next run came to the same end", killed_after_, chunks_) : "there was nothing to cut short");
     }
-    for (const std::string& problem : problems_) {
-      out += "  FAIL  ";
-      for (const char c : problem) out += c == '\n' ? std::string("\n        ") : std::string(1, c);
-      out += '\n';
-    }
+    for (const std::string& problem : problems_) out += fmt::format("  FAIL  {}\n", report::hanging(problem));
     return out + fmt::format("\n{}: {}\n", job_.program.job, good() ? "rehearsed; nothing of it was done to its databases" : "does not pass its rehearsal; nothing was done to its databases");
   }
 
@@ -291,20 +287,15 @@ class Rehearsing {
 
 int rehearse_job(const Arguments& arguments) {
   Session session;
-  const auto refused = [&] {
-    session.diagnostics.sort_by_position();
-    show(session.diagnostics, session.texts);
-    return exit_code_of(session.diagnostics);
-  };
-  if (!load(session, arguments) || !make_plan(session, Access::read)) return refused();
+  if (!load(session, arguments) || !make_plan(session, Access::read)) return refused(session);
   run::StopSignal stop;
   SignalWatch watch(stop, [] {});  // before there is anything to be taken away
   const Folder folder("rehearsal");
-  if (!folder.made()) return no_folder(session), refused();
+  if (!folder.made()) return no_folder(session), refused(session);
   Rehearsing rehearsal(session, arguments, folder.path(), stop);
   const bool done = rehearsal.rehearse();
   if (stop.level.load() > 0) return rehearsal.exit_code();
-  if (!done) return refused();
+  if (!done) return refused(session);
   report::put(stdout, arguments.has("json") ? rehearsal.document().dump(2, ' ', false, Json::error_handler_t::replace) + "\n" : rehearsal.text());
   return rehearsal.exit_code();
 }

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <charconv>
 
-#include "interpreter/check/sensitive.h"
 #include "interpreter/ledger/own_sql.h"
 
 namespace bfl::cli {
@@ -32,25 +31,6 @@ Result<ledger::Key> key_typed(const Table& table, const std::vector<int>& column
   return key;
 }
 
-// As the job says, of which nothing is checked here.
-void mark_sensitive(const Session& job, const std::string& source, Catalogue& catalogue) {
-  if (job.text.empty()) return;
-  Session again;
-  again.path = job.path;
-  again.text = job.text;
-  again.settings = job.settings;
-  ast::File file;
-  if (!read_file(again, file)) return;
-  for (const ast::NodeId item : ast::children(file, file.root)) {
-    if (file[item].kind != ast::NodeKind::source || file[item].text != source) continue;
-    for (const ast::NodeId part : ast::children(file, item))
-      for (Table& table : catalogue.tables)
-        for (Column& column : table.columns)
-          if ((file[part].flags & ast::flag::secret) != 0 && file[part].text == table.name + "." + column.name) column.sensitive = true;
-  }
-  check::mark_references(catalogue);
-}
-
 }  // namespace
 
 Result<NamedRow> row_named(Session& session, const Arguments& arguments, Access access) {
@@ -61,11 +41,14 @@ Result<NamedRow> row_named(Session& session, const Arguments& arguments, Access 
   const std::string source = place.substr(0, dot), name = place.substr(dot + 1);
   if (!open_source(session, arguments, source, arguments.operands.size() > 3 ? arguments.operands[3] : "", access)) return Error{ErrorClass::data, {}};
   connect::Connector& target = *session.connectors[0];
-  auto catalogue = target.catalogue();
-  if (!catalogue) return catalogue.error();
-  mark_sensitive(session, source, *catalogue);
-  const auto table = std::find_if(catalogue->tables.begin(), catalogue->tables.end(), [&](const Table& t) { return t.name == name; });
-  if (table == catalogue->tables.end()) return Error{ErrorClass::data, fmt::format("`{}` has no table `{}`", source, name), {}, {}};
+  if (session.program.catalogues.empty()) {  // of an address nothing was read so far
+    auto catalogue = target.catalogue();
+    if (!catalogue) return catalogue.error();
+    session.program.catalogues.push_back(std::move(*catalogue));
+  }
+  const std::vector<Table>& tables = session.program.catalogues[0].tables;
+  const auto table = std::find_if(tables.begin(), tables.end(), [&](const Table& t) { return t.name == name; });
+  if (table == tables.end()) return Error{ErrorClass::data, fmt::format("`{}` has no table `{}`", source, name), {}, {}};
   const Key* identity = table->identity();
   if (!identity)
     return Error{ErrorClass::data, fmt::format("rows of `{}` have no key by which they could be named", name), {}, "`bfl log` shows what was done to the table"};

@@ -67,9 +67,8 @@ bool known_steps(const Arguments& arguments, Session& session) {
 }
 
 int refuse(Session& session) {
-  session.diagnostics.sort_by_position();
-  show(session.diagnostics, session.texts);
-  return session.resumable ? exit_code::resumable : exit_code_of(session.diagnostics);
+  const int code = refused(session);
+  return session.resumable ? exit_code::resumable : code;
 }
 
 // Each chunk takes some megabytes and gives them back: handed to the system and asked for again every time, they would be
@@ -83,12 +82,13 @@ void keep_memory() {
 
 // What `rollback when` of the job names, where it is so; empty: nothing. A run that can go on is not at its end.
 std::string reason_to_undo(const program::Program& program, const run::Outcome& outcome, const Diagnostics& found) {
-  if (program.rollback && outcome.stage_failed && (program.rollback->verify_failed || !run::conflicts_to_roll_back(program, outcome.changed, outcome.conflicts).empty()))
-    return fmt::format("a stage of `{}` does not hold", outcome.stage_failed->step);
-  if (!program.rollback || outcome.changed == 0 || (outcome.exit_code != 0 && outcome.exit_code != exit_code::failed && outcome.exit_code != exit_code::conflicts)) return {};
+  if (!program.rollback) return {};
+  const std::string conflicts = run::conflicts_to_roll_back(program, outcome.changed, outcome.conflicts);
+  if (outcome.stage_failed && (program.rollback->verify_failed || !conflicts.empty())) return fmt::format("a stage of `{}` does not hold", outcome.stage_failed->step);
+  if (outcome.changed == 0 || (outcome.exit_code != 0 && outcome.exit_code != exit_code::failed && outcome.exit_code != exit_code::conflicts)) return {};
   const bool failed = std::any_of(found.all().begin(), found.all().end(), [](const Diagnostic& one) { return one.code == Code::verify_failed; });
   if (program.rollback->verify_failed && failed) return "a verification does not hold";
-  return run::conflicts_to_roll_back(program, outcome.changed, outcome.conflicts);
+  return conflicts;
 }
 
 // A plan is one of the whole job: what would make another run of it cannot be shown.
@@ -141,8 +141,8 @@ int run_again(const Arguments& given, const std::vector<std::string>& retried) {
   const auto sound = [&] { return (!kept || plan_fits(session, *kept)) && may_run(session, kept.get()) && is_promoted(session); };
   if (!make_plan(session, Access::write, sound) || !known_steps(arguments, session)) return refuse(session);
   if (!have_state(session, arguments, state)) return refuse(session);
-  std::string undo_because, run_id;
-  std::optional<run::Outcome::FailedStage> failed_stage;  // of which all is undone, whatever runs have changed of it
+  std::string undo_because;
+  run::UndoRequest to_undo;
   const Doing execute = [&](run::StopSignal& stop, const run::Listener& tell, run::Options& options, Diagnostics& found) {
     options.only = arguments.value("only");
     options.again = arguments.all("again");
@@ -154,15 +154,15 @@ int run_again(const Arguments& given, const std::vector<std::string>& retried) {
     options.record_completion = completion_counts(session);
     const run::Outcome outcome = run::execute(session.program, session.plan, session.targets(), *state, *clock, stop, tell, options, found);
     undo_because = reason_to_undo(session.program, outcome, found);
-    run_id = options.run_id;
-    failed_stage = outcome.stage_failed;
+    // Of a stage that failed all is undone, whatever runs have changed of it.
+    to_undo = outcome.stage_failed ? run::UndoRequest{.step = outcome.stage_failed->step, .generation = outcome.stage_failed->generation} : run::UndoRequest{.run = options.run_id};
     if (outcome.exit_code == exit_code::done && !asks_for_more(arguments)) remember_finished(*state, inputs, session, format_timestamp(clock->now()));
     return outcome;
   };
   const int code = carry_out(session, arguments, state.get(), clock.get(), execute);
   if (undo_because.empty()) return code;
   (void)failed(Code::rolled_back, {ErrorClass::data, "the run undoes itself, as `rollback when` says: " + undo_because, {}, "see what was not as the job expects; what was put back is done again by the next run"});
-  auto tasks = run::undo_tasks(session.program, session.targets(), failed_stage ? run::UndoRequest{.step = failed_stage->step, .generation = failed_stage->generation} : run::UndoRequest{.run = run_id});
+  auto tasks = run::undo_tasks(session.program, session.targets(), to_undo);
   if (!tasks) return failed(tasks.error());
   const int undone = put_back(session, arguments, *state, *clock, *tasks);
   return undone == exit_code::done ? exit_code::failed : undone;

@@ -11,6 +11,7 @@
 
 #include "interpreter/cli/commands.h"
 #include "interpreter/cli/environments.h"
+#include "interpreter/check/sensitive.h"
 #include "interpreter/cli/terminal.h"
 #include "interpreter/eval/patterns.h"
 #include "interpreter/eval/time_zone.h"
@@ -234,6 +235,24 @@ bool read_file(Session& session, ast::File& file) {
   return !session.diagnostics.has_errors();
 }
 
+namespace {
+
+// As the job says, of which nothing is checked here.
+void mark_sensitive(const ast::File& file, const std::string& source, Catalogue& catalogue) {
+  for (const ast::NodeId item : ast::children(file, file.root)) {
+    if (file[item].kind != ast::NodeKind::source || file[item].text != source) continue;
+    for (const ast::NodeId part : ast::children(file, item)) {
+      if ((file[part].flags & ast::flag::secret) == 0) continue;
+      for (Table& table : catalogue.tables)
+        for (Column& column : table.columns)
+          if (file[part].text == table.name + "." + column.name) column.sensitive = true;
+    }
+  }
+  check::mark_references(catalogue);
+}
+
+}  // namespace
+
 bool open_sources(Session& session, Access access, const std::string& only) {
   ast::File file;
   if (!read_file(session, file)) return false;
@@ -241,7 +260,9 @@ bool open_sources(Session& session, Access access, const std::string& only) {
     if (file[item].kind == ast::NodeKind::job) session.program.job = file[item].text;
   session.program.sources = check::sources_of(file, session.texts, session.settings, session.diagnostics);
   if (!only.empty()) std::erase_if(session.program.sources, [&](const program::Source& source) { return source.name != only; });
-  return !session.diagnostics.has_errors() && connect_sources(session, access);
+  if (session.diagnostics.has_errors() || !connect_sources(session, access)) return false;
+  for (std::size_t i = 0; i < session.program.sources.size(); ++i) mark_sensitive(file, session.program.sources[i].name, session.program.catalogues[i]);
+  return true;
 }
 
 bool check(Session& session, Access access) {
@@ -274,6 +295,12 @@ void show(const Diagnostics& diagnostics, const Sources& texts) {
   if (diagnostics.all().empty()) return;
   std::fflush(stdout);
   report::say(stderr, "{}", render(diagnostics, texts, {has_color(stderr)}));
+}
+
+int refused(Session& session) {
+  session.diagnostics.sort_by_position();
+  show(session.diagnostics, session.texts);
+  return exit_code_of(session.diagnostics);
 }
 
 int exit_code_of(const Diagnostics& diagnostics) {

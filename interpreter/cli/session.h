@@ -59,7 +59,7 @@ bool read_file(Session& session, ast::File& file);
 Error of_place(Error error, const program::Source& source);
 // In step with Program::sources: those in which bfl's own tables are kept.
 std::vector<bool> keepers(const program::Program& program);
-// Parses it and opens its sources, unchecked: for what outlives the job's meaning. `only`: the one of this name, if it has it.
+// Parses it and opens its sources, unchecked but for what is marked sensitive: for what outlives the job's meaning. `only`: the one of this name, if it has it.
 // False with diagnostics.
 bool open_sources(Session& session, Access access, const std::string& only = {});
 // Everything up to the checked program; false with diagnostics.
@@ -70,6 +70,7 @@ bool make_plan(Session& session, Access access, const std::function<bool()>& sou
 
 // Shows what was found on standard error (or as JSON through `to_json` by the caller) and gives the exit code.
 void show(const Diagnostics& diagnostics, const Sources& texts);
+int refused(Session& session);  // sorts what was found, shows it and gives the exit code
 int exit_code_of(const Diagnostics& diagnostics);
 void add(Diagnostics& diagnostics, Code code, Span span, const Error& error);
 

@@ -52,8 +52,7 @@ int approve_stage(const Arguments& arguments) {
   const Waiting& stage = found->front();
   connect::Connector& target = *session.connectors[stage.source];
   auto clock = run::system_clock();
-  auto writer = ledger::Writer::take_over(target, session.program.job,
-                                          {{}, user_name(), BFL_VERSION, {}, ledger::this_process(host_name()), {}, [&clock] { return clock->now(); }, {}, {}, {}, {}});
+  auto writer = ledger::Writer::take_over(target, session.program.job, runner_here(*clock));
   if (!writer) return failed(writer.error());
   auto approved = (*writer)->approve_stage(stage.of.id, stage.stage, arguments.value("why"));
   auto released = (*writer)->release(false);

@@ -23,6 +23,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr const char* other_ways = "put bfl's tables back from a newer copy, or rows and tables together and `--lost redo`";
+constexpr const char* example = "for example: bfl state rebuild JOB.bfl --from shop --lost redo";
+
 Result<std::unique_ptr<store::State>> state_of(const Arguments& arguments) {
   const std::string path = state_path_of(arguments);
   if (!std::filesystem::exists(path)) return Error{ErrorClass::fatal, fmt::format("no state file at `{}`", path), {}, "name the job, or `--state PATH`; a job that never ran has none"};
@@ -109,34 +112,34 @@ Result<Behind> behind(store::State& state, connect::Connector& target, const std
 
 // The key at which the newest chunk that was seen ended, from the diary, which has runs on this database alone: there it stands as people
 // read it.
-Result<ledger::Key> last_key(store::State& state, const std::string& job, const Behind::Step& step) {
-  auto journal = state.journal({});
-  if (!journal) return journal.error();
+Result<ledger::Key> last_key(const std::vector<store::JournalEntry>& journal, const std::string& job, const Behind::Step& step) {
   std::string key;
-  for (const store::JournalEntry& entry : *journal)
+  for (const store::JournalEntry& entry : journal)
     if (entry.job == job && entry.step == step.generation.step && entry.kind == "chunk_committed" && entry.chunk == step.known) key = entry.to_key;
   std::int64_t number = 0;
   const auto [end, problem] = std::from_chars(key.data(), key.data() + key.size(), number);
   if (key.empty() || problem != std::errc() || end != key.data() + key.size())
     return Error{ErrorClass::refused, fmt::format("the diary does not tell to which row `{}` had come{}", step.generation.step, key.empty() ? "" : fmt::format(": `{}` is no whole number", key)), {},
-                 "put bfl's tables back from a newer copy, or rows and tables together and `--lost redo`"};
+                 other_ways};
   return ledger::Key{ledger::Stored::of(ledger::number(number))};
 }
 
 Result<void> bridge(store::State& state, ledger::Writer& writer, const std::string& job, const Behind& lost) {
+  auto journal = lost.steps.empty() ? Result<std::vector<store::JournalEntry>>(std::vector<store::JournalEntry>()) : state.journal({});
+  if (!journal) return journal.error();
   for (const Behind::Step& step : lost.steps) {
     auto lanes = writer.lanes(step.generation.id);
     if (!lanes) return lanes.error();
     if (lanes->size() != 1)
       return Error{ErrorClass::refused, fmt::format("`{}` was walked by several workers, and the diary does not tell how far each had come", step.generation.step), {},
-                   "put bfl's tables back from a newer copy, or rows and tables together and `--lost redo`"};
-    auto key = last_key(state, job, step);
+                   other_ways};
+    auto key = last_key(*journal, job, step);
     if (!key) return key.error();
     const ledger::Lane& lane = lanes->front();
     const auto beyond = [&](const ledger::Key& one, const ledger::Key& other) { return one.size() == 1 && other.size() == 1 && one[0].view().integer > other[0].view().integer; };
     if (beyond(*key, lane.upto) || (lane.cursor && !beyond(*key, *lane.cursor)))
       return Error{ErrorClass::refused, fmt::format("the row at which the diary saw `{}` end is not on the way that is left to it", step.generation.step), {},
-                   "put bfl's tables back from a newer copy, or rows and tables together and `--lost redo`"};
+                   other_ways};
     if (auto bridged = writer.bridge(lane, *key); !bridged) return bridged;
   }
   return {};
@@ -144,8 +147,8 @@ Result<void> bridge(store::State& state, ledger::Writer& writer, const std::stri
 
 int rebuild(const Arguments& arguments) {
   for (const char* flag : {"from", "lost"})
-    if (!arguments.has(flag)) return failed({ErrorClass::data, fmt::format("`bfl state rebuild` needs `--{}`", flag), {}, "for example: bfl state rebuild JOB.bfl --from shop --lost redo"});
-  if (arguments.operands.size() < 2) return failed({ErrorClass::data, "`bfl state rebuild` needs the job", {}, "for example: bfl state rebuild JOB.bfl --from shop --lost redo"});
+    if (!arguments.has(flag)) return failed({ErrorClass::data, fmt::format("`bfl state rebuild` needs `--{}`", flag), {}, example});
+  if (arguments.operands.size() < 2) return failed({ErrorClass::data, "`bfl state rebuild` needs the job", {}, example});
   auto state = state_of(arguments);
   if (!state) return failed(state.error());
   const std::string from = arguments.value("from");
@@ -162,16 +165,16 @@ int rebuild(const Arguments& arguments) {
   if (!lost->any()) return report::put(stdout, fmt::format("`{}` is not older than the local state: nothing to rebuild\n", from)), exit_code::done;
   const bool keep = arguments.value("lost") == "keep";
   if (keep && !lost->gone.empty())
-    return failed({ErrorClass::refused, fmt::format("a step of `{}` was lost as a whole, and nobody knows what it did: {}", job, lost->text()), {}, "put bfl's tables back from a newer copy, or rows and tables together and `--lost redo`"});
+    return failed({ErrorClass::refused, fmt::format("a step of `{}` was lost as a whole, and nobody knows what it did: {}", job, lost->text()), {}, other_ways});
   if (keep && lost->elsewhere)
-    return failed({ErrorClass::refused, "the diary has runs on several databases, and does not tell which of its rows are of this one", {}, "put bfl's tables back from a newer copy, or rows and tables together and `--lost redo`"});
+    return failed({ErrorClass::refused, "the diary has runs on several databases, and does not tell which of its rows are of this one", {}, other_ways});
   if (keep && !lost->others.empty())
-    return failed({ErrorClass::refused, fmt::format("what is missing is not of `{}` alone: {}", job, lost->text()), {}, "put bfl's tables back from a newer copy, or rows and tables together and `--lost redo`"});
+    return failed({ErrorClass::refused, fmt::format("what is missing is not of `{}` alone: {}", job, lost->text()), {}, other_ways});
   auto clock = run::system_clock();
   auto frozen = ledger::frozen_clock(target, job);
   if (!frozen) return failed(frozen.error());
   const std::string run = new_run_id(clock->now());
-  auto writer = ledger::Writer::take_over(target, job, {run, user_name(), BFL_VERSION, {}, ledger::this_process(host_name()), {}, [&clock] { return clock->now(); }});
+  auto writer = ledger::Writer::take_over(target, job, runner_here(*clock, run));
   if (!writer) return failed(writer.error());
   auto done = keep ? bridge(**state, **writer, job, *lost) : Result<void>{};
   if (done) done = (*writer)->attest("rebuild", {{"lost", arguments.value("lost")}, {"known", lost->text()}});

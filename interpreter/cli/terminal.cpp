@@ -5,6 +5,10 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <iostream>
+
+#include "interpreter/cli/arguments.h"
+#include "interpreter/report/words.h"
 
 namespace bfl::cli {
 namespace {
@@ -43,6 +47,13 @@ std::string paint(std::FILE* stream, Paint what, std::string_view text) {
   painted += 'm';
   painted += text;
   return painted + "\x1b[0m";
+}
+
+bool agreed(const Arguments& arguments, std::string_view question) {
+  if (!is_terminal(stdin) || arguments.has("yes")) return true;
+  report::say(stderr, "{} [y/N] ", question);
+  std::string answer;
+  return std::getline(std::cin, answer) && (answer == "y" || answer == "yes");
 }
 
 }  // namespace bfl::cli

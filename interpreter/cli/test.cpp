@@ -107,17 +107,6 @@ class Places {
   std::size_t declared_ = 0;
 };
 
-int refused(Session& session) {
-  session.diagnostics.sort_by_position();
-  show(session.diagnostics, session.texts);
-  return exit_code_of(session.diagnostics);
-}
-
-std::string hanging(std::string text) {
-  for (auto at = text.find('\n'); at != std::string::npos; at = text.find('\n', at + 1)) text.insert(at + 1, "        ");
-  return text;
-}
-
 }  // namespace
 
 int test_job(const Arguments& arguments) {
@@ -142,7 +131,7 @@ int test_job(const Arguments& arguments) {
     std::FILE* to = problems.empty() ? stdout : stderr;
     std::fflush(nullptr);
     report::say(to, "  {}  {}\n", problems.empty() ? "ok  " : "FAIL", test.title);
-    for (const std::string& problem : problems) report::say(to, "        {}\n", hanging(problem));
+    for (const std::string& problem : problems) report::say(to, "        {}\n", report::hanging(problem));
   }
   const auto all = static_cast<std::int64_t>(session.program.tests.size());
   document["ok"] = failed == 0;

@@ -82,7 +82,7 @@ int undo_job(const Arguments& arguments) {
   return put_back(session, arguments, *state, *clock, *tasks);
 }
 
-int put_back(Session& session, const Arguments& arguments, store::State& state, run::Clock& clock, std::vector<run::UndoTask>& tasks) {
+void take_steps(Session& session, const std::vector<run::UndoTask>& tasks) {
   session.program.steps.clear();
   session.plan = {};
   for (const run::UndoTask& task : tasks) {
@@ -90,6 +90,10 @@ int put_back(Session& session, const Arguments& arguments, store::State& state, 
     session.plan.steps.push_back({session.program.steps.size(), plan::WorkKind::sealed_write, {}});
     session.program.steps.push_back(task.step);
   }
+}
+
+int put_back(Session& session, const Arguments& arguments, store::State& state, run::Clock& clock, std::vector<run::UndoTask>& tasks) {
+  take_steps(session, tasks);
   const int code = carry_out(session, arguments, &state, &clock, [&](run::StopSignal& stop, const run::Listener& tell, run::Options& options, Diagnostics& found) {
     return run::undo(session.program, session.plan, tasks, session.targets(), state, clock, stop, tell, options, found);
   });

@@ -96,9 +96,7 @@ Result<Hook> hook_of(std::string_view written) {
 
 std::string body_of(const Event& event, std::string_view name, const About& about) {
   nlohmann::ordered_json body{{"event", name}, {"job", event.job}, {"run", event.run}, {"step", event.step}, {"time", event.time}, {"reason", event.reason}};
-  for (const auto& [key, value] : {std::pair("trace", &event.trace), {"span", &event.span}})
-    if (!value->empty()) body[key] = *value;
-  for (const auto& [key, value] : {std::pair("why", &about.why), {"ticket", &about.ticket}, {"owner", &about.owner}, {"who", &about.who}, {"host", &about.host}})
+  for (const auto& [key, value] : {std::pair("trace", &event.trace), {"span", &event.span}, {"why", &about.why}, {"ticket", &about.ticket}, {"owner", &about.owner}, {"who", &about.who}, {"host", &about.host}})
     if (!value->empty()) body[key] = *value;
   body["rows_changed"] = event.rows_changed;
   body["conflicts"] = event.conflicts;
@@ -172,7 +170,7 @@ struct Hooks::Teller {
   Result<void> tell(const Told& told) {
     for (int attempt = 0;; ++attempt) {
       const std::string& to = hooks[told.hook].to;
-      auto done = is_address(to) ? web::post({to, seconds_a_call, [this] { return hurry.load(); }}, {told.body}) : run_command(to, told);
+      auto done = is_address(to) ? web::post({to, seconds_a_call, [this] { return hurry.load(); }}, told.body) : run_command(to, told);
       if (done || done.error().kind != ErrorClass::transient || attempt + 1 == attempts) return done;
       std::unique_lock lock(mutex);
       wake.wait_for(lock, std::chrono::duration<double>(seconds_between[attempt]), [this] { return hurry.load(); });

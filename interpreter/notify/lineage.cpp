@@ -74,7 +74,7 @@ Result<void> LineageTeller::finish() const {
   for (const std::string* event : {&started_, &ended_}) {
     if (event->empty()) continue;
     if (address) {
-      if (auto sent = web::post({lineage_.to, seconds_a_call}, {*event}); !sent) return sent;
+      if (auto sent = web::post({lineage_.to, seconds_a_call}, *event); !sent) return sent;
       continue;
     }
     std::FILE* out = std::fopen(lineage_.to.c_str(), "ae");

@@ -53,6 +53,12 @@ std::string bound_of(const program::Expectation& expectation, const run::Limit* 
   return fmt::format("{} {} {}: {}", word, counted(limit->rows, "row"), what, limit->share);
 }
 
+void expects(Facts& page, const program::Step& step, const run::Preview* preview) {
+  std::string_view label = "expects";
+  for (std::size_t i = 0; i < step.expectations.size(); ++i)
+    page.row(std::exchange(label, ""), bound_of(step.expectations[i], preview && i < preview->limits.size() ? &preview->limits[i] : nullptr));
+}
+
 void head(Facts& page, const program::Program& program) {
   page.row("why", program.why);
   page.row("owner", program.owner);
@@ -60,7 +66,7 @@ void head(Facts& page, const program::Program& program) {
   page.row("runbook", program.runbook);
   if (program.expires) page.row("expires", format_timestamp(*program.expires));
   page.row("approvals", program::to_string(program.approval));
-  if (program.promotion) page.row("promote", program.promotion->from + " -> " + program.promotion->to);
+  page.row("promote", program::to_string(program.promotion));
   if (program.rollback) page.row("rollback", "when " + program.rollback->text);
   std::string_view label = "sensitive";
   for (const std::string& column : check::sensitive_columns(program)) page.row(std::exchange(label, ""), column);
@@ -117,8 +123,7 @@ void statement(Facts& page, const program::Program& program, const program::Step
   if (preview && preview->would_change == 0) page.row("", "holds: the statement would not run");
   page.row("safe", step.idempotence == program::Idempotence::once ? "once: the ledger knows that it has run" : "guarded: it runs only while its `done when` does not hold, which must hold behind it");
   page.row("route", fmt::format("{}: {}", word(step.route), step.route_reason));
-  label = "expects";
-  for (std::size_t i = 0; i < step.expectations.size(); ++i) page.row(std::exchange(label, ""), bound_of(step.expectations[i], preview && i < preview->limits.size() ? &preview->limits[i] : nullptr));
+  expects(page, step, preview);
 }
 
 void kept(Facts& page, const program::Program& program, const program::Step& step) {
@@ -174,9 +179,7 @@ void manner(Facts& page, const program::Program& program, const program::Step& s
   if (preview) page.row("proof", preview->proof);
   page.row("route", fmt::format("{}{}{}", word(step.route), step.route_reason.empty() ? "" : ": ", step.route_reason));
   page.row("walk", walk_of(program, step));
-  std::string_view label = "expects";
-  for (std::size_t i = 0; i < step.expectations.size(); ++i)
-    page.row(std::exchange(label, ""), bound_of(step.expectations[i], preview && i < preview->limits.size() ? &preview->limits[i] : nullptr));
+  expects(page, step, preview);
   if (step.rollout) page.row("rollout", program::to_string(step.rollout));
   if (step.quarantine) page.row("set aside", fmt::format("up to {} that will not fit; one more stops the step", counted(*step.quarantine, "row")));
 }
@@ -188,7 +191,7 @@ void costs(Facts& page, const program::Program& program, const program::Step& st
   for (const std::string& other : set_off_by(program, step)) page.row(std::exchange(label, ""), other);
   page.row("locks", locks_of(program, step));
   label = "risk";
-  for (const Risk& risk : risks_of(program, step, &preview)) page.row(std::exchange(label, ""), fmt::format("{}: {}", risk.name, risk.reason));
+  for (const Risk& risk : risks_of(program, step, preview)) page.row(std::exchange(label, ""), fmt::format("{}: {}", risk.name, risk.reason));
 }
 
 struct Tally {
@@ -223,12 +226,16 @@ struct Tally {
   }
 };
 
+// The first of the edges that lead to the step: they lie by `to`.
+std::vector<plan::Edge>::const_iterator edges_to(const plan::Plan& plan, std::size_t step) {
+  return std::lower_bound(plan.edges.begin(), plan.edges.end(), step, [](const plan::Edge& edge, std::size_t to) { return edge.to < to; });
+}
+
 }  // namespace
 
 std::vector<std::string> counted_before(const program::Program& program, const plan::Plan& plan, const std::vector<run::Preview>& previews, std::size_t step) {
   std::vector<std::string> names;
-  auto at = std::lower_bound(plan.edges.begin(), plan.edges.end(), step, [](const plan::Edge& edge, std::size_t to) { return edge.to < to; });
-  for (; at != plan.edges.end() && at->to == step; ++at) {
+  for (auto at = edges_to(plan, step); at != plan.edges.end() && at->to == step; ++at) {
     const plan::Edge& edge = *at;
     if (edge.reason != plan::EdgeReason::writes_then_reads || edge.from >= previews.size()) continue;
     const run::Preview& writer = previews[edge.from];
@@ -272,9 +279,8 @@ PlanFacts facts_of(const program::Program& program, const plan::Plan& plan, cons
     }
     if (preview && !reused && preview->would_change >= 0)
       for (const std::string& before : counted_before(program, plan, previews, index)) page.row("counted", fmt::format("as if `{}` had changed nothing: `bfl rehearse` counts on top of it", before));
-    const auto first = std::lower_bound(plan.edges.begin(), plan.edges.end(), index, [](const plan::Edge& edge, std::size_t to) { return edge.to < to; });
     std::string_view label = "after";
-    for (auto edge = first; edge != plan.edges.end() && edge->to == index; ++edge)
+    for (auto edge = edges_to(plan, index); edge != plan.edges.end() && edge->to == index; ++edge)
       page.row(std::exchange(label, ""), fmt::format("{}, because {}", program.steps[edge->from].name, plan::describe(*edge, program)));
     if (!preview || reused) continue;
     if (program::changes_rows(step.kind)) costs(page, program, step, *preview);

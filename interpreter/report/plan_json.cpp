@@ -80,7 +80,7 @@ void add_measured(Json& object, const program::Program& program, const program::
   object["sets_off"] = set_off_by(program, step);
   object["locks"] = locks_of(program, step);
   object["risks"] = Json::array();
-  for (const Risk& risk : risks_of(program, step, &preview)) object["risks"].push_back({{"name", risk.name}, {"reason", risk.reason}});
+  for (const Risk& risk : risks_of(program, step, preview)) object["risks"].push_back({{"name", risk.name}, {"reason", risk.reason}});
 }
 
 void add_through(Json& object, const program::Step& step) {
@@ -119,7 +119,7 @@ std::string plan_document(const program::Program& program, const plan::Plan& pla
   Json document{{"schema_version", schema_version}, {"job", program.job}, {"owner", program.owner}, {"ticket", program.ticket}, {"why", program.why},
                 {"runbook", program.runbook}, {"expires", program.expires ? Json(format_timestamp(*program.expires)) : Json()},
                 {"approvals", program.approval ? Json(program.approval->signatures) : Json(0)}, {"not_author", program.approval && program.approval->not_author},
-                {"promote", program.promotion ? program.promotion->from + " -> " + program.promotion->to : ""},
+                {"promote", program::to_string(program.promotion)},
                 {"rollback", program.rollback ? program.rollback->text : ""}, {"sensitive", check::sensitive_columns(program)}, {"sources", Json::array()}, {"parameters", Json::array()}, {"steps", Json::array()}, {"edges", Json::array()}};
   for (const program::Source& source : program.sources) document["sources"].push_back({{"name", source.name}, {"url", source.shown}});
   for (const program::Parameter& parameter : program.parameters)

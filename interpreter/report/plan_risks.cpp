@@ -54,20 +54,19 @@ std::string locks_of(const program::Program& program, const program::Step& step)
   return {};
 }
 
-std::vector<Risk> risks_of(const program::Program& program, const program::Step& step, const run::Preview* preview) {
+std::vector<Risk> risks_of(const program::Program& program, const program::Step& step, const run::Preview& preview) {
   std::vector<Risk> all;
   if (!program::changes_rows(step.kind)) return all;
   if (step.sql) all.push_back({"raw-sql", "which rows it changes is not known before it runs; a change that is not declared is rolled back"});
-  const std::int64_t rows = preview ? preview->would_change : -1, table = preview ? preview->table_rows : -1;
+  const std::int64_t rows = preview.would_change, table = preview.table_rows;
   if ((step.atomic || step.route == program::Route::whole) && rows > many_rows) all.push_back({"one-transaction", fmt::format("{} in one transaction: their locks are held to its end", counted(rows, "row"))});
   const bool bounded = std::any_of(step.expectations.begin(), step.expectations.end(), [](const auto& expectation) { return expectation.what == program::Counted::changed && expectation.bound != program::Bound::at_least; });
   if (rows > many_rows && !bounded) all.push_back({"no-bound", "no `expect changed <= …` says how many rows are too many"});
   if (program::writes_anchor(step.kind) && rows > 0 && table > 100 && rows * 2 > table) all.push_back({"most-rows", fmt::format("about {} in 100 rows of the table", std::min<std::int64_t>(100, rows * 100 / table))});
   if (program::writes_anchor(step.kind) && step.walk.empty()) all.push_back({"no-key", "its rows are known by their places only"});
-  if (preview)
-    for (const run::Access& access : preview->accesses)
-      if (const auto& there = program.table(access.table).estimated_rows; access.whole && there.value_or(0) > many_rows)
-        all.push_back({"whole-table", fmt::format("{}: about {}", access.text, counted(*there, "row"))});
+  for (const run::Access& access : preview.accesses)
+    if (const auto& there = program.table(access.table).estimated_rows; access.whole && there.value_or(0) > many_rows)
+      all.push_back({"whole-table", fmt::format("{}: about {}", access.text, counted(*there, "row"))});
   if (const auto others = set_off_by(program, step); !others.empty()) all.push_back({"sets-off", fmt::format("each row sets off {}", others.size() == 1 ? others[0] : counted(static_cast<std::int64_t>(others.size()), "thing"))});
   return all;
 }

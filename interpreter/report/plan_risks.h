@@ -13,8 +13,7 @@ struct Risk {
   std::string_view name;   // `one-transaction`
   std::string reason;
 };
-// `preview`: null where the step was not looked at.
-std::vector<Risk> risks_of(const program::Program& program, const program::Step& step, const run::Preview* preview);
+std::vector<Risk> risks_of(const program::Program& program, const program::Step& step, const run::Preview& preview);
 
 // Triggers of the table that it sets off, and rows of other tables that its foreign keys change along.
 std::vector<std::string> set_off_by(const program::Program& program, const program::Step& step);

@@ -1,6 +1,7 @@
 #include "interpreter/report/registry_text.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <nlohmann/json.hpp>
 
@@ -12,12 +13,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::size_t digits_shown = 12, to_the_second = 19;  // of a digest; of a time
-
-std::string joined(const std::vector<std::string>& list) {
-  std::string all;
-  for (const std::string& one : list) all += (all.empty() ? "" : ", ") + one;
-  return all;
-}
 
 std::string state_of(const ledger::RegisteredJob& job, const ledger::RegisteredVersion& version) {
   return version.state == "running" ? "held by " + job.held_by : version.state;
@@ -45,7 +40,7 @@ std::string registry_text(const std::vector<Registered>& all) {
       for (const ledger::RegisteredVersion& version : job.versions) {
         text += fmt::format("  {}  {}  {}, {} changed", version.script.substr(0, digits_shown), state_of(job, version), counted(version.runs, "run"), counted(version.changed, "row"));
         if (version.conflicts) text += fmt::format(", {} in conflict", grouped(version.conflicts));
-        text += fmt::format("\n    {} to {} by {}, bfl {}\n", version.first.substr(0, to_the_second), version.last.substr(0, to_the_second), printable(joined(version.who)), printable(joined(version.programs)));
+        text += fmt::format("\n    {} to {} by {}, bfl {}\n", version.first.substr(0, to_the_second), version.last.substr(0, to_the_second), printable(fmt::format("{}", fmt::join(version.who, ", "))), printable(fmt::format("{}", fmt::join(version.programs, ", "))));
         for (const auto& [word, said] : {std::pair("owner", &version.owner), {"ticket", &version.ticket}, {"why", &version.why}})
           if (!said->empty()) text += fmt::format("    {:<6}  {}\n", word, printable(*said));
         for (const ledger::RegisteredStep& step : version.steps) {

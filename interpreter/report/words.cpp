@@ -136,4 +136,9 @@ std::string indented(std::string_view text) {
   return result;
 }
 
+std::string hanging(std::string text) {
+  for (auto at = text.find('\n'); at != std::string::npos; at = text.find('\n', at + 1)) text.insert(at + 1, "        ");
+  return text;
+}
+
 }  // namespace bfl::report

@@ -33,6 +33,7 @@ std::string counted(std::int64_t number, std::string_view one, std::string_view 
 std::string left_out(const run::LeftOut& part);        // `2 rows left out: customer is gone (17, 22)`
 
 std::string indented(std::string_view text);           // each line by four blanks, empty ones by none
+std::string hanging(std::string text);                 // each line but the first by eight blanks
 
 // Texts and keys come from a database: what would steer the terminal is shown instead.
 std::string printable(std::string_view text);

@@ -65,7 +65,7 @@ int look(void* hurry, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
 }
 
 // `body`: what is posted; without one the answer is asked for.
-Result<void> make(const Call& call, const Body* body, Answer& answer) {
+Result<void> make(const Call& call, const std::string_view* body, Answer& answer) {
   auto loaded = library();
   if (!loaded) return loaded.error();
   const Library& curl = **loaded;
@@ -74,9 +74,9 @@ Result<void> make(const Call& call, const Body* body, Answer& answer) {
   const auto set = [&](CURLoption option, auto value) { curl.curl_easy_setopt(handle.get(), option, value); };
   std::unique_ptr<curl_slist, decltype(curl.curl_slist_free_all)> headers(nullptr, curl.curl_slist_free_all);
   if (body) {
-    headers.reset(curl.curl_slist_append(nullptr, fmt::format("Content-Type: {}", body->type).c_str()));
-    set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body->bytes.size()));
-    set(CURLOPT_POSTFIELDS, body->bytes.data());
+    headers.reset(curl.curl_slist_append(nullptr, "Content-Type: application/json"));
+    set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body->size()));
+    set(CURLOPT_POSTFIELDS, body->data());
     set(CURLOPT_HTTPHEADER, headers.get());
   }
   set(CURLOPT_URL, call.address.c_str());
@@ -112,9 +112,9 @@ std::string escaped(std::string_view text) {
   return made;
 }
 
-Result<void> post(const Call& call, const Body& body) {
+Result<void> post(const Call& call, std::string_view json) {
   Answer ignored;
-  return make(call, &body, ignored);
+  return make(call, &json, ignored);
 }
 
 Result<std::string> get(const Call& call) {

@@ -13,14 +13,10 @@ struct Call {
   double seconds = 10;                   // for all of it
   std::function<bool()> hurry{};         // looked at about once a second: true ends it
 };
-struct Body {
-  std::string_view bytes;
-  std::string_view type = "application/json";
-};
 
 // An error of class transient where another try may help (no connection, no answer in time, 429, 5xx), else of class refused; it
 // names the host, never the rest of the address, which may be a secret.
-Result<void> post(const Call& call, const Body& body);
+Result<void> post(const Call& call, std::string_view json);
 // What it answers, up to 1 MiB.
 Result<std::string> get(const Call& call);
 
