@@ -4,7 +4,6 @@ import shutil
 import subprocess
 import time
 
-import process
 from postgres_measures import JOB, Wrong, measured
 from report import Row
 
@@ -94,14 +93,7 @@ def load(postgres, rows):
   paced = paced_job(bench)
 
   def bfl(job):
-    def run(database):
-      bench.forget()
-      used = process.timed(postgres.command(database, job=job), stderr=bench.path("errors"))
-      if used.code != 0:
-        with open(bench.path("errors")) as errors:
-          raise Wrong(f"bfl: exit code {used.code}\n{errors.read()}")
-      postgres.checked(database, bench.rows)
-    return run
+    return lambda database: postgres.corrected(database, bench.rows, job=job)
 
   ways = {"nobody": lambda database: time.sleep(QUIET), "paced": bfl(paced), "bfl": bfl(JOB), "loop": lambda database: postgres.by_hand("loop", database)}
   for number in range(bench.rounds):

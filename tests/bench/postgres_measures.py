@@ -48,9 +48,9 @@ class PostgresBench:
     if rows is not None and changed != rows:
       raise Wrong(f"bfl's ledger holds {changed} rows, not {rows}")
 
-  def corrected(self, database, rows, *more):
+  def corrected(self, database, rows, *more, job=JOB):
     self.bench.forget()
-    command = self.command(database, *more)
+    command = self.command(database, *more, job=job)
     used = process.timed(command, stderr=self.bench.path("errors"))
     if used.code != 0:
       with open(self.bench.path("errors")) as errors:

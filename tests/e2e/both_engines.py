@@ -22,6 +22,9 @@ class OnSqlite:
     def value(self, statement):
         return self.place.value(statement)
 
+    def number(self, statement):
+        return int(self.value(statement))
+
     def own(self, table):
         return "bfl_" + table
 
@@ -39,6 +42,9 @@ class OnPostgres:
 
     def value(self, statement):
         return self.database.value(statement)
+
+    def number(self, statement):
+        return int(self.value(statement))
 
     def own(self, table):
         return "bfl." + table

@@ -1,5 +1,6 @@
 """What the end-to-end tests share: a folder with a shop, a call of the real binary, and one line a test."""
 import contextlib
+import json
 import os
 import pathlib
 import shutil
@@ -7,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SKIPPED = 77
@@ -19,6 +21,13 @@ class Failure(Exception):
 def expect(condition, what):
     if not condition:
         raise Failure(what)
+
+
+def wait_for(true, what, seconds=60):
+    end = time.monotonic() + seconds
+    while not true():
+        expect(time.monotonic() < end, f"waited {seconds} s for {what}")
+        time.sleep(0.02)
 
 
 class Place:
@@ -60,6 +69,12 @@ class Place:
 
     def start(self, *words, env=None):
         return subprocess.Popen([self.bfl, *words], cwd=self.folder, env=self.environment(env), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def journal(self, job, kind):
+        """The entries of that kind in the diary of the job; none before its first run."""
+        if not (self.folder / ".bfl/state.db").exists():
+            return []
+        return [entry for entry in map(json.loads, self.call("log", job, "--json").stdout.splitlines()) if entry["kind"] == kind]
 
     def sql(self, statement, name="shop.db", *bound):
         with contextlib.closing(sqlite3.connect(self.folder / name, timeout=30)) as db, db:

@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
 """Events of a run are told outside, and whatever becomes of that, the run is as it would have been."""
-import http.server
 import json
-import threading
 import time
 
+from answering import Answering
 from harness import expect, main
 
 JOB = """
@@ -18,40 +17,19 @@ verify done { assert count(shop.orders where note == null) == 0 }
 """
 
 
-class Server:
+class Server(Answering):
     """Keeps what is posted; `status` and `wait` say how it answers."""
 
     def __init__(self, status=200, wait=0):
-        self.bodies = bodies = []
-        self.paths = paths = []
+        self.status, self.wait, self.bodies, self.paths = status, wait, [], []
+        super().__init__()
+        self.url += "/hook?token=abcdefgh12345678"
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                bodies.append((self.headers["Content-Type"], self.rfile.read(int(self.headers["Content-Length"]))))
-                paths.append(self.path)
-                time.sleep(wait)
-                answer = status.pop(0) if isinstance(status, list) else status
-                try:
-                    self.send_response(answer)
-                    self.send_header("Content-Length", "0")
-                    self.end_headers()
-                except OSError:
-                    pass
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/hook?token=abcdefgh12345678"
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
+    def answered(self, request):
+        self.bodies.append((request.headers["Content-Type"], request.rfile.read(int(request.headers["Content-Length"]))))
+        self.paths.append(request.path)
+        time.sleep(self.wait)
+        return self.status.pop(0) if isinstance(self.status, list) else self.status, ""
 
     def events(self):
         return [json.loads(body) for _, body in self.bodies]

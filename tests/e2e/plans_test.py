@@ -2,8 +2,8 @@
 """Kept plans: what they hold is done and nothing else, on SQLite and on PostgreSQL; what voids them; what is in conflict."""
 import json
 
+from both_engines import POSTGRES, SQLITE, OnSqlite, call, on_both
 from harness import expect, main
-from postgres_harness import on_postgres
 
 FIX = """
 job fix_totals {{ why "Tax was left out." }}
@@ -12,41 +12,7 @@ source shop = {source}
 let wrong = shop.orders where id > least where total != subtotal + tax
 update fix of wrong {{ set total = subtotal + tax chunk 10 }}
 """
-SQLITE, POSTGRES = 'sqlite("shop.db")', 'postgres(env("SHOP_URL"))'
 WRONG = "SELECT count(*) FROM orders WHERE total IS NULL OR total <> ROUND(subtotal + tax, 2)"
-
-
-class OnSqlite:
-    source = SQLITE
-
-    def __init__(self, place, rows=200):
-        self.place = place
-        place.env = {}
-        place.shop(rows)
-
-    def sql(self, statement):
-        return self.place.sql(statement)
-
-    def number(self, statement):
-        return int(self.place.value(statement))
-
-
-class OnPostgres:
-    source = POSTGRES
-
-    def __init__(self, place, database, rows=200):
-        self.database = database
-        database.shop(rows)
-
-    def sql(self, statement):
-        return self.database.sql(statement)
-
-    def number(self, statement):
-        return int(self.database.value(statement))
-
-
-def call(place, *words, code=0):
-    return place.call(*words, code=code, env=place.env)
 
 
 def keep(place, job="job.bfl", *more, code=0):
@@ -59,7 +25,7 @@ def apply(place, *more, code=0):
 
 def ledger(place, shop):
     """Every entry of the ledger, newest last."""
-    rows = shop.sql("SELECT entry FROM bfl_ledger ORDER BY id" if shop.source == SQLITE else "SELECT entry FROM bfl.ledger ORDER BY id")
+    rows = shop.sql(f"SELECT entry FROM {shop.own('ledger')} ORDER BY id")
     return [json.loads(row[0]) for row in rows]
 
 
@@ -303,18 +269,6 @@ def a_run_undoes_itself(place, shop):
     done = apply(place, code=1)
     expect("3 rows are in conflict, and 37 were changed" in done.stderr, done.stderr)
     expect(shop.number("SELECT count(*) FROM orders WHERE total = 0") == 41, "three are")
-
-
-def on_both(test):
-    def sqlite(place):
-        test(place, OnSqlite(place))
-
-    @on_postgres
-    def postgres(place, database):
-        return test(place, OnPostgres(place, database))
-
-    sqlite.__name__, postgres.__name__ = test.__name__, test.__name__ + "_on_postgres"
-    return [sqlite, postgres]
 
 
 main([*on_both(what_is_held_is_done), *on_both(it_is_void), *on_both(it_goes_on), *on_both(several_steps), *on_both(two_approve), *on_both(a_run_undoes_itself), a_policy_only_adds, it_is_whole, of_another_database])

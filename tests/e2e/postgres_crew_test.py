@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """How many chunks are under way at a time: workers that rest where they are in the way, places that all runs share, a server without room."""
-import json
 import os
 import subprocess
 import time
@@ -27,7 +26,7 @@ def write(place, settings, name="crew", of="t"):
 
 
 def journal(place, kind, name="crew"):
-    return [entry for entry in map(json.loads, place.call("log", f"{name}.bfl", "--json").stdout.splitlines()) if entry["kind"] == kind]
+    return place.journal(f"{name}.bfl", kind)
 
 
 def marked(db, name="t"):
@@ -61,7 +60,7 @@ def workers_make_room_for_others(place, db):
                                env={**os.environ, "PGAPPNAME": "other"}) for k in range(4)]
     try:
         end = time.monotonic() + 60
-        while not (place.folder / ".bfl/state.db").exists() or not journal(place, "workers_changed"):
+        while not journal(place, "workers_changed"):
             expect(time.monotonic() < end and run.poll() is None, "nobody rests")
             time.sleep(0.1)
     finally:

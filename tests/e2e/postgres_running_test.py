@@ -5,7 +5,7 @@ import os
 import signal
 import time
 
-from harness import expect, main
+from harness import expect, main, wait_for
 from postgres_harness import on_postgres
 
 # A constraint that fails as a deadlock does, for so many times.
@@ -28,9 +28,7 @@ update mark of shop.t where n == 0 chunk 10 RETRY { set n = 1 }
 
 
 def journal(place, kind):
-    if not (place.folder / ".bfl/state.db").exists():
-        return []
-    return [entry for entry in map(json.loads, place.call("log", "slow.bfl", "--json").stdout.splitlines()) if entry["kind"] == kind]
+    return place.journal("slow.bfl", kind)
 
 
 @on_postgres
@@ -90,23 +88,22 @@ def table(db, rows=100):
     db.sql(f"CREATE TABLE t (id int PRIMARY KEY, n int NOT NULL); INSERT INTO t SELECT i, 0 FROM generate_series(1, {rows}) i; ANALYZE t")
 
 
-def wait_for(true, what, seconds=60):
-    end = time.monotonic() + seconds
-    while not true():
-        expect(time.monotonic() < end, f"waited {seconds} s for {what}")
-        time.sleep(0.05)
-
-
 def marked(db):
     return int(db.value("SELECT coalesce(sum(n), 0) FROM t"))
 
 
-def paused_and_resumed(place, db, workers):
-    table(db, 2000)
+def begun(place, db, rows, workers, rules):
+    """A run whose first chunk is there."""
+    table(db, rows)
     os.environ.update(place.env)
-    place.write("slow.bfl", PACED.replace("WORKERS", str(workers)).replace("RULES", "rows <= 100/s"))
+    place.write("slow.bfl", PACED.replace("WORKERS", str(workers)).replace("RULES", rules))
     run = place.start("run", "slow.bfl")
     wait_for(lambda: marked(db) > 0, "the first chunk")
+    return run
+
+
+def paused_and_resumed(place, db, workers):
+    run = begun(place, db, 2000, workers, "rows <= 100/s")
     # From another host: by the address alone.
     said = place.call("pause", db.url, "--job", "slow", "--why", "backup").stdout
     expect("waits after the chunk in flight" in said, said)
@@ -137,11 +134,7 @@ def entered(db):
 
 @on_postgres
 def the_pace_is_set_from_elsewhere(place, db):
-    table(db, 2000)
-    os.environ.update(place.env)
-    place.write("slow.bfl", PACED.replace("WORKERS", "3").replace("RULES", "rows <= 50/s"))
-    run = place.start("run", "slow.bfl")
-    wait_for(lambda: marked(db) > 0, "the first chunk")
+    run = begun(place, db, 2000, 3, "rows <= 50/s")
     # As an older bfl has made the table.
     db.sql("ALTER TABLE bfl.control DROP CONSTRAINT control_kind_check; ALTER TABLE bfl.control ADD CONSTRAINT control_kind_check CHECK (kind IN ('pause', 'cancel', 'halt'))")
     place.call("set", db.url, "pace", "none", "--why", "all is quiet")
@@ -212,11 +205,7 @@ def a_signal_that_takes_too_long_is_none(place, db):
 
 @on_postgres
 def sessions_bear_the_name_of_the_step(place, db):
-    table(db, 500)
-    os.environ.update(place.env)
-    place.write("slow.bfl", PACED.replace("WORKERS", "2").replace("RULES", "rows <= 200/s"))
-    run = place.start("run", "slow.bfl")
-    wait_for(lambda: marked(db) > 0, "the first chunk")
+    run = begun(place, db, 500, 2, "rows <= 200/s")
     names = db.sql("SELECT application_name FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'bfl%'")
     out, err = run.communicate(timeout=60)
     id = json.loads(place.call("status", "slow.bfl", "--json").stdout)[0]["run"]

@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import uuid
 
-from both_engines import SQLITE, OnSqlite, call, on_both, sound, told
+from both_engines import POSTGRES, SQLITE, OnSqlite, call, on_both, sound, told
 from harness import expect, main
 from postgres_harness import on_postgres, psql
 
@@ -49,7 +49,7 @@ def a_role_without_create(place, db):
         db.sql(f"REVOKE CREATE ON SCHEMA public FROM PUBLIC; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}; GRANT UPDATE ON orders TO {role}")
         host = db.url.split("@")[-1] if "@" in db.url else db.url.split("://")[1]
         place.env["SHOP_URL"] = f"postgres://{role}:secret@{host}"
-        place.write("job.bfl", JOB.format(source='postgres(env("SHOP_URL"))', more=""))
+        place.write("job.bfl", JOB.format(source=POSTGRES, more=""))
         refused = call(place, "run", "job.bfl", code=5).stderr
         expect("permission" in refused and "secret" not in refused, refused)
         refused = call(place, "setup", "job.bfl", code=5).stderr
@@ -71,7 +71,7 @@ def a_role_without_create(place, db):
         said = call(place, "audit", "redact", "shop.orders", "7", "job.bfl", "--why", "w", code=5).stderr
         expect("permission denied" in said, said)
         # Relations that are kept need one grant more, which the script has.
-        place.write("job.bfl", JOB.format(source='postgres(env("SHOP_URL"))', more='snapshot big = shop.orders where id <= 3 keep { id }\nupdate noted of shop.orders where id in (id from big) { set note = "big" }\n'))
+        place.write("job.bfl", JOB.format(source=POSTGRES, more='snapshot big = shop.orders where id <= 3 keep { id }\nupdate noted of shop.orders where id in (id from big) { set note = "big" }\n'))
         call(place, "run", "job.bfl")
     finally:
         db.sql(f"DROP OWNED BY {role}")
@@ -82,7 +82,7 @@ def a_role_without_create(place, db):
 def a_session_in_the_way_is_ended(place, db):
     """A session that the server has kept holds the lane of a run that is gone."""
     db.shop(200)
-    place.write("job.bfl", JOB.format(source='postgres(env("SHOP_URL"))', more=""))
+    place.write("job.bfl", JOB.format(source=POSTGRES, more=""))
     db.sql("UPDATE orders SET total = 0")
     call(place, "run", "job.bfl", "--limit-chunks", "2", code=75)
     with subprocess.Popen(["psql", "-X", "-q", "-At", "-d", db.url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as session:
@@ -120,12 +120,9 @@ def state_is_shown_and_rebuilt(place):
     expect("3 chunks of the step" in call(place, "state", "show", "job.bfl").stdout, "the text")
     expect("nothing to rebuild" in call(place, "state", "rebuild", "job.bfl", "--from", "shop", "--lost", "redo").stdout, "nothing is lost")
 
-    def put_back():
-        for left in ("shop.db-wal", "shop.db-shm"):
-            (place.folder / left).unlink(missing_ok=True)
-        shutil.copy(place.folder / "older.db", place.folder / "shop.db")
-
-    put_back()
+    for left in ("shop.db-wal", "shop.db-shm"):
+        (place.folder / left).unlink(missing_ok=True)
+    shutil.copy(place.folder / "older.db", place.folder / "shop.db")
     said = call(place, "run", "job.bfl", code=4).stderr
     expect("is older than the local state" in said and "--lost redo" in said, said)
     done = call(place, "state", "rebuild", "job.bfl", "--from", "shop", "--lost", "redo").stdout
@@ -144,14 +141,12 @@ def what_only_the_ledger_lost(place):
     place.sql(f"VACUUM INTO '{place.folder / 'older.db'}'")
     call(place, "run", "job.bfl", "--limit-chunks", "1", code=75)
     # Rows are kept, bfl's tables are as they were.
-    place.sql("CREATE TABLE aside AS SELECT * FROM orders")
     older = place.folder / "older.db"
     db = sqlite3.connect(place.folder / "shop.db")
     db.execute(f"ATTACH '{older}' AS older")
     for (name,) in db.execute("SELECT name FROM older.sqlite_schema WHERE type = 'table' AND name LIKE 'bfl_%'").fetchall():
         db.execute(f"DELETE FROM main.{name}")
         db.execute(f"INSERT INTO main.{name} SELECT * FROM older.{name}")
-    db.execute("DROP TABLE aside")
     db.commit()
     db.close()
     call(place, "run", "job.bfl", code=4)

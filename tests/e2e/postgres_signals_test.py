@@ -11,7 +11,7 @@ import pathlib
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "faults"))
 
-from harness import SKIPPED, expect, main
+from harness import SKIPPED, expect, main, wait_for
 from postgres_harness import SERVER, Database, psql
 from servers import servers, standby_of
 
@@ -52,17 +52,8 @@ def session(statement, options=""):
         other.wait(timeout=30)
 
 
-def wait_for(true, what, seconds=60):
-    end = time.monotonic() + seconds
-    while not true():
-        expect(time.monotonic() < end, f"waited {seconds} s for {what}")
-        time.sleep(0.05)
-
-
 def held(place):
-    if not (place.folder / ".bfl/state.db").exists():
-        return []
-    return [entry["reason"] for entry in map(json.loads, place.call("log", "paced.bfl", "--json").stdout.splitlines()) if entry["kind"] == "held_back"]
+    return [entry["reason"] for entry in place.journal("paced.bfl", "held_back")]
 
 
 def marked(db):

@@ -112,13 +112,18 @@ sql move on shop \"\"\"
 """
 
 
-@on_postgres
-def a_statement_that_writes_several_tables_is_undone(place, db):
+def moved(place, db):
+    """The tables before and after the run of SEVERAL."""
     db.shop(50)
     before = everything(db)
     place.write("job.bfl", SEVERAL)
     place.call("run", "job.bfl", env=place.env)
-    after = everything(db)
+    return before, everything(db)
+
+
+@on_postgres
+def a_statement_that_writes_several_tables_is_undone(place, db):
+    before, after = moved(place, db)
     expect(all(now != was for now, was in zip(after, before)), "a table was not written")
     place.call("audit", "verify", "job.bfl", env=place.env)
     # What somebody changed since is a conflict, in whichever table, and the rest goes back.
@@ -131,11 +136,7 @@ def a_statement_that_writes_several_tables_is_undone(place, db):
 
 @on_postgres
 def an_undo_of_several_tables_is_undone(place, db):
-    db.shop(50)
-    before = everything(db)
-    place.write("job.bfl", SEVERAL)
-    place.call("run", "job.bfl", env=place.env)
-    after = everything(db)
+    before, after = moved(place, db)
     place.call("undo", "job.bfl", env=place.env)
     expect(everything(db) == before, "the undo left something")
     run = json.loads(place.call("status", "--json", env=place.env).stdout)[0]["run"]

@@ -3,7 +3,7 @@ import os
 import shutil
 import subprocess
 
-from harness import ROOT, SKIPPED, expect
+from harness import SKIPPED, expect
 
 KEYS = {"OLD_KEY": "the key of 2023, given up", "NEW_KEY": "a key that nobody knows yet"}
 TABLE = "CREATE TABLE tokens (id INTEGER PRIMARY KEY, owner TEXT NOT NULL, sealed TEXT NOT NULL, key_version INTEGER NOT NULL)"
@@ -22,9 +22,11 @@ def reencrypts(place, words, sql, env):
     place.example("reencrypt.bfl")
     place.example("reencrypt.py")
     sql(TABLE)
+    rows = []
     for number in range(1, COUNT + 1):
         key = "NEW_KEY" if number % 10 == 0 else "OLD_KEY"
-        sql(f"INSERT INTO tokens VALUES ({number}, 'o{number}', '{openssl(['-e'], key, f'token {number}')}', {2 if key == 'NEW_KEY' else 1})")
+        rows.append(f"({number}, 'o{number}', '{openssl(['-e'], key, f'token {number}')}', {2 if key == 'NEW_KEY' else 1})")
+    sql("INSERT INTO tokens VALUES " + ", ".join(rows))
     before = dict((int(key), sealed) for key, sealed in sql("SELECT id, sealed FROM tokens"))
     env = {**env, **KEYS}
     plan = place.call("plan", "reencrypt.bfl", *words, env=env)

@@ -30,6 +30,7 @@ ROUTES = {
 
 
 def fresh(place, route="direct", says="", rows=1000, **other):
+    (place.folder / ".bfl/state.db").unlink(missing_ok=True)
     place.shop(rows)
     place.sql("UPDATE orders SET note = NULL")
     text = JOB.replace("SAYS", says)
@@ -43,7 +44,7 @@ def seen(place):
 
 
 def events(place, kind):
-    return [entry["reason"] for entry in map(json.loads, place.call("log", "fill.bfl", "--json").stdout.splitlines()) if entry["kind"] == kind]
+    return [entry["reason"] for entry in place.journal("fill.bfl", kind)]
 
 
 def some(route, count, by_hash=False):
@@ -86,8 +87,6 @@ def stages_come_one_after_the_other(place):
         place.call("run", "fill.bfl")
         place.call("undo", "fill.bfl")
         expect(seen(place) == [], f"{route}: all of it is put back")
-        (place.folder / "shop.db").unlink()
-        (place.folder / ".bfl/state.db").unlink()
 
 
 def the_same_rows_whatever_the_chunk(place):
@@ -96,8 +95,6 @@ def the_same_rows_whatever_the_chunk(place):
         fresh(place, "by hash", MORE=more)
         place.call("run", "fill.bfl", code=75)
         chosen.append(seen(place))
-        (place.folder / "shop.db").unlink()
-        (place.folder / ".bfl/state.db").unlink()
     expect(chosen[0] == chosen[1] and chosen[0] != list(range(1, len(chosen[0]) + 1)), chosen)
 
 
@@ -113,8 +110,6 @@ def a_guard_that_does_not_hold_stops(place):
         expect(seen(place) == first, "nor does the next run go on")
         place.sql("UPDATE orders SET total = 1")
         place.call("run", "fill.bfl", code=75)
-        (place.folder / "shop.db").unlink()
-        (place.folder / ".bfl/state.db").unlink()
 
 
 def a_stage_that_fails_is_put_back_where_the_job_says_so(place):
@@ -130,8 +125,6 @@ def a_stage_that_fails_is_put_back_where_the_job_says_so(place):
         place.sql("UPDATE orders SET note = NULL WHERE note = 'bad'")
         place.call("run", "fill.bfl", code=75)
         expect(0 < len(seen(place)) < 50, "the first stage comes again")
-        (place.folder / "shop.db").unlink()
-        (place.folder / ".bfl/state.db").unlink()
 
 
 def only_what_failed_is_put_back(place):
@@ -189,8 +182,6 @@ def a_rollout_that_is_taken_out_of_the_text(place):
         place.call("run", "fill.bfl")
         expect(len(seen(place)) == 200, f"{route}: {len(seen(place))} rows")
         place.call("audit", "verify", "fill.bfl")
-        (place.folder / "shop.db").unlink()
-        (place.folder / ".bfl/state.db").unlink()
 
 
 def rows_of_an_insert(place):

@@ -5,20 +5,13 @@ import signal
 import sqlite3
 import time
 
-from harness import expect, main
+from harness import expect, main, wait_for
 
 SLOW = """
 job slow { why "Each row gets its mark." retry transient 1 times backoff 10ms..20ms }
 source shop = sqlite("shop.db")
 update mark of shop.orders where note == null chunk 1 { set note = "seen" }
 """
-
-
-def wait_for(true, what, seconds=60):
-    end = time.monotonic() + seconds
-    while not true():
-        expect(time.monotonic() < end, f"waited {seconds} s for {what}")
-        time.sleep(0.02)
 
 
 def a_lock_that_does_not_go_pauses_the_run(place):
@@ -81,9 +74,7 @@ def marked(place):
 
 
 def journal(place, job, kind):
-    if not (place.folder / ".bfl/state.db").exists():
-        return []
-    return [entry for entry in map(json.loads, place.call("log", job, "--json").stdout.splitlines()) if entry["kind"] == kind]
+    return place.journal(job, kind)
 
 
 def a_run_is_controlled_from_another_terminal(place):

@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
 """Signals of `pace` that an address gives: what holds a run back, what does not, and what is never shown."""
-import http.server
 import json
-import threading
 import time
 import urllib.parse
 
-from harness import expect, main
+from answering import Answering
+from harness import expect, main, wait_for
 
 JOB = """
 job paced { why "Each row gets its mark." pace { RULES } }
@@ -16,49 +15,18 @@ update mark of shop.orders where note == null chunk 100 { set note = "seen" }
 """
 
 
-class Server:
-    """Answers each path as `answers` says: (status, text), or a function of the query; keeps what was asked."""
+class Server(Answering):
+    """Answers each path as `answers` says: (status, text), or a function that gives the text; keeps what was asked."""
 
     def __init__(self, answers):
         self.answers, self.asked = answers, []
-        outer = self
+        super().__init__()
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                parts = urllib.parse.urlsplit(self.path)
-                outer.asked.append((parts.path, urllib.parse.parse_qs(parts.query)))
-                status, text = outer.answers[parts.path]
-                if callable(text):
-                    text = text()
-                try:
-                    self.send_response(status)
-                    self.send_header("Content-Length", str(len(text.encode())))
-                    self.end_headers()
-                    self.wfile.write(text.encode())
-                except OSError:
-                    pass
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
-
-
-def wait_for(true, what, seconds=60):
-    end = time.monotonic() + seconds
-    while not true():
-        expect(time.monotonic() < end, f"waited {seconds} s for {what}")
-        time.sleep(0.02)
+    def answered(self, request):
+        parts = urllib.parse.urlsplit(request.path)
+        self.asked.append((parts.path, urllib.parse.parse_qs(parts.query)))
+        status, text = self.answers[parts.path]
+        return status, text() if callable(text) else text
 
 
 def fresh(place, rules, param=""):
@@ -72,9 +40,7 @@ def marked(place):
 
 
 def held(place):
-    if not (place.folder / ".bfl/state.db").exists():
-        return []
-    return [entry["reason"] for entry in map(json.loads, place.call("log", "paced.bfl", "--json").stdout.splitlines()) if entry["kind"] == "held_back"]
+    return [entry["reason"] for entry in place.journal("paced.bfl", "held_back")]
 
 
 def holds_then_goes_on(place, server, path, before, after, reason, env=None):

@@ -58,41 +58,23 @@ def kill_at(trial, with_points, point, passage):
 
 def once_at_every_point(kind, jobs, what):
     """Trials of that kind, of all jobs, killed at the first and the last passage of each point that none of the jobs before has passed."""
-    bfl, with_points = binaries()
     for engine in engines():
-        kills, reached = 0, set()
-        with folder() as place, database(engine, place) as db:
-            for job in (job for job in jobs if engine in job.engines):
-                passed = collections.Counter(passages(kind(bfl, db, place, job), with_points))
-                for point, times in passed.items():
-                    if point in reached:
-                        continue
-                    for passage in ends(times):
-                        trial = kind(bfl, db, place, job)
-                        try:
-                            if not kill_at(trial, with_points, point, passage):
-                                raise Wrong(f"{point}:{passage} was not reached")
-                            kills += 1
-                            trial.finish()
-                        except Wrong as wrong:
-                            raise Wrong(f"{engine}, {what} of {job.name}, {trial.story}: {wrong}") from wrong
-                reached |= set(passed)
-        say(f"{engine}: {kills} kills")
+        say(f"{engine}: {at_every_point(engine, every=False, kind=kind, jobs=jobs, what=what + ' of ')} kills")
 
 
-def at_every_point(engine, every, chance=None, most=None):
+def at_every_point(engine, every, chance=None, most=None, kind=Trial, jobs=JOBS, what=""):
     """-> how many kills. `chance`: the runs that resume are killed as well, somewhere."""
     bfl, with_points = binaries()
     kills, reached, by_workers = 0, set(), set()
     with folder() as place, database(engine, place) as db:
-        for job in (job for job in JOBS if engine in job.engines):
-            passed = passages(Trial(bfl, db, place, job), with_points)
+        for job in (job for job in jobs if engine in job.engines):
+            passed = passages(kind(bfl, db, place, job), with_points)
             before = by_workers if job.workers else reached
             news = {point: times for point, times in collections.Counter(passed).items() if every or point not in before}
             before |= set(passed)
             for point, times in news.items():
                 for passage in range(1, times + 1) if every else ends(times):
-                    trial = Trial(bfl, db, place, job)
+                    trial = kind(bfl, db, place, job)
                     try:
                         if not kill_at(trial, with_points, point, passage):
                             raise Wrong(f"{point}:{passage} was not reached")
@@ -101,10 +83,10 @@ def at_every_point(engine, every, chance=None, most=None):
                             kills += 1
                         trial.finish()
                     except Wrong as wrong:
-                        raise Wrong(f"{engine}, {job.name}, {trial.story}: {wrong}") from wrong
+                        raise Wrong(f"{engine}, {what}{job.name}, {trial.story}: {wrong}") from wrong
                     if most and kills >= most:
                         return kills
-    missed = points_in_the_source(engine) - reached - by_workers
+    missed = points_in_the_source(engine) - reached - by_workers if jobs is JOBS else set()
     if missed:
         raise Wrong(f"no job passes {sorted(missed)}; if they are new, run cmake again")
     return kills
