@@ -8,6 +8,7 @@
 #include "interpreter/base/fault_points.h"
 #include "interpreter/ledger/approval.h"
 #include "interpreter/ledger/registry.h"
+#include "interpreter/run/behind.h"
 #include "interpreter/run/context.h"
 #include "interpreter/run/pace.h"
 #include "interpreter/run/planned.h"
@@ -44,33 +45,11 @@ bool refuse(Context& context, const Error& error) {
   return refuse(context, held ? Code::job_held : Code::database_error, error, again ? 75 : error.kind == ErrorClass::refused ? 4 : 5);
 }
 
-// A target that shows less than this machine saw committed was restored from a backup, or is another one.
 bool is_behind(Context& context, std::size_t source, const std::vector<ledger::Generation>& generations) {
   const std::string& identity = context.identities[source];
-  const std::string& name = context.program.sources.size() > source ? context.program.sources[source].name : identity;
-  const auto behind = [&](std::string what) {
-    refuse(
-        context, Code::target_behind,
-        {ErrorClass::refused,
-         fmt::format("`{}` is older than the local state: {}", name, what),
-         {},
-         "if the older copy is the right one: `bfl state rebuild JOB.bfl --from SOURCE --lost redo`; if only bfl's tables are older: `--lost keep`"},
-        4);
-    return true;
-  };
-  auto revision = ledger::revision(*context.targets[source]);
-  auto known = context.state.known_seq(identity, store::revision_row);
-  if (!revision) return !refuse(context, revision.error());
-  if (known && *known && **known > *revision)
-    return behind(fmt::format("it shows revision {} of its ledger, and revision {} was seen", *revision, **known));
-  for (const ledger::Generation& generation : generations) {
-    if (generation.state == ledger::StepState::done) continue;
-    known = context.state.known_seq(identity, generation.id);
-    if (known && *known && **known > generation.next_seq)
-      return behind(
-          fmt::format("it shows {} chunks of `{}`, and {} were seen to be committed", generation.next_seq, generation.step, **known));
-  }
-  return false;
+  auto what = lacking(*context.targets[source], context.state, identity, context.program.sources.size() > source ? context.program.sources[source].name : identity, generations);
+  if (!what) return !refuse(context, what.error());
+  return !what->empty() && !refuse(context, Code::target_behind, {ErrorClass::refused, *what, {}, help_with_older}, 4);
 }
 
 // A statement that is to run once, and has.

@@ -59,6 +59,15 @@ class Pacer {
   Verdict verdict_{};
 };
 
+// Rows a second at which a step may go, as the job, the step, or an order in its target says; 0: any.
+double rate_of(const program::Program& program, const program::Step& step, connect::Connector& target);
+
+// The pace that somebody has ordered: the newest for the job, else for every job.
+std::optional<ledger::Order> ordered_pace(const std::vector<ledger::Order>& given);
+
+// The statement by which a signal is asked of its database; empty: it is asked of something else. `table`: of `autovacuum`.
+std::string statement_of(const program::PaceRule& rule, const Table* table);
+
 // Rows a second of `500/s`, `30_000/m`, `none` (0), or of a text that begins with that and goes on behind a colon; nothing for others.
 std::optional<double> rows_a_second(std::string_view text);
 
