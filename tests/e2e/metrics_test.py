@@ -18,6 +18,8 @@ def read(text):
     """-> {(name, step): value}; every line is a comment or a sample, every family is described once, before its samples."""
     samples, described = {}, []
     for line in text.splitlines():
+        if re.match(r"(# [A-Z]+ )?exposer_", line):  # of the server that answers
+            continue
         if line.startswith("# TYPE "):
             described.append(line.split()[2])
         if line.startswith("#"):
