@@ -28,11 +28,7 @@ class Pacer {
   void spent(std::int64_t rows, double began);
   // Seconds until the next chunk may begin.
   double debt() const;
-  // Of one transaction, so that no second is much busier than the others; negative: no bound.
-  std::int64_t rows_at_most() const {
-    const double rate = rate_.load();
-    return rate > 0 ? std::max<std::int64_t>(1, static_cast<std::int64_t>(rate)) : -1;
-  }
+  double rate() const { return rate_.load(); }  // 0: any number
   // The signals as they are, each asked for at most once a second. One that cannot be had says to wait, never to go on.
   const Verdict& look();
   // How many sessions others have that wait for a lock of a chunk of that source: whether anybody wants to know, and what was seen.
