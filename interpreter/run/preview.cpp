@@ -239,6 +239,12 @@ std::vector<Preview> preview(const program::Program& program, const plan::Plan& 
       auto done = step.done_when ? holds(program, step, step.done_when, targets, {clocks[source]}) : Result<bool>(false);
       if (done && *done) all[i].would_change = 0;
       if (!done) diagnostics.error(code_of(done.error()), step.name_span, fmt::format("step `{}`: {}", step.name, discreet(program, step, done.error()).message), done.error().help);
+      if (keeper && keeper->holds(i)) {
+        auto applies = step.when ? holds(program, step, step.when, targets, {clocks[source]}) : Result<bool>(true);
+        if (!applies) diagnostics.error(code_of(applies.error()), step.name_span, fmt::format("step `{}`: {}", step.name, discreet(program, step, applies.error()).message), applies.error().help);
+        if (!applies || !*applies) keeper->leave_out(i);
+        else if (all[i].would_change != 0) all[i].unknown = "changes what this statement changes: not known before it runs";
+      }
       continue;
     }
     all[i].table_rows = program.table(step.target).estimated_rows.value_or(-1);
