@@ -73,7 +73,7 @@ Asked asked(Session& session, const run::KeptPlan* kept) {
   if (policy.approvals > all.signatures) all.signatures = policy.approvals, all.why = "the policy of the project";
   all.not_author |= policy.not_author;
   if (!policy.rows_without_approval || all.signatures > 0) return all;
-  const auto rows = kept ? std::optional(kept->facts().rows()) : rows_to_change(session);
+  const auto rows = !kept ? rows_to_change(session) : kept->facts().holds_statements() ? std::nullopt : std::optional(kept->facts().rows());
   if (rows && *rows <= *policy.rows_without_approval) return all;
   all.signatures = 1;
   all.why = rows ? fmt::format("the policy of the project, of whoever would change more than {}, and {} would change,", report::counted(*policy.rows_without_approval, "row"), report::counted(*rows, "row"))

@@ -1,4 +1,5 @@
 // `bfl audit`: what the ledger proves, and what it tells of one row.
+#include <algorithm>
 #include <filesystem>
 #include <fmt/format.h>
 
@@ -7,6 +8,7 @@
 #include "interpreter/cli/row_named.h"
 #include "interpreter/cli/state_path.h"
 #include "interpreter/cli/terminal.h"
+#include "interpreter/ledger/gaps.h"
 #include "interpreter/ledger/history.h"
 #include "interpreter/ledger/ledger.h"
 #include "interpreter/report/words.h"
@@ -45,6 +47,17 @@ int row(const Arguments& arguments) {
   const std::string& place = arguments.operands[1];
   auto events = ledger::history(target, table->name, ledger::views(named->key));
   if (!events) return failed(events.error());
+  auto lost = ledger::gaps(target);
+  if (!lost) return failed(lost.error());
+  Result<bool> looked = true;
+  std::erase_if(*lost, [&](ledger::Gap& gap) {
+    gap.hidden = hides_keys(*table);
+    auto held = ledger::may_hold(target, gap, table->name, ledger::views(named->key));
+    if (!held) looked = held;
+    return held && !*held;
+  });
+  if (!looked) return failed(looked.error());
+  const std::string key = hides_keys(*table) ? run::unshown : arguments.operands[2];
   const report::ShownValue shown = [&](const std::string& column, const ledger::Stored& value) {
     const int index = table->column_index(column);
     if (index >= 0) {
@@ -53,8 +66,8 @@ int row(const Arguments& arguments) {
     }
     return run::display_key(*table, {index}, {value});
   };
-  report::put(stdout, arguments.has("json") ? report::history_json(place, arguments.operands[2], *events, shown)
-                                            : report::history_text(place, arguments.operands[2], *events, shown));
+  report::put(stdout, arguments.has("json") ? report::history_json(place, key, *events, *lost, shown)
+                                            : report::history_text(place, key, *events, *lost, shown));
   return exit_code::done;
 }
 
@@ -90,6 +103,12 @@ Result<std::vector<ProvenTarget>> prove_ledgers(const Session& session) {
     if (!*there) continue;
     auto proven = ledger::verify(target);
     if (!proven) return proven.error();
+    const auto hidden = [&](const std::string& name) {  // as the job marks it; of an address nothing is known
+      return i < session.program.catalogues.size() && std::any_of(session.program.catalogues[i].tables.begin(), session.program.catalogues[i].tables.end(),
+                                                                  [&](const Table& table) { return table.name == name && hides_keys(table); });
+    };
+    for (ledger::Redaction& one : proven->redactions) one.hides_key = one.hides_key || hidden(one.table);
+    for (ledger::Gap& gap : proven->lost) gap.hidden = hidden(gap.table);
     all.push_back({&target, session.program.sources[i].name, std::move(*proven)});
   }
   return all;

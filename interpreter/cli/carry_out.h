@@ -21,6 +21,8 @@ std::string script_digest(const Session& session);
 using Doing = std::function<run::Outcome(run::StopSignal& stop, const run::Listener& tell, run::Options& options, Diagnostics& found)>;
 // Gives the exit code.
 int carry_out(Session& session, const Arguments& arguments, store::State* state, run::Clock* clock, const Doing& doing);
+// What a run of the job takes back when it undoes itself: what it has changed, and what the runs have that it has gone on with.
+Result<void> whole_rollback(const Session& session, run::UndoRequest& request);
 // The session's steps are those of the tasks from then on.
 void take_steps(Session& session, const std::vector<run::UndoTask>& tasks);
 // Carries out an undo: the session's steps are those of the tasks from then on.

@@ -54,6 +54,7 @@ constexpr Flag undo_flags[] = {
     {"step", "STEP", "what this step has changed, and nothing else"},
     {"run", "RUN", "what this run has changed (its beginning is enough); of an undo: does it again"},
     {"keys", "FROM..TO", "only rows with keys from FROM to TO"},
+    {"finish", "", "goes on with an undo that was cut short, and does nothing else"},
     {"limit-chunks", "N", "stops cleanly after N chunks; the next undo goes on"},
 };
 constexpr Flag audit_flags[] = {

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fmt/format.h>
+#include <set>
 #include <thread>
 
 #include "interpreter/cli/commands.h"
@@ -78,7 +79,13 @@ int show_once(const Arguments& arguments, bool& running) {
   auto runs = (*state)->runs(runs_shown);
   if (!runs) return failed(runs.error());
   running = std::any_of(runs->begin(), runs->end(), [](const store::RunRecord& run) { return run.finished.empty() && alive(run); });
-  report::say(stdout, "{}", json ? report::runs_json(*runs, alive) : report::runs_text(*runs, alive));
+  std::set<std::string> jobs;  // whose newest run was met
+  const report::HeldBy held_by = [&](const store::RunRecord& run) -> std::optional<report::Held> {
+    if (!jobs.insert(run.job).second || (!run.finished.empty() && run.exit_code != exit_code::resumable)) return std::nullopt;
+    auto journal = (*state)->journal(run.id);
+    return journal ? report::held(run, *journal, alive) : std::nullopt;
+  };
+  report::say(stdout, "{}", json ? report::runs_json(*runs, alive, held_by) : report::runs_text(*runs, alive, held_by));
   return exit_code::done;
 }
 

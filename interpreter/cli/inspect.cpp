@@ -49,6 +49,7 @@ std::string kept_text(const std::string& path, const run::PlanKeeper& keeper, co
   std::int64_t rows = 0;
   for (const run::PlannedStep& step : keeper.steps()) {
     rows += step.rows;
+    if (step.planned == run::Planned::statement) text += fmt::format("  by its statement: {}: what it changes is not known before it runs\n", step.step);
     if (step.planned == run::Planned::later) text += fmt::format("  not in it: {}: {}\n", step.step, step.why);
   }
   return fmt::format("\nkept in {}: {}, digest {}\n{}", path, report::counted(rows, "row"), hex(digest), text);

@@ -38,6 +38,7 @@ run::Options options_of(const Stage& stage) {
   options.run_id = stage.run_id;
   options.who = options.host = "test";
   options.version = BFL_VERSION;
+  options.played = true;
   return options;
 }
 
@@ -50,7 +51,12 @@ Played play(const Stage& stage, const Manner& manner) {
   auto state = store::open_state(stage.folder + "/state.db");
   if (!state) return {.exit_code = exit_code::world, .said = state.error().message + "\n"};
   if (!make_plan(session, Access::write)) return {.exit_code = exit_code_of(session.diagnostics), .said = render(session.diagnostics, session.texts)};
-  for (program::Step& step : session.program.steps) step.rollout.reset();  // nobody is there to look at a stage
+  // Nobody is there to look at a stage, nobody else is at work, and time is not played.
+  session.program.pace.reset();
+  for (program::Step& step : session.program.steps) {
+    step.rollout.reset();
+    step.pace.reset();
+  }
   for (program::Step& step : session.program.steps)
     if (const auto rows = manner.chunk_rows ? manner.chunk_rows(step) : std::nullopt) step.chunk_rows = *rows;
   StandingClock clock(stage.clock);

@@ -9,8 +9,10 @@
 #include "interpreter/cli/here.h"
 #include "interpreter/cli/row_named.h"
 #include "interpreter/cli/terminal.h"
+#include "interpreter/ledger/kept_copies.h"
 #include "interpreter/ledger/redaction.h"
 #include "interpreter/report/words.h"
+#include "interpreter/run/discreet.h"
 #include "interpreter/run/executor.h"
 
 namespace bfl::cli {
@@ -34,6 +36,13 @@ std::string left_behind(connect::Connector& target) {
   return "the server keeps the old bytes until the owner of the tables runs `VACUUM bfl.ledger, bfl.stage`; backups, archived WAL, exports and kept plans still hold them";
 }
 
+// Where the row is still held, and what to do about it.
+std::string held_by(const ledger::KeptCopy& copy, bool hides_key) {
+  if (copy.rows == 0) return fmt::format("{}, which a job keeps, has columns of that table and not `{}`: whether it holds the row is for whoever knows the job to say", copy.relation, copy.missing);
+  return fmt::format("{}, which a job keeps, still holds it in {}: when that job needs it no more, `DELETE FROM {} WHERE {}`", copy.relation, report::counted(copy.rows, "row"), copy.relation,
+                     hides_key ? run::unshown : copy.condition);
+}
+
 }  // namespace
 
 int redact_row(const Arguments& arguments) {
@@ -44,20 +53,26 @@ int redact_row(const Arguments& arguments) {
   connect::Connector& target = *session.connectors[0];
   auto there = ledger::exists(target);
   if (!there) return failed(there.error());
-  const std::string place = arguments.operands[1] + " " + arguments.operands[2];
+  const bool hides_key = hides_keys(named->table);
+  const std::string place = arguments.operands[1] + " " + (hides_key ? run::unshown : arguments.operands[2]);
   std::vector<ledger::Redaction> done;
+  auto copies = ledger::kept_copies(target, named->table, named->key);
+  if (!copies) return failed(copies.error());
   if (*there) {
     if (!agreed(arguments, fmt::format("erase {} from the ledger for good?", place))) return report::say(stderr, "nothing was erased\n"), exit_code::failed;
     auto clock = run::system_clock();
     const ledger::Runner runner = runner_here(*clock, new_run_id(clock->now()));
-    auto redacted = ledger::redact(target, {named->table.name, named->key, arguments.operands[2], columns_of(arguments), arguments.value("why")}, runner);
+    auto redacted = ledger::redact(target, {named->table.name, named->key, arguments.operands[2], columns_of(arguments), arguments.value("why"), hides_key}, runner);
     if (!redacted) return failed(redacted.error());
     done = std::move(*redacted);
   }
-  if (arguments.has("json")) return report::put(stdout, report::redactions_json(done)), exit_code::done;
-  if (done.empty()) return report::put(stdout, fmt::format("{}: the ledger holds no image of it that could be erased\n", place)), exit_code::done;
-  for (const ledger::Redaction& one : done) report::put(stdout, report::redaction_text(one) + "\n");
-  report::put(stdout, left_behind(target) + "\n");
+  const bool json = arguments.has("json");
+  if (json) report::put(stdout, report::redactions_json(done));
+  else if (done.empty()) report::put(stdout, fmt::format("{}: the ledger holds no image of it that could be erased\n", place));
+  for (const ledger::Redaction& one : done)
+    if (!json) report::put(stdout, report::redaction_text(one) + "\n");
+  for (const ledger::KeptCopy& copy : *copies) report::put(json ? stderr : stdout, held_by(copy, hides_key) + "\n");
+  if (!json && !done.empty()) report::put(stdout, left_behind(target) + "\n");
   return exit_code::done;
 }
 

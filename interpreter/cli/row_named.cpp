@@ -33,6 +33,11 @@ Result<ledger::Key> key_typed(const Table& table, const std::vector<int>& column
 
 }  // namespace
 
+bool hides_keys(const Table& table) {
+  const Key* identity = table.identity();
+  return identity && std::any_of(identity->columns.begin(), identity->columns.end(), [&](int column) { return table.columns[static_cast<std::size_t>(column)].sensitive; });
+}
+
 Result<NamedRow> row_named(Session& session, const Arguments& arguments, Access access) {
   const std::string& place = arguments.operands[1];
   const auto dot = place.find('.');

@@ -12,4 +12,7 @@ struct NamedRow {
 // Opens the source into `session`, alone. On failure the session has diagnostics, or the error says it.
 Result<NamedRow> row_named(Session& session, const Arguments& arguments, Access access);
 
+// Its rows are known by what is sensitive: their keys are not shown.
+bool hides_keys(const Table& table);
+
 }  // namespace bfl::cli

@@ -42,7 +42,10 @@ std::string typed_again(const Arguments& arguments, const run::Outcome& outcome)
   for (const std::string& pair : arguments.all("set")) text += fmt::format(" --set {}", pair.find(' ') == std::string::npos ? pair : '\'' + pair + '\'');
   for (const std::string& pair : arguments.all("source")) text += fmt::format(" --source {}…", pair.substr(0, pair.find('=') + 1));
   if (arguments.has("state")) text += " --state " + arguments.value("state");
-  return text;
+  if (arguments.command != "undo") return text;
+  for (const char* flag : {"step", "keys", "run"})
+    if (arguments.has(flag)) text += fmt::format(" --{} {}", flag, arguments.value(flag));
+  return text + (arguments.has("finish") ? " --finish" : "");
 }
 
 // A flag that says what to do with certain steps makes the question a new one.
@@ -86,10 +89,26 @@ std::string reason_to_undo(const program::Program& program, const run::Outcome& 
   if (!program.rollback) return {};
   const std::string conflicts = run::conflicts_to_roll_back(program, outcome.changed, outcome.conflicts);
   if (outcome.stage_failed && (program.rollback->verify_failed || !conflicts.empty())) return fmt::format("a stage of `{}` does not hold", outcome.stage_failed->step);
-  if (outcome.changed == 0 || (outcome.exit_code != 0 && outcome.exit_code != exit_code::failed && outcome.exit_code != exit_code::conflicts)) return {};
+  if (outcome.exit_code != 0 && outcome.exit_code != exit_code::failed && outcome.exit_code != exit_code::conflicts) return {};
   const bool failed = std::any_of(found.all().begin(), found.all().end(), [](const Diagnostic& one) { return one.code == Code::verify_failed; });
   if (program.rollback->verify_failed && failed) return "a verification does not hold";
   return conflicts;
+}
+
+// A run that was killed while it undid itself is undone to its end, and nothing else is done; nothing: there is none.
+std::optional<int> finish_rollback(Session& session, const Arguments& arguments, store::State& state, run::Clock& clock) {
+  if (!session.program.rollback) return std::nullopt;
+  auto begun = run::undo_cut_short(session.program, session.targets());
+  if (!begun) return failed(begun.error());
+  if (!*begun || (*begun)->empty()) return std::nullopt;
+  (void)failed(Code::rolled_back, {ErrorClass::data, "a run that undid itself, as `rollback when` says, was cut short: that is finished", {}, "see what was not as the job expects; what was put back is done again by the next run"});
+  run::UndoRequest request{.finish = true};
+  if (**begun == run::of_the_run)
+    if (auto all = whole_rollback(session, request); !all) return failed(all.error());
+  auto tasks = run::undo_tasks(session.program, session.targets(), request);
+  if (!tasks) return failed(tasks.error());
+  const int undone = put_back(session, arguments, state, clock, *tasks);
+  return undone == exit_code::done ? exit_code::failed : undone;
 }
 
 // A plan is one of the whole job: what would make another run of it cannot be shown.
@@ -142,6 +161,7 @@ int run_again(const Arguments& given, const std::vector<std::string>& retried) {
   const auto sound = [&] { return (!kept || plan_fits(session, *kept)) && may_run(session, kept.get()) && is_promoted(session); };
   if (!make_plan(session, Access::write, sound) || !known_steps(arguments, session)) return refuse(session);
   if (!have_state(session, arguments, state)) return refuse(session);
+  if (const auto finished = finish_rollback(session, arguments, *state, *clock)) return *finished;
   std::string undo_because;
   run::UndoRequest to_undo;
   const Doing execute = [&](run::StopSignal& stop, const run::Listener& tell, run::Options& options, Diagnostics& found) {
@@ -156,15 +176,18 @@ int run_again(const Arguments& given, const std::vector<std::string>& retried) {
     const run::Outcome outcome = run::execute(session.program, session.plan, session.targets(), *state, *clock, stop, tell, options, found);
     undo_because = reason_to_undo(session.program, outcome, found);
     // Of a stage that failed all is undone, whatever runs have changed of it.
-    to_undo = outcome.stage_failed ? run::UndoRequest{.step = outcome.stage_failed->step, .generation = outcome.stage_failed->generation} : run::UndoRequest{.run = options.run_id};
+    if (outcome.stage_failed) to_undo = {.step = outcome.stage_failed->step, .generation = outcome.stage_failed->generation, .because = std::string(run::of_a_stage)};
     if (outcome.exit_code == exit_code::done && !asks_for_more(arguments)) remember_finished(*state, inputs, session, format_timestamp(clock->now()));
     return outcome;
   };
   const int code = carry_out(session, arguments, state.get(), clock.get(), execute);
   if (undo_because.empty()) return code;
-  (void)failed(Code::rolled_back, {ErrorClass::data, "the run undoes itself, as `rollback when` says: " + undo_because, {}, "see what was not as the job expects; what was put back is done again by the next run"});
+  if (to_undo.because.empty())
+    if (auto all = whole_rollback(session, to_undo); !all) return failed(all.error());
   auto tasks = run::undo_tasks(session.program, session.targets(), to_undo);
   if (!tasks) return failed(tasks.error());
+  if (tasks->empty()) return code;
+  (void)failed(Code::rolled_back, {ErrorClass::data, "the run undoes itself, as `rollback when` says: " + undo_because, {}, "see what was not as the job expects; what was put back is done again by the next run"});
   const int undone = put_back(session, arguments, *state, *clock, *tasks);
   return undone == exit_code::done ? exit_code::failed : undone;
 }

@@ -1,13 +1,17 @@
 // `bfl approve JOB.bfl`: a stage of a rollout that waits may be left.
+#include <algorithm>
+#include <filesystem>
 #include <fmt/format.h>
 
 #include "interpreter/cli/audit.h"
 #include "interpreter/cli/commands.h"
 #include "interpreter/cli/here.h"
+#include "interpreter/cli/state_path.h"
 #include "interpreter/ledger/stages.h"
 #include "interpreter/ledger/writer.h"
 #include "interpreter/report/words.h"
 #include "interpreter/run/executor.h"
+#include "interpreter/store/state.h"
 
 namespace bfl::cli {
 namespace {
@@ -38,6 +42,22 @@ Result<std::vector<Waiting>> waiting(const Session& session, const std::string& 
   return all;
 }
 
+// The diary of this machine, where it has the run that waits: `bfl status` says no more that it does. The ledger is what counts.
+void note_in_diary(const Arguments& arguments, const Session& session, const Waiting& stage, Timestamp now) {
+  const std::string path = state_path_of(arguments);
+  if (!std::filesystem::exists(path)) return;
+  auto state = store::open_state(path);
+  constexpr std::size_t searched = 1'000;
+  auto runs = state ? (*state)->runs(searched) : Result<std::vector<store::RunRecord>>(state.error());
+  if (!runs) return;
+  const auto run = std::find_if(runs->begin(), runs->end(), [&](const store::RunRecord& one) { return one.job == session.program.job; });
+  if (run == runs->end()) return;
+  store::JournalEntry entry;
+  entry.run = run->id, entry.job = run->job, entry.step = stage.of.step, entry.kind = "stage_approved", entry.time = format_timestamp(now);
+  entry.reason = fmt::format("stage {} ({}%) by {}@{}{}", stage.stage, stage.share, user_name(), host_name(), arguments.value("why").empty() ? "" : ": " + arguments.value("why"));
+  (void)(*state)->append(entry);
+}
+
 }  // namespace
 
 int approve_stage(const Arguments& arguments) {
@@ -57,6 +77,7 @@ int approve_stage(const Arguments& arguments) {
   auto approved = (*writer)->approve_stage(stage.of.id, stage.stage, arguments.value("why"));
   auto released = (*writer)->release(false);
   if (!approved || !released) return failed(approved ? released.error() : approved.error());
+  note_in_diary(arguments, session, stage, clock->now());
   if (arguments.has("json")) report::put(stdout, fmt::format("{{\"step\":\"{}\",\"stage\":{},\"share\":\"{}%\",\"approved\":true}}\n", stage.of.step, stage.stage, stage.share));
   else report::put(stdout, fmt::format("stage {} of `{}` ({}%, {} changed so far) is approved; `bfl run` goes on\n", stage.stage, stage.of.step, stage.share, report::counted(stage.of.changed, "row")));
   return exit_code::done;

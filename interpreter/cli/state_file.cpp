@@ -140,7 +140,7 @@ Result<void> bridge(store::State& state, ledger::Writer& writer, const std::stri
     if (beyond(*key, lane.upto) || (lane.cursor && !beyond(*key, *lane.cursor)))
       return Error{ErrorClass::refused, fmt::format("the row at which the diary saw `{}` end is not on the way that is left to it", step.generation.step), {},
                    other_ways};
-    if (auto bridged = writer.bridge(lane, *key); !bridged) return bridged;
+    if (auto bridged = writer.bridge(lane, *key, step.known - step.generation.next_seq); !bridged) return bridged;
   }
   return {};
 }

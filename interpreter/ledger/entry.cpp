@@ -111,10 +111,10 @@ Result<Digest> Writer::note(const char* kind, Fields fields) {
   return insert_entry(own, 0, seq, kind, previous ? &*previous : nullptr, std::move(fields), {});
 }
 
-Result<void> Writer::bridge(const Lane& lane, const Key& hi) {
+Result<void> Writer::bridge(const Lane& lane, const Key& hi, std::int64_t chunks) {
   return guarded([&]() -> Result<void> {
     if (auto moved = fence(lane, hi); !moved) return moved;
-    return append(lane, hi, PackWriter().finish(), {.query = {}, .attempt = runner_.run_id, .earlier_errors = {}, .gap = true});
+    return append(lane, hi, PackWriter().finish(), {.query = {}, .attempt = runner_.run_id, .earlier_errors = {}, .lost = chunks});
   });
 }
 
@@ -148,7 +148,7 @@ Result<void> Writer::append(const Lane& lane, const Key& hi, const Pack& pack, c
                 {"rows_root", hex(pack.root)}};
   // The rows alone leave room in the form of a pack: not every bit of it comes out as a row.
   if (!pack.bytes.empty()) fields["pack"] = hex(sha256(pack.bytes));
-  if (facts.gap) fields["gap"] = "yes";
+  if (facts.lost > 0) fields["gap"] = "yes", fields["lost"] = std::to_string(facts.lost);
   if (facts.quarantined > 0) fields["quarantined"] = std::to_string(facts.quarantined);
   if (!facts.earlier_errors.empty()) fields["earlier_errors"] = facts.earlier_errors.substr(0, 4'000);
   if (!pack.keys.empty()) fields["keys"] = key_index_digest(pack.keys);

@@ -78,7 +78,8 @@ class Search {
     auto blocks = read_blocks(pack, at.blocks, [&](const Record& record) {
       if (own ? !record.table.empty() : record.table != table_) return;
       if (record.kind != 'u' && record.kind != 'i' && record.kind != 'd') return;
-      RowEvent event{record.kind, facts, **opening, at.lane, at.seq, record.depth > 0 || !own, {}};
+      RowEvent event{record.kind, facts, **opening, at.lane, at.seq, record.depth > 0 || !own, {}, false, {}};
+      event.erased = !record.erased.empty();
       if (const Redaction* by = record.erased.empty() ? nullptr : redactions.of(place, table_)) event.redaction = *by;
       if (matches(*described, record, event)) events_.emplace_back(number_, std::move(event));
     });

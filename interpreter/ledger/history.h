@@ -21,7 +21,8 @@ struct RowEvent {
   bool cascade = false;                                // went with a row of another table
   struct Column { std::string name; std::optional<Stored> before, after; bool erased = false; };
   std::vector<Column> columns;                         // updates: those that changed; else all
-  std::optional<Redaction> redaction{};                // the newest, where something of it was erased
+  bool erased = false;                                 // something of it was: what is left hangs on no leaf of its pack, and on the word of whoever erased the rest
+  std::optional<Redaction> redaction{};                // the newest of them
 };
 
 // Oldest first. `table` as the catalogue spells it; `key` in the order of the key's columns: a row whose key was changed is

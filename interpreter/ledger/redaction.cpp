@@ -225,7 +225,7 @@ Result<Writer::Entries> of_job(connect::Connector& target, const RedactionReques
       packs += fmt::format("{} {} {}\n", done[i].place, done[i].before, done[i].after);
       images += done[i].images;
     }
-    entries.push_back({"redact", {{"table", request.table}, {"key", request.key_shown}, {"columns", fmt::format("{}", fmt::join(request.columns, ","))}, {"why", request.why}, {"packs", packs}, {"images", std::to_string(images)}}});
+    entries.push_back({"redact", {{"table", request.table}, {"key", request.key_shown}, {"columns", fmt::format("{}", fmt::join(request.columns, ","))}, {"why", request.why}, {"packs", packs}, {"images", std::to_string(images)}, {"key_hidden", request.hides_key ? "yes" : ""}}});
   }
   return entries;
 }
@@ -238,6 +238,7 @@ std::string place_of_block(std::int64_t step, std::int64_t block) { return fmt::
 void Redactions::add(const EntryFields& entry) {
   Redaction made{in(entry, "job"), in(entry, "table"), in(entry, "key"), in(entry, "columns"), in(entry, "why"), in(entry, "who"), in(entry, "host"), in(entry, "time"), 0,
                  std::strtoll(in(entry, "images").c_str(), nullptr, 10)};
+  made.hides_key = in(entry, "key_hidden") == "yes";
   std::string_view rest = in(entry, "packs");
   while (!rest.empty()) {
     std::string_view line = rest.substr(0, rest.find('\n'));

@@ -21,6 +21,7 @@ struct Redaction {
   std::string columns;                 // with commas; empty: all but the key
   std::string why, who, host, time;
   std::int64_t packs = 0, images = 0;  // images: of sealed sets as well
+  bool hides_key = false;              // the key is in a sensitive column, and is not to be shown
 };
 
 // The redactions of a job, by the places of the packs.
@@ -49,6 +50,7 @@ struct RedactionRequest {
   std::string key_shown;
   std::vector<std::string> columns;    // none: all but the key
   std::string why;
+  bool hides_key = false;              // it is of a column that is sensitive
 };
 // In every job of the target that has images of the row; gives what was erased, job by job: nothing when there is no image of it that holds
 // anything yet. Errors: held, while a job is run; refused, where a generation with its images is not finished, or a pack does not hold;

@@ -1,6 +1,7 @@
 #include "interpreter/ledger/registry.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
 #include <tuple>
@@ -27,7 +28,7 @@ class Gathering {
 
   void take(const EntryFields& fields) {
     const std::string& script = in(fields, "script");
-    if (script.empty()) return;  // nobody's version: rows in quarantine were settled, images erased
+    if (script.empty()) return lost(fields);  // nobody's version: rows in quarantine were settled, images erased
     RegisteredVersion& version = of(script);
     version.last = in(fields, "time");
     if (version.first.empty()) version.first = version.last;
@@ -50,6 +51,7 @@ class Gathering {
       RegisteredStep& step = step_of(version, in(fields, "step"));
       ++step.applications;
       step.route = in(fields, "route");
+      opened_[number_in(fields, "step_row")] = {script, step.name};
       const auto state = states_.find(number_in(fields, "step_row"));
       step.state = state == states_.end() ? "" : state->second;
     }
@@ -64,6 +66,12 @@ class Gathering {
   }
 
  private:
+  // Chunks whose images are lost are of the version that opened the generation.
+  void lost(const EntryFields& fields) {
+    if (in(fields, "gap") != "yes") return;
+    const auto opened = opened_.find(number_in(fields, "step_row"));
+    if (opened != opened_.end()) step_of(of(opened->second.script), opened->second.step).lost += std::max<std::int64_t>(1, number_in(fields, "lost"));
+  }
   RegisteredVersion& of(const std::string& script) {
     for (RegisteredVersion& version : job_.versions)
       if (version.script == script) return version;
@@ -80,6 +88,8 @@ class Gathering {
   RegisteredJob& job_;
   const std::map<std::int64_t, std::string>& states_;
   std::map<std::string, std::set<std::string>> runs_{};  // by script
+  struct Opened { std::string script, step; };
+  std::map<std::int64_t, Opened> opened_{};  // generations
 };
 
 Result<std::vector<RegisteredJob>> gather(connect::Connector& target) {
@@ -138,6 +148,37 @@ Result<Completed> completed(connect::Connector& target, const std::string& job, 
       });
   if (!read) return read.error();
   return found;
+}
+
+namespace {
+
+// The entries of the job's own lane.
+Result<void> each_of_job(connect::Connector& target, const std::string& job, const std::function<bool(const EntryFields&)>& each) {
+  auto there = exists(target);
+  if (!there) return there.error();
+  if (!*there) return {};
+  return OwnSql(target).query("SELECT l.entry FROM bfl_step AS s JOIN bfl_ledger AS l ON l.step = s.id AND l.lane = 0 WHERE s.job = ?1 AND s.name = '' ORDER BY l.seq", {text(job)},
+                              [&](RawRow row) { return each(fields_of(row[0].bytes)); });
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> unfinished_runs(connect::Connector& target, const std::string& job) {
+  std::vector<std::string> runs;
+  auto read = each_of_job(target, job, [&](const EntryFields& fields) {
+    if (in(fields, "kind") == "begin") once(runs, in(fields, "run"));
+    if (in(fields, "kind") == "end" && in(fields, "finished") == "yes") runs.clear();
+    return true;
+  });
+  if (!read) return read.error();
+  return runs;
+}
+
+Result<bool> knows_run(connect::Connector& target, const std::string& job, const std::string& prefix) {
+  bool known = false;
+  auto read = each_of_job(target, job, [&](const EntryFields& fields) { return !(known = in(fields, "run").starts_with(prefix)); });
+  if (!read) return read.error();
+  return known;
 }
 
 }  // namespace bfl::ledger

@@ -17,6 +17,7 @@ struct RegisteredStep {
   std::string state;                   // of the newest application by this version: staging, open, done, undone
   std::int64_t applications = 0;       // generations that this version has opened
   std::int64_t changed = 0, conflicts = 0, quarantined = 0;  // rows, by chunks of this version
+  std::int64_t lost = 0;               // chunks whose images are lost (gaps.h): what they changed is not counted
 };
 
 struct RegisteredVersion {
@@ -45,5 +46,10 @@ struct Completed {
   std::string run, when;               // of the last run of this meaning; empty: there is none
 };
 Result<Completed> completed(connect::Connector& target, const std::string& job, const std::string& meaning);
+
+// The runs that have begun since the job was last run to its end, oldest first: what one of them did not finish the next one goes on with.
+Result<std::vector<std::string>> unfinished_runs(connect::Connector& target, const std::string& job);
+// Whether a run of the job whose id begins so has ever held it here.
+Result<bool> knows_run(connect::Connector& target, const std::string& job, const std::string& prefix);
 
 }  // namespace bfl::ledger

@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "interpreter/ledger/gaps.h"
+#include "interpreter/ledger/images.h"
 #include "interpreter/ledger/writer.h"
 
 namespace bfl::ledger {
@@ -54,9 +56,21 @@ Result<ChangedRows> changed_rows(connect::Connector& target, const std::string& 
   auto there = exists(target);
   if (!there) return there.error();
   if (!*there) return rows;
+  // What chunks have changed of which the images are lost is known where the set was sealed; nobody knows what these rows were.
+  auto lost = gaps(target, job);
+  if (!lost) return lost.error();
+  for (const Gap& gap : *lost) {
+    if (gap.name != step || gap.undone) continue;
+    auto known = each_lost(target, gap, [&](RawRow planned) { rows[short_digest(key_columns.empty() ? planned : planned.first(std::min(planned.size(), key_columns.size())))] = {}; });
+    if (!known) return known.error();
+  }
   OwnSql sql(target);
   Result<void> sound;
   const std::string undo = "undo " + step;
+  bool undone_in_part = false;
+  auto looked = sql.query("SELECT 1 FROM bfl_step WHERE job = ?1 AND name = ?2 AND state <> 'undone' LIMIT 1", {text(job), text(undo)}, [&](RawRow) { return !(undone_in_part = true); });
+  if (!looked) return looked.error();
+  std::unordered_map<Short, Short, HashShort> causes;  // of added rows, by the row: by that an undo deletes it
   // Oldest first, so that the newest image of a row stays.
   auto read = sql.query(
       "SELECT l.entry, l.pack, s.name FROM bfl_ledger AS l JOIN bfl_step AS s ON s.id = l.step"
@@ -66,6 +80,10 @@ Result<ChangedRows> changed_rows(connect::Connector& target, const std::string& 
         const auto root = rows_root(row[0].bytes);
         std::vector<RawValue> key, before;
         sound = read_pack(row[1].bytes, root.value_or(Digest{}), [&](const Record& record) {
+          if (undone && record.kind == 'd' && record.table.empty()) {
+            if (const auto cause = causes.find(short_digest(views(record.before))); cause != causes.end()) rows.erase(cause->second);
+            return true;
+          }
           if ((record.kind != 'u' && record.kind != 'i') || !record.table.empty()) return true;
           key.clear();
           before.clear();
@@ -74,6 +92,10 @@ Result<ChangedRows> changed_rows(connect::Connector& target, const std::string& 
           else
             for (const int column : key_columns)
               key.push_back(static_cast<std::size_t>(column) < before.size() ? before[static_cast<std::size_t>(column)] : RawValue{});
+          if (record.kind == 'i' && undone_in_part) {
+            const std::vector<Stored> added = row_after(record, record.after.size());
+            causes[short_digest(views(added))] = short_digest(key);
+          }
           if (undone) rows.erase(short_digest(key));
           else rows[short_digest(key)] = short_digest(before);
           return true;

@@ -168,6 +168,13 @@ Result<void> Writer::close(std::int64_t step, std::optional<std::int64_t> undone
   });
 }
 
+Result<void> Writer::abandon(std::int64_t step) {
+  return guarded([&]() -> Result<void> {
+    auto turned = turn(step, step, "undone");
+    return turned ? Result<void>{} : Result<void>{turned.error()};
+  });
+}
+
 Result<Digest> Writer::turn(std::int64_t by, std::int64_t step, const char* state) {
   auto facts = facts_of(step);
   if (!facts) return facts.error();

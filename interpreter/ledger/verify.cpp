@@ -44,8 +44,11 @@ class Verification {
   Result<Proven> run() {
     for (const auto part : {&Verification::meta, &Verification::jobs, &Verification::strays}) {
       if (auto done = (this->*part)(); !done) return done.error();
-      if (format_ < format_version) break;  // its tables have other columns
+      if (format_ < format_version) return std::move(proven_);  // its tables have other columns
     }
+    auto lost = gaps(target_);
+    if (!lost) return lost.error();
+    proven_.lost = std::move(*lost);
     return std::move(proven_);
   }
 
@@ -358,6 +361,7 @@ class Verification {
     std::int64_t changed = 0, conflicts = 0, skipped = 0, quarantined = 0;
     KeyCollector keys(described_tables(in(generation.opening, "tables")));
     auto held = read_pack(entry.pack, rows_root(entry.text).value_or(Digest{}), keys, [&](const Record& record) {
+      count_erased(record);
       ++(record.kind == 'c' ? conflicts : record.kind == 's' ? skipped : record.kind == 'q' ? quarantined : changed);
       return true;
     });
@@ -376,6 +380,15 @@ class Verification {
     sums.conflicts += std::strtoll(in(fields, "conflicts").c_str(), nullptr, 10);
     sums.quarantined += std::strtoll(in(fields, "quarantined").c_str(), nullptr, 10);
     return {};
+  }
+
+  void count_erased(const Record& record) {
+    if (record.erased.empty()) return;
+    ++proven_.erased_records;
+    const auto left = [&](std::size_t column) { return std::find(record.erased.begin(), record.erased.end(), static_cast<int>(column)) == record.erased.end(); };
+    // Rows that are planned stand behind their key, which is never erased.
+    for (std::size_t i = 0; i < record.before.size(); ++i) proven_.unproven_values += record.kind == 'p' || left(i);
+    for (const auto& [column, value] : record.after) proven_.unproven_values += left(static_cast<std::size_t>(column));
   }
 
   // The index of a pack's keys: as the entry names it, and as the pack gives it.
@@ -416,7 +429,7 @@ class Verification {
       ++blocks_;
       const std::string place = fmt::format("bfl_stage, step {}, block {}", id, number_);
       std::int64_t planned = 0;
-      auto held = read_pack(block->bytes, block->root, [&](const Record&) { return ++planned, true; });
+      auto held = read_pack(block->bytes, block->root, [&](const Record& record) { return count_erased(record), ++planned, true; });
       if (!held) damaged(place + ": root or pack", held.error().message);
       else if (planned != block->rows) damaged(place + ": rows", fmt::format("it says {}, and the pack holds {}", block->rows, planned));
       if (block->first != rows) damaged(place + ": first", fmt::format("it says {}, and {} rows stand before it", block->first, rows));

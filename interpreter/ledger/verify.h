@@ -16,6 +16,7 @@
 #include "interpreter/base/result.h"
 #include "interpreter/connect/connector.h"
 #include "interpreter/ledger/approval.h"
+#include "interpreter/ledger/gaps.h"
 #include "interpreter/ledger/redaction.h"
 
 namespace bfl::ledger {
@@ -32,6 +33,8 @@ struct Proven {
   std::int64_t generations = 0, entries = 0, packs = 0, images = 0, sealed = 0;
   std::vector<std::pair<std::string, Approval>> approvals;  // by job, oldest first; what is wrong with one is a damage
   std::vector<Redaction> redactions;  // what was erased, job by job
+  std::int64_t erased_records = 0, unproven_values = 0;  // records out of which something was erased, and what else they hold: it hangs on no leaf any more
+  std::vector<Gap> lost;              // chunks whose images are lost
   std::int64_t anchored = 0;   // checkpoints that were kept outside and compared with it
   std::vector<Damage> damages;  // the first of them; none: everything holds
 };

@@ -52,7 +52,7 @@ struct ChunkFacts {
   std::string query;                // the exact statement
   std::string attempt;              // id of this attempt: what an unknown commit is recognised by
   std::string earlier_errors;       // of attempts before this one
-  bool gap = false;                 // what was done is known, and its images are lost
+  std::int64_t lost = 0;            // chunks for which it stands: what was done is known, and its images are lost (gaps.h)
 };
 
 struct StageBlock {
@@ -118,6 +118,8 @@ class Writer {
   Result<void> approve_stage(std::int64_t step, std::size_t stage, const std::string& why);
   // `undone`: the generation that this one has put back, whole; `again`: the one that that one had put back.
   Result<void> close(std::int64_t step, std::optional<std::int64_t> undone = {}, std::optional<std::int64_t> again = {});
+  // A generation in which nothing was done is taken back: an undo that was stopped before its first row.
+  Result<void> abandon(std::int64_t step);
   // A step that changed nothing: a check that passed, an update without a row to change. A generation without lanes.
   Result<void> record_done(const std::string& step, const std::string& route, const plan::MemoKey& key, std::int64_t generation,
                            const std::function<Result<void>()>& also = {}, const std::string& measured = {});
@@ -149,7 +151,7 @@ class Writer {
   // (in a transaction) Appends the entry of the chunk that `fence` opened.
   Result<void> append(const Lane& lane, const Key& hi, const Pack& pack, const ChunkFacts& facts);
   // Stands for chunks whose entries were lost while their rows were kept: the lane goes on behind `hi`, without images.
-  Result<void> bridge(const Lane& lane, const Key& hi);
+  Result<void> bridge(const Lane& lane, const Key& hi, std::int64_t chunks);
   // After a commit whose outcome is not known: true when chunk lane.seq bears this attempt, false when it does not exist; an
   // error of class `held` when another run has gone on, `refused` when the target has lost what it had.
   Result<bool> committed(const Lane& lane, const std::string& attempt);

@@ -29,9 +29,29 @@ std::string fact(const std::map<std::string, std::string, std::less<>>& facts, s
   return found == facts.end() ? std::string() : found->second;
 }
 
+const char* const unshown = "***";
+
+std::string key_of(const ledger::Redaction& one) { return one.hides_key ? unshown : one.key; }
+
 Json redaction_object(const ledger::Redaction& one) {
-  return {{"job", one.job}, {"table", one.table}, {"key", one.key}, {"columns", one.columns}, {"why", one.why}, {"who", one.who}, {"host", one.host}, {"time", one.time},
+  return {{"job", one.job}, {"table", one.table}, {"key", key_of(one)}, {"columns", one.columns}, {"why", one.why}, {"who", one.who}, {"host", one.host}, {"time", one.time},
           {"packs", one.packs}, {"images", one.images}};
+}
+
+Json gap_object(const ledger::Gap& gap) {
+  return {{"job", gap.job}, {"step", gap.name}, {"generation", gap.generation}, {"chunks", gap.chunks}, {"table", gap.table}, {"rows", gap.rows(gap.hidden)}, {"who", gap.who}, {"time", gap.time}};
+}
+
+Json gaps_array(const std::vector<ledger::Gap>& gaps) {
+  Json all = Json::array();
+  for (const ledger::Gap& gap : gaps) all.push_back(gap_object(gap));
+  return all;
+}
+
+// `of_a_row`: one that may be among them.
+std::string gap_text(const ledger::Gap& gap, bool of_a_row) {
+  return printable(fmt::format("without images: `{}` of {}, generation {}, {}{}: {} lost with bfl's tables, taken as done by {} at {}", gap.name, gap.job, gap.generation, gap.rows(gap.hidden),
+                               of_a_row ? ", and this row may be of them" : "", gap.chunks > 0 ? counted(gap.chunks, "chunk") : "chunks", gap.who, gap.time));
 }
 
 std::string_view deed(char kind) { return kind == 'i' ? "added" : kind == 'd' ? "deleted" : "changed"; }
@@ -43,7 +63,7 @@ bool Audit::sound() const {
 }
 
 std::string redaction_text(const ledger::Redaction& one) {
-  return printable(fmt::format("redacted: {} {}, {}, {} in {} of {}, by {}@{} at {}: {}", one.table, one.key, one.columns.empty() ? "all but the key" : one.columns, counted(one.images, "image"),
+  return printable(fmt::format("redacted: {} {}, {}, {} in {} of {}, by {}@{} at {}: {}", one.table, key_of(one), one.columns.empty() ? "all but the key" : one.columns, counted(one.images, "image"),
                                counted(one.packs, "pack"), one.job, one.who, one.host, one.time, one.why));
 }
 
@@ -63,6 +83,8 @@ std::string audit_text(const Audit& audit) {
     for (const ledger::ProvenJob& job : found.jobs) text += fmt::format("  {} root {} over {}\n", job.name, hex(job.root), counted(job.entries, "entry", "entries"));
     for (const auto& [job, approval] : found.approvals) text += fmt::format("  {}, run {}: {}\n", job, approval.run, approval.text());
     for (const ledger::Redaction& one : found.redactions) text += fmt::format("  {}\n", redaction_text(one));
+    if (found.erased_records) text += fmt::format("  erased out of {}: {} that they still hold hang on no leaf of their packs any more, but on the entry of the redaction\n", counted(found.erased_records, "record"), counted(found.unproven_values, "value"));
+    for (const ledger::Gap& gap : found.lost) text += fmt::format("  {}\n", gap_text(gap, false));
     if (found.anchored) text += fmt::format("  compared with {}\n", counted(found.anchored, "signed checkpoint"));
     text += found.damages.empty() ? "  everything holds\n" : listed(found.damages);
   }
@@ -86,6 +108,7 @@ std::string audit_json(const Audit& audit) {
     document["targets"].push_back({{"source", name}, {"identity", found.identity}, {"jobs", std::move(jobs)}, {"generations", found.generations},
                                    {"entries", found.entries}, {"packs", found.packs}, {"images", found.images}, {"sealed", found.sealed}, {"anchored", found.anchored},
                                    {"approvals", std::move(approvals)}, {"redactions", std::move(redactions)},
+                                   {"unproven", {{"records", found.erased_records}, {"values", found.unproven_values}}}, {"lost", gaps_array(found.lost)},
                                    {"damages", array_of(found.damages)}});
   }
   if (!audit.diary.empty())
@@ -93,8 +116,8 @@ std::string audit_json(const Audit& audit) {
   return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-std::string history_text(const std::string& place, const std::string& key, const std::vector<ledger::RowEvent>& events, const ShownValue& shown) {
-  std::string text = fmt::format("{} {}: {}\n", place, key, events.empty() ? "never changed by bfl" : counted(static_cast<std::int64_t>(events.size()), "change"));
+std::string history_text(const std::string& place, const std::string& key, const std::vector<ledger::RowEvent>& events, const std::vector<ledger::Gap>& lost, const ShownValue& shown) {
+  std::string text = fmt::format("{} {}: {}\n", place, key, !events.empty() || lost.empty() ? (events.empty() ? "never changed by bfl" : counted(static_cast<std::int64_t>(events.size()), "change")) : "no image of a change");
   for (const ledger::RowEvent& event : events) {
     const auto of = [&](std::string_view name) { return fact(event.facts, name); };
     text += fmt::format("{}  {} by `{}` of {}, generation {}, chunk {}{}\n", of("time"), deed(event.kind), of("step"), of("job"), of("generation"), event.seq + 1,
@@ -112,14 +135,15 @@ std::string history_text(const std::string& place, const std::string& key, const
         continue;
       }
       text += fmt::format("    {:<{}}  {}", column.name, width, column.before ? shown(column.name, *column.before) : "");
-      text += fmt::format("{}{}\n", column.before && column.after ? " -> " : "", column.after ? shown(column.name, *column.after) : "");
+      text += fmt::format("{}{}{}\n", column.before && column.after ? " -> " : "", column.after ? shown(column.name, *column.after) : "", event.erased ? "  (not proven any more)" : "");
     }
     if (event.redaction) text += fmt::format("  {}\n", redaction_text(*event.redaction));
   }
+  for (const ledger::Gap& gap : lost) text += gap_text(gap, true) + "\n";
   return text;
 }
 
-std::string history_json(const std::string& place, const std::string& key, const std::vector<ledger::RowEvent>& events, const ShownValue& shown) {
+std::string history_json(const std::string& place, const std::string& key, const std::vector<ledger::RowEvent>& events, const std::vector<ledger::Gap>& lost, const ShownValue& shown) {
   Json document{{"row", place}, {"key", key}, {"changes", Json::array()}};
   for (const ledger::RowEvent& event : events) {
     Json change;
@@ -140,10 +164,12 @@ std::string history_json(const std::string& place, const std::string& key, const
       }
       if (column.before) values["before"] = shown(column.name, *column.before);
       if (column.after) values["after"] = shown(column.name, *column.after);
+      if (event.erased) values["proven"] = false;
     }
     if (event.redaction) change["redaction"] = redaction_object(*event.redaction);
     document["changes"].push_back(std::move(change));
   }
+  document["lost"] = gaps_array(lost);
   return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

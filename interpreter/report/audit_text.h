@@ -26,8 +26,8 @@ std::string redactions_json(const std::vector<ledger::Redaction>& all);  // a li
 
 // A value as a script would write it, by the name of its column.
 using ShownValue = std::function<std::string(const std::string& column, const ledger::Stored& value)>;
-// `place`: `shop.orders`; `key` as it was asked for.
-std::string history_text(const std::string& place, const std::string& key, const std::vector<ledger::RowEvent>& events, const ShownValue& shown);
-std::string history_json(const std::string& place, const std::string& key, const std::vector<ledger::RowEvent>& events, const ShownValue& shown);
+// `place`: `shop.orders`; `key` as it was asked for; `lost`: chunks without images that may have changed it.
+std::string history_text(const std::string& place, const std::string& key, const std::vector<ledger::RowEvent>& events, const std::vector<ledger::Gap>& lost, const ShownValue& shown);
+std::string history_json(const std::string& place, const std::string& key, const std::vector<ledger::RowEvent>& events, const std::vector<ledger::Gap>& lost, const ShownValue& shown);
 
 }  // namespace bfl::report

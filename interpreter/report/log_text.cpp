@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "interpreter/ledger/approval.h"
+#include "interpreter/run/stages.h"
 #include "interpreter/report/words.h"
 
 namespace bfl::report {
@@ -76,9 +77,12 @@ std::string signature_of(const store::JournalEntry& entry) {
   return fault.empty() ? ": the signature holds" : ": " + one_line(fault);
 }
 
-Json object_of(const store::RunRecord& run, const Alive& alive) {
-  Json object{{"run", run.id}, {"job", run.job}, {"step", ""}, {"kind", "run"}, {"time", run.started}, {"state", state_of(run, alive)},
+std::string text_of(const Held& held) { return fmt::format("`{}`: {}{}", held.step, one_line(held.why), held.command.empty() ? "" : fmt::format("; `{}`", held.command)); }
+
+Json object_of(const store::RunRecord& run, const Alive& alive, const std::optional<Held>& by) {
+  Json object{{"run", run.id}, {"job", run.job}, {"step", ""}, {"kind", "run"}, {"time", run.started}, {"state", by && run.finished.empty() ? "paused" : state_of(run, alive)},
               {"path", run.path}, {"who", run.who}, {"host", run.host}, {"pid", run.pid}, {"version", run.version}, {"script_digest", run.script_digest}};
+  if (by) object["waits"] = {{"step", by->step}, {"why", by->why}, {"command", by->command}};
   if (run.finished.empty()) return object;
   object["finished"] = run.finished;
   object["exit_code"] = run.exit_code;
@@ -121,6 +125,20 @@ std::string line_of(const store::JournalEntry& entry) {
 
 }  // namespace
 
+std::optional<Held> held(const store::RunRecord& run, const std::vector<store::JournalEntry>& journal, const Alive& alive) {
+  const bool under_way = run.finished.empty() && alive(run), stopped = !run.finished.empty() && run.exit_code == 75;
+  std::optional<Held> now;
+  for (const auto& entry : journal) {
+    const bool approval = entry.kind == "step_paused" && entry.reason.ends_with(run::waits_for_approval);
+    if (under_way && entry.kind == "held_back") now = Held{entry.step, entry.reason, fmt::format("bfl resume {}", run.path)};
+    else if (stopped && approval) now = Held{entry.step, entry.reason, fmt::format("bfl approve {} --step {}", run.path, entry.step)};
+    else if (under_way ? entry.step == (now ? now->step : "") : entry.kind == "stage_approved") now.reset();
+  }
+  // What holds it back is taken away by `bfl resume` where somebody has ordered it.
+  if (now && under_way && !now->why.starts_with("paused")) now->command.clear();
+  return now;
+}
+
 std::string state_of(const store::RunRecord& run, const Alive& alive) {
   if (run.finished.empty()) return alive(run) ? "running" : "cut short";
   switch (run.exit_code) {
@@ -132,25 +150,31 @@ std::string state_of(const store::RunRecord& run, const Alive& alive) {
   }
 }
 
-std::string runs_text(const std::vector<store::RunRecord>& runs, const Alive& alive) {
+std::string runs_text(const std::vector<store::RunRecord>& runs, const Alive& alive, const HeldBy& held_by) {
   if (runs.empty()) return "no runs yet\n";
   std::size_t id = 3, job = 3;
   for (const auto& run : runs) id = std::max(id, run.id.size()), job = std::max(job, run.job.size());
   std::string text = fmt::format("{:<{}}  {:<{}}  {:<19}  {}\n", "RUN", id, "JOB", job, "STARTED", "STATE");
-  for (const auto& run : runs) text += fmt::format("{:<{}}  {:<{}}  {:<19}  {}\n", run.id, id, run.job, job, run.started.substr(0, 19), state_of(run, alive));
+  for (const auto& run : runs) {
+    const auto by = held_by ? held_by(run) : std::nullopt;
+    text += fmt::format("{:<{}}  {:<{}}  {:<19}  {}\n", run.id, id, run.job, job, run.started.substr(0, 19), by && run.finished.empty() ? "paused" : state_of(run, alive));
+    if (by) text += fmt::format("  {}\n", text_of(*by));
+  }
   return text;
 }
 
-std::string runs_json(const std::vector<store::RunRecord>& runs, const Alive& alive) {
+std::string runs_json(const std::vector<store::RunRecord>& runs, const Alive& alive, const HeldBy& held_by) {
   Json list = Json::array();
-  for (const auto& run : runs) list.push_back(object_of(run, alive));
+  for (const auto& run : runs) list.push_back(object_of(run, alive, held_by ? held_by(run) : std::nullopt));
   return dumped(list, 2);
 }
 
 std::string run_text(const store::RunRecord& run, const std::vector<store::JournalEntry>& journal, const Alive& alive) {
-  std::string text = fmt::format("run {} of {}: {}\n  script    {}\n  by        {}@{}, pid {}, bfl {}\n  started   {}\n", run.id, run.job, state_of(run, alive),
+  const auto by = held(run, journal, alive);
+  std::string text = fmt::format("run {} of {}: {}\n  script    {}\n  by        {}@{}, pid {}, bfl {}\n  started   {}\n", run.id, run.job, by && run.finished.empty() ? "paused" : state_of(run, alive),
                                  run.path, run.who, run.host, run.pid, run.version, run.started);
   if (!run.finished.empty()) text += fmt::format("  finished  {}, exit code {}\n", run.finished, run.exit_code);
+  if (by) text += fmt::format("  waits     {}\n", text_of(*by));
   const auto steps = steps_of(journal);
   std::size_t width = 0;
   for (const StepSummary& step : steps) width = std::max(width, step.name.size());
@@ -168,7 +192,7 @@ std::string run_text(const store::RunRecord& run, const std::vector<store::Journ
 }
 
 std::string run_json(const store::RunRecord& run, const std::vector<store::JournalEntry>& journal, const Alive& alive) {
-  Json object = object_of(run, alive);
+  Json object = object_of(run, alive, held(run, journal, alive));
   object["steps"] = Json::array();
   for (const StepSummary& step : steps_of(journal))
     object["steps"].push_back({{"step", step.name}, {"state", step.state}, {"chunks", step.chunks}, {"rows_changed", step.changed}, {"conflicts", step.conflicts}, {"left_out", step.left_out}, {"quarantined", step.quarantined}, {"stage", step.stage}, {"why", step.why}});

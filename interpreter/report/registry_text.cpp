@@ -20,7 +20,7 @@ std::string state_of(const ledger::RegisteredJob& job, const ledger::RegisteredV
 
 Json of(const ledger::RegisteredStep& step) {
   return {{"step", step.name}, {"route", step.route}, {"state", step.state}, {"applications", step.applications}, {"rows_changed", step.changed},
-          {"conflicts", step.conflicts}, {"quarantined", step.quarantined}};
+          {"conflicts", step.conflicts}, {"quarantined", step.quarantined}, {"chunks_lost", step.lost}};
 }
 
 }  // namespace
@@ -48,6 +48,7 @@ std::string registry_text(const std::vector<Registered>& all) {
           if (step.changed) text += fmt::format(", {} changed", counted(step.changed, "row"));
           if (step.conflicts) text += fmt::format(", {} in conflict", grouped(step.conflicts));
           if (step.quarantined) text += fmt::format(", {} put in quarantine", grouped(step.quarantined));
+          if (step.lost) text += fmt::format(", {} without images: lost with bfl's tables, and taken as done", counted(step.lost, "chunk"));
           if (step.applications > 1) text += fmt::format(", {} applications", step.applications);
           text += '\n';
         }

@@ -4,19 +4,28 @@
 
 namespace bfl::run {
 
-Result<std::string> lacking(connect::Connector& target, store::State& state, const std::string& identity, const std::string& name, const std::vector<ledger::Generation>& generations) {
-  const auto behind = [&](const std::string& what) { return fmt::format("`{}` is older than the local state: {}", name, what); };
+Result<std::optional<Error>> older_than_seen(connect::Connector& target, store::State& state, const std::string& identity, const std::string& name,
+                                             const std::vector<ledger::Generation>& generations) {
+  const auto older = [&](const std::string& what) {
+    return std::optional(Error{ErrorClass::refused, fmt::format("`{}` is older than the local state: {}", name, what), {},
+                               "if the older copy is the right one: `bfl state rebuild JOB.bfl --from SOURCE --lost redo`; if only bfl's tables are older: `--lost keep`"});
+  };
   auto revision = ledger::revision(target);
-  auto known = state.known_seq(identity, store::revision_row);
   if (!revision) return revision.error();
-  if (known && *known && **known > *revision) return behind(fmt::format("it shows revision {} of its ledger, and revision {} was seen", *revision, **known));
+  auto known = state.known_seq(identity, store::revision_row);
+  if (known && *known && **known > *revision) return older(fmt::format("it shows revision {} of its ledger, and revision {} was seen", *revision, **known));
   for (const ledger::Generation& generation : generations) {
     if (generation.state == ledger::StepState::done) continue;
     known = state.known_seq(identity, generation.id);
     if (known && *known && **known > generation.next_seq)
-      return behind(fmt::format("it shows {} chunks of `{}`, and {} were seen to be committed", generation.next_seq, generation.step, **known));
+      return older(fmt::format("it shows {} chunks of `{}`, and {} were seen to be committed", generation.next_seq, generation.step, **known));
   }
-  return std::string();
+  return std::optional<Error>();
+}
+
+Result<void> note_seen(connect::Connector& target, store::State& state, const std::string& identity) {
+  auto revision = ledger::revision(target);
+  return revision ? state.note_seq(identity, store::revision_row, *revision) : Result<void>{};
 }
 
 }  // namespace bfl::run

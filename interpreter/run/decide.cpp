@@ -38,7 +38,15 @@ std::string counted(std::int64_t number, std::string_view what) { return fmt::fo
 // A key with a part that could not be computed equals nothing.
 bool same_key(const plan::MemoKey& key, const Generation& generation) { return !key.digest.empty() && key.digest == generation.memo_key; }
 
-Decision decide(const program::Step& step, const plan::MemoKey& key, const Generations& generations) {
+// Rows of the step that were put back since its newest application: of a part of it, or of an older one.
+std::int64_t put_back_since(const Generation& newest, const Generations& undos) {
+  std::int64_t rows = 0;
+  for (const Generation* undo : undos)
+    if (undo->state == StepState::done && undo->id > newest.id) rows += undo->changed;
+  return rows;
+}
+
+Decision decide(const program::Step& step, const plan::MemoKey& key, const Generations& generations, const Generations& undos) {
   Decision decision;
   const bool once = step.idempotence == program::Idempotence::once;
   const Generation *newest = nullptr, *undone = nullptr;
@@ -60,10 +68,18 @@ Decision decide(const program::Step& step, const plan::MemoKey& key, const Gener
   const std::string since = fmt::format("generation {}", newest->number);
 
   if (newest->state == StepState::done) {
+    const std::int64_t back = put_back_since(*newest, undos);
+    const std::string since_then = fmt::format("{} {} put back by an undo", counted(back, "row"), back == 1 ? "was" : "were");
+    if (same_key(key, *newest) && back > 0 && !step.sql && step.idempotence != program::Idempotence::staged) {
+      decision.undone_in_part = true;
+      decision.why = since_then;
+      return decision;
+    }
     if (same_key(key, *newest)) {
       decision.kind = DecisionKind::reuse;
       decision.generation = newest->number;
-      decision.why = step.kind == program::StepKind::check ? "passed before, and nothing of it changed" : fmt::format("finished as {}, and nothing of it changed", since);
+      if (back > 0) decision.why = fmt::format("finished as {}, and {} since; `--again {}` applies it anew to all rows", since, since_then, step.name);
+      else decision.why = step.kind == program::StepKind::check ? "passed before, and nothing of it changed" : fmt::format("finished as {}, and nothing of it changed", since);
       return decision;
     }
     decision.changed = differing(key, *newest, false);
@@ -105,27 +121,35 @@ Decision decide(const program::Step& step, const plan::MemoKey& key, const Gener
 }  // namespace
 
 Decision decide(const program::Step& step, const plan::StepPlan& step_plan, const std::vector<Generation>& generations) {
-  Generations own;
+  Generations own, undos;
+  const std::string undo = "undo " + step.name;
   for (const Generation& generation : generations)
     if (generation.step == step.name) own.push_back(&generation);
-  return decide(step, step_plan.key, own);
+    else if (generation.step == undo) undos.push_back(&generation);
+  return decide(step, step_plan.key, own, undos);
 }
 
 std::vector<Decision> decide(const program::Program& program, const plan::Plan& plan, const std::vector<std::vector<Generation>>& generations) {
-  std::vector<std::unordered_map<std::string_view, Generations>> by_step(generations.size());
+  constexpr std::string_view undo = "undo ";
+  std::vector<std::unordered_map<std::string_view, Generations>> by_step(generations.size()), undos_of(generations.size());
   for (std::size_t source = 0; source < generations.size(); ++source)
-    for (const Generation& generation : generations[source]) by_step[source][generation.step].push_back(&generation);
+    for (const Generation& generation : generations[source]) {
+      by_step[source][generation.step].push_back(&generation);
+      if (generation.route == "undo" && generation.step.starts_with(undo)) undos_of[source][std::string_view(generation.step).substr(undo.size())].push_back(&generation);
+    }
   std::vector<Decision> decisions;
   decisions.reserve(plan.steps.size());
   static const Generations none;
   for (const plan::StepPlan& step_plan : plan.steps) {
     const program::Step& step = program.steps[step_plan.step];
-    const Generations* own = &none;
+    const Generations *own = &none, *undos = &none;
     if (step.keeper >= 0) {
+      const auto& taken_back = undos_of[static_cast<std::size_t>(step.keeper)];
+      if (const auto found = taken_back.find(step.name); found != taken_back.end()) undos = &found->second;
       const auto& kept = by_step[static_cast<std::size_t>(step.keeper)];
       if (const auto found = kept.find(step.name); found != kept.end()) own = &found->second;
     }
-    decisions.push_back(decide(step, step_plan.key, *own));
+    decisions.push_back(decide(step, step_plan.key, *own, *undos));
   }
   renew(program, generations, decisions);
   return decisions;

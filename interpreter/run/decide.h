@@ -21,6 +21,7 @@ struct Decision {
   std::string why;                        // "first run", "resumes after chunk 41", "`meaning` changed since …"
   std::vector<std::string> changed;       // names of the components that differ from the last generation
   std::int64_t generation = 0;            // the one to open or to go on with
+  bool undone_in_part = false;            // run: it was finished, and some of its rows were put back
   bool acceptable = true;                 // stop: `--accept` may go on; false when the walk changed, where the cursor would lie
 };
 

@@ -12,6 +12,7 @@
 #include "interpreter/run/context.h"
 #include "interpreter/run/pace.h"
 #include "interpreter/run/planned.h"
+#include "interpreter/run/undo.h"
 #include "interpreter/run/workbench.h"
 
 namespace bfl::run {
@@ -47,9 +48,10 @@ bool refuse(Context& context, const Error& error) {
 
 bool is_behind(Context& context, std::size_t source, const std::vector<ledger::Generation>& generations) {
   const std::string& identity = context.identities[source];
-  auto what = lacking(*context.targets[source], context.state, identity, context.program.sources.size() > source ? context.program.sources[source].name : identity, generations);
-  if (!what) return !refuse(context, what.error());
-  return !what->empty() && !refuse(context, Code::target_behind, {ErrorClass::refused, *what, {}, help_with_older}, 4);
+  const std::string& name = context.program.sources.size() > source ? context.program.sources[source].name : identity;
+  auto older = older_than_seen(*context.targets[source], context.state, identity, name, generations);
+  if (!older) return !refuse(context, older.error());
+  return *older && !refuse(context, Code::target_behind, **older, 4);
 }
 
 // A statement that is to run once, and has.
@@ -90,10 +92,10 @@ bool look(Context& context, Outlook& outlook) {
     if (!list) return refuse(context, list.error());
     if (is_behind(context, i, *list)) return false;
     for (const ledger::Generation& generation : *list)
-      if (generation.route == "undo" && generation.state == ledger::StepState::open)
+      if (generation.route == "undo" && generation.state == ledger::StepState::open && !is_untouched_undo(generation))
         return refuse(context, Code::step_changed,
                       {ErrorClass::refused, fmt::format("`{}` was cut short: some rows are put back, and some are not", generation.step), {},
-                       "finish it with `bfl undo`; then run the job"}, 4);
+                       "finish it with `bfl undo JOB.bfl --finish`; then run the job"}, 4);
     if (std::any_of(list->begin(), list->end(), [](const ledger::Generation& generation) { return generation.quarantined > 0; })) {
       auto waiting = ledger::quarantine(*context.targets[i], context.program.job);
       if (!waiting) return refuse(context, waiting.error());
@@ -141,6 +143,15 @@ bool refuse_edited(Context& context, const Outlook& outlook) {
                  "every changed row is committed and in the ledger with its image before; this run changed nothing");
   }
   return edited;
+}
+
+// An undo that was stopped before its first row is taken back: the step goes on, and it would be one of other rows.
+bool abandon_undos(Context& context, const Outlook& outlook) {
+  for (std::size_t i = 0; i < context.targets.size(); ++i)
+    for (const ledger::Generation& generation : outlook.generations[i])
+      if (context.writers[i] && is_untouched_undo(generation))
+        if (auto abandoned = context.writers[i]->abandon(generation.id); !abandoned) return refuse(context, abandoned.error());
+  return true;
 }
 
 ledger::Runner runner_of(Context& context) {
@@ -239,6 +250,7 @@ StepEnd carry_out(Context& context, std::size_t index, const Outlook& outlook, c
       event.kind = EventKind::step_resumed;
       break;
     case DecisionKind::run:
+      if (decision.undone_in_part) event.kind = EventKind::step_resumed;
       if (program::changes_rows(step.kind)) ++context.outcome.steps_run;
       break;
   }
@@ -343,9 +355,7 @@ void run_steps(Context& context, const Outlook& outlook) {
 // What this machine has seen of each target: by that an older copy is known when it comes back.
 void note_revisions(Context& context) {
   for (std::size_t i = 0; i < context.targets.size(); ++i) {
-    if (!context.writers[i]) continue;
-    if (auto revision = ledger::revision(*context.targets[i]))
-      context.note(context.state.note_seq(context.identities[i], store::revision_row, *revision));
+    if (context.writers[i]) context.note(note_seen(*context.targets[i], context.state, context.identities[i]));
   }
 }
 
@@ -365,7 +375,7 @@ void carry_out(Context& context) {
   if (!look(context, outlook) || refuse_void(context, outlook) || refuse_edited(context, outlook) || !take_over(context, outlook)) return;
   // Another run may have gone on until it was taken over.
   if (std::any_of(context.writers.begin(), context.writers.end(), [](const auto& writer) { return bool(writer); })) {
-    if (!look(context, outlook) || refuse_void(context, outlook) || refuse_edited(context, outlook)) return;
+    if (!look(context, outlook) || refuse_void(context, outlook) || refuse_edited(context, outlook) || !abandon_undos(context, outlook)) return;
   }
   run_steps(context, outlook);
   fault_point("after_steps");
@@ -401,7 +411,8 @@ Outcome execute(const program::Program& program, const plan::Plan& plan, const s
   Context context{program, plan, targets, state, clock, stop, options, diagnostics};
   return context.run(listener, [&] {
     carry_out(context);
-    const bool finished = context.outcome.exit_code == 0 && options.only.empty();
+    const bool undoes_itself = !conflicts_to_roll_back(program, context.outcome.changed, context.outcome.conflicts).empty();
+    const bool finished = context.outcome.exit_code == 0 && options.only.empty() && !undoes_itself;
     fault_point("before_release");
     let_go(context, finished);
     fault_point("after_release");

@@ -44,6 +44,7 @@ struct Options {
   bool evict = false;               // --evict: sessions in the way of the take-over are ended
   bool record_completion = false;   // where nothing is left to do: the ledger says so of the job as it means now, if it does not yet
   std::string halt_file{};          // a file that stops every run that looks for it here
+  bool played = false;              // on a copy, to see what comes of it: nobody's orders are heard, and nothing is waited for
   std::int64_t limit_chunks = -1;   // --limit-chunks N
   int workers = 0;                  // --workers N: connections on which one step is walked; 0: as its source says
   double target_chunk_seconds = 0.25;

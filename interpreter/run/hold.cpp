@@ -48,7 +48,7 @@ std::string halted_here(const std::string& job, const std::string& beside) {
 }
 
 std::optional<StepEnd> Context::obey(const program::Step& step, int source, std::unique_lock<std::mutex>* lock) {
-  if (source < 0 || !writers[static_cast<std::size_t>(source)]) return std::nullopt;
+  if (options.played || source < 0 || !writers[static_cast<std::size_t>(source)]) return std::nullopt;
   std::string waits;  // for what it waits, as it was told
   std::optional<ledger::Order> waits_by;  // the order that says so
   // What cannot be entered now is no reason to disobey.

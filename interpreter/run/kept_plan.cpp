@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <nlohmann/json.hpp>
@@ -45,13 +46,13 @@ std::string root_of(Spool& rows, std::int64_t& bytes, Result<void>& sound) {
   }
 }
 
-constexpr const char* names[] = {"rows", "done", "left_out", "later"};
+constexpr const char* names[] = {"rows", "statement", "done", "left_out", "later"};
 
 std::string written(const PlanFacts& facts) {
   json steps = json::array(), sources = json::array(), parameters = json::array();
   for (const PlannedStep& step : facts.steps)
     steps.push_back({{"step", step.step}, {"planned", name_of(step.planned)}, {"why", step.why}, {"generation", step.generation}, {"rows", step.rows},
-                     {"components", step.components}, {"tables", step.tables}, {"measured", step.measured}, {"apart", step.apart}});
+                     {"components", step.components}, {"tables", step.tables}, {"measured", step.measured}, {"statement", step.statement}, {"apart", step.apart}});
   for (const PlannedSource& source : facts.sources)
     sources.push_back({{"name", source.name}, {"shown", source.shown}, {"url", source.url}, {"identity", source.identity}});
   for (const PlannedParameter& parameter : facts.parameters)
@@ -90,6 +91,7 @@ PlanFacts facts_of(const json& all) {
     made.components = step.at("components").get<std::map<std::string, std::string>>();
     made.tables = text(step, "tables");
     made.measured = text(step, "measured");
+    made.statement = step.value("statement", std::string());  // a plan of an older bfl holds none
     made.apart = step.at("apart").get<std::vector<int>>();
   }
   return facts;
@@ -127,6 +129,10 @@ std::int64_t PlanFacts::rows() const {
   std::int64_t all = 0;
   for (const PlannedStep& step : steps) all += step.rows;
   return all;
+}
+
+bool PlanFacts::holds_statements() const {
+  return std::any_of(steps.begin(), steps.end(), [](const PlannedStep& step) { return step.planned == Planned::statement; });
 }
 
 PlanWriter::PlanWriter(std::string path) : path_(std::move(path)), unfinished_(path_ + ".part"), file_(std::fopen(unfinished_.c_str(), "wb")) {}

@@ -27,6 +27,7 @@ namespace bfl::run {
 // What a plan says of a step that writes or keeps rows.
 enum class Planned : std::uint8_t {
   rows,      // they are in the plan
+  statement, // a statement of SQL is in it, as it will be run; what it changes is known when it has run
   done,      // it was finished when the plan was made
   left_out,  // its `when` did not hold
   later,     // its rows are not known yet: a plan that is made after this one may hold them
@@ -43,6 +44,7 @@ struct PlannedStep {
   std::map<std::string, std::string> components;  // of its memo key: name, digest
   std::string tables;                             // whose rows it changes, as described_tables() reads them
   std::string measured;                           // what its clauses leave out
+  std::string statement;                          // its very text, and the values that are bound to it
   std::vector<int> apart;                         // columns of its table that other steps of the plan set and it does not look at
 };
 
@@ -67,6 +69,7 @@ struct PlanFacts {
   std::string text;                        // what `bfl plan` showed
 
   std::int64_t rows() const;
+  bool holds_statements() const;                  // nobody knows how many rows these change
 };
 
 // Writes to a file beside `path` that takes its name when all is written.

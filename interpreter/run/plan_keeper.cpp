@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "interpreter/check/visit.h"
+#include "interpreter/run/planned.h"
 #include "interpreter/run/writing.h"
 
 namespace bfl::run {
@@ -62,6 +63,7 @@ void PlanKeeper::take_stock(const program::Program& program, const plan::Plan& p
   std::vector<std::vector<std::size_t>> waits(program.steps.size());
   for (const plan::Edge& edge : plan.edges) waits[edge.to].push_back(edge.from);
   std::map<ColumnUse, std::size_t> written;                    // by a step that the plan holds
+  std::map<program::TableRef, std::size_t> by_statement;       // tables that a statement of SQL writes
   std::map<program::TableRef, std::size_t> kept;               // relations that a step keeps: not known before it has run
   std::map<program::TableRef, std::vector<std::size_t>> writers;
   for (const std::size_t index : plan.order) {
@@ -82,29 +84,41 @@ void PlanKeeper::take_stock(const program::Program& program, const plan::Plan& p
       continue;
     }
     if (step.sql) {
-      put_off(index, "what a statement of SQL changes is known when it runs");
+      state.planned = Planned::statement;
+      state.statement = statement_of(program, step);
     } else if (step.through) {
       put_off(index, fmt::format("`{}` is asked when it runs", step.through->program->name));
     } else {
       for (const ColumnUse& use : decisive(program, step)) {
         const auto writer = written.find(use);
+        const auto raw = by_statement.find(use.table);
         const auto keeper = kept.find(use.table);
         if (writer != written.end()) put_off(index, fmt::format("it reads what `{}` changes", program.steps[writer->second].name));
+        else if (raw != by_statement.end()) put_off(index, fmt::format("it reads rows that the statement of `{}` may change", program.steps[raw->second].name));
         else if (keeper != kept.end()) put_off(index, fmt::format("it reads what `{}` leaves", program.steps[keeper->second].name));
         else continue;
         break;
       }
     }
     for (const std::size_t before : waits[index])
-      if (state.planned == Planned::rows && states_[before].planned == Planned::later) put_off(index, fmt::format("it waits for `{}`", program.steps[before].name));
+      if (holds(index) && states_[before].planned == Planned::later) put_off(index, fmt::format("it waits for `{}`", program.steps[before].name));
     for (const program::Effect& effect : step.effects) kept[effect.table] = index;
     if (state.planned == Planned::later) {
       if (step.kind == StepKind::snapshot) kept[step.target] = index;
       continue;
     }
     if (step.kind == StepKind::snapshot) continue;
+    if (const auto raw = by_statement.find(step.target); !step.sql && raw != by_statement.end()) {
+      put_off(index, fmt::format("the statement of `{}` may change its rows", program.steps[raw->second].name));
+      continue;
+    }
     for (const ColumnUse& use : step.writes) written.emplace(use, index);
-    writers[step.target].push_back(index);
+    if (step.sql) {
+      by_statement.emplace(step.target, index);
+      for (const program::TableRef other : step.cascades) by_statement.emplace(other, index);
+    } else {
+      writers[step.target].push_back(index);
+    }
     const Writing::Tables tables = Writing::tables_of(program, step);
     state.tables = ledger::describe(tables);
   }
@@ -166,7 +180,7 @@ std::vector<PlannedStep> PlanKeeper::steps() const {
 }
 
 bool PlanKeeper::holds_any() const {
-  return std::any_of(states_.begin(), states_.end(), [](const PlannedStep& state) { return !state.step.empty() && state.planned == Planned::rows; });
+  return std::any_of(states_.begin(), states_.end(), [](const PlannedStep& state) { return !state.step.empty() && (state.planned == Planned::rows || state.planned == Planned::statement); });
 }
 
 }  // namespace bfl::run

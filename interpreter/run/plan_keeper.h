@@ -18,7 +18,7 @@ class PlanKeeper {
 
   // What can be said of each step before it is looked at.
   void take_stock(const program::Program& program, const plan::Plan& plan, const std::vector<Decision>& decisions, Diagnostics& diagnostics);
-  bool holds(std::size_t step) const { return states_[step].planned == Planned::rows; }
+  bool holds(std::size_t step) const { return states_[step].planned == Planned::rows || states_[step].planned == Planned::statement; }
   void leave_out(std::size_t step);
   Result<void> keep(std::size_t index, Spool& rows);                                           // of a step that writes
   Result<void> keep_rows(std::size_t index, const RowSpool& rows);                             // of a snapshot

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
 #include "interpreter/run/writing.h"
@@ -19,6 +20,18 @@ const char* part_named(const std::string& component) {
 }
 
 }  // namespace
+
+std::string statement_of(const program::Program& program, const program::Step& step) {
+  const lower::Dialect dialect = lower::dialect_of(program.catalogues[static_cast<std::size_t>(step.target.source)]);
+  const lower::Statement statement = lower::raw_step(program, step, dialect).change;
+  std::string text = statement.text;
+  for (std::size_t i = 0; i < statement.binds.size(); ++i) {
+    const bool clock = std::find(statement.clocks.begin(), statement.clocks.end(), i) != statement.clocks.end();
+    text += fmt::format("\n{}{} = {}", dialect == lower::Dialect::postgres ? "$" : "?", i + 1, clock ? "now()" : to_literal(statement.binds[i]));
+  }
+  if (step.done_when) text += "\ndone when " + step.done_text;
+  return text;
+}
 
 std::vector<std::string> changed_since(const KeptPlan& kept, const program::Program& program, const plan::Plan& plan, const std::vector<std::string>& identities,
                                        const std::string& script) {
@@ -52,7 +65,8 @@ std::vector<std::string> changed_since(const KeptPlan& kept, const program::Prog
       const auto before = then->components.find(component.name);
       if (part && (before == then->components.end() || before->second != component.digest)) changes.push_back(fmt::format("{} of `{}` changed", part, step.name));
     }
-    if (then->planned == Planned::rows && program::changes_rows(step.kind) && then->tables != ledger::describe(Writing::tables_of(program, step)))
+    if (then->planned == Planned::statement && then->statement != statement_of(program, step)) changes.push_back(fmt::format("the statement of `{}` is another", step.name));
+    if ((then->planned == Planned::rows || then->planned == Planned::statement) && program::changes_rows(step.kind) && then->tables != ledger::describe(Writing::tables_of(program, step)))
       changes.push_back(fmt::format("the columns of the tables that `{}` changes are others", step.name));
   }
   return changes;
@@ -71,7 +85,7 @@ std::vector<std::string> run_since(const KeptPlan& kept, const program::Program&
     if (!then || step.keeper < 0) continue;
     const Decision& decision = decisions[i];
     if (then->planned == Planned::done && decision.kind != DecisionKind::reuse) changes.push_back(fmt::format("`{}` was finished, and is not: {}", step.name, decision.why));
-    if (then->planned != Planned::rows) continue;
+    if (then->planned != Planned::rows && then->planned != Planned::statement) continue;
     const auto known = last.find(step.name);
     const ledger::Generation* newest = known == last.end() ? nullptr : known->second;
     const bool own = newest && newest->number == then->generation && newest->route == kept.route() && newest->state != ledger::StepState::undone;

@@ -14,6 +14,8 @@ std::vector<std::string> changed_since(const KeptPlan& kept, const program::Prog
 // The same of the steps' generations: what else has run since.
 std::vector<std::string> run_since(const KeptPlan& kept, const program::Program& program, const std::vector<Decision>& decisions,
                                    const std::vector<std::vector<ledger::Generation>>& generations);
+// The statement of an `sql` step as it is sent, with the values that are bound to it.
+std::string statement_of(const program::Program& program, const program::Step& step);
 // A generation was opened for it.
 bool begun_by(const KeptPlan& kept, const std::vector<std::vector<ledger::Generation>>& generations);
 

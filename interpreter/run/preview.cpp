@@ -207,6 +207,10 @@ void Previewing::look_at_statement(std::size_t index, const Dependence::Basis& b
   if (done && *done) preview.would_change = 0;
   if (!done) fail(step, done.error());
   const bool runs = !done || !*done;
+  if (keeper_ && keeper_->holds(index)) {
+    if (!applies || !*applies) keeper_->leave_out(index);
+    else if (runs) preview.unknown = "changes what this statement changes: not known before it runs";
+  }
   dependence_.saw(index, basis, {runs ? fmt::format("known once `{}` has run", step.name) : std::string(), runs, false});
 }
 

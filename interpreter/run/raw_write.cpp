@@ -103,7 +103,7 @@ class RawWrite {
 
 }  // namespace
 
-StepEnd raw_write(Writing& writing, const Decision& decision, const ledger::Generation* open) {
+StepEnd raw_write(Writing& writing, const char* route, const Decision& decision, const ledger::Generation* open) {
   Context& context = writing.context;
   const program::Step& step = writing.step;
   RawWrite raw(writing);
@@ -116,9 +116,9 @@ StepEnd raw_write(Writing& writing, const Decision& decision, const ledger::Gene
   }
   auto done = raw.is_done();
   if (!done) return writing.fail(done.error());
-  if (*done) return open ? finish(writing) : finish_empty(writing, raw_route, decision.generation);
+  if (*done) return open ? finish(writing) : finish_empty(writing, route, decision.generation);
   if (!open) {
-    auto opened = writing.writer.open({step.name, raw_route, raw.statement(), &writing.step_plan.key, decision.generation, end_of_lane(), 0, {}, ledger::describe(writing.tables), to_text(writing.measured)});
+    auto opened = writing.writer.open({step.name, route, raw.statement(), &writing.step_plan.key, decision.generation, end_of_lane(), 0, {}, ledger::describe(writing.tables), to_text(writing.measured)});
     if (!opened) return writing.fail(opened.error());
     writing.id = *opened;
     auto found = writing.writer.newest_lane(writing.id);

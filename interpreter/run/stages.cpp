@@ -141,7 +141,7 @@ std::optional<StepEnd> Stages::look_on(const program::RolloutStage& stage) {
   }
   if ((stage.approval || begun_.back().waits) && begun_.back().approved.empty())  // what was asked for when it passed holds under another text
     return context.paused(writing_.step, Code::awaits_approval,
-                          {ErrorClass::held, fmt::format("{} waits for approval", shown()), {},
+                          {ErrorClass::held, fmt::format("{} {}", shown(), waits_for_approval), {},
                            fmt::format("look at the rows, then `bfl approve JOB.bfl --step {0}` and `bfl run`; `bfl undo JOB.bfl --step {0}` puts them back", writing_.step.name)},
                           writing_.state_of_data());
   const auto since = parse_timestamp(begun_.back().passed);

@@ -10,6 +10,8 @@
 
 namespace bfl::run {
 
+inline constexpr std::string_view waits_for_approval = "waits for approval";  // how the reason of such a pause ends
+
 class Stages {
  public:
   explicit Stages(Writing& writing) : writing_(writing) {}

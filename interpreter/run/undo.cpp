@@ -1,11 +1,13 @@
 #include "interpreter/run/undo.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <map>
 
 #include "interpreter/base/fault_points.h"
+#include "interpreter/run/behind.h"
 #include "interpreter/run/discreet.h"
 #include "interpreter/run/row_back.h"
 #include "interpreter/run/writing.h"
@@ -62,6 +64,13 @@ plan::MemoKey key_of(const UndoTask& task) {
     key.components.push_back({"keys", range, {}});
     undoes += " " + range;
   }
+  const auto narrowed = [&](const char* name, const std::string& by) {
+    if (by.empty()) return;
+    key.components.push_back({name, by, {}});
+    undoes += fmt::format(" {} {}", name, by);
+  };
+  narrowed("runs", fmt::format("{}", fmt::join(task.runs, ",")));
+  narrowed("because", task.because);
   key.digest = hex(sha256(undoes));
   return key;
 }
@@ -77,7 +86,10 @@ class Undoing {
     auto back = RowBack::prepare(context_.program, writing_.target, task_);
     if (!back) return writing_.fail(back.error());
     back_ = std::move(*back);
+    if (!task_.open && task_.rows == 0) return StepEnd::done;  // what it did has lost its images
     if (!task_.open) {
+      // An order that keeps it from beginning leaves nothing that would have to be finished.
+      if (auto end = context_.pause(task_.step, task_.source)) return *end;
       fault_point("before_open");
       auto opened = writing_.writer.open({task_.step.name, "undo", back_->query(), &step_plan_.key, task_.number, ordinal(task_.rows), 0, {}, ledger::describe(task_.tables)});
       if (!opened) return writing_.fail(opened.error());
@@ -111,7 +123,7 @@ class Undoing {
     }
     fault_point("before_close");
     // A part of a generation that was put back leaves the rest of it done.
-    const bool whole = !task_.keys;
+    const bool whole = task_.whole();
     auto closed = writing_.writer.close(writing_.id, whole ? std::optional(task_.undone.id) : std::nullopt, whole ? task_.again : std::nullopt);
     if (!closed) return context_.fail(task_.step, closed.error(), "every row that could be put back is, and in the ledger");
     fault_point("after_close");
@@ -250,7 +262,11 @@ void carry_out(Context& context, std::vector<UndoTask>& tasks) {
     if (Undoing(context, tasks[i], context.plan.steps[i]).run() != StepEnd::done) break;
   }
   for (std::size_t i = 0; i < context.targets.size(); ++i)
-    if (context.writers[i]) (void)context.writers[i]->release(!frozen[i]);
+    if (context.writers[i]) {
+      (void)context.writers[i]->release(!frozen[i]);
+      context.note(note_seen(*context.targets[i], context.state, context.identities[i]));
+    }
+  if (context.outcome.exit_code == 0 && std::any_of(tasks.begin(), tasks.end(), [](const UndoTask& task) { return !task.lost.empty(); })) context.outcome.exit_code = 3;
   context.writers.clear();
 }
 

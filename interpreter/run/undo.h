@@ -9,18 +9,26 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "interpreter/ledger/gaps.h"
 #include "interpreter/ledger/images.h"
 #include "interpreter/run/executor.h"
 
 namespace bfl::run {
 
+// Why a run has begun to undo itself, as `rollback when` of the job says. Whoever comes next finishes that.
+inline constexpr std::string_view of_the_run = "rollback of the run", of_a_stage = "rollback of a stage";
+
 struct UndoRequest {
   std::string run, step;            // only what this run (its beginning is enough), this step did; empty: all that was not undone
+  std::vector<std::string> runs{};  // only what these runs did, by their whole ids; none: whichever
   std::optional<std::pair<std::string, std::string>> keys{};  // only rows with keys from … to …, both included
   std::int64_t generation = 0;      // only this application of the step, by its row in bfl_step; 0: whichever
+  bool finish = false;              // only what was cut short
+  std::string because{};            // of_the_run, of_a_stage; empty: somebody asks for it
 };
 
 // One generation that is to be put back.
@@ -34,15 +42,26 @@ struct UndoTask {
   std::int64_t rows = 0;
   std::optional<std::int64_t> again{};           // it was an undo itself: what it had put back is done again
   std::optional<std::pair<ledger::Key, ledger::Key>> keys{};
+  std::vector<std::string> runs{};               // of its packs those of these runs alone; none: all
+  std::string because{};                         // as the request says, or the undo that was cut short
+  std::vector<ledger::Gap> lost{};               // chunks whose images are lost: their rows stay as they are
+  bool whole() const { return !keys && runs.empty() && lost.empty(); }  // nothing of the generation is left done, but what is in conflict
   program::Step step;                            // as the executor sees it: named "undo …"
   // What was found, or done.
   std::int64_t put_back = 0, as_before = 0, conflicts = 0;
+  std::vector<std::string> sensitive{};          // columns of its own table
+  std::vector<std::string> lost_lines() const;   // what of it has lost its images, for people
   std::vector<std::string> listed{};             // conflicts, the first of them
 };
 
 // What the request comes to, in the order in which it is to be done: the newest first. An error when it cannot be: of class
 // data when the request names nothing, of class refused when later changes stand on what would be put back, or when a table has
 // other columns now.
+// Of an undo that was cut short: of_the_run, of_a_stage or empty; nothing: none was.
+Result<std::optional<std::string>> undo_cut_short(const program::Program& program, const std::vector<connect::Connector*>& targets);
+// Nothing of it was done: a run may begin over it.
+bool is_untouched_undo(const ledger::Generation& generation);
+
 Result<std::vector<UndoTask>> undo_tasks(const program::Program& program, const std::vector<connect::Connector*>& targets, const UndoRequest& request);
 
 // Counts what would be put back, without changing anything.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <functional>
 #include <set>
 
 #include "interpreter/run/row_back.h"
@@ -39,6 +40,17 @@ std::optional<std::pair<ledger::Key, ledger::Key>> keys_of(const Generation& und
   auto from = key_from_hex(range.substr(0, dots)), to = key_from_hex(range.substr(dots + 2));
   if (!from || !to) return std::nullopt;
   return std::pair(std::move(*from), std::move(*to));
+}
+
+std::vector<std::string> runs_of(const Generation& undo) {
+  std::vector<std::string> runs;
+  const std::string list = component(undo, "runs");
+  for (std::size_t from = 0; from < list.size();) {
+    const std::size_t end = std::min(list.find(',', from), list.size());
+    runs.push_back(list.substr(from, end - from));
+    from = end + 1;
+  }
+  return runs;
 }
 
 Result<ledger::Key> key_typed(const Table& table, const std::vector<int>& columns, std::string_view typed) {
@@ -80,6 +92,8 @@ Result<void> fit(const program::Program& program, UndoTask& task, const UndoRequ
   task.step.idempotence = program::Idempotence::convergent;
   task.step.walk = task.tables[0].key;
   task.step.keeper = task.source;
+  for (const Column& column : program.table(task.step.target).columns)
+    if (column.sensitive) task.sensitive.push_back(column.name);
   for (const int column : task.tables[0].sets) task.step.assignments.push_back({.column = column, .value = nullptr});
   if (!request.keys) return {};
   const Table& own = program.table(task.step.target);
@@ -87,7 +101,13 @@ Result<void> fit(const program::Program& program, UndoTask& task, const UndoRequ
   if (!from) return from.error();
   auto to = key_typed(own, task.tables[0].key, request.keys->second);
   if (!to) return to.error();
+  if (ledger::compare(*to, *from) < 0)
+    return Error{ErrorClass::data, fmt::format("`--keys {0}..{1}` holds no key: {1} comes before {0}", request.keys->first, request.keys->second), {},
+                 fmt::format("write the first one first: --keys {}..{}", request.keys->second, request.keys->first)};
   task.keys = {std::move(*from), std::move(*to)};
+  std::erase_if(task.lost, [&](const ledger::Gap& gap) {
+    return gap.by_key && (ledger::compare(gap.to, task.keys->first) < 0 || (gap.from && ledger::compare(task.keys->second, *gap.from) <= 0));
+  });
   return {};
 }
 
@@ -127,7 +147,42 @@ Result<void> refuse_under(const program::Program& program, connect::Connector& t
   return {};
 }
 
+// Of its images those that were made by certain runs. False: it has none.
+bool narrow(UndoTask& task, const std::function<bool(const std::string& run)>& wanted) {
+  std::set<std::string> runs;
+  for (const ledger::ImagePack& pack : task.packs)
+    if (wanted(pack.run)) runs.insert(pack.run);
+  if (std::erase_if(task.packs, [&](const ledger::ImagePack& pack) { return !runs.contains(pack.run); }) > 0) task.runs.assign(runs.begin(), runs.end());
+  task.rows = 0;
+  for (const ledger::ImagePack& pack : task.packs) task.rows += pack.changed;
+  return !task.packs.empty();
+}
+
 }  // namespace
+
+bool is_untouched_undo(const Generation& generation) {
+  return generation.route == "undo" && generation.state == StepState::open && generation.changed == 0 && generation.conflicts == 0 && generation.next_seq == 0;
+}
+
+Result<std::optional<std::string>> undo_cut_short(const program::Program& program, const std::vector<connect::Connector*>& targets) {
+  for (connect::Connector* target : targets) {
+    auto generations = target->has_sql() ? ledger::generations(*target, program.job) : Result<std::vector<Generation>>(std::vector<Generation>());
+    if (!generations) return generations.error();
+    for (const Generation& generation : *generations)
+      if (generation.route == "undo" && generation.state == StepState::open) return std::optional(component(generation, "because"));
+  }
+  return std::optional<std::string>();
+}
+
+std::vector<std::string> UndoTask::lost_lines() const {
+  std::vector<std::string> lines;
+  for (const ledger::Gap& gap : lost) {
+    const auto hidden = [&](const std::string& column) { return std::find(sensitive.begin(), sensitive.end(), column) != sensitive.end(); };
+    lines.push_back(fmt::format("{}: {} cannot be put back: {} lost with bfl's tables, and taken as done", undone.step, gap.rows(std::any_of(gap.key.begin(), gap.key.end(), hidden)),
+                        gap.chunks == 1 ? "the images of a chunk were" : gap.chunks > 1 ? fmt::format("the images of {} chunks were", gap.chunks) : "their images were"));
+  }
+  return lines;
+}
 
 Result<std::vector<UndoTask>> undo_tasks(const program::Program& program, const std::vector<connect::Connector*>& targets, const UndoRequest& request) {
   std::vector<UndoTask> tasks;
@@ -140,10 +195,14 @@ Result<std::vector<UndoTask>> undo_tasks(const program::Program& program, const 
     if (!*there) continue;
     auto generations = ledger::generations(target, program.job);
     if (!generations) return generations.error();
+    auto gaps = ledger::gaps(target, program.job);
+    if (!gaps) return gaps.error();
+    const auto lost = [&](const Generation& generation) { return std::any_of(gaps->begin(), gaps->end(), [&](const ledger::Gap& gap) { return gap.step == generation.id; }); };
     const auto by_id = [&](std::int64_t id) { return std::find_if(generations->begin(), generations->end(), [&](const Generation& g) { return g.id == id; }); };
     struct UnderWay {
       std::int64_t undone = 0;
       std::optional<std::pair<ledger::Key, ledger::Key>> keys;
+      std::vector<std::string> runs;
     };
     std::vector<UnderWay> under_way;
     const auto add = [&](const Generation& generation) -> Result<UndoTask*> {
@@ -156,6 +215,9 @@ Result<std::vector<UndoTask>> undo_tasks(const program::Program& program, const 
       task.undone = generation;
       task.packs = std::move(*packs);
       task.tables = std::move(*tables);
+      task.because = request.because;
+      for (const ledger::Gap& gap : *gaps)
+        if (gap.step == generation.id) task.lost.push_back(gap);
       for (const ledger::ImagePack& pack : task.packs) task.rows += pack.changed;
       for (const Generation& other : *generations)
         if (other.step == "undo " + generation.step) task.number = std::max(task.number, other.number + 1);
@@ -172,27 +234,31 @@ Result<std::vector<UndoTask>> undo_tasks(const program::Program& program, const 
       auto task = add(*undone);
       if (!task) return task.error();
       (*task)->open = generation;
+      (*task)->because = component(generation, "because");
+      if (const auto own = runs_of(generation); !own.empty()) narrow(**task, [&](const std::string& run) { return std::find(own.begin(), own.end(), run) != own.end(); });
       if (auto fitted = fit(program, **task, {}); !fitted) return fitted.error();
       (*task)->keys = keys_of(generation);
       if (!(*task)->keys && !component(generation, "keys").empty())
         return Error{ErrorClass::refused, fmt::format("an undo of some keys of `{}` was cut short, and which keys cannot be read", undone->step), {}, "`bfl audit verify` shows what was altered"};
-      under_way.push_back({undone->id, (*task)->keys});
+      under_way.push_back({undone->id, (*task)->keys, (*task)->runs});
     }
-    for (auto generation = generations->rbegin(); generation != generations->rend(); ++generation) {
+    for (auto generation = generations->rbegin(); generation != generations->rend() && !request.finish; ++generation) {
       known |= generation->step == request.step;
-      if (generation->state == StepState::undone || generation->changed == 0 || (!request.step.empty() && generation->step != request.step) || (request.generation != 0 && generation->id != request.generation)) continue;
+      if (generation->state == StepState::undone || (generation->changed == 0 && !lost(*generation)) || (!request.step.empty() && generation->step != request.step) || (request.generation != 0 && generation->id != request.generation)) continue;
       if (generation->route == "undo" && (request.run.empty() || generation->state == StepState::open)) continue;
       auto task = add(*generation);
       if (!task) return task.error();
-      const auto& packs = (*task)->packs;
-      for (const ledger::ImagePack& pack : packs)
+      for (const ledger::ImagePack& pack : (*task)->packs)
         if (!request.run.empty() && pack.run.starts_with(request.run)) runs.insert(pack.run);
-      if (!request.run.empty() && std::none_of(packs.begin(), packs.end(), [&](const ledger::ImagePack& pack) { return pack.run.starts_with(request.run); })) {
+      const bool some = !request.run.empty() || !request.runs.empty();
+      if (some && !narrow(**task, [&](const std::string& run) { return request.run.empty() ? std::find(request.runs.begin(), request.runs.end(), run) != request.runs.end() : run.starts_with(request.run); })) {
         tasks.pop_back();
         continue;
       }
       if (auto fitted = fit(program, **task, request); !fitted) return fitted.error();
-      const auto covers = [&](const UnderWay& open) { return open.undone == generation->id && (!open.keys || same_range(open.keys, (*task)->keys)); };
+      const auto covers = [&](const UnderWay& open) {
+        return open.undone == generation->id && (!open.keys || same_range(open.keys, (*task)->keys)) && (open.runs.empty() || open.runs == (*task)->runs);
+      };
       if (std::any_of(under_way.begin(), under_way.end(), covers)) tasks.pop_back();
     }
   }

@@ -66,7 +66,7 @@ bool chooses_while_read(const program::Step& step) { return step.duplicates && p
 std::optional<StepEnd> begin(Writing& writing, const ledger::Generation* open) {
   const Context& context = writing.context;
   const eval::Context evaluation = context.evaluation(writing.source);
-  const KeptPlan* plan = context.options.kept;
+  const KeptPlan* plan = writing.step.sql ? nullptr : context.options.kept;  // of a statement a plan says no figures
   Result<std::string> kept = open ? writing.writer.measured(open->id) : plan ? plan->step(writing.step.name)->measured : std::string();
   if (!kept) return writing.fail(kept.error());
   auto measured = open || plan ? measured_before(context.program, writing.step, context.targets, evaluation, *kept)
@@ -287,7 +287,7 @@ StepEnd write(Context& context, const program::Step& step, const plan::StepPlan&
                          "put back what was edited, or apply the step anew with `--again`"},
                         writing.state_of_data());
   if (auto end = begin(writing, open)) return *end;
-  if (step.sql) return raw_write(writing, decision, open);
+  if (step.sql) return raw_write(writing, route, decision, open);
   if (open) context.note(context.state.note_seq(context.identities[static_cast<std::size_t>(writing.source)], open->id, open->next_seq));
   return sealed ? sealed_write(writing, route, decision, open) : direct_write(writing, route, decision, open);
 }

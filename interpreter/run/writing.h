@@ -112,7 +112,7 @@ std::optional<StepEnd> refuse_left_behind(const Writing& writing, const program:
 StepEnd direct_write(Writing& writing, const char* route, const Decision& decision, const ledger::Generation* open);
 // An `sql` step (raw_write.cpp).
 inline constexpr const char* raw_route = "sql";
-StepEnd raw_write(Writing& writing, const Decision& decision, const ledger::Generation* open);
+StepEnd raw_write(Writing& writing, const char* route, const Decision& decision, const ledger::Generation* open);
 StepEnd sealed_write(Writing& writing, const char* route, const Decision& decision, const ledger::Generation* open);
 
 }  // namespace bfl::run

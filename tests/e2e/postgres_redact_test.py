@@ -53,9 +53,11 @@ def a_row_is_erased(place, shop):
     text = call(place, "audit", "verify", "job.bfl").stdout
     expect("redacted: orders 7, note, 3 images in 3 packs of clean, by " in text and "Asked for, GDPR-7." in text, text)
     after = told(place, "audit", "row", "shop.orders", "7")["changes"]
-    expect([change["columns"]["note"] for change in after] == [{"redacted": True}] * 2 and after[1]["columns"]["line_count"] == history[1]["columns"]["line_count"], f"{after}")
+    expect([change["columns"]["note"] for change in after] == [{"redacted": True}] * 2 and after[1]["columns"]["line_count"] == {**history[1]["columns"]["line_count"], "proven": False}, f"{after}")
     expect(after[0]["redaction"]["why"] == "Asked for, GDPR-7.", f"{after}")
-    expect("(redacted)" in call(place, "audit", "row", "shop.orders", "7").stdout, "the text")
+    shown = call(place, "audit", "row", "shop.orders", "7").stdout
+    expect("(redacted)" in shown and "(not proven any more)" in shown, shown)
+    expect(target["unproven"]["records"] == 3 and target["unproven"]["values"] > 10 and "hang on no leaf of their packs any more" in text, f"{target['unproven']}\n{text}")
     expect([change["columns"]["note"]["after"] for change in told(place, "audit", "row", "shop.orders", "8")["changes"]] == ['"of 8"', '"of 8!"'], "another row lost its images")
     expect(told(place, "audit", "redact", "shop.orders", "7", "--columns", "note", "--why", "again") == [], "erased twice")
     # All of it, of rows that are gone as well.
@@ -63,7 +65,7 @@ def a_row_is_erased(place, shop):
     whole = told(place, "audit", "redact", "shop.lines", "2,1", "--why", "w")
     expect(whole[0]["columns"] == "" and whole[0]["images"] >= 1, f"{whole}")
     kept = told(place, "audit", "row", "shop.lines", "2,1")["changes"][0]["columns"]
-    expect(kept["order_id"] == {"before": "2"} and kept["position"] == {"before": position} and sum("redacted" in value for value in kept.values()) == len(kept) - 2, f"{kept}")
+    expect(kept["order_id"] == {"before": "2", "proven": False} and kept["position"] == {"before": position, "proven": False} and sum("redacted" in value for value in kept.values()) == len(kept) - 2, f"{kept}")
     sound(place, "job.bfl", "--anchor", "kept.txt")
 
     # What was exported before holds, and so does what is exported now.
@@ -118,4 +120,37 @@ def what_is_not_finished_is_left_alone(place, shop):
     expect("holds no image of it" in call(place, "audit", "redact", "shop.orders", "190", "--why", "w").stdout, "a row without images")
 
 
-main([*on_both(a_row_is_erased), *on_both(nothing_is_left_of_it), *on_both(what_is_not_finished_is_left_alone)])
+def what_else_holds_it_is_listed(place, shop):
+    place.write("job.bfl", JOB.format(source=shop.source) + """
+snapshot before = shop.orders where id <= 10 keep { id, was = note }
+snapshot notes = shop.orders where id <= 10 keep { note } distinct
+update last of shop.orders join one before as b on b.id == id else skip "others" { set country = b.was }
+""")
+    call(place, "run", "job.bfl")
+    said = call(place, "audit", "redact", "shop.orders", "7", "--why", "w").stdout
+    line = next(line for line in said.splitlines() if "_before, which a job keeps" in line or '_before", which a job keeps' in line)
+    expect("still holds it in 1 row" in line and "DELETE FROM" in line and "and not `id`" in said, said)
+    shop.sql(line.split("`")[1])
+    said = call(place, "audit", "redact", "shop.orders", "7", "--why", "w").stdout
+    expect("still holds it" not in said and "holds no image of it" in said, said)
+    sound(place)
+
+
+def a_sensitive_key_is_not_shown(place, shop):
+    shop.sql("CREATE TABLE people (ssn INTEGER PRIMARY KEY, name TEXT)")
+    shop.sql("INSERT INTO people VALUES (4711, 'a'), (4712, 'b')")
+    place.write("job.bfl", f"""
+job clean {{ why "Names were wrong." }}
+source shop = {shop.source} {{ sensitive people.ssn }}
+update name of shop.people {{ set name = "x" }}
+""")
+    call(place, "run", "job.bfl")
+    said = [call(place, "audit", "redact", "shop.people", "4711", "job.bfl", "--why", "w").stdout, call(place, "audit", "redact", "shop.people", "4711", "job.bfl", "--why", "w").stdout,
+            call(place, "audit", "verify", "job.bfl").stdout, call(place, "audit", "verify", "job.bfl", "--json").stdout, call(place, "audit", "verify", shop.address).stdout,
+            call(place, "audit", "row", "shop.people", "4711", "job.bfl").stdout, call(place, "audit", "row", "shop.people", "4711", "job.bfl", "--json").stdout]
+    for text in said:
+        expect("4711" not in text and "***" in text, text)
+    sound(place)
+
+
+main([*on_both(what_else_holds_it_is_listed), *on_both(a_sensitive_key_is_not_shown), *on_both(a_row_is_erased), *on_both(nothing_is_left_of_it), *on_both(what_is_not_finished_is_left_alone)])

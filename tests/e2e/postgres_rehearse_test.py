@@ -20,6 +20,12 @@ def a_job_passes(place, db):
 
 
 @on_postgres
+def a_job_that_was_begun(place, db):
+    db.shop(400)
+    rehearsed.begun_before(place, place.env, SOURCE, figures(db), ("--server", db.server))
+
+
+@on_postgres
 def a_job_fails(place, db):
     db.shop(400)
     rehearsed.fails(place, place.env, SOURCE, figures(db), ("--server", db.server))
@@ -35,4 +41,4 @@ def nothing_is_left_behind(place, db):
 
 
 if __name__ == "__main__":
-    main([a_job_passes, a_job_fails, nothing_is_left_behind])
+    main([a_job_passes, a_job_that_was_begun, a_job_fails, nothing_is_left_behind])

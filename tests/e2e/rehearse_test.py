@@ -19,6 +19,11 @@ def a_job_passes(place):
     expect("0 rows changed" in told and "there was nothing to cut short" in told, told)
 
 
+def a_job_that_was_begun(place):
+    place.shop(400)
+    rehearsed.begun_before(place, {}, SOURCE, figures(place))
+
+
 def a_job_fails(place):
     place.shop(400)
     rehearsed.fails(place, {}, SOURCE, figures(place))
@@ -42,4 +47,4 @@ def triggers_are_there_and_mistakes_are_told(place):
 
 
 if __name__ == "__main__":
-    main([a_job_passes, a_job_fails, nothing_is_left_behind, triggers_are_there_and_mistakes_are_told])
+    main([a_job_passes, a_job_that_was_begun, a_job_fails, nothing_is_left_behind, triggers_are_there_and_mistakes_are_told])

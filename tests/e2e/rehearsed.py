@@ -54,6 +54,29 @@ def passes(place, env, source, figures, extra=()):
     expect(figures() == before, "the rehearsal changed the database itself")
 
 
+def begun_before(place, env, source, figures, extra=()):
+    """Half of it is done by runs of before; orders and what is slow are passed over; nothing of that is undone or waited for."""
+    text = JOB.format(source=source).replace('why "', 'pace { rows <= 1 / h pause when file("hold") }\n  why "').replace("chunk 100 }", "chunk 100 rollout { 10% then wait for approval\n100% } }")
+    quick = JOB.format(source=source)
+    place.write("hold", "")
+    place.write("job.bfl", quick)
+    place.call("run", "job.bfl", "--limit-chunks", "3", code=75, env=env)
+    place.write("slow.bfl", text)
+    for order in ("pause", "halt"):
+        place.call(order, "job.bfl", env=env)
+    before = figures()
+    told = place.call("rehearse", "slow.bfl", *extra, env={**env, "BFL_HALT": "not today"}).stdout
+    for part in ("the second run changed nothing", "every row is as it was", "the next run came to the same end", "rehearsed; nothing of it was done"):
+        expect(part in told, f"`{part}` is not told:\n{told}")
+    expect(figures() == before, "the rehearsal changed the database itself")
+    place.call("resume", "job.bfl", env=env)
+    place.call("run", "job.bfl", env=env)
+    again = quick.replace("1_000", "2_000").replace("NEW-", "NEWER-")
+    place.write("job.bfl", again)
+    told = place.call("rehearse", "job.bfl", *extra, env=env).stdout
+    expect("3 rows added" in told and "every row is as it was" in told, told)
+
+
 def fails(place, env, source, figures, extra=()):
     place.write("bad.bfl", NOT_TWICE.format(source=source))
     before = figures()

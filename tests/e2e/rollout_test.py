@@ -69,9 +69,15 @@ def stages_come_one_after_the_other(place):
         run = json.loads(place.call("status", "fill.bfl", "--json").stdout)[0]["run"]
         shown = place.call("status", run, "--state", ".bfl/state.db").stdout
         expect("paused" in shown and "stage 1 of 3 (1%)" in shown, shown)
+        waits = json.loads(place.call("status", "fill.bfl", "--json").stdout)
+        expect(waits[0]["waits"]["step"] == "note" and "waits for approval" in waits[0]["waits"]["why"] and "waits" not in waits[-1], waits)
+        listed = place.call("status", "fill.bfl").stdout
+        expect("`note`: stage 1 of 3 (1%) waits for approval; `bfl approve " in listed and "--step note`" in listed, listed)
         approved = place.call("approve", "fill.bfl", "--step", "note", "--why", "looked at all of them").stdout
         expect("stage 1 of `note`" in approved and "approved" in approved, approved)
         place.call("approve", "fill.bfl", code=2)
+        expect("waits for approval" not in place.call("status", "fill.bfl").stdout, "it was approved")
+        expect("stage_approved" in place.call("log", run, "--state", ".bfl/state.db").stdout, "the diary has it")
         began = time.monotonic()
         place.call("run", "fill.bfl")
         expect(time.monotonic() - began >= 0.3, "the second stage waits")

@@ -91,8 +91,12 @@ def a_run_is_controlled_from_another_terminal(place):
     time.sleep(1.5)
     expect(marked(place) == before < 1000 and run.poll() is None, "a paused run changes nothing and lives")
     expect("held back" in place.call("status", id, "--state", ".bfl/state.db").stdout and "month end" in place.call("status", id, "--state", ".bfl/state.db").stdout, "the status says why")
+    listed = json.loads(place.call("status", "paced.bfl", "--json").stdout)[0]
+    expect(listed["state"] == "paused" and "month end" in listed["waits"]["why"] and listed["waits"]["command"].startswith("bfl resume "), listed)
+    expect("paused" in place.call("status", "paced.bfl").stdout, "the list says so")
     place.call("resume", "paced.bfl")
     wait_for(lambda: marked(place) > before, "the next chunk")
+    expect(json.loads(place.call("status", "paced.bfl", "--json").stdout)[0]["state"] == "running", "it goes on")
     place.call("cancel", "paced.bfl")
     out, err = run.communicate(timeout=60)
     expect(run.returncode == 75 and "cancelled by" in err, f"exit {run.returncode}\n{out}{err}")

@@ -138,7 +138,8 @@ update other of shop.orders { set note = "seen" }
     expect(place.value("SELECT count(*) FROM orders WHERE note = 'seen'") == 500, "a refused undo changed something")
     place.call("undo", "job.bfl", "--step", "other", "--keys", "11..20")
     expect([k for (k,) in place.sql("SELECT id FROM orders WHERE note IS NOT 'seen'")] == list(range(11, 21)), "a range of keys")
-    expect("nothing to do" in place.call("run", "job.bfl").stdout, "after an undo of some keys the rest is done")
+    expect("10 rows were put back by an undo" in place.call("run", "job.bfl").stdout, "rows that were put back are done again")
+    place.call("undo", "job.bfl", "--step", "other", "--keys", "11..20")
     place.call("undo", "job.bfl", "--step", "second")
     place.call("undo", "job.bfl", "--step", "first")
     place.call("undo", "job.bfl")
@@ -160,7 +161,7 @@ update bump of shop.orders { set line_count = line_count + 1 once chunk 500 }
     before = place.sql("SELECT id, line_count FROM orders")
     place.call("run", "job.bfl")
     place.call("undo", "job.bfl", "--limit-chunks", "2", code=75)
-    expect("finish it with `bfl undo`" in place.call("run", "job.bfl", code=4).stderr, "a run in the middle of an undo")
+    expect("finish it with `bfl undo JOB.bfl --finish`" in place.call("run", "job.bfl", code=4).stderr, "a run in the middle of an undo")
     for _ in range(5):
         process = place.start("undo", "job.bfl")
         limit = time.monotonic() + chance.uniform(0, 0.3)
@@ -184,8 +185,10 @@ update mark of shop.orders { set note = "seen" }
 """)
     before = place.sql("SELECT id, note FROM orders")
     place.call("run", "job.bfl")
-    place.call("undo", "job.bfl", "--step", "mark", "--keys", "100..5900", "--limit-chunks", "1", code=75)
-    place.call("undo", "job.bfl", "--step", "mark", "--keys", "100..5900")
+    stopped = place.call("undo", "job.bfl", "--step", "mark", "--keys", "100..5900", "--limit-chunks", "1", code=75).stdout
+    expect("to go on: bfl undo job.bfl --step mark --keys 100..5900" in stopped, stopped)
+    expect("bfl undo JOB.bfl --finish" in place.call("run", "job.bfl", code=4).stderr, "a run in the middle of it")
+    place.call("undo", "job.bfl", "--finish")
     left = [key for (key,) in place.sql("SELECT id FROM orders WHERE note IS 'seen'")]
     expect(left == [*range(1, 100), *range(5901, 6001)], f"{len(left)} rows are left as the job made them")
     sound(place)

@@ -4,8 +4,9 @@ from databases import ROWS, SEED
 
 
 class Job:
-    def __init__(self, name, text, engines=("sqlite", "postgres"), kept=(), once=True, workers=0, program="", aside=(), **final):
+    def __init__(self, name, text, engines=("sqlite", "postgres"), kept=(), once=True, workers=0, program="", aside=(), clauses="", **final):
         self.name, self.text, self.engines, self.kept = name, text, engines, set(kept)
+        self.clauses = clauses        # of the job itself
         self.workers = workers        # beside each other; 0: as bfl has it
         self.program = program        # program.py in the job's folder
         self.aside = sorted(aside)    # keys of the rows that are in quarantine when it is done
@@ -16,7 +17,7 @@ class Job:
     def script(self, declared):
         if self.workers:
             declared = declared.removesuffix(")") + f", workers: {self.workers})"
-        return f'job {self.name} {{ why "Each row, exactly once." }}\nsource db = {declared}\nuse std.math\n{self.text}\n'
+        return f'job {self.name} {{ why "Each row, exactly once." {self.clauses} }}\nsource db = {declared}\nuse std.math\n{self.text}\n'
 
 
 def t(change):

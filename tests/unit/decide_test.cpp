@@ -167,3 +167,26 @@ TEST_CASE("generations of other steps are passed over, one by one and for a whol
   CHECK(decisions[1].kind == DecisionKind::run);
   CHECK(decisions[1].generation == 8);
 }
+
+TEST_CASE("rows that were put back since are done again, but for a statement of SQL and a step whose rows depend on each other") {
+  Generation done = generation(1, StepState::done), undo = generation(1, StepState::done);
+  done.id = 5;
+  undo.id = 6;
+  undo.step = "undo fix";
+  undo.route = "undo";
+  undo.changed = 3;
+  Decision decision = decide(fix(), planned(), {done, undo});
+  CHECK(decision.kind == DecisionKind::run);
+  CHECK(decision.undone_in_part);
+  CHECK(decision.generation == 2);
+  CHECK(decision.why == "3 rows were put back by an undo");
+  program::Step staged = fix();
+  staged.idempotence = program::Idempotence::staged;
+  decision = decide(staged, planned(), {done, undo});
+  CHECK(decision.kind == DecisionKind::reuse);
+  CHECK(decision.why == "finished as generation 1, and 3 rows were put back by an undo since; `--again fix` applies it anew to all rows");
+  SUBCASE("one that was undone itself") { undo.state = StepState::undone; }
+  SUBCASE("one of before the newest application") { undo.id = 4; }
+  SUBCASE("one that has put back nothing") { undo.changed = 0; }
+  CHECK((undo.state == StepState::done && undo.id == 6 && undo.changed == 3 ? DecisionKind::run : DecisionKind::reuse) == decide(fix(), planned(), {done, undo}).kind);
+}

@@ -1,0 +1,59 @@
+#!/usr/bin/env python3
+"""`bfl audit redact` killed at every passage of every fault point: the row is erased out of all of its images, or out of none, and the next
+one erases it."""
+import json
+import subprocess
+
+from checker import Wrong, hold
+from databases import engines
+from jobs import JOBS
+from kills_test import at_every_point
+from reporting import main, say
+from trial import Trial
+
+
+class Redaction(Trial):
+    """The job is done before anybody disturbs; what is disturbed is the erasure of a row."""
+
+    def __init__(self, bfl, place, folder, job):
+        super().__init__(bfl, place, folder, job)
+        if self.run(what="done") != 0:
+            raise Wrong(f"{job.name} does not run: {self.said}")
+        self.verb = "redact"
+
+    def start(self, *flags, env=None, bfl=None, **more):
+        if self.verb == "run":
+            return super().start(*flags, env=env, bfl=bfl, **more)
+        self.output = open(self.folder / "output", "w+")
+        return subprocess.Popen([bfl or self.bfl, "audit", "redact", "db.t", "7", "job.bfl", "--why", "asked for", *flags], cwd=self.folder, env={**self.environment, **(env or {})},
+                                stdin=subprocess.DEVNULL, stdout=self.output, stderr=subprocess.STDOUT, **more)
+
+    def erased(self):
+        changes = json.loads(self.ask("audit", "row", "db.t", "7", "job.bfl", "--json"))["changes"]
+        hold(changes, "the row has no images")
+        return [all(column.get("redacted") for column in change["columns"].values()) for change in changes]
+
+    def check_now(self):
+        self.database.settle()
+        erased = self.erased()
+        hold(all(erased) or not any(erased), f"a part of its images is erased: {erased}")
+        self.ask("audit", "verify", "job.bfl")
+
+    def finish(self, again=True):
+        self.database.settle()
+        hold(self.run(what="to its end") == 0, self.said)
+        hold(all(self.erased()), "an image still holds it")
+        hold(self.run(what="again") == 0 and "holds no image of it" in self.said, self.said)
+        self.ask("audit", "verify", "job.bfl")
+        hold("nothing to do" in self.ask("run", "job.bfl"), "the job is not finished any more")
+        locked = self.database.unlocked()
+        hold(locked is None, f"something is left locked: {locked}")
+
+
+def killed_at_every_point():
+    for engine in engines():
+        say(f"{engine}: {at_every_point(engine, every=True, kind=Redaction, jobs=[job for job in JOBS if job.name == 'steps'], what='redaction of ')} kills")
+
+
+if __name__ == "__main__":
+    main([killed_at_every_point])
