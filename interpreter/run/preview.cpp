@@ -271,9 +271,11 @@ Result<void> Previewing::write(std::size_t index, PlanKeeper* held, Spool& rows,
       if (looked && held) looked = held->keep(index, rows);
     }
     Spool some;
-    const bool tries = looked && !keeper_ && preview.would_change >= Trial::least_rows && collect_some({seen(), step, target, clock}, **bench, some);
+    const auto collected = looked && !keeper_ && preview.would_change >= Trial::least_rows ? collect_some({seen(), step, target, clock}, **bench, some) : Result<double>(0.0);
     bench->reset();
-    if (tries) preview.estimate = Estimate{.trial = try_some({job_, step, target, clock}, plan_.steps[index].work == plan::WorkKind::direct_write, some)};
+    const bool direct = plan_.steps[index].work == plan::WorkKind::direct_write;
+    if (collected && some.rows() > 0) preview.estimate = Estimate{.trial = try_some({job_, step, target, clock}, direct, some)};
+    if (collected && preview.estimate && preview.estimate->trial && !direct && program::writes_anchor(step.kind)) preview.estimate->trial->seconds += *collected;  // a set is computed before the first row changes
     refused = meeting && meeting->refused();
     if (refused)
       looked = meeting->error(targets_, clock, lower::hands(seen(), step, lower::dialect_of(job_.catalogues[static_cast<std::size_t>(step.target.source)])));
@@ -290,7 +292,8 @@ void Previewing::estimate(std::size_t index) {
   Estimate made = preview.estimate.value_or(Estimate{});
   made.pace = rate_of(job_, step, *targets_[static_cast<std::size_t>(step.target.source)]);
   const auto rows = static_cast<double>(preview.would_change);
-  if (made.trial) made.seconds = preview.reading + rows * made.trial->seconds / static_cast<double>(made.trial->rows);
+  const bool sealed_here = plan_.steps[index].work != plan::WorkKind::direct_write && targets_[static_cast<std::size_t>(step.target.source)]->engine() == "sqlite";  // images are a part of what was tried
+  if (made.trial) made.seconds = preview.reading + (sealed_here ? 1 : Trial::with_evidence) * rows * made.trial->seconds / static_cast<double>(made.trial->rows);
   if (made.pace > 0) made.seconds = std::max(made.seconds, rows / made.pace);
   preview.estimate = preview.would_change > 0 && (made.trial || made.pace > 0) ? std::optional(made) : std::nullopt;
 }

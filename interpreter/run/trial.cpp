@@ -43,6 +43,41 @@ Result<void> fill(const program::Program& program, const program::Step& step, Co
   return read ? sound : read;
 }
 
+// The sealed route looks at each row again before it is changed, and keeps its image.
+Result<void> look_and_keep(const program::Program& program, const program::Step& step, Connector& source, const eval::Context& evaluation, Spool& rows) {
+  const lower::Hands hands = lower::hands(program, step, lower::dialect_of(source.engine()));
+  std::unique_ptr<connect::Prepared> read;
+  if (!hands.own.read.text.empty()) {
+    auto prepared = source.prepare(hands.own.read, evaluation);
+    if (!prepared) return prepared.error();
+    read = std::move(*prepared);
+  }
+  const std::size_t keys = program::adds_rows(step.kind) ? step.key.size() : step.walk.size();
+  Spool kept;
+  PlannedRows images(kept);
+  std::vector<ledger::Record> batch;
+  Result<void> sound;
+  const auto look = [&] {
+    std::vector<connect::Prepared::Parameters> sets;
+    for (const ledger::Record& record : batch) {
+      connect::Prepared::Parameters& set = sets.emplace_back();
+      for (std::size_t i = 0; i < keys; ++i) set.push_back(record.before[i].view());
+      const std::vector<connect::RawValue> before = ledger::views(record.before);
+      if (sound) sound = images.add(before);
+    }
+    if (sound && read && keys > 0) sound = read->query_each(sets, [](std::size_t, connect::RawRow) {});
+    batch.clear();
+    return bool(sound);
+  };
+  auto all = each_planned([&](bool from_start) { return rows.next(from_start); }, [&](const ledger::Record& record) {
+    batch.push_back(record);
+    return batch.size() < source.rows_together() || look();
+  });
+  if (!all) return all;
+  if (sound && !batch.empty()) look();
+  return sound ? images.end() : sound;
+}
+
 Result<double> timed(const Intention& intention, bool direct, Connector& source, Spool& rows) {
   const Table& table = intention.table();
   const Table as = table_like(table, source, 0);
@@ -53,8 +88,10 @@ Result<double> timed(const Intention& intention, bool direct, Connector& source,
   if (!done) return done.error();
   auto clock = system_clock();
   const double began = clock->seconds();
-  // What else such a statement reads may be a copy of another connection.
+  if (!direct) done = look_and_keep(program, intention.step, source, intention.evaluation, rows);
+  if (!done) return done.error();
   const auto nobody = [](std::size_t, connect::RawRow) { return Result<void>{}; };
+  // What else a statement reads may be a copy of another connection.
   done = direct && intention.step.row_local ? change_at_once(program, intention.step, source, intention.evaluation)
                                             : PlannedChanges(program, intention.step, source, intention.evaluation, [&](program::TableRef ref) { return ref == intention.step.target; }, nobody).apply(rows);
   if (!done) return done.error();
@@ -63,14 +100,18 @@ Result<double> timed(const Intention& intention, bool direct, Connector& source,
 
 }  // namespace
 
-Result<void> collect_some(const Intention& intention, const Workbench& bench, Spool& rows) {
+Result<double> collect_some(const Intention& intention, const Workbench& bench, Spool& rows) {
+  auto clock = system_clock();
+  const double began = clock->seconds();
   const program::Step step = with_values(intention.step);
   auto intents = lower::intents(bench.program(), step, bench.dialect(), true);
   if (!intents) return intents.error();
   intents->cascades.clear();
   intents->own.select.text += fmt::format(" LIMIT {}", Trial::most_rows);
   const lower::Dialect dialect = lower::dialect_of(intention.program.catalogues[static_cast<std::size_t>(intention.step.target.source)]);
-  return collect(intention, *intents, lower::hands(intention.program, intention.step, dialect), false, bench.engine(), rows, nullptr);
+  auto collected = collect(intention, *intents, lower::hands(intention.program, intention.step, dialect), false, bench.engine(), rows, nullptr);
+  if (!collected) return collected.error();
+  return clock->seconds() - began;
 }
 
 std::optional<Trial> try_some(const Intention& intention, bool direct, Spool& rows) {
