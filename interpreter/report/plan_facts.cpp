@@ -140,7 +140,6 @@ void statement(Facts& page, const program::Program& program, const program::Step
   when(page, program, step, preview);
   page.row("done when", step.done_text);
   if (preview && preview->would_change == 0 && !preview->left_out_whole) page.row("", "holds: the statement would not run");
-  if (preview) page.row("count", preview->unknown);
   page.row("safe", step.idempotence == program::Idempotence::once ? "once: the ledger knows that it has run" : "guarded: it runs only while its `done when` does not hold, which must hold behind it");
   page.row("route", fmt::format("{}: {}", word(step.route), step.route_reason));
   expects(page, step, preview);
