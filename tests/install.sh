@@ -2,7 +2,7 @@
 # Nothing is downloaded when everything is there, so that both work without a network.
 
 build_packages="g++ cmake ninja-build ccache pkg-config tao-pegtl-dev libboost-graph-dev libsqlite3-dev libfmt-dev libre2-dev
-  libutf8proc-dev libzstd-dev libssl-dev libpq-dev libcurl4-openssl-dev nlohmann-json3-dev libtomlplusplus-dev libcli11-dev libhowardhinnant-date-dev tzdata sqlite3"
+  libutf8proc-dev libzstd-dev libssl-dev libpq-dev libcurl4-openssl-dev prometheus-cpp-dev nlohmann-json3-dev libtomlplusplus-dev libcli11-dev libhowardhinnant-date-dev tzdata sqlite3"
 test_packages="doctest-dev python3 clang man-db postgresql iproute2 vim neovim emacs-nox"
 # Node may come from elsewhere, with an npm of its own, which Debian's would not go with.
 command -v node >/dev/null || test_packages="$test_packages nodejs"

@@ -361,6 +361,7 @@ class Checker {
   std::unordered_map<std::string_view, std::size_t> steps_above_;  // of each `let` so far: how many
   std::vector<NodeId> chunk_by_;                     // of the step at hand
   bool once_ = false;                                // of the step at hand
+  bool some_sensitive_ = false;                      // a column of the job's sources; else no step is looked at for that
 
   const ast::File* file_;                            // the file that is being read: the script or a module
   Scope* scope_ = nullptr;

@@ -270,7 +270,7 @@ void Checker::declare_columns(NodeId source, int index) {
       continue;
     }
     Column& column = found->columns[static_cast<std::size_t>(c)];
-    if ((at(item).flags & ast::flag::secret) != 0) column.sensitive = true;
+    if ((at(item).flags & ast::flag::secret) != 0) column.sensitive = some_sensitive_ = true;
     const NodeId type_node = ast::child(script_, item, NodeKind::type);
     if (type_node == ast::no_node) continue;
     if (const auto type = read_type(script_, type_node, diagnostics_)) {

@@ -134,6 +134,7 @@ void mark_references(Catalogue& catalogue) {
 
 // What is made of a sensitive value stays among such columns.
 void Checker::keep_sensitive(const program::Step& step) {
+  if (!some_sensitive_) return;
   Tells tells(program, step.relation.get());
   for (const program::Assignment& assignment : step.assignments) {
     const Column& column = table(step.target).columns[static_cast<std::size_t>(assignment.column)];
@@ -148,6 +149,7 @@ void Checker::keep_sensitive(const program::Step& step) {
 
 // Columns of what is kept, by the values that go into them.
 void Checker::mark_kept(Table& kept, const Relation& relation, const std::optional<program::Through>& through) {
+  if (!some_sensitive_) return;
   Tells tells(program, &relation);
   for (std::size_t i = 0; i < relation.fields.size() && i < kept.columns.size(); ++i) kept.columns[i].sensitive = tells(*relation.fields[i].expr);
   if (!through) return;

@@ -127,7 +127,11 @@ int approve_plan(const Arguments& arguments) {
   const std::string& path = arguments.operands[0];
   if (path.ends_with(".bfl")) return approve_stage(arguments);
   auto opened = run::KeptPlan::open(path);
-  if (!opened) return failed(Code::plan_damaged, opened.error());
+  if (!opened) {
+    const bool missing = access(path.c_str(), R_OK) != 0;
+    const int code = failed(Code::plan_damaged, opened.error());
+    return missing ? exit_code::script : code;
+  }
   const run::KeptPlan& kept = **opened;
   auto key = signing_key(arguments.value("key"));
   if (!key) return failed(Code::key_unusable, key.error());
@@ -154,7 +158,7 @@ int approve_plan(const Arguments& arguments) {
   const bool written = file >= 0 && write(file, signature.data(), signature.size()) == static_cast<ssize_t>(signature.size()) && fsync(file) == 0;
   const std::string why = written ? "" : std::strerror(errno);
   if (file >= 0) close(file);
-  if (!written) return failed(Code::plan_damaged, {ErrorClass::fatal, fmt::format("the plan {} cannot be written: {}", path, why), {}, "make it writable, or copy it to where you may write"});
+  if (!written) return failed(Code::plan_damaged, {ErrorClass::data, fmt::format("the plan {} cannot be written: {}", path, why), {}, "make it writable, or copy it to where you may write"});
   return told("approved");
 }
 

@@ -11,7 +11,7 @@ namespace {
 struct ExitMeaning { std::string_view code, meaning; };
 constexpr ExitMeaning exit_meanings[] = {
     {"0", "done, or nothing to do"},
-    {"1", "a check or verification of the job failed"},
+    {"1", "a check or verification of the job failed, or a row does not fit"},
     {"2", "the script is wrong, or the command line is"},
     {"3", "finished, with rows in conflict or in quarantine"},
     {"4", "refused: an edited step, a plan that is void or not approved, a target older than the local state, a newer format, a ledger that does not verify"},

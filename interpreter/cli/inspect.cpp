@@ -5,6 +5,7 @@
 
 #include "interpreter/cli/commands.h"
 #include "interpreter/cli/plans.h"
+#include "interpreter/cli/refusals.h"
 #include "interpreter/cli/session.h"
 #include "interpreter/cli/terminal.h"
 #include "interpreter/report/plan_json.h"
@@ -28,7 +29,7 @@ nlohmann::ordered_json diagnostics_json(const Session& session) {
 // Ends a command that found mistakes: drawn for people, one document for programs.
 int finish(Session& session, bool json, nlohmann::ordered_json document) {
   session.diagnostics.sort_by_position();
-  const int code = exit_code_of(session.diagnostics);
+  const int code = session.bad_input ? exit_code::script : exit_code_of(session.diagnostics);
   if (!json) return show(session.diagnostics, session.texts), code;
   document["ok"] = code == exit_code::done;
   document["diagnostics"] = diagnostics_json(session);
@@ -83,24 +84,29 @@ int plan_job(const Arguments& arguments) {
   std::optional<run::PlanKeeper> keeper;
   if (arguments.has("output")) {
     auto made = run::PlanWriter::create(arguments.value("output"));
-    if (!made) return add(session.diagnostics, Code::plan_damaged, {}, made.error()), finish(session, json, head(session));
+    if (!made) {
+      session.bad_input = true;
+      add(session.diagnostics, Code::plan_damaged, {}, made.error());
+      return finish(session, json, head(session));
+    }
     file = std::move(*made);
     keeper.emplace(*file);
   }
   const auto previews = run::preview(session.program, session.plan, session.targets(), *clock, session.diagnostics, keeper ? &*keeper : nullptr);
+  const std::vector<std::string> refused = keeper ? std::vector<std::string>() : warn_of_refusals(session, arguments);
   Digest digest{};
   const bool kept = keeper && !session.diagnostics.has_errors() && end_plan(session, arguments, *file, *keeper, previews, digest);
   if (json) {
-    auto document = nlohmann::ordered_json::parse(report::plan_document(session.program, session.plan, previews), nullptr, false);
+    auto document = nlohmann::ordered_json::parse(report::plan_document(session.program, session.plan, previews, refused), nullptr, false);
     if (kept) document["kept"] = kept_json(arguments.value("output"), *keeper, digest);
     return finish(session, true, std::move(document));
   }
   if (arguments.value("format") == "markdown") {
-    report::put(stdout, report::plan_markdown(session.program, session.plan, previews));
+    report::put(stdout, report::plan_markdown(session.program, session.plan, previews, refused));
     if (kept) report::say(stdout, "\nKept: digest `{}`.\n", hex(digest));
     return finish(session, false, {});
   }
-  report::say(stdout, "{}", report::plan_text(session.program, session.plan, previews, {has_color(stdout), width_of(stdout)}));
+  report::say(stdout, "{}", report::plan_text(session.program, session.plan, previews, {has_color(stdout), width_of(stdout)}, refused));
   if (kept) report::say(stdout, "{}", kept_text(arguments.value("output"), *keeper, digest));
   return finish(session, false, {});
 }

@@ -1,6 +1,7 @@
 #include "interpreter/cli/plans.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -70,6 +71,7 @@ bool end_plan(Session& session, const Arguments& arguments, run::PlanWriter& fil
 
 bool take_plan(Session& session, Arguments& arguments, std::unique_ptr<run::KeptPlan>& kept) {
   const std::string path = arguments.value("plan");
+  session.bad_input = access(path.c_str(), R_OK) != 0;
   auto opened = run::KeptPlan::open(path);
   if (!opened) {
     session.texts.add(path, "");

@@ -73,6 +73,7 @@ bool known_steps(const Arguments& arguments, Session& session) {
 
 int refuse(Session& session) {
   const int code = refused(session);
+  if (session.bad_input) return exit_code::script;
   return session.resumable ? exit_code::resumable : code;
 }
 

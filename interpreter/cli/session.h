@@ -35,6 +35,7 @@ struct Session {
   std::vector<std::unique_ptr<connect::Connector>> connectors;  // in step with Program::sources
   std::vector<std::string> identities;
   plan::Plan plan;
+  bool bad_input = false;                // a file that the command line names cannot be used
   bool resumable = false;                // what is in the way may be gone at the next try: a connection that was lost, a lock
 
   std::vector<connect::Connector*> targets() const;

@@ -16,6 +16,8 @@ struct LeftOut {
 };
 
 std::vector<LeftOut> left_out(const program::Program& program, const program::Step& step);
+// Of an update: its `where` says by itself that a value differs, so that no row that it takes is right already.
+bool takes_only_what_differs(const program::Program& program, const program::Step& step);
 // count(R)
 program::ExprPtr count_of(program::RelationPtr rows);
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "interpreter/lower/left_out.h"
 #include "interpreter/lower/postgres.h"
 #include "interpreter/lower/rewrite.h"
 #include "interpreter/lower/shape.h"
@@ -442,6 +443,11 @@ Result<Statement> recomputed(const Program& program, const Step& step) {
   auto update = prepare(program, step);
   if (!update) return update.error();
   return update->once() && !update->removes() ? recompute(*update) : Statement{};
+}
+
+bool takes_only_what_differs(const Program& program, const Step& step) {
+  const auto update = prepare(program, step);
+  return update && update->where_says_so();
 }
 
 // Without what would differ: a delete takes every row of its relation.

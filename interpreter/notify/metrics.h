@@ -26,7 +26,6 @@ class Metrics {
   void on(const run::Event& event);
   // After the last event: the file as it stays. An error when it could not be written.
   Result<void> finish();
-  std::string text() const;              // the exposition format, version 0.0.4
 
  private:
   Metrics();

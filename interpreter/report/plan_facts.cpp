@@ -36,6 +36,17 @@ std::string_view because(program::Idempotence kind) {
   return "";
 }
 
+std::string number(double rate) { return rate < 1 ? fmt::format("{}", rate) : grouped(static_cast<std::int64_t>(rate)); }
+
+std::string judgement_of(const run::Judgement& judgement) {
+  if (judgement.holds) return "holds";
+  return judgement.found.empty() ? "does not hold" : "does not hold: " + judgement.found;
+}
+
+bool fails(const run::Preview& preview) {
+  return std::any_of(preview.judgements.begin(), preview.judgements.end(), [](const run::Judgement& judgement) { return !judgement.holds; });
+}
+
 std::string walk_of(const program::Program& program, const program::Step& step) {
   std::string columns = program.table(step.target).names_of(step.walk);
   if (columns.empty()) columns = "rowid";
@@ -68,7 +79,9 @@ void head(Facts& page, const program::Program& program) {
   page.row("approvals", program::to_string(program.approval));
   page.row("promote", program::to_string(program.promotion));
   if (program.rollback) page.row("rollback", "when " + program.rollback->text);
-  std::string_view label = "sensitive";
+  std::string_view label = "pace";
+  for (const std::string& said : pace_of(program.pace)) page.row(std::exchange(label, ""), said);
+  label = "sensitive";
   for (const std::string& column : check::sensitive_columns(program)) page.row(std::exchange(label, ""), column);
   label = "source";
   for (const program::Source& source : program.sources) page.row(std::exchange(label, ""), fmt::format("{}: {}", source.name, source.shown), Form::row);
@@ -77,7 +90,13 @@ void head(Facts& page, const program::Program& program) {
     page.row(std::exchange(label, ""), fmt::format("{}: {} = {}{}", parameter.name, to_string(parameter.type), parameter.secret ? "***" : parameter.is_clock ? "now()" : to_literal(parameter.value), parameter.given ? "  (given)" : ""));
 }
 
-void update(Facts& page, const program::Program& program, const program::Step& step) {
+void when(Facts& page, const program::Program& program, const program::Step& step, const run::Preview* preview) {
+  if (!step.when) return;
+  page.row("when", program::to_string(*step.when, program));
+  if (preview && preview->left_out_whole) page.row("", fmt::format("does not hold: the step would be left out, \"{}\"", step.when_reason));
+}
+
+void update(Facts& page, const program::Program& program, const program::Step& step, const run::Preview* preview) {
   const bool adds = program::adds_rows(step.kind), removes = step.kind == program::StepKind::remove;
   const auto names = [&](const std::vector<int>& columns) { return program.table(step.target).names_of(columns); };
   page.row(adds ? "adds to" : removes ? "deletes" : "changes", program.shown(step.target));
@@ -99,7 +118,7 @@ void update(Facts& page, const program::Program& program, const program::Step& s
     page.row("unique", fmt::format("{}{}, in the order of {}; else {}", program::to_string(*step.free_name->compared, program),
                                    step.free_name->within.empty() ? "" : fmt::format(" within {}", names(step.free_name->within)),
                                    ordered(step.free_name->order), program::to_string(*step.free_name->candidate, program)));
-  if (step.when) page.row("when", program::to_string(*step.when, program));
+  when(page, program, step, preview);
   std::string_view label = adds ? "with" : "become";
   for (const program::Assignment& set : step.assignments) {
     const std::string& column = program.table(step.target).columns[static_cast<std::size_t>(set.column)].name;
@@ -118,9 +137,10 @@ void statement(Facts& page, const program::Program& program, const program::Step
   };
   table(step.target);
   for (const program::TableRef ref : step.cascades) table(ref);
-  if (step.when) page.row("when", program::to_string(*step.when, program));
+  when(page, program, step, preview);
   page.row("done when", step.done_text);
-  if (preview && preview->would_change == 0) page.row("", "holds: the statement would not run");
+  if (preview && preview->would_change == 0 && !preview->left_out_whole) page.row("", "holds: the statement would not run");
+  if (preview) page.row("count", preview->unknown);
   page.row("safe", step.idempotence == program::Idempotence::once ? "once: the ledger knows that it has run" : "guarded: it runs only while its `done when` does not hold, which must hold behind it");
   page.row("route", fmt::format("{}: {}", word(step.route), step.route_reason));
   expects(page, step, preview);
@@ -155,13 +175,15 @@ std::string summed_up(const run::ColumnSummary& column) {
   return text;
 }
 
-void measured(Facts& page, const program::Step& step, const run::Preview& preview) {
+void measured(Facts& page, const program::Program& program, const program::Step& step, const run::Preview& preview) {
   if (!preview.unknown.empty()) page.row("count", preview.unknown);
   if (preview.would_change >= 0) {
     const std::string of = preview.table_rows >= 0 && !program::adds_rows(step.kind) ? fmt::format(" of about {}", grouped(preview.table_rows)) : "";
     page.row("count", step.kind == program::StepKind::update ? fmt::format("{}{} would change", counted(preview.would_change, "row"), of)
                                                              : fmt::format("{}{} would be {}", counted(preview.would_change, "row"), of, done_word(step.kind)));
   }
+  if (preview.already_right > 0) page.row("", fmt::format("{} that it takes {} right already", counted(preview.already_right, "row"), preview.already_right == 1 ? "is" : "are"));
+  for (const auto& [table, rows] : preview.with_them) page.row("", fmt::format("{} of {} with them", counted(rows, "row"), program.shown(table)));
   std::string_view label = "skips";
   for (const run::LeftOut& part : preview.left_out) page.row(std::exchange(label, ""), left_out(part));
   label = "in all";
@@ -174,12 +196,22 @@ void measured(Facts& page, const program::Step& step, const run::Preview& previe
   for (const std::string& sample : preview.sample) page.row(std::exchange(label, ""), sample, Form::row);
 }
 
+std::string time_of(const run::Estimate& estimate) {
+  std::string text = estimate.seconds < 1 ? "less than a second" : "about " + duration(estimate.seconds);
+  if (estimate.trial) text += fmt::format(": {} took {:.1f} ms in a copy", counted(estimate.trial->rows, "row"), estimate.trial->seconds * 1'000);
+  if (estimate.pace > 0) text += fmt::format("{} pace {} rows/s", estimate.trial ? ";" : ":", number(estimate.pace));
+  return text;
+}
+
 void manner(Facts& page, const program::Program& program, const program::Step& step, const run::Preview* preview) {
   page.row("safe", fmt::format("{}: {}", word(step.idempotence), because(step.idempotence)));
   if (preview) page.row("proof", preview->proof);
   page.row("route", fmt::format("{}{}{}", word(step.route), step.route_reason.empty() ? "" : ": ", step.route_reason));
   page.row("walk", walk_of(program, step));
+  if (preview && preview->estimate) page.row("time", time_of(*preview->estimate));
   expects(page, step, preview);
+  std::string_view label = "pace";
+  for (const std::string& said : pace_of(step.pace)) page.row(std::exchange(label, ""), said);
   if (step.rollout) page.row("rollout", program::to_string(step.rollout));
   if (step.quarantine) page.row("set aside", fmt::format("up to {} that will not fit; one more stops the step", counted(*step.quarantine, "row")));
 }
@@ -188,15 +220,35 @@ void costs(Facts& page, const program::Program& program, const program::Step& st
   std::string_view label = "access";
   for (const run::Access& access : preview.accesses) page.row(std::exchange(label, ""), access.text);
   label = "sets off";
-  for (const std::string& other : set_off_by(program, step)) page.row(std::exchange(label, ""), other);
-  page.row("locks", locks_of(program, step));
+  for (const std::string& other : program::changes_rows(step.kind) ? set_off_by(program, step) : std::vector<std::string>()) page.row(std::exchange(label, ""), other);
+  if (program::changes_rows(step.kind)) page.row("locks", locks_of(program, step));
   label = "risk";
   for (const Risk& risk : risks_of(program, step, preview)) page.row(std::exchange(label, ""), fmt::format("{}: {}", risk.name, risk.reason));
 }
 
+void asserts(Facts& page, const program::Step& step, const run::Preview* preview) {
+  for (std::size_t i = 0; i < step.assertions.size(); ++i) {
+    const program::Assertion& assertion = step.assertions[i];
+    page.row("asserts", assertion.message.empty() ? assertion.text : fmt::format("{}\n\"{}\"", assertion.text, assertion.message));
+    if (preview && i < preview->judgements.size()) page.row("found", judgement_of(preview->judgements[i]));
+  }
+  if (preview && !step.assertions.empty()) page.row("found", preview->unknown);
+}
+
+// On what the figures stand.
+void basis(Facts& page, const run::Preview& preview) {
+  std::string steps;
+  for (const std::string& step : preview.on_top) steps += fmt::format("{}`{}`", steps.empty() ? "" : ", ", step);
+  if (!steps.empty()) page.row("counted", "on top of what changes " + steps);
+  if (preview.would_change < 0) return;
+  for (const std::string& before : preview.before)
+    page.row("counted", fmt::format("as if `{}` had changed nothing{}: `bfl rehearse` counts on top of it", before, preview.why_before.empty() ? "" : ", for " + preview.why_before));
+}
+
 struct Tally {
   std::int64_t runs = 0, resumes = 0, reused = 0, stopped = 0, proofs = 0, rows = 0;
-  bool counted_all = true;
+  bool counted_all = true, refused = false;
+  std::string checks{}, proofs_failed{};  // that would not hold
 
   void add(const program::Step& step, const run::Preview* preview) {
     if (!preview) return;
@@ -206,9 +258,14 @@ struct Tally {
       case run::DecisionKind::reuse: ++reused; break;
       case run::DecisionKind::stop: ++stopped; break;
     }
+    if (fails(*preview)) {
+      std::string& names = step.kind == program::StepKind::check ? checks : proofs_failed;
+      names += fmt::format("{}`{}`", names.empty() ? "" : ", ", step.name);
+    }
     if (!program::changes_rows(step.kind) || preview->decision.kind == run::DecisionKind::reuse) return;
     if (preview->would_change < 0) counted_all = false;
     else rows += preview->would_change;
+    for (const auto& [table, along] : preview->with_them) rows += along;
   }
 
   std::string summary(std::size_t steps) const {
@@ -221,6 +278,9 @@ struct Tally {
     part(reused, "finished before");
     part(proofs, "to verify");
     part(stopped, "edited, so that the run would stop");
+    if (refused) text += "; a run would be refused";
+    if (!checks.empty()) text += fmt::format("; the run would stop at {}, which {} not hold", checks, checks.find(',') == std::string::npos ? "does" : "do");
+    if (!proofs_failed.empty()) text += fmt::format("; {} would not hold in the end", proofs_failed);
     if (runs + resumes + stopped == 0) return text + "; nothing to change";
     return fmt::format("{}; {}{} would change, and this changed nothing", text, counted_all ? "" : "at least ", counted(rows, "row"));
   }
@@ -233,23 +293,23 @@ std::vector<plan::Edge>::const_iterator edges_to(const plan::Plan& plan, std::si
 
 }  // namespace
 
-std::vector<std::string> counted_before(const program::Program& program, const plan::Plan& plan, const std::vector<run::Preview>& previews, std::size_t step) {
-  std::vector<std::string> names;
-  for (auto at = edges_to(plan, step); at != plan.edges.end() && at->to == step; ++at) {
-    const plan::Edge& edge = *at;
-    if (edge.reason != plan::EdgeReason::writes_then_reads || edge.from >= previews.size()) continue;
-    const run::Preview& writer = previews[edge.from];
-    const bool changes = program::changes_rows(program.steps[edge.from].kind) && writer.decision.kind != run::DecisionKind::reuse && writer.would_change != 0;
-    if (changes && std::find(names.begin(), names.end(), program.steps[edge.from].name) == names.end()) names.push_back(program.steps[edge.from].name);
-  }
-  return names;
+std::vector<std::string> pace_of(const std::optional<program::Pace>& pace) {
+  std::vector<std::string> all;
+  if (!pace) return all;
+  if (pace->rows_a_second) all.push_back(number(*pace->rows_a_second) + " rows/s");
+  for (const program::PaceRule& rule : pace->rules) all.push_back(fmt::format("{} when {}", rule.stops ? "stop" : "pause", rule.text));
+  if (pace->window) all.push_back(pace->window->text);
+  return all;
 }
 
-PlanFacts facts_of(const program::Program& program, const plan::Plan& plan, const std::vector<run::Preview>& previews) {
+PlanFacts facts_of(const program::Program& program, const plan::Plan& plan, const std::vector<run::Preview>& previews, const std::vector<std::string>& refused) {
   PlanFacts all;
   Facts top(all.head);
   head(top, program);
+  std::string_view refusal = "refused";
+  for (const std::string& why : refused) top.row(std::exchange(refusal, ""), why);
   Tally tally;
+  tally.refused = !refused.empty();
   for (const std::size_t index : plan.order) {
     const program::Step& step = program.steps[index];
     const run::Preview* preview = index < previews.size() ? &previews[index] : nullptr;
@@ -264,8 +324,7 @@ PlanFacts facts_of(const program::Program& program, const plan::Plan& plan, cons
       page.row("to go on", preview->decision.acceptable ? fmt::format("`bfl run --accept {}` takes the new body for the rows that are left", step.name)
                                                        : "put the old text back and run: the rows that are left cannot be found by another walk");
     page.row("about", step.doc);
-    for (const program::Assertion& assertion : step.assertions)
-      page.row("asserts", assertion.message.empty() ? assertion.text : fmt::format("{}\n\"{}\"", assertion.text, assertion.message));
+    asserts(page, step, reused ? nullptr : preview);
     if (step.kind == program::StepKind::snapshot) {
       kept(page, program, step);
       if (preview && !reused && !preview->unknown.empty()) page.row("count", preview->unknown);
@@ -274,17 +333,16 @@ PlanFacts facts_of(const program::Program& program, const plan::Plan& plan, cons
       statement(page, program, step, reused ? nullptr : preview);
       if (preview && !reused && !preview->unknown.empty()) page.row("count", preview->unknown);
     } else if (program::changes_rows(step.kind)) {
-      update(page, program, step);
-      if (preview && !reused) measured(page, step, *preview);
+      update(page, program, step, reused ? nullptr : preview);
+      if (preview && !reused) measured(page, program, step, *preview);
       if (!reused) manner(page, program, step, preview);
     }
-    if (preview && !reused && preview->would_change >= 0)
-      for (const std::string& before : counted_before(program, plan, previews, index)) page.row("counted", fmt::format("as if `{}` had changed nothing: `bfl rehearse` counts on top of it", before));
+    if (preview && !reused) basis(page, *preview);
     std::string_view label = "after";
     for (auto edge = edges_to(plan, index); edge != plan.edges.end() && edge->to == index; ++edge)
       page.row(std::exchange(label, ""), fmt::format("{}, because {}", program.steps[edge->from].name, plan::describe(*edge, program)));
     if (!preview || reused) continue;
-    if (program::changes_rows(step.kind)) costs(page, program, step, *preview);
+    costs(page, program, step, *preview);
     label = "reads";
     for (const std::string& table : preview->shipped) page.row(std::exchange(label, ""), table, Form::row);
     if (preview->shipped_rows >= 0 && !preview->shipped.empty()) page.row("", fmt::format("{} brought to where it is computed", counted(preview->shipped_rows, "row")));

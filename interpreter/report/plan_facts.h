@@ -3,6 +3,7 @@
 // It speaks of the very Plan that `bfl run` executes and of the previews measured for it; it decides nothing itself.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,10 +40,11 @@ struct PlanFacts {
   std::string summary;                      // `3 steps: 2 to run, 1 to verify; 1,204 rows would change, and this changed nothing`
 };
 
-// Steps that will have changed what the step reads: its rows were counted before.
-std::vector<std::string> counted_before(const program::Program& program, const plan::Plan& plan, const std::vector<run::Preview>& previews, std::size_t step);
+// What a pace says, one after another: `2,000 rows/s`, `pause when replica_lag > 5s`.
+std::vector<std::string> pace_of(const std::optional<program::Pace>& pace);
 
 // `previews` in step with Program::steps; fewer (a database that could not be asked) leave the other steps unmeasured.
-PlanFacts facts_of(const program::Program& program, const plan::Plan& plan, const std::vector<run::Preview>& previews);
+// `refused`: why a run would be, if it would.
+PlanFacts facts_of(const program::Program& program, const plan::Plan& plan, const std::vector<run::Preview>& previews, const std::vector<std::string>& refused = {});
 
 }  // namespace bfl::report

@@ -1,5 +1,6 @@
 #include "interpreter/report/plan_json.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "interpreter/check/sensitive.h"
@@ -36,6 +37,7 @@ void add_update(Json& object, const program::Program& program, const program::St
   if (step.chunk_rows) object["chunk_rows"] = *step.chunk_rows;
   object["atomic"] = step.atomic;
   if (step.quarantine) object["quarantine"] = *step.quarantine;
+  if (step.pace) object["pace"] = pace_of(step.pace);
   if (step.rollout) {
     object["rollout"] = {{"by", step.rollout->by_hash ? "hash" : "key"}, {"stages", Json::array()}};
     for (const auto& stage : step.rollout->stages) object["rollout"]["stages"].push_back(stage.text);
@@ -58,7 +60,15 @@ void add_preview(Json& object, const run::Preview& preview) {
 
 void add_measured(Json& object, const program::Program& program, const program::Step& step, const run::Preview& preview) {
   if (preview.would_change >= 0) object["would_change"] = preview.would_change;
+  if (preview.already_right >= 0) object["already_right"] = preview.already_right;
   if (!preview.unknown.empty()) object["unknown"] = preview.unknown;
+  if (!preview.on_top.empty()) object["on_top_of"] = preview.on_top;
+  if (preview.would_change >= 0 && !preview.before.empty()) {
+    object["counted_before"] = preview.before;
+    if (!preview.why_before.empty()) object["why_counted_before"] = preview.why_before;
+  }
+  if (step.when && preview.unknown.empty()) object["applies"] = !preview.left_out_whole;
+  for (const auto& [table, rows] : preview.with_them) object["with_them"].push_back({{"table", program.shown(table)}, {"rows", rows}});
   if (preview.table_rows >= 0) object["table_rows"] = preview.table_rows;
   for (const run::LeftOut& part : preview.left_out) object["left_out"].push_back({{"reason", part.reason}, {"rows", part.rows}, {"keys", part.keys}});
   for (const run::ColumnSummary& column : preview.columns) {
@@ -70,17 +80,23 @@ void add_measured(Json& object, const program::Program& program, const program::
     object["columns"].push_back(std::move(summed));
   }
   object["sample"] = preview.sample;
+  if (const auto& estimate = preview.estimate) {
+    object["estimate"] = {{"seconds", estimate->seconds}};
+    if (estimate->trial) object["estimate"]["tried_rows"] = estimate->trial->rows, object["estimate"]["tried_seconds"] = estimate->trial->seconds;
+    if (estimate->pace > 0) object["estimate"]["pace"] = estimate->pace;
+  }
   if (!preview.proof.empty()) object["proof"] = preview.proof;
   if (!preview.shipped.empty()) object["shipped"] = preview.shipped;
   if (!preview.shipped.empty() && preview.shipped_rows >= 0) object["shipped_rows"] = preview.shipped_rows;
   object["sql"] = preview.sql;
+  const std::vector<Risk> risks = risks_of(program, step, preview);
+  if (program::changes_rows(step.kind) || !risks.empty()) object["risks"] = Json::array();
+  for (const Risk& risk : risks) object["risks"].push_back({{"name", risk.name}, {"reason", risk.reason}});
   if (!program::changes_rows(step.kind)) return;
   object["access"] = Json::array();
   for (const run::Access& access : preview.accesses) object["access"].push_back({{"text", access.text}, {"table", program.shown(access.table)}, {"whole", access.whole}});
   object["sets_off"] = set_off_by(program, step);
   object["locks"] = locks_of(program, step);
-  object["risks"] = Json::array();
-  for (const Risk& risk : risks_of(program, step, preview)) object["risks"].push_back({{"name", risk.name}, {"reason", risk.reason}});
 }
 
 void add_through(Json& object, const program::Step& step) {
@@ -101,7 +117,12 @@ Json step_json(const program::Program& program, const program::Step& step, const
   object["pacing"] = step_plan.key.pacing;
   object["key_components"] = Json::object();
   for (const plan::KeyComponent& component : step_plan.key.components) object["key_components"][component.name] = component.digest;
-  for (const program::Assertion& assertion : step.assertions) object["asserts"].push_back({{"text", assertion.text}, {"message", assertion.message}});
+  for (std::size_t i = 0; i < step.assertions.size(); ++i) {
+    object["asserts"].push_back({{"text", step.assertions[i].text}, {"message", step.assertions[i].message}});
+    if (!preview || i >= preview->judgements.size()) continue;
+    object["asserts"].back()["holds"] = preview->judgements[i].holds;
+    if (!preview->judgements[i].found.empty()) object["asserts"].back()["found"] = preview->judgements[i].found;
+  }
   if (step.kind == program::StepKind::snapshot && step.relation) object["rows"] = program::to_string(*step.relation, program);
   if (step.through) add_through(object, step);
   if (step.sql) {
@@ -115,23 +136,27 @@ Json step_json(const program::Program& program, const program::Step& step, const
 
 }  // namespace
 
-std::string plan_document(const program::Program& program, const plan::Plan& plan, const std::vector<run::Preview>& previews) {
+std::string plan_document(const program::Program& program, const plan::Plan& plan, const std::vector<run::Preview>& previews, const std::vector<std::string>& refused) {
   Json document{{"schema_version", schema_version}, {"job", program.job}, {"owner", program.owner}, {"ticket", program.ticket}, {"why", program.why},
                 {"runbook", program.runbook}, {"expires", program.expires ? Json(format_timestamp(*program.expires)) : Json()},
                 {"approvals", program.approval ? Json(program.approval->signatures) : Json(0)}, {"not_author", program.approval && program.approval->not_author},
                 {"promote", program::to_string(program.promotion)},
                 {"rollback", program.rollback ? program.rollback->text : ""}, {"sensitive", check::sensitive_columns(program)}, {"sources", Json::array()}, {"parameters", Json::array()}, {"steps", Json::array()}, {"edges", Json::array()}};
+  if (!refused.empty()) document["refused"] = refused;
+  if (program.pace) document["pace"] = pace_of(program.pace);
   for (const program::Source& source : program.sources) document["sources"].push_back({{"name", source.name}, {"url", source.shown}});
   for (const program::Parameter& parameter : program.parameters)
     document["parameters"].push_back({{"name", parameter.name}, {"type", to_string(parameter.type)}, {"value", parameter.secret ? "***" : parameter.is_clock ? "now()" : to_literal(parameter.value)}, {"given", parameter.given}});
   std::int64_t decisions[4] = {}, would_change = 0;  // in step with DecisionKind
+  std::vector<std::string> fails;                    // checks and verifications that would not hold
   for (const std::size_t index : plan.order) {
     const run::Preview* preview = index < previews.size() ? &previews[index] : nullptr;
     document["steps"].push_back(step_json(program, program.steps[index], plan.steps[index], preview));
     if (!preview) continue;
-    if (const auto before = counted_before(program, plan, previews, index); preview->would_change >= 0 && !before.empty()) document["steps"].back()["counted_before"] = before;
+    if (std::any_of(preview->judgements.begin(), preview->judgements.end(), [](const run::Judgement& judgement) { return !judgement.holds; })) fails.push_back(program.steps[index].name);
     ++decisions[static_cast<std::size_t>(preview->decision.kind)];
     if (preview->would_change > 0) would_change += preview->would_change;
+    for (const auto& [table, rows] : preview->with_them) would_change += rows;
   }
   for (const plan::Edge& edge : plan.edges) {
     Json object{{"from", program.steps[edge.from].name}, {"to", program.steps[edge.to].name}, {"kind", plan::name_of(edge.reason)}};
@@ -140,7 +165,7 @@ std::string plan_document(const program::Program& program, const plan::Plan& pla
     document["edges"].push_back(std::move(object));
   }
   document["summary"] = {{"steps", plan.order.size()}, {"run", decisions[0]}, {"resume", decisions[1]}, {"reuse", decisions[2]}, {"stop", decisions[3]},
-                         {"would_change", would_change}};
+                         {"would_change", would_change}, {"fails", fails}};
   // Names and values may hold bytes that are no UTF-8: shown, never thrown over.
   return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
 }

@@ -113,8 +113,8 @@ class Folds {
 
 }  // namespace
 
-std::string plan_markdown(const program::Program& program, const plan::Plan& plan, const std::vector<run::Preview>& previews, std::size_t most) {
-  const PlanFacts facts = facts_of(program, plan, previews);
+std::string plan_markdown(const program::Program& program, const plan::Plan& plan, const std::vector<run::Preview>& previews, const std::vector<std::string>& refused, std::size_t most) {
+  const PlanFacts facts = facts_of(program, plan, previews, refused);
   constexpr std::size_t closing = 400, line_most = 300;  // room for what is said at the end; of one fact of the head
   std::string out = fmt::format("### Plan of {}\n\n{}.\n\n", code(program.job), facts.summary);
   std::string_view about;

@@ -13,6 +13,6 @@ namespace bfl::report {
 inline constexpr std::size_t longest_comment = 65'536;  // GitHub's limit, in characters; here bytes, which are never fewer
 
 // What does not fit is left out from the longest steps first, and said: statements, then rows, then whole steps.
-std::string plan_markdown(const program::Program& program, const plan::Plan& plan, const std::vector<run::Preview>& previews, std::size_t most = longest_comment);
+std::string plan_markdown(const program::Program& program, const plan::Plan& plan, const std::vector<run::Preview>& previews, const std::vector<std::string>& refused = {}, std::size_t most = longest_comment);
 
 }  // namespace bfl::report

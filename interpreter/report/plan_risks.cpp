@@ -56,7 +56,17 @@ std::string locks_of(const program::Program& program, const program::Step& step)
 
 std::vector<Risk> risks_of(const program::Program& program, const program::Step& step, const run::Preview& preview) {
   std::vector<Risk> all;
+  const auto fails = std::count_if(preview.judgements.begin(), preview.judgements.end(), [](const run::Judgement& judgement) { return !judgement.holds; });
+  if (fails > 0 && step.kind == program::StepKind::check) all.push_back({"check-fails", "the run would stop here: no step that waits for it would start"});
+  if (fails > 0 && step.kind == program::StepKind::verify) all.push_back({"verify-fails", "every change would be committed, and the run would end with exit code 1"});
   if (!program::changes_rows(step.kind)) return all;
+  std::int64_t skipped = 0;
+  for (const run::LeftOut& part : preview.left_out) skipped += part.rows;
+  for (const run::Limit& limit : preview.limits) {
+    const std::int64_t found = limit.what == program::Counted::skipped ? skipped : preview.would_change;
+    if (found >= 0 && !run::meets(found, limit))
+      all.push_back({"expect-fails", fmt::format("the run would stop here: {} {}, expected {} {}", counted(found, "row"), limit.what == program::Counted::skipped ? "left out" : "to change", run::words(limit.bound), grouped(limit.rows))});
+  }
   if (step.sql) all.push_back({"raw-sql", "which rows it changes is not known before it runs; a change that is not declared is rolled back"});
   const std::int64_t rows = preview.would_change, table = preview.table_rows;
   if ((step.atomic || step.route == program::Route::whole) && rows > many_rows) all.push_back({"one-transaction", fmt::format("{} in one transaction: their locks are held to its end", counted(rows, "row"))});

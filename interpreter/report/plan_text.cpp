@@ -118,8 +118,8 @@ void put(Page& page, const std::vector<Fact>& facts) {
 
 }  // namespace
 
-std::string plan_text(const program::Program& program, const plan::Plan& plan, const std::vector<run::Preview>& previews, const PlanStyle& style) {
-  const PlanFacts facts = facts_of(program, plan, previews);
+std::string plan_text(const program::Program& program, const plan::Plan& plan, const std::vector<run::Preview>& previews, const PlanStyle& style, const std::vector<std::string>& refused) {
+  const PlanFacts facts = facts_of(program, plan, previews, refused);
   Page page(style);
   page.line(fmt::format("plan of {}", program.job));
   put(page, facts.head);

@@ -17,8 +17,8 @@ struct PlanStyle {
   std::size_t width = 100;  // lines are broken here, between words; sample rows are not
 };
 
-// `previews` in step with Program::steps; fewer (a database that could not be asked) leave the other steps unmeasured.
+// `previews` in step with Program::steps; fewer (a database that could not be asked) leave the other steps unmeasured. `refused`: see facts_of.
 std::string plan_text(const program::Program& program, const plan::Plan& plan, const std::vector<run::Preview>& previews,
-                      const PlanStyle& style = {});
+                      const PlanStyle& style = {}, const std::vector<std::string>& refused = {});
 
 }  // namespace bfl::report

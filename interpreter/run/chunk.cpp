@@ -305,6 +305,9 @@ void tell(Writing& worker, Attempt& attempt, double began) {
   context.note(context.state.note_seq(context.identities[static_cast<std::size_t>(writing.source)], writing.id, writing.chunks));
 }
 
+// Rows a second; 0: any number, or as many as the step says.
+double pace_of(const Writing& writing) { return writing.context.pacer && !writing.step.chunk_rows ? writing.context.pacer->rate() : 0; }
+
 void resize(Writing& writing, const Attempt& attempt, double seconds) {
   const Told& last = attempt.told.back();
   if (writing.step.chunk_rows || last.rest) return;
@@ -313,7 +316,7 @@ void resize(Writing& writing, const Attempt& attempt, double seconds) {
   const bool server = writing.context.dialect(writing.source) == lower::Dialect::postgres, most_change = last.changed * 3 > last.rows;
   const double share = writing.of ? 0.5 : !server ? 1.0 : most_change ? 1.5 : 0.75;
   const run::Options& options = writing.context.options;
-  const ChunkAim aim{options.target_chunk_seconds, static_cast<std::int64_t>(share * static_cast<double>(options.max_pack_bytes))};
+  const ChunkAim aim{options.target_chunk_seconds, static_cast<std::int64_t>(share * static_cast<double>(options.max_pack_bytes)), pace_of(writing)};
   // The last chunk of a lane may have walked fewer rows than it was made for.
   const std::int64_t changed = last.rows > 0 ? last.changed * writing.rows / last.rows : last.changed;
   writing.rows = writing.size.after({writing.rows, changed, attempt.raw_bytes, seconds, writing.waiting}, aim);
@@ -341,7 +344,7 @@ Result<void> commit_chunks(Writing& writing, ledger::Lane& lane, const NextChunk
   const program::Retry& retry = retry_of(context.program, writing.step);
   for (std::int64_t failures = 0;;) {
     const double began = context.clock.seconds();
-    if (const std::int64_t most = context.pacer && !writing.step.chunk_rows ? context.pacer->rows_at_most() : -1; most > 0) writing.rows = std::min(writing.rows, most);
+    if (const double pace = pace_of(writing); pace > 0) writing.rows = writing.size.at_pace(writing.rows, pace);
     Attempt attempt{writing};
     attempt.earlier = earlier;
     writing.too_large = false;

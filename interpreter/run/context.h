@@ -94,7 +94,7 @@ inline constexpr const char* unharmed = "nothing was changed";
 StepEnd keep(Context& context, const std::vector<std::size_t>& steps, const std::vector<Decision>& decisions);
 // Whether a condition without outer columns holds, in the read or the transaction that is under way where there is one.
 Result<bool> holds(const program::Program& program, const program::Step& step, const program::ExprPtr& condition, const std::vector<connect::Connector*>& sources,
-                   const eval::Context& evaluation);
+                   const eval::Context& evaluation, const KeptAside& aside = {});
 // Whether the step's `when` holds; true without one.
 Result<bool> applies(Context& context, const program::Step& step);
 // Every assertion of `step` in one read snapshot; those that do not hold, with what was found, as a diagnostic of `code` and an event of `told`

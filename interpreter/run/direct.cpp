@@ -425,7 +425,7 @@ StepEnd direct_write(Writing& writing, const char* route, const Decision& decisi
     writing.quarantined = counts->quarantined;
   }
   Stages stages(writing);
-  if (auto read = stages.read(); !read) return writing.fail(read.error());
+  if (auto read = stages.read(!open); !read) return writing.fail(read.error());
   stages.tell_begun();
   if (auto end = walk_all(walk, stages, open != nullptr, others)) return *end;
   if (auto end = stages.leave()) return *end;

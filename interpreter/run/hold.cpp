@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "interpreter/ledger/heard.h"
+#include "interpreter/run/halted.h"
 #include "interpreter/run/pace.h"
 
 namespace bfl::run {
@@ -14,29 +15,10 @@ namespace {
 
 constexpr double seconds_between_looks = 0.5;  // of a run whose chunks are short; one short statement each
 
-// Nothing, or why every run from here is to stop.
-std::string halted_here(const Context& context) {
-  if (const char* value = std::getenv("BFL_HALT"); value && *value && std::string_view(value) != "0")
-    return fmt::format("halted by the environment variable `BFL_HALT`{}", std::string_view(value) == "1" ? "" : fmt::format(": {}", value));
-  const std::string& beside = context.options.halt_file;
-  const char* named = std::getenv("BFL_HALT_FILE");
-  for (const std::string& file : {beside, beside.empty() ? beside : beside + "." + context.program.job, std::string(named ? named : "")}) {
-    if (file.empty()) continue;
-    std::ifstream there(file);
-    if (!there) continue;
-    std::string reason;
-    std::getline(there, reason);
-    return fmt::format("halted by the file `{}`{}", file, reason.empty() ? "" : ": " + reason);
-  }
-  return {};
-}
-
-// The pace that somebody has ordered: the newest for the job, else for every job. Gives why the run is to wait instead; empty: nothing.
+// The pace that somebody has ordered. Gives why the run is to wait instead; empty: nothing.
 std::string hear_pace(Context& context, const program::Step& step, int source, const std::vector<ledger::Order>& given) {
   if (!context.pacer) return {};
-  std::optional<ledger::Order> order;
-  for (const ledger::Order& each : given)
-    if (each.kind == "pace" && (!order || !each.job.empty() || order->job.empty())) order = each;
+  const std::optional<ledger::Order> order = ordered_pace(given);
   if (order && !rows_a_second(order->reason)) return fmt::format("{}, which is no pace; `bfl set JOB pace 500/s` gives another", order->text());
   const auto before = context.pacer->ordered();
   if (!context.pacer->set(order)) return {};
@@ -49,6 +31,21 @@ std::string hear_pace(Context& context, const program::Step& step, int source, c
 }
 
 }  // namespace
+
+std::string halted_here(const std::string& job, const std::string& beside) {
+  if (const char* value = std::getenv("BFL_HALT"); value && *value && std::string_view(value) != "0")
+    return fmt::format("halted by the environment variable `BFL_HALT`{}", std::string_view(value) == "1" ? "" : fmt::format(": {}", value));
+  const char* named = std::getenv("BFL_HALT_FILE");
+  for (const std::string& file : {beside, beside.empty() ? beside : beside + "." + job, std::string(named ? named : "")}) {
+    if (file.empty()) continue;
+    std::ifstream there(file);
+    if (!there) continue;
+    std::string reason;
+    std::getline(there, reason);
+    return fmt::format("halted by the file `{}`{}", file, reason.empty() ? "" : ": " + reason);
+  }
+  return {};
+}
 
 std::optional<StepEnd> Context::obey(const program::Step& step, int source, std::unique_lock<std::mutex>* lock) {
   if (options.played || source < 0 || !writers[static_cast<std::size_t>(source)]) return std::nullopt;
@@ -67,7 +64,7 @@ std::optional<StepEnd> Context::obey(const program::Step& step, int source, std:
     }
     looked_at = now;
     const char* help = "what is committed stays; when it may go on, `bfl resume`, then `bfl run`";
-    if (const std::string why = halted_here(*this); !why.empty())
+    if (const std::string why = halted_here(program.job, options.halt_file); !why.empty())
       return paused(step, Code::told_to_stop, {ErrorClass::held, why, {}, "take it away, then run again: it goes on behind the last chunk"}, {});
     auto given = writer(source).orders();
     // A lock or a connection that went is met again by the next chunk, and tried again there.

@@ -128,6 +128,19 @@ const JsonNode* member(const JsonNode& node, std::string_view name) {
 
 }  // namespace
 
+bool meets(std::int64_t rows, const Limit& limit) {
+  return limit.bound == program::Bound::at_most ? rows <= limit.rows : limit.bound == program::Bound::at_least ? rows >= limit.rows : rows == limit.rows;
+}
+
+std::string_view words(program::Bound bound) {
+  switch (bound) {
+    case program::Bound::at_most: return "at most";
+    case program::Bound::at_least: return "at least";
+    case program::Bound::exactly: return "exactly";
+  }
+  return "";
+}
+
 std::int64_t Measured::rows_left_out() const {
   std::int64_t rows = 0;
   for (const LeftOut& part : left_out) rows += part.rows;

@@ -33,6 +33,9 @@ struct Limit {
   std::string share{};                         // "5% of the 1,200 rows of `shop.orders`"; empty: it was written as a number
 };
 
+bool meets(std::int64_t rows, const Limit& limit);
+std::string_view words(program::Bound bound);  // "at most"
+
 struct Measured {
   std::vector<LeftOut> left_out;
   std::map<std::string, std::int64_t> counted;  // R of `… of R`, as written, and its rows

@@ -27,33 +27,6 @@ constexpr int seconds_a_look = 5;              // one that takes longer is a sig
 // One row with one text. Null, or no row: the signal is not to be had. Sessions whose facts are hidden from the role make it so; of those it is not even told what kind they are.
 constexpr const char* others = " FROM pg_stat_activity WHERE datname = current_database() AND coalesce(backend_type, 'client backend') = 'client backend' AND application_name NOT LIKE 'bfl%' AND pid <> pg_backend_pid()";
 
-std::string statement_of(const program::PaceRule& rule, const Table* table) {
-  const auto hidden = [](std::string_view value) {
-    return fmt::format("SELECT CAST(CASE WHEN bool_or(query = '<insufficient privilege>') THEN NULL ELSE {} END AS TEXT){}", value, others);
-  };
-  switch (rule.signal) {
-    case SignalKind::replica_lag:
-      // A replica that has just come has not been measured yet; one that is far behind without a measure is not known.
-      return "SELECT CAST(CASE WHEN bool_or(replay_lag IS NULL AND pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn) > 16777216) THEN NULL"
-             " ELSE max(CASE WHEN replay_lsn >= pg_current_wal_lsn() THEN 0 ELSE coalesce(extract(epoch FROM replay_lag), 0) END) END AS TEXT)"
-             " FROM pg_stat_replication WHERE replay_lsn IS NOT NULL";
-    case SignalKind::active_sessions: return hidden("count(*) FILTER (WHERE state = 'active')");
-    case SignalKind::lock_waits: return hidden("count(*) FILTER (WHERE wait_event_type = 'Lock')");
-    case SignalKind::oldest_transaction: return hidden("coalesce(extract(epoch FROM max(clock_timestamp() - xact_start)), 0)");
-    case SignalKind::archive_backlog: return "SELECT CAST(count(*) AS TEXT) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'";
-    case SignalKind::autovacuum: {
-      const std::string relation = table->relation.empty() ? table->name : table->relation;
-      std::string literal = (table->schema.empty() || table->schema == "main" ? "" : lower::quote_identifier(table->schema) + ".") + lower::quote_identifier(relation);
-      for (std::size_t at = literal.find('\''); at != std::string::npos; at = literal.find('\'', at + 2)) literal.insert(at, "'");
-      return fmt::format("SELECT CAST(CASE WHEN bool_or(relid IS NULL) THEN NULL ELSE count(*) FILTER (WHERE relid = CAST('{}' AS regclass)) END AS TEXT)"
-                         " FROM pg_stat_progress_vacuum WHERE datname = current_database()", literal);
-    }
-    case SignalKind::query: return fmt::format("SELECT CAST(({}\n) AS TEXT)", rule.statement);
-    case SignalKind::blocked: case SignalKind::file: case SignalKind::http: case SignalKind::prometheus: break;
-  }
-  return {};
-}
-
 bool holds(double value, CompareOp op, double bound) {
   switch (op) {
     case CompareOp::equal: return value == bound;
@@ -103,12 +76,61 @@ bool is_open(const program::DailyWindow& window, Timestamp now) {
   return window.from < window.to ? minute >= window.from && minute < window.to : minute >= window.from || minute < window.to;
 }
 
+double said_rate(const program::Program& program, const program::Step& step) {
+  double rate = 0;
+  for (const auto* pace : {&program.pace, &step.pace})
+    if (*pace && (*pace)->rows_a_second) rate = rate > 0 ? std::min(rate, *(*pace)->rows_a_second) : *(*pace)->rows_a_second;
+  return rate;
+}
+
 }  // namespace
 
-Pacer::Pacer(Context& context, const program::Step& step) : context_(context) {
+std::optional<ledger::Order> ordered_pace(const std::vector<ledger::Order>& given) {
+  std::optional<ledger::Order> order;
+  for (const ledger::Order& each : given)
+    if (each.kind == "pace" && (!order || !each.job.empty() || order->job.empty())) order = each;
+  return order;
+}
+
+std::string statement_of(const program::PaceRule& rule, const Table* table) {
+  const auto hidden = [](std::string_view value) {
+    return fmt::format("SELECT CAST(CASE WHEN bool_or(query = '<insufficient privilege>') THEN NULL ELSE {} END AS TEXT){}", value, others);
+  };
+  switch (rule.signal) {
+    case SignalKind::replica_lag:
+      // A replica that has just come has not been measured yet; one that is far behind without a measure is not known.
+      return "SELECT CAST(CASE WHEN bool_or(replay_lag IS NULL AND pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn) > 16777216) THEN NULL"
+             " ELSE max(CASE WHEN replay_lsn >= pg_current_wal_lsn() THEN 0 ELSE coalesce(extract(epoch FROM replay_lag), 0) END) END AS TEXT)"
+             " FROM pg_stat_replication WHERE replay_lsn IS NOT NULL";
+    case SignalKind::active_sessions: return hidden("count(*) FILTER (WHERE state = 'active')");
+    case SignalKind::lock_waits: return hidden("count(*) FILTER (WHERE wait_event_type = 'Lock')");
+    case SignalKind::oldest_transaction: return hidden("coalesce(extract(epoch FROM max(clock_timestamp() - xact_start)), 0)");
+    case SignalKind::archive_backlog: return "SELECT CAST(count(*) AS TEXT) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'";
+    case SignalKind::autovacuum: {
+      const std::string relation = table->relation.empty() ? table->name : table->relation;
+      std::string literal = (table->schema.empty() || table->schema == "main" ? "" : lower::quote_identifier(table->schema) + ".") + lower::quote_identifier(relation);
+      for (std::size_t at = literal.find('\''); at != std::string::npos; at = literal.find('\'', at + 2)) literal.insert(at, "'");
+      return fmt::format("SELECT CAST(CASE WHEN bool_or(relid IS NULL) THEN NULL ELSE count(*) FILTER (WHERE relid = CAST('{}' AS regclass)) END AS TEXT)"
+                         " FROM pg_stat_progress_vacuum WHERE datname = current_database()", literal);
+    }
+    case SignalKind::query: return fmt::format("SELECT CAST(({}\n) AS TEXT)", rule.statement);
+    case SignalKind::blocked: case SignalKind::file: case SignalKind::http: case SignalKind::prometheus: break;
+  }
+  return {};
+}
+
+double rate_of(const program::Program& program, const program::Step& step, connect::Connector& target) {
+  std::optional<ledger::Order> order;
+  if (auto there = ledger::exists(target); there && *there)
+    if (auto given = ledger::orders(target, program.job)) order = ordered_pace(*given);
+  if (order)
+    if (const auto rate = rows_a_second(order->reason)) return *rate;
+  return said_rate(program, step);
+}
+
+Pacer::Pacer(Context& context, const program::Step& step) : context_(context), said_(said_rate(context.program, step)) {
   for (const auto* pace : {&context.program.pace, &step.pace}) {
     if (!*pace) continue;
-    if ((*pace)->rows_a_second) said_ = said_ > 0 ? std::min(said_, *(*pace)->rows_a_second) : *(*pace)->rows_a_second;
     if ((*pace)->window) windows_.push_back(&*(*pace)->window);
     for (const program::PaceRule& rule : (*pace)->rules) rules_.push_back({&rule});
   }

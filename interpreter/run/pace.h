@@ -28,11 +28,7 @@ class Pacer {
   void spent(std::int64_t rows, double began);
   // Seconds until the next chunk may begin.
   double debt() const;
-  // Of one transaction, so that no second is much busier than the others; negative: no bound.
-  std::int64_t rows_at_most() const {
-    const double rate = rate_.load();
-    return rate > 0 ? std::max<std::int64_t>(1, static_cast<std::int64_t>(rate)) : -1;
-  }
+  double rate() const { return rate_.load(); }  // 0: any number
   // The signals as they are, each asked for at most once a second. One that cannot be had says to wait, never to go on.
   const Verdict& look();
   // How many sessions others have that wait for a lock of a chunk of that source: whether anybody wants to know, and what was seen.
@@ -58,6 +54,15 @@ class Pacer {
   double looked_at_ = -1;
   Verdict verdict_{};
 };
+
+// Rows a second at which a step may go, as the job, the step, or an order in its target says; 0: any.
+double rate_of(const program::Program& program, const program::Step& step, connect::Connector& target);
+
+// The pace that somebody has ordered: the newest for the job, else for every job.
+std::optional<ledger::Order> ordered_pace(const std::vector<ledger::Order>& given);
+
+// The statement by which a signal is asked of its database; empty: it is asked of something else. `table`: of `autovacuum`.
+std::string statement_of(const program::PaceRule& rule, const Table* table);
 
 // Rows a second of `500/s`, `30_000/m`, `none` (0), or of a text that begins with that and goes on behind a colon; nothing for others.
 std::optional<double> rows_a_second(std::string_view text);

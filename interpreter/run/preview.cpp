@@ -1,320 +1,352 @@
-// What `bfl plan` measures: decisions, counts and sample rows, all by reading.
+// What `bfl plan` measures, step by step in the order of the plan: each on top of what those before it would change.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <map>
 
+#include "interpreter/run/dependence.h"
 #include "interpreter/run/discreet.h"
 #include "interpreter/run/failed_row.h"
+#include "interpreter/run/look.h"
 #include "interpreter/run/meeting_rows.h"
+#include "interpreter/run/pace.h"
 #include "interpreter/run/plan_keeper.h"
-#include "interpreter/run/preview.h"
+#include "interpreter/run/stand_in.h"
 
 namespace bfl::run {
 namespace {
 
-constexpr std::size_t samples = 5;
-constexpr std::int64_t most_recomputed = 100'000;
+using program::Program;
+using program::Step;
 
-struct Look {
-  const program::Program& job;     // what is written
-  const program::Program& program; // what is computed
-  const program::Step& step;
-  connect::Connector& target;      // that computes
-  const eval::Context evaluation;
-
-  // Every row that would change: some are shown, evenly spread from the first to the last, and all are summed up.
-  Result<void> look_through(const lower::IntentSet& sql, const lower::Statement& later, Preview& preview) {
-    auto select = target.prepare(sql.select, evaluation);
-    if (!select) return select.error();
-    std::unique_ptr<connect::Prepared> recompute;
-    if (!later.text.empty()) {
-      auto prepared = target.prepare(later, evaluation);
-      if (!prepared) return prepared.error();
-      recompute = std::move(*prepared);
-    }
-    const Table& table = program.table(step.target);
-    const lower::Intent& intent = sql.intent;
-    const std::size_t image = intent.key + (intent.flag ? 1 : 0), values = image + intent.image;
-    const std::int64_t most = static_cast<std::int64_t>(samples), rows = preview.would_change;
-    const auto shown_at = [&](std::int64_t number) { return most >= rows ? number : number * (rows - 1) / (most - 1); };
-    // Values that are asked for row by row take too long for very many.
-    const bool all = !recompute || rows <= most_recomputed;
-    std::vector<Summing> sums;
-    for (std::size_t i = 0; all && i < step.assignments.size(); ++i) sums.emplace_back(column_of(i));
-    std::int64_t at = 0;
-    Result<void> sound;
-    auto read = (*select)->query_raw({}, [&](connect::RawRow row) {
-      const bool shows = preview.sample.size() < samples && at == shown_at(static_cast<std::int64_t>(preview.sample.size()));
-      ++at;
-      if (!shows && !all) return true;
-      std::vector<Result<Value>> then(step.assignments.size(), Result<Value>(Value()));
-      const auto take = [&](connect::RawRow given) {
-        for (std::size_t i = 0; i < then.size(); ++i) then[i] = target.decode(given[i], lower::wire_of(column_of(i)));
-        return false;
-      };
-      if (recompute) sound = recompute->query_raw(row.first(intent.key), take);
-      else take(row.subspan(values));
-      const bool there = intent.image > 0 && (!intent.flag || row[intent.key].integer != 0);
-      std::vector<Result<Value>> before;
-      for (std::size_t i = 0; there && i < step.assignments.size(); ++i) {
-        const auto column = static_cast<std::size_t>(step.assignments[i].column);
-        before.push_back(target.decode(row[image + column], sql.select.columns[image + column]));
-      }
-      // What cannot be read plays no part in a sum.
-      for (std::size_t i = 0; i < sums.size(); ++i) {
-        std::optional<Value> was;
-        if (there && before[i]) was = *before[i];
-        if (then[i] && was.has_value() == there) sums[i].add(was, *then[i]);
-      }
-      if (!shows) return bool(sound);
-      std::string line;
-      for (std::size_t i = 0; i < intent.key; ++i)
-        line += fmt::format("{}{} {}", i ? ", " : "", key_name(table, i), hides_key(i) ? unshown : shown(target.decode(row[i], sql.select.columns[i])));
-      if (then.empty()) line += " goes";
-      const char* between = there ? ": " : " is added: ";
-      for (std::size_t i = 0; i < then.size(); ++i)
-        line += fmt::format("{}{} {}{}", std::exchange(between, ", "), column_of(i).name, there ? shown(column_of(i), before[i]) + " -> " : "", shown(column_of(i), then[i]));
-      preview.sample.push_back(std::move(line));
-      return sound && (all || preview.sample.size() < samples);
-    });
-    for (Summing& sum : sums) preview.columns.push_back(sum.finish());
-    return read ? sound : read;
-  }
-
-  const Column& column_of(std::size_t assignment) const { return program.table(step.target).columns[static_cast<std::size_t>(step.assignments[assignment].column)]; }
-
-  std::string key_name(const Table& table, std::size_t i) const {
-    if (!step.once_per.empty()) return program::to_string(*step.once_per[i], program);
-    return step.walk.empty() ? "rowid" : table.columns[static_cast<std::size_t>(step.walk[i])].name;
-  }
-
-  bool hides_key(std::size_t i) const {
-    if (!step.once_per.empty()) return check::Tells(program, step.relation.get())(*step.once_per[i]);
-    return i < step.walk.size() && program.table(step.target).columns[static_cast<std::size_t>(step.walk[i])].sensitive;
-  }
-
-  // What a snapshot would hold, for the steps that read it: in front of what was kept before, on this connection only; or
-  // beside, where the database has no tables for so long.
-  Result<void> keep(Preview& preview, const std::vector<connect::Connector*>& targets, KeptAside& aside) const {
-    const bool here = computed_where_kept(program, step);
-    const lower::KeptTable sql = lower::kept_table(program, step.target, step.relation.get(), true, lower::Dialect::sqlite);
-    RowSpool rows;
-    if (!here) {
-      auto given = rows_to_keep(program, step, targets, evaluation, aside);
-      if (!given) return given.error();
-      rows = std::move(*given);
-      preview.would_change = rows.rows();
-    }
-    preview.sql.push_back(here ? sql.fill.text : shown_select());
-    if (step.through) return {};
-    if (!holds_tables()) {
-      aside[step.target] = std::move(rows);
-      return {};
-    }
-    if (auto made = make(sql); !made) return made;
-    auto fill = target.prepare(here ? sql.fill : sql.add, evaluation);
-    if (!fill) return fill.error();
-    Result<void> sound;
-    auto read = rows.each([&](connect::RawRow row) {
-      if (auto added = (*fill)->run_raw(row); !added) sound = added.error();
-      return bool(sound);
-    });
-    if (!read || !sound) return sound ? read : sound;
-    if (!here) return {};
-    auto filled = (*fill)->run_raw({});
-    if (!filled) return filled.error();
-    preview.would_change = *filled;
-    return {};
-  }
-  Result<void> keep_nothing(KeptAside& aside) const {
-    for (const program::Effect& effect : step.effects) {
-      if (!holds_tables()) aside[effect.table];
-      else if (auto made = make(lower::kept_table(program, effect.table, nullptr, true, lower::Dialect::sqlite)); !made) return made;
-    }
-    return {};
-  }
-  bool holds_tables() const { return target.engine() == "sqlite"; }
-  std::string shown_select() const {
-    const Arrangement arrangement = arrange(program, step);
-    return lower::kept_table(arrangement.program(), step.target, step.relation.get(), true, lower::Dialect::sqlite).select.text;
-  }
-  Result<void> make(const lower::KeptTable& sql) const {
-    if (auto made = target.execute(sql.create); !made) return made;
-    for (const std::string& index : sql.indexes)
-      if (auto made = target.execute(index); !made) return made;
-    return {};
-  }
-
-  Result<void> write(const plan::StepPlan& step_plan, Preview& preview) {
-    const lower::Dialect computing = lower::dialect_of(target.engine()), writing = lower::dialect_of(job.catalogues[static_cast<std::size_t>(step.target.source)]);
-    auto sealed = lower::intents(program, step, computing, false);
-    if (!sealed) return sealed.error();
-    auto later = computing == writing ? lower::recompute(program, step, computing) : lower::Statement{};
-    if (!later) return later.error();
-    if (step_plan.work == plan::WorkKind::direct_write) {
-      auto change = lower::direct_change(job, step, writing);
-      if (!change) return change.error();
-      preview.sql.push_back(change->text);
-      preview.accesses = accesses(target, program, step.target.source, *change, evaluation);
-    } else {
-      const lower::Hand hand = lower::hands(job, step, writing).own;
-      for (const lower::Statement* statement : std::initializer_list<const lower::Statement*>{&sealed->own.select, &hand.add, &hand.change, &hand.remove})
-        if (!statement->text.empty()) preview.sql.push_back(statement->text);
-    }
-    if (preview.accesses.empty()) preview.accesses = accesses(target, program, step.target.source, sealed->own.select, evaluation);
-    auto count = one_number(target, sealed->own.probe, evaluation);
-    if (!count) return count.error();
-    preview.would_change = *count;
-    if (*count == 0) return {};
-    if (auto looked = look_through(sealed->own, *later, preview); !looked) return looked;
-    if (step.idempotence != program::Idempotence::guarded) return {};
-    auto proof = prove(program, step, target, evaluation);
-    if (!proof) return proof.error();
-    preview.proof = proof->broken.empty() ? fmt::format("applied twice to {} of its rows: the second time changes nothing", proof->rows)
-                                          : proof->broken;
-    return {};
-  }
-};
-
-}  // namespace
-
-std::vector<Preview> preview(const program::Program& program, const plan::Plan& plan, const std::vector<connect::Connector*>& targets,
-                             Clock& clock, Diagnostics& diagnostics, PlanKeeper* keeper) {
+// The generations of the job in each source, and its now() there.
+struct History {
   std::vector<std::vector<ledger::Generation>> generations;
   std::vector<Timestamp> clocks;
-  const Timestamp now = clock.now();
   std::optional<Timestamp> begun;
+};
+
+Result<History> history_of(const Program& program, const std::vector<connect::Connector*>& targets, Timestamp now) {
+  History history;
   for (std::size_t i = 0; i < targets.size(); ++i) {
     if (program.catalogues[i].read_only) {
-      generations.emplace_back();
-      clocks.push_back(now);
+      history.generations.emplace_back();
+      history.clocks.push_back(now);
       continue;
     }
     auto list = ledger::generations(*targets[i], program.job);
+    if (!list) return list.error();
     auto frozen = ledger::frozen_clock(*targets[i], program.job);
-    if (!list || !frozen) {
-      const Error& error = list ? frozen.error() : list.error();
-      diagnostics.error(Code::database_error, program.job_span, error.message, error.help);
-      return {};
-    }
-    generations.push_back(std::move(*list));
-    if (*frozen && (!begun || **frozen < *begun)) begun = **frozen;
-    clocks.push_back(frozen->value_or(now));
+    if (!frozen) return frozen.error();
+    history.generations.push_back(std::move(*list));
+    if (*frozen && (!history.begun || **frozen < *history.begun)) history.begun = **frozen;
+    history.clocks.push_back(frozen->value_or(now));
   }
-  KeptAside aside;
-  std::map<program::TableRef, std::string> unanswered;  // kept tables, by the program that gives a part of them
-  std::vector<Preview> all(program.steps.size());
-  std::vector<Decision> decisions = decide(program, plan, generations);
+  return history;
+}
+
+// The rows of a set, those of other tables that go with them apart.
+Result<void> count(const Step& step, Spool& rows, const Program& program, Preview& preview) {
+  std::map<std::string, std::int64_t, std::less<>> others;
+  preview.would_change = 0;
+  auto read = each_planned([&](bool from_start) { return rows.next(from_start); }, [&](const ledger::Record& record) {
+    ++(record.table.empty() ? preview.would_change : others[record.table]);
+    return true;
+  });
+  for (const program::TableRef ref : step.cascades)
+    if (const auto found = others.find(program.table(ref).name); found != others.end()) preview.with_them.emplace_back(ref, found->second);
+  return read;
+}
+
+class Previewing {
+ public:
+  Previewing(const Program& program, const plan::Plan& plan, const std::vector<connect::Connector*>& targets, std::vector<Timestamp> clocks, std::vector<Decision> decisions, Diagnostics& diagnostics,
+             PlanKeeper* keeper)
+      : job_(program), plan_(plan), targets_(targets), clocks_(std::move(clocks)), diagnostics_(diagnostics), keeper_(keeper), dependence_(program, plan, decisions),
+        // A plan that is kept holds rows as they are now.
+        stand_ins_(program, keeper ? std::set<program::TableRef>() : dependence_.tables(), targets), all_(program.steps.size()) {
+    for (std::size_t i = 0; i < decisions.size(); ++i) all_[i].decision = std::move(decisions[i]);
+  }
+
+  std::vector<Preview> run() {
+    for (const std::size_t index : plan_.order) look(index);
+    return std::move(all_);
+  }
+
+ private:
+  const Program& seen() const { return stand_ins_.program(); }
+  bool stands() const { return &seen() != &job_; }
+  eval::Context evaluation(int source) const { return {clocks_[static_cast<std::size_t>(std::max(source, 0))]}; }
+
+  void look(std::size_t index);
+  void look_at_assertions(std::size_t index, const Dependence::Basis& basis);
+  void show_statements(std::size_t index);
+  void look_at_statement(std::size_t index, const Dependence::Basis& basis);
+  Result<void> keep(std::size_t index, PlanKeeper* held);
+  Result<void> write(std::size_t index, PlanKeeper* held, Spool& rows, bool& refused);
+  void estimate(std::size_t index);
+  Result<void> measured(std::size_t index, PlanKeeper* held, std::vector<LeftOut> more);
+  Result<bool> apply(std::size_t index, Spool& rows);
+  bool at_once(std::size_t index) const;
+  std::optional<bool> wanted(std::size_t index);
+  void name(std::size_t index, const Dependence::Basis& basis);
+  void fail(const Step& step, const Error& error);
+
+  const Program& job_;
+  const plan::Plan& plan_;
+  const std::vector<connect::Connector*>& targets_;
+  const std::vector<Timestamp> clocks_;
+  Diagnostics& diagnostics_;
+  PlanKeeper* keeper_;
+  Dependence dependence_;
+  StandIns stand_ins_;
+  KeptAside aside_{};
+  std::vector<Preview> all_;
+};
+
+void Previewing::fail(const Step& step, const Error& given) {
+  const Error error = stand_ins_.told(discreet(job_, step, given));
+  Diagnostic& diagnostic = diagnostics_.error(code_of(error), step.name_span, fmt::format("step `{}`: {}", step.name, error.message), help_of(error));
+  if (!error.row.empty()) diagnostic.notes.push_back("at the row with " + error.row);
+  if (!error.detail.empty()) diagnostic.notes.push_back(error.detail);
+}
+
+void Previewing::name(std::size_t index, const Dependence::Basis& basis) {
+  Preview& preview = all_[index];
+  preview.unknown = basis.unknown;
+  if (!basis.unknown.empty()) return;
+  for (const std::size_t step : basis.on_top) preview.on_top.push_back(job_.steps[step].name);
+  for (const std::size_t step : basis.before) {
+    preview.before.push_back(job_.steps[step].name);
+    if (preview.why_before.empty()) preview.why_before = keeper_ ? "a plan that is kept holds rows as they are now" : stand_ins_.why_not(job_.steps[step].target.source);
+  }
+}
+
+// Nothing: that cannot be told, and was said.
+std::optional<bool> Previewing::wanted(std::size_t index) {
+  const Step& step = job_.steps[index];
+  if (!step.when || all_[index].decision.kind != DecisionKind::run) return true;
+  auto holds = run::holds(seen(), step, step.when, targets_, evaluation(step.keeper), aside_);
+  if (!holds) fail(step, holds.error());
+  return holds ? std::optional(*holds) : std::nullopt;
+}
+
+void Previewing::look(std::size_t index) {
+  const Step& step = job_.steps[index];
+  Preview& preview = all_[index];
+  const Dependence::Basis basis = dependence_.basis(index);
+  if (program::only_asserts(step.kind)) return look_at_assertions(index, basis);
+  if (preview.decision.kind == DecisionKind::reuse) return;
+  name(index, basis);
+  if (step.sql) return look_at_statement(index, basis);
+  if (!preview.unknown.empty()) {
+    show_statements(index);
+    return dependence_.saw(index, basis, {preview.unknown, true, false});
+  }
+  PlanKeeper* held = keeper_ && keeper_->holds(index) ? keeper_ : nullptr;
+  const bool keeps = plan_.steps[index].work == plan::WorkKind::keep;
+  Look here{job_, job_, seen(), step, *targets_[static_cast<std::size_t>(step.target.source)], evaluation(step.target.source)};
+  preview.table_rows = job_.table(step.target).estimated_rows.value_or(-1);
+  const std::optional<bool> applies = wanted(index);
+  if (!applies || !*applies) {
+    if (held) held->leave_out(index);
+    preview.left_out_whole = applies.has_value();
+    if (applies) preview.would_change = 0;
+    if (auto kept = here.keep_nothing(aside_); !kept) fail(step, kept.error());
+    return dependence_.saw(index, basis, {applies ? "" : fmt::format("known once `{}` has run", step.name), !applies, false});
+  }
+  Spool rows;
+  bool refused = false;  // rows come under one key, which no quarantine is for
+  Result<void> looked = keeps ? keep(index, held) : write(index, held, rows, refused);
+  const bool sound = bool(looked);
+  if (sound) looked = here.keep_nothing(aside_);
+  Result<bool> applied = looked && !keeps ? apply(index, rows) : Result<bool>(keeps);
+  if (!applied) looked = applied.error();
+  Dependence::Seen told{{}, preview.would_change != 0, applied && *applied};
+  if (step.through) told.unknown = fmt::format("known once `{}` has answered", step.through->program->name);
+  if (!looked && looked.error().kind == ErrorClass::data && step.quarantine && !refused) {
+    preview.would_change = -1;
+    preview.unknown = fmt::format("not known, for a row that would go into quarantine: {}", stand_ins_.told(discreet(job_, step, looked.error())).message);
+    told = {fmt::format("known once `{}` has run", step.name), true, false};
+    looked = sound ? Result<void>{} : here.keep_nothing(aside_);
+  }
+  if (!looked) fail(step, looked.error());
+  dependence_.saw(index, basis, std::move(told));
+}
+
+void Previewing::look_at_assertions(std::size_t index, const Dependence::Basis& basis) {
+  const Step& step = job_.steps[index];
+  Preview& preview = all_[index];
+  const Arrangement arrangement = arrange(job_, step, aside_);
+  for (const program::Assertion& assertion : step.assertions) {
+    auto statement = lower::scalar_in(arrangement.program(), assertion.condition, arrangement.dialect());
+    if (statement) preview.sql.push_back(std::move(statement->text));
+    else diagnostics_.error(Code::not_supported, assertion.span, statement.error().message, statement.error().help);
+  }
+  preview.shipped = shown(arrangement);
+  dependence_.saw(index, basis, {});
+  if (preview.decision.kind == DecisionKind::reuse) return;
+  name(index, basis);
+  // What a step before it leaves would not be looked at.
+  if (preview.unknown.empty() && !preview.before.empty()) preview.unknown = fmt::format("known once `{}` has run", preview.before.front());
+  if (!preview.unknown.empty()) return;
+  auto told = judgements(seen(), step, targets_, evaluation(step.keeper), aside_);
+  if (told) preview.judgements = std::move(*told);
+  else fail(step, told.error());
+}
+
+// What it would change is not known before it runs.
+void Previewing::look_at_statement(std::size_t index, const Dependence::Basis& basis) {
+  const Step& step = job_.steps[index];
+  Preview& preview = all_[index];
+  preview.sql.push_back(lower::raw_step(job_, step, lower::dialect_of(job_.catalogues[static_cast<std::size_t>(step.target.source)])).change.text);
+  if (!preview.unknown.empty()) return dependence_.saw(index, basis, {preview.unknown, true, false});
+  const std::optional<bool> applies = wanted(index);
+  preview.left_out_whole = applies && !*applies;
+  auto done = step.done_when && !preview.left_out_whole ? holds(seen(), step, step.done_when, targets_, evaluation(step.target.source), aside_) : Result<bool>(preview.left_out_whole);
+  if (done && *done) preview.would_change = 0;
+  if (!done) fail(step, done.error());
+  const bool runs = !done || !*done;
+  if (keeper_ && keeper_->holds(index)) {
+    if (!applies || !*applies) keeper_->leave_out(index);
+    else if (runs) preview.unknown = "changes what this statement changes: not known before it runs";
+  }
+  dependence_.saw(index, basis, {runs ? fmt::format("known once `{}` has run", step.name) : std::string(), runs, false});
+}
+
+// Of a step whose rows are not known yet.
+void Previewing::show_statements(std::size_t index) {
+  const Step& step = job_.steps[index];
+  if (!program::changes_rows(step.kind)) return;
+  const Arrangement real = arrange(job_, step, aside_);
+  connect::Connector& target = *targets_[static_cast<std::size_t>(step.target.source)];
+  const bool here = real.home == step.target.source && real.shipments.empty() && (target.engine() == "sqlite" || !target.in_transaction());  // a statement that fails would end it
+  all_[index].shipped = shown(real);
+  if (auto told = Look{job_, real.program(), real.program(), step, target, evaluation(step.target.source)}.statements(plan_.steps[index], all_[index], real.dialect(), here); !told) fail(step, told.error());
+}
+
+Result<void> Previewing::keep(std::size_t index, PlanKeeper* held) {
+  const Step& step = job_.steps[index];
+  Preview& preview = all_[index];
+  connect::Connector& target = *targets_[static_cast<std::size_t>(step.target.source)];
+  const Arrangement arrangement = arrange(job_, step);
+  preview.shipped = shown(arrangement);
+  Result<void> looked = Look{job_, arrangement.program(), seen(), step, target, evaluation(step.target.source)}.keep(preview, targets_, aside_);
+  if (looked && held) looked = aside_.contains(step.target) ? held->keep_rows(index, aside_.at(step.target)) : held->keep_table(index, target, job_.table(step.target));
+  if (looked) return {};
+  return with_row(seen(), step, targets_, evaluation(step.target.source), looked.error(), [&](const Program& naming) -> Result<std::vector<lower::Statement>> {
+    return std::vector<lower::Statement>{lower::select(naming, *step.relation, lower::Dialect::sqlite)};
+  }, aside_);
+}
+
+// By one statement, as it would run.
+bool Previewing::at_once(std::size_t index) const {
+  const Step& step = job_.steps[index];
+  return plan_.steps[index].work == plan::WorkKind::direct_write && step.effects.empty() && step.cascades.empty() && stand_ins_.takes_at_once(step);
+}
+
+Result<void> Previewing::write(std::size_t index, PlanKeeper* held, Spool& rows, bool& refused) {
+  const Step& step = job_.steps[index];
+  Preview& preview = all_[index];
+  connect::Connector& target = *targets_[static_cast<std::size_t>(step.target.source)];
+  const eval::Context clock = evaluation(step.target.source);
+  const bool applied = dependence_.looked_at(index) && !keeper_;
+  // The place of a row in a copy is another one.
+  if (applied && target.engine() == "postgres" && program::writes_anchor(step.kind) && step.walk.empty() && !stand_ins_.copy(step)) dependence_.forget(step.target.source);
+  std::optional<MeetingRows> meeting;
+  if (program::adds_rows(step.kind)) meeting.emplace(seen(), step);
+  auto bench = Workbench::open(seen(), step, targets_, clock, aside_);
+  Result<void> looked = bench ? Result<void>{} : Result<void>{bench.error()};
+  if (bench) {
+    const Program& computed = (*bench)->program();
+    const Arrangement real = stands() ? arrange(job_, step, aside_) : Arrangement{};
+    preview.shipped = shown((*bench)->arrangement());
+    preview.shipped_rows = (*bench)->shipped_rows();
+    looked = Look{job_, stands() ? real.program() : computed, computed, step, (*bench)->engine(), clock}.write(plan_.steps[index], preview);
+    // Which rows were changed before by this very step only its ledger knows; who comes under one key is seen in the set.
+    const bool settled = step.once || !step.once_per.empty() || step.duplicates || step.free_name || !step.cascades.empty() || (meeting && meeting->looks());
+    if (looked && (held || (preview.would_change > 0 && (settled || (applied && !at_once(index)))))) {
+      looked = collect({seen(), step, target, clock}, **bench, rows, meeting ? &*meeting : nullptr);
+      if (looked && settled) looked = count(step, rows, job_, preview);
+      if (looked && held) looked = held->keep(index, rows);
+    }
+    Spool some;
+    const bool tries = looked && !keeper_ && preview.would_change >= Trial::least_rows && collect_some({seen(), step, target, clock}, **bench, some);
+    bench->reset();
+    if (tries) preview.estimate = Estimate{.trial = try_some({job_, step, target, clock}, plan_.steps[index].work == plan::WorkKind::direct_write, some)};
+    refused = meeting && meeting->refused();
+    if (refused)
+      looked = meeting->error(targets_, clock, lower::hands(seen(), step, lower::dialect_of(job_.catalogues[static_cast<std::size_t>(step.target.source)])));
+    else if (!looked)
+      looked = with_row(seen(), step, targets_, clock, looked.error(), [&](const Program& naming) { return rows_asked(naming, step); }, aside_);
+  }
+  if (looked) estimate(index);
+  return looked ? measured(index, held, meeting ? std::move(meeting->left_out) : std::vector<LeftOut>()) : looked;
+}
+
+void Previewing::estimate(std::size_t index) {
+  Preview& preview = all_[index];
+  const Step& step = job_.steps[index];
+  Estimate made = preview.estimate.value_or(Estimate{});
+  made.pace = rate_of(job_, step, *targets_[static_cast<std::size_t>(step.target.source)]);
+  const auto rows = static_cast<double>(preview.would_change);
+  if (made.trial) made.seconds = preview.reading + rows * made.trial->seconds / static_cast<double>(made.trial->rows);
+  if (made.pace > 0) made.seconds = std::max(made.seconds, rows / made.pace);
+  preview.estimate = preview.would_change > 0 && (made.trial || made.pace > 0) ? std::optional(made) : std::nullopt;
+}
+
+Result<void> Previewing::measured(std::size_t index, PlanKeeper* held, std::vector<LeftOut> more) {
+  const Step& step = job_.steps[index];
+  auto measured = measure(seen(), step, targets_, evaluation(step.target.source), &aside_);
+  if (!measured) return measured.error();
+  for (LeftOut& part : more) add(measured->left_out, std::move(part));
+  if (held) held->measured(index, to_text(*measured));
+  all_[index].left_out = std::move(measured->left_out);
+  all_[index].limits = std::move(measured->limits);
+  return {};
+}
+
+// So that later steps see it. False: they do not. An error: a row that would be refused.
+Result<bool> Previewing::apply(std::size_t index, Spool& rows) {
+  const Step& step = job_.steps[index];
+  if (all_[index].would_change == 0 || !dependence_.looked_at(index) || keeper_) return false;
+  const int source = step.target.source;
+  const eval::Context clock = evaluation(source);
+  Result<void> applied;
+  const bool copied = stand_ins_.copy(step);
+  if (copied && at_once(index)) {
+    applied = stand_ins_.apply_at_once(step, clock);
+  } else if (copied) {
+    const Look here{job_, job_, seen(), step, *targets_[static_cast<std::size_t>(source)], clock};
+    auto keeper = here.keeper(aside_);
+    applied = keeper ? stand_ins_.apply(step, rows, clock, *keeper) : Result<void>{keeper.error()};
+  }
+  if (copied && applied) return true;
+  for (const program::Effect& effect : step.effects)
+    if (aside_.contains(effect.table)) aside_[effect.table] = {};
+  // What a trigger would have mended before is not known.
+  if (!applied && applied.error().kind == ErrorClass::data && job_.table(step.target).triggers.empty()) return applied.error();
+  if (!applied) stand_ins_.give_up(source, fmt::format("what `{}` does cannot be tried: {}", step.name, stand_ins_.told(discreet(job_, step, applied.error())).message));
+  dependence_.forget(source);
+  return false;
+}
+
+}  // namespace
+
+std::vector<Preview> preview(const Program& program, const plan::Plan& plan, const std::vector<connect::Connector*>& targets, Clock& clock, Diagnostics& diagnostics, PlanKeeper* keeper) {
+  const Timestamp now = clock.now();
+  auto history = history_of(program, targets, now);
+  if (!history) {
+    diagnostics.error(Code::database_error, program.job_span, history.error().message, history.error().help);
+    return {};
+  }
+  std::vector<Decision> decisions = decide(program, plan, history->generations);
   if (keeper) {  // one now() for all of it, as a run has
-    keeper->clock = begun.value_or(now);
-    clocks.assign(clocks.size(), keeper->clock);
+    keeper->clock = history->begun.value_or(now);
+    history->clocks.assign(history->clocks.size(), keeper->clock);
     keeper->take_stock(program, plan, decisions, diagnostics);
   }
-  for (std::size_t i = 0; i < program.steps.size(); ++i) {
-    const program::Step& step = program.steps[i];
-    all[i].decision = std::move(decisions[i]);
-    const Arrangement arrangement = arrange(program, step);
-    if (program::only_asserts(step.kind)) {
-      for (const program::Assertion& assertion : step.assertions) {
-        auto statement = lower::scalar_in(arrangement.program(), assertion.condition, arrangement.dialect());
-        if (statement) all[i].sql.push_back(std::move(statement->text));
-        else diagnostics.error(Code::not_supported, assertion.span, statement.error().message, statement.error().help);
-      }
-      all[i].shipped = shown(arrangement);
-      continue;
-    }
-    if (all[i].decision.kind == DecisionKind::reuse) continue;
-    if (const auto waits = std::find_if(step.reads.begin(), step.reads.end(), [&](const auto& use) { return unanswered.contains(use.table); }); waits != step.reads.end()) {
-      const std::string program_name = unanswered.at(waits->table);
-      all[i].unknown = fmt::format("known once `{}` has answered", program_name);
-      if (plan.steps[i].work == plan::WorkKind::keep) unanswered[step.target] = program_name;
-      for (const program::Effect& effect : step.effects) unanswered[effect.table] = program_name;
-      continue;
-    }
-    if (step.through) unanswered[step.target] = step.through->program->name;
-    const auto source = static_cast<std::size_t>(step.target.source);
-    if (step.sql) {  // what it would change is not known before it runs
-      all[i].sql.push_back(lower::raw_step(program, step, lower::dialect_of(program.catalogues[source])).change.text);
-      auto done = step.done_when ? holds(program, step, step.done_when, targets, {clocks[source]}) : Result<bool>(false);
-      if (done && *done) all[i].would_change = 0;
-      if (!done) diagnostics.error(code_of(done.error()), step.name_span, fmt::format("step `{}`: {}", step.name, discreet(program, step, done.error()).message), done.error().help);
-      if (keeper && keeper->holds(i)) {
-        auto applies = step.when ? holds(program, step, step.when, targets, {clocks[source]}) : Result<bool>(true);
-        if (!applies) diagnostics.error(code_of(applies.error()), step.name_span, fmt::format("step `{}`: {}", step.name, discreet(program, step, applies.error()).message), applies.error().help);
-        if (!applies || !*applies) keeper->leave_out(i);
-        else if (all[i].would_change != 0) all[i].unknown = "changes what this statement changes: not known before it runs";
-      }
-      continue;
-    }
-    all[i].table_rows = program.table(step.target).estimated_rows.value_or(-1);
-    PlanKeeper* held = keeper && keeper->holds(i) ? keeper : nullptr;
-    if (held && step.when) {
-      auto wanted = holds(program, step, step.when, targets, {clocks[source]});
-      if (!wanted) diagnostics.error(code_of(wanted.error()), step.name_span, fmt::format("step `{}`: {}", step.name, discreet(program, step, wanted.error()).message), wanted.error().help);
-      if (!wanted || !*wanted) {
-        held->leave_out(i);
-        held = nullptr;
-      }
-    }
-    const Look here{program, program, step, *targets[source], {clocks[source]}};
-    Result<void> looked;
-    bool refused = false;  // rows come under one key, which no quarantine is for
-    if (plan.steps[i].work == plan::WorkKind::keep) {
-      looked = here.keep(all[i], targets, aside);
-      if (looked && held) looked = aside.contains(step.target) ? held->keep_rows(i, aside.at(step.target)) : held->keep_table(i, *targets[source], program.table(step.target));
-      if (!looked)
-        looked = with_row(program, step, targets, {clocks[source]}, looked.error(), [&](const program::Program& naming) -> Result<std::vector<lower::Statement>> {
-          return std::vector<lower::Statement>{lower::select(naming, *step.relation, lower::Dialect::sqlite)};
-        }, aside);
-      all[i].shipped = shown(arrangement);
-    } else {
-      std::optional<MeetingRows> meeting;
-      if (program::adds_rows(step.kind)) meeting.emplace(program, step);
-      auto bench = Workbench::open(program, step, targets, {clocks[source]}, aside);
-      if (!bench) looked = bench.error();
-      if (bench) {
-        all[i].shipped = shown((*bench)->arrangement());
-        all[i].shipped_rows = (*bench)->shipped_rows();
-        looked = Look{program, (*bench)->program(), step, (*bench)->engine(), {clocks[source]}}.write(plan.steps[i], all[i]);
-        if (looked && (held || (meeting && meeting->looks() && all[i].would_change > 0))) {
-          Spool rows;
-          looked = collect({program, step, *targets[source], {clocks[source]}}, **bench, rows, meeting ? &*meeting : nullptr);
-          if (looked && meeting && meeting->looks()) all[i].would_change = rows.rows();
-          if (looked && held) looked = held->keep(i, rows);
-        }
-        bench->reset();
-        refused = meeting && meeting->refused();
-        if (refused)
-          looked = meeting->error(targets, {clocks[source]}, lower::hands(program, step, lower::dialect_of(program.catalogues[source])));
-        else if (!looked && program::changes_rows(step.kind))
-          looked = with_row(program, step, targets, {clocks[source]}, looked.error(), [&](const program::Program& naming) { return rows_asked(naming, step); }, aside);
-      }
-      auto measured = looked ? measure(program, step, targets, {clocks[source]}, &aside) : Result<Measured>(Measured());
-      if (!measured) looked = measured.error();
-      if (measured && meeting)
-        for (LeftOut& part : meeting->left_out) add(measured->left_out, std::move(part));
-      if (measured && held) held->measured(i, to_text(*measured));
-      if (measured) {
-        all[i].left_out = std::move(measured->left_out);
-        all[i].limits = std::move(measured->limits);
-      }
-    }
-    if (!looked) looked = discreet(program, step, looked.error());
-    if (!looked && looked.error().kind == ErrorClass::data && step.quarantine && !refused) {
-      all[i].would_change = -1;
-      all[i].unknown = fmt::format("not known, for a row that would go into quarantine: {}", looked.error().message);
-      looked = {};
-    }
-    if (looked) looked = here.keep_nothing(aside);
-    if (!looked) {
-      Diagnostic& diagnostic = diagnostics.error(code_of(looked.error()), step.name_span,
-                                                 fmt::format("step `{}`: {}", step.name, looked.error().message), help_of(looked.error()));
-      if (!looked.error().row.empty()) diagnostic.notes.push_back("at the row with " + looked.error().row);
-      if (!looked.error().detail.empty()) diagnostic.notes.push_back(looked.error().detail);
-    }
-  }
-  return all;
+  return Previewing(program, plan, targets, std::move(history->clocks), std::move(decisions), diagnostics, keeper).run();
 }
 
 }  // namespace bfl::run

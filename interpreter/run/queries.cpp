@@ -6,6 +6,7 @@
 
 #include "interpreter/check/column_types.h"
 #include "interpreter/check/types.h"
+#include "interpreter/run/pace.h"
 
 namespace bfl::run {
 namespace {
@@ -137,6 +138,21 @@ void compare_statement(const Program& program, const program::Step& step, connec
   for (const Description::Use& use : found->reads) differs("reads", use, named(use, step.reads), step.reads);
 }
 
+// Statements whose number a pace watches.
+void compare_signals(const std::optional<program::Pace>& pace, const std::vector<connect::Connector*>& sources, Diagnostics& diagnostics) {
+  if (!pace) return;
+  for (const program::PaceRule& rule : pace->rules) {
+    if (rule.signal != program::SignalKind::query) continue;
+    lower::Statement text;
+    text.text = statement_of(rule, nullptr);
+    text.shows = lower::Shows::rewrites;
+    auto found = sources[static_cast<std::size_t>(rule.source)]->describe(text, {}, {});
+    if (found) continue;
+    Diagnostic& wrong = diagnostics.error(Code::unfit_sql, rule.span, fmt::format("the SQL that `pace` asks for: {}", found.error().message), found.error().help.empty() ? "write a SELECT that gives one number, in the words of that database" : found.error().help);
+    if (!found.error().detail.empty()) wrong.notes.push_back(found.error().detail);
+  }
+}
+
 }  // namespace
 
 void compare_queries(const Program& program, const std::vector<connect::Connector*>& sources, Diagnostics& diagnostics) {
@@ -154,6 +170,8 @@ void compare_queries(const Program& program, const std::vector<connect::Connecto
   }
   for (const program::Step& step : program.steps)
     if (step.sql) compare_statement(program, step, *sources[static_cast<std::size_t>(step.target.source)], diagnostics);
+  compare_signals(program.pace, sources, diagnostics);
+  for (const program::Step& step : program.steps) compare_signals(step.pace, sources, diagnostics);
 }
 
 Result<void> rows_fit(const Program& program, const Query& query, connect::Connector& source, const eval::Context& evaluation) {

@@ -177,7 +177,7 @@ StepEnd sealed_write(Writing& writing, const char* route, const Decision& decisi
   auto lane = writing.writer.newest_lane(writing.id);
   if (!lane) return writing.fail(lane.error());
   Stages stages(writing);
-  if (auto read = stages.read(); !read) return writing.fail(read.error());
+  if (auto read = stages.read(!open); !read) return writing.fail(read.error());
   stages.tell_begun();
   if (step.rollout && step.rollout->by_hash) set.narrow([&stages](connect::RawRow key) { return stages.holds(key); });
   writing.rows = step.chunk_rows.value_or(first_rows);

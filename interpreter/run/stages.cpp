@@ -18,7 +18,8 @@ double share_of(const std::string& text) {
 
 }  // namespace
 
-Result<void> Stages::read() {
+Result<void> Stages::read(bool fresh) {
+  if (fresh && !writing_.step.rollout) return {};  // the job's lane, which grows with every step, is not read for each of them
   auto begun = ledger::stages(writing_.target, writing_.context.program.job, writing_.id);
   if (!begun) return begun.error();
   begun_ = std::move(*begun);
@@ -136,7 +137,7 @@ std::optional<StepEnd> Stages::look_on(const program::RolloutStage& stage) {
     event.reason = shown() + " is done, and what has to be so is so";
     event.rows_changed = writing_.changed;
     context.tell(event);
-    if (auto again = read(); !again) return writing_.fail(again.error());
+    if (auto again = read(false); !again) return writing_.fail(again.error());
   }
   if ((stage.approval || begun_.back().waits) && begun_.back().approved.empty())  // what was asked for when it passed holds under another text
     return context.paused(writing_.step, Code::awaits_approval,

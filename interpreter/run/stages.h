@@ -16,8 +16,8 @@ class Stages {
  public:
   explicit Stages(Writing& writing) : writing_(writing) {}
 
-  // Of the generation under way; to be called when it is open.
-  Result<void> read();
+  // Of the generation under way; to be called when it is open. `fresh`: it was opened by this run.
+  Result<void> read(bool fresh);
   // Whether there is another one behind the one under way.
   bool another() const { return !begun_.empty() && begun_.back().share != "100"; }
   // What has to be so at the end of the stage under way: its guards, an approval, a wait. Nothing: it is so.

@@ -156,11 +156,19 @@ Workbench::~Workbench() {
   // What was made in somebody else's transaction would stay with it.
   for (const Shipment& shipment : arrangement_.shipments)
     if (guest_) (void)engine_->execute("DROP TABLE IF EXISTS " + lower::qualified(program().table(shipment.table)));
+  for (connect::Connector* source : saved_) (void)source->execute("ROLLBACK TO SAVEPOINT bfl_bench; RELEASE SAVEPOINT bfl_bench");
   for (connect::Connector* source : reading_) source->rollback();
 }
 
 Result<void> Workbench::begin(connect::Connector& source) {
-  if (source.in_transaction()) return {};  // begun for an earlier table, or by the caller
+  const auto known = [&](const std::vector<connect::Connector*>& sources) { return std::find(sources.begin(), sources.end(), &source) != sources.end(); };
+  if (known(reading_) || known(saved_)) return {};
+  if (source.in_transaction()) {
+    if (source.engine() != "postgres") return {};
+    auto saved = source.execute("SAVEPOINT bfl_bench");
+    if (saved) saved_.push_back(&source);
+    return saved;
+  }
   auto begun = source.begin_read();
   if (begun) reading_.push_back(&source);
   return begun;

@@ -78,6 +78,7 @@ class Workbench {
   std::unique_ptr<connect::Connector> scratch_;
   connect::Connector* engine_ = nullptr;
   std::vector<connect::Connector*> reading_;
+  std::vector<connect::Connector*> saved_;  // PostgreSQL, in a transaction of others: what fails here ends none of it
   std::int64_t rows_ = 0;
   bool guest_ = false;                  // in a transaction that was begun before
 };

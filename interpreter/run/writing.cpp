@@ -20,19 +20,6 @@ void keep_least_limit(Writing& writing) {
   }
 }
 
-bool meets(std::int64_t rows, const Limit& limit) {
-  return limit.bound == program::Bound::at_most ? rows <= limit.rows : limit.bound == program::Bound::at_least ? rows >= limit.rows : rows == limit.rows;
-}
-
-std::string_view words(program::Bound bound) {
-  switch (bound) {
-    case program::Bound::at_most: return "at most";
-    case program::Bound::at_least: return "at least";
-    case program::Bound::exactly: return "exactly";
-  }
-  return "";
-}
-
 Error unexpected(std::int64_t rows, std::string_view verb, const Limit& limit) {
   return {ErrorClass::data,
           fmt::format("{} row{} {}, expected {} {}{}", rows, rows == 1 ? "" : "s", verb, words(limit.bound), limit.rows, limit.share.empty() ? "" : ", " + limit.share),

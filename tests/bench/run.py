@@ -21,6 +21,7 @@ import tempfile
 
 import copy_measures
 import editor
+import evidence_measures
 import gen_steps
 import load_measures
 import postgres_measures
@@ -332,6 +333,7 @@ def measure_memory(bench):
 MEASURES = {
   "all": measure_all, "some": measure_some, "none": measure_none, "memo": measure_memo, "steps": measure_steps,
   "first": measure_first, "keys": measure_keys, "parse": measure_parse, "memory": measure_memory, **postgres_measures.MEASURES, **copy_measures.MEASURES,
+  **evidence_measures.MEASURES,
 }
 
 BY_NAME = load_measures.MEASURES  # takes minutes, and is measured when it is named

@@ -5,6 +5,8 @@ WORDS = {"$schema", "title", "description", "type", "properties", "required", "a
 
 
 def of_kind(value, kind):
+    if kind == "number":
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
     if kind == "integer":
         return isinstance(value, int) and not isinstance(value, bool)
     return isinstance(value, KINDS[kind])

@@ -55,6 +55,15 @@ sql raw on shop \"\"\"UPDATE orders SET country = 'DE' WHERE country = 'de'\"\"\
 verify done { assert count(shop.orders) > 0 after named }
 """
 
+PACED = """
+job paced { why "A step on top of another one, slowly, and a proof that fails." pace { rows <= 90_000 / s } }
+source shop = sqlite("shop.db")
+update u of shop.big { set n = 1 pace { rows <= 9_000 / s } }
+update v of shop.big where n == 1 and id <= 5 { set n = 2 }
+delete lines of shop.orders where id == 9 cascades to shop.lines
+verify w { assert count(shop.big) == 0 }
+"""
+
 
 def document(place, job, *more):
     return json.loads(place.call("plan", job, "--format", "json", *more, code=None).stdout)
@@ -68,7 +77,11 @@ def the_document_is_as_its_schema_says(place):
     place.write("small.bfl", 'job small { why "s" }\nsource shop = sqlite("shop.db")\nupdate u of shop.orders where note == null chunk 50 { set note = "x" }\n')
     place.write("wrong.bfl", 'job wrong { why "w" }\nsource shop = sqlite("shop.db")\nupdate u of shop.orders { set note = lower(total / (tax - tax)) }\n')
     place.write("fails.bfl", 'job fails { why "w" }\nsource shop = sqlite("shop.db")\nupdate u of shop.orders { set line_count = to_int(note ?? "x") }\n')
-    documents = [document(place, "every.bfl"), document(place, "small.bfl"), document(place, "small.bfl", "-o", "small.plan"), document(place, "fails.bfl"), document(place, "wrong.bfl")]
+    place.sql("CREATE TABLE big (id INTEGER PRIMARY KEY, n INTEGER NOT NULL)")
+    place.sql("WITH RECURSIVE i(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM i WHERE n < 20000) INSERT INTO big SELECT n, 0 FROM i")
+    place.write("paced.bfl", PACED)
+    documents = [document(place, "every.bfl"), document(place, "small.bfl"), document(place, "small.bfl", "-o", "small.plan"), document(place, "fails.bfl"), document(place, "wrong.bfl"),
+                 document(place, "paced.bfl"), document(place, "paced.bfl", "-o", "paced.plan")]
     expect(documents[0]["ok"], json.dumps(documents[0]["diagnostics"], indent=1))
     expect(not documents[3]["ok"] and "steps" in documents[3], "a plan over rows that fail is in order")
     expect(not documents[4]["ok"] and "steps" not in documents[4], "a job with mistakes has a plan")

@@ -196,7 +196,7 @@ TEST_CASE("the plan as JSON holds the fields that its header documents") {
   CHECK(document["job"] == "fix_order_totals");
   CHECK(document["sources"] == nlohmann::json::parse(R"([{"name": "shop", "url": "sqlite:shop.db"}])"));
   CHECK(document["parameters"] == nlohmann::json::parse(R"([{"name": "since", "type": "date", "value": "2025-03-01", "given": true}])"));
-  CHECK(document["summary"] == nlohmann::json::parse(R"({"steps": 3, "run": 3, "resume": 0, "reuse": 0, "stop": 0, "would_change": 1204})"));
+  CHECK(document["summary"] == nlohmann::json::parse(R"({"steps": 3, "run": 3, "resume": 0, "reuse": 0, "stop": 0, "would_change": 1204, "fails": []})"));
   REQUIRE(document["steps"].size() == 3);
   const auto& step = document["steps"][1];
   CHECK(step["step"] == "fix_totals");

@@ -49,6 +49,18 @@ TEST_CASE("a chunk that is slow all of a sudden makes the next one small at once
   CHECK(size.after({40'000, 40'000, 0, 500.0}, aim) == 625);  // one outlier is no reason to begin anew
 }
 
+TEST_CASE("at a pace a chunk changes what is paid for in a tenth of a second, and walks no more than a second's worth") {
+  ChunkSize size;
+  const ChunkAim paced{.seconds = 0.25, .bytes = 4 << 20, .rows_a_second = 20'000};
+  CHECK(size.at_pace(5'000, 20'000) == 2'000);
+  CHECK(size.at_pace(5'000, 3) == 1);
+  CHECK(size.after({2'000, 2'000, 0, 0.01}, paced) == 2'000);
+  CHECK(size.after({2'000, 200, 0, 0.01}, paced) == 8'000);     // few of them change
+  CHECK(size.after({8'000, 1, 0, 0.01}, paced) == 20'000);      // the next ones may
+  CHECK(size.after({20'000, 20'000, 0, 0.1}, paced) == 2'000);
+  CHECK(size.at_pace(20'000, 500) == 500);                      // somebody has ordered another one
+}
+
 TEST_CASE("images bound a chunk, and what does not change does not") {
   ChunkSize size;
   CHECK(size.after({10'000, 10'000, 16 << 20, 0.1}, aim) == 2'500);

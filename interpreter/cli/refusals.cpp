@@ -1,0 +1,63 @@
+#include "interpreter/cli/refusals.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <utility>
+
+#include "interpreter/cli/approvals.h"
+#include "interpreter/cli/environments.h"
+#include "interpreter/cli/state_path.h"
+#include "interpreter/ledger/control.h"
+#include "interpreter/ledger/ledger.h"
+#include "interpreter/run/behind.h"
+#include "interpreter/run/halted.h"
+#include "interpreter/store/state.h"
+
+namespace bfl::cli {
+namespace {
+
+// What the target itself says: orders, and that it is older than what was seen of it. What cannot be asked is met by the run.
+void ask(Session& session, std::size_t source, store::State* state, Diagnostics& found) {
+  connect::Connector& target = *session.connectors[source];
+  auto there = ledger::exists(target);
+  if (!there || !*there) return;
+  if (const auto orders = ledger::orders(target, session.program.job))
+    for (const ledger::Order& order : *orders)
+      if (order.kind == "halt" || order.kind == "pause") found.error(Code::told_to_stop, session.program.job_span, order.text(), "`bfl resume` takes it back");
+  if (!state) return;
+  const auto identity = ledger::identity(target);
+  const auto generations = ledger::generations(target, session.program.job);
+  if (!identity || !generations) return;
+  if (const auto older = run::older_than_seen(target, *state, *identity, session.program.sources[source].name, *generations); older && *older)
+    found.error(Code::target_behind, session.program.job_span, (*older)->message, (*older)->help);
+}
+
+}  // namespace
+
+std::vector<std::string> warn_of_refusals(Session& session, const Arguments& arguments) {
+  Diagnostics before = std::exchange(session.diagnostics, Diagnostics());
+  (void)may_run(session, nullptr);
+  (void)is_promoted(session);
+  Diagnostics found = std::exchange(session.diagnostics, std::move(before));
+  const std::string state_path = state_path_of(arguments);
+  if (const std::string why = run::halted_here(session.program.job, (std::filesystem::path(state_path).parent_path() / "halt").string()); !why.empty())
+    found.error(Code::told_to_stop, session.program.job_span, why, "take it away");
+  std::unique_ptr<store::State> state;
+  if (std::filesystem::exists(state_path))
+    if (auto opened = store::open_state(state_path)) state = std::move(*opened);
+  const std::vector<bool> keeps = keepers(session.program);
+  for (std::size_t i = 0; i < keeps.size(); ++i)
+    if (keeps[i]) ask(session, i, state.get(), found);
+  std::vector<std::string> said;
+  for (const Diagnostic& one : found.all()) {
+    Diagnostic warning = one;
+    warning.severity = Severity::warning;
+    warning.message = "a run would be refused: " + one.message;
+    said.push_back(one.message);
+    session.diagnostics.add(std::move(warning));
+  }
+  return said;
+}
+
+}  // namespace bfl::cli

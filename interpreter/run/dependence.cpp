@@ -1,0 +1,83 @@
+#include "interpreter/run/dependence.h"
+
+#include <algorithm>
+
+namespace bfl::run {
+namespace {
+
+constexpr std::size_t most_named = 50;  // of the steps that one depends on
+
+void add(std::vector<std::size_t>& steps, std::size_t step) {
+  if (steps.size() < most_named && std::find(steps.begin(), steps.end(), step) == steps.end()) steps.push_back(step);
+}
+
+}  // namespace
+
+Dependence::Dependence(const program::Program& program, const plan::Plan& plan, const std::vector<Decision>& decisions)
+    : program_(program), plan_(plan), position_(program.steps.size()), wanted_(program.steps.size()), states_(program.steps.size()) {
+  std::set<program::ColumnUse> written;
+  for (std::size_t at = 0; at < plan.order.size(); ++at) {
+    const std::size_t index = plan.order[at];
+    const program::Step& step = program.steps[index];
+    position_[index] = at;
+    if (decisions[index].kind == DecisionKind::reuse) continue;
+    for (const std::set<program::ColumnUse>* uses : {&step.reads, &step.writes})
+      for (const program::ColumnUse& use : *uses)
+        if (written.contains(use)) last_look_[use.table] = at;
+    if (program::changes_rows(step.kind)) written.insert(step.writes.begin(), step.writes.end());
+  }
+  for (const std::size_t index : plan.order) {
+    const program::Step& step = program.steps[index];
+    if (!program::changes_rows(step.kind) || step.sql || decisions[index].kind == DecisionKind::reuse) continue;
+    for (const program::ColumnUse& use : step.writes) {
+      if (!looked_at(index, use.table)) continue;
+      wanted_[index] = true;
+      if (program.table(use.table).kept.empty()) tables_.insert(use.table);
+    }
+    if (wanted_[index]) tables_.insert(step.target);  // what is kept of its rows follows from the rows
+  }
+}
+
+bool Dependence::looked_at(std::size_t step, program::TableRef table) const {
+  const auto last = last_look_.find(table);
+  return last != last_look_.end() && last->second > position_[step];
+}
+
+bool Dependence::meet(std::size_t writer, std::size_t step) const {
+  const auto& writes = program_.steps[writer].writes;
+  const auto uses = [&](const std::set<program::ColumnUse>& of) { return std::any_of(of.begin(), of.end(), [&](const auto& use) { return writes.contains(use); }); };
+  return uses(program_.steps[step].reads) || uses(program_.steps[step].writes);
+}
+
+Dependence::Basis Dependence::basis(std::size_t step) const {
+  Basis basis;
+  // The database's own views, and the script's own SQL, look at the tables themselves.
+  const auto& reads = program_.steps[step].reads;
+  const bool looks_past = std::any_of(reads.begin(), reads.end(), [&](const auto& use) { return program_.table(use.table).view || program_.query(use.table); });
+  const auto take = [&](std::size_t writer) {
+    const Seen& seen = states_[writer].seen;
+    if (!seen.unknown.empty() && basis.unknown.empty()) basis.unknown = seen.unknown;
+    if (program::changes_rows(program_.steps[writer].kind) && seen.changes) add(seen.applied && !looks_past ? basis.on_top : basis.before, writer);
+  };
+  // The edges lie by `to`.
+  auto edge = std::lower_bound(plan_.edges.begin(), plan_.edges.end(), step, [](const plan::Edge& one, std::size_t to) { return one.to < to; });
+  for (; edge != plan_.edges.end() && edge->to == step; ++edge) {
+    if (edge->reason == plan::EdgeReason::by_hand || edge->reason == plan::EdgeReason::guarded) continue;
+    const State& from = states_[edge->from];
+    const bool flows = edge->reason != plan::EdgeReason::reads_then_writes;  // what it was made from stands under this one, too
+    if (flows) take(edge->from);
+    for (const auto* steps : {&from.basis.before, &from.basis.on_top})
+      for (const std::size_t writer : *steps)
+        if (flows ? steps == &from.basis.before && from.seen.changes : meet(writer, step)) take(writer);
+  }
+  return basis;
+}
+
+void Dependence::saw(std::size_t step, const Basis& basis, Seen seen) { states_[step] = {std::move(seen), basis}; }
+
+void Dependence::forget(int source) {
+  for (std::size_t i = 0; i < states_.size(); ++i)
+    if (program_.steps[i].target.source == source) states_[i].seen.applied = false;
+}
+
+}  // namespace bfl::run

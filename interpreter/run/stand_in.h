@@ -1,0 +1,70 @@
+// Temporary copies of tables, that stand in for them while a plan is looked at: what a step would change is changed there, so that the
+// steps behind it are seen on top of it.
+//
+// Expressions and lowering know nothing of it: only the catalogue says that a table lies elsewhere. On SQLite the copies are temporary
+// tables of a connection that can only read. On PostgreSQL they are those of one transaction, which may write nothing else once they
+// are made, sequences included, and is always rolled back. Triggers and foreign keys are left out.
+#pragma once
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "interpreter/connect/connector.h"
+#include "interpreter/run/spool.h"
+
+namespace bfl::run {
+
+class StandIns {
+ public:
+  static constexpr std::int64_t most_rows = 2'000'000;  // that are copied from one source
+
+  // For these tables. One snapshot of their sources begins here and ends with this; rows are copied when they are to be changed.
+  StandIns(const program::Program& program, const std::set<program::TableRef>& tables, const std::vector<connect::Connector*>& sources);
+  ~StandIns();
+  StandIns(const StandIns&) = delete;
+  StandIns& operator=(const StandIns&) = delete;
+
+  // With the tables for which copies stand by now.
+  const program::Program& program() const { return seen_ ? *seen_ : given_; }
+  // Why there are none of a source; empty: there are, or none are asked for.
+  const std::string& why_not(int source) const { return places_[static_cast<std::size_t>(source)].why_not; }
+  void give_up(int source, std::string why);
+  // The error without the names of copies.
+  Error told(Error error) const;
+
+  // The tables that the step writes are copied, if they are not yet. False: there is a reason not to.
+  bool copy(const program::Step& step);
+  // Rows of tables for which none stand are passed over. An error of class data: a row that the table would refuse, named where that is known.
+  // `kept`: each row of an effect, by its place in Step::effects, as it is kept.
+  using EachKept = std::function<Result<void>(std::size_t effect, connect::RawRow row)>;
+  Result<void> apply(const program::Step& step, Spool& rows, const eval::Context& evaluation, const EachKept& kept);
+  // The same by one statement, of a step on the direct route; not of each that shows what it changes.
+  bool takes_at_once(const program::Step& step) const;
+  Result<void> apply_at_once(const program::Step& step, const eval::Context& evaluation);
+
+ private:
+  struct Copy {
+    program::TableRef table;
+    Table as;                            // the table, where the copy is
+    bool made = false, filled = false;
+  };
+  struct Place {
+    connect::Connector* source = nullptr;
+    bool begun = false;
+    std::int64_t room = most_rows;
+    std::string why_not{};
+  };
+  Result<void> begin(int source);
+  Result<void> make(Copy& copy, connect::Connector& source);
+  Result<void> fill(Copy& copy, Place& place);
+  Result<void> within(connect::Connector& source, const std::function<Result<void>()>& work);
+
+  const program::Program& given_;
+  std::unique_ptr<program::Program> seen_{};
+  std::vector<Place> places_;
+  std::vector<Copy> copies_{};
+};
+
+}  // namespace bfl::run

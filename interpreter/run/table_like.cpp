@@ -1,0 +1,126 @@
+#include "interpreter/run/table_like.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "interpreter/lower/sql.h"
+
+namespace bfl::run {
+namespace {
+
+using connect::Connector;
+using connect::RawRow;
+
+bool is_postgres(const Connector& source) { return source.engine() == "postgres"; }
+
+// The place behind the name at the start of a text of SQLite's catalogue.
+std::size_t behind_name(std::string_view text) {
+  if (text.empty()) return 0;
+  const char open = text[0], close = open == '[' ? ']' : open;
+  if (std::string_view("\"'`[").find(open) == std::string_view::npos) {
+    const auto end = text.find_first_of(" \t\r\n(/-");
+    return std::min(end, text.size());
+  }
+  for (std::size_t i = 1; i < text.size(); ++i) {
+    if (text[i] != close) continue;
+    if (close == ']' || i + 1 >= text.size() || text[i + 1] != close) return i + 1;
+    ++i;
+  }
+  return text.size();
+}
+
+// Texts that a statement gives, one a row.
+Result<std::vector<std::string>> texts(Connector& source, const std::string& sql) {
+  std::vector<std::string> all;
+  auto prepared = source.prepare(sql);
+  if (!prepared) return prepared.error();
+  auto read = (*prepared)->query_raw({}, [&](RawRow row) {
+    all.emplace_back(row[0].bytes);
+    return true;
+  });
+  if (!read) return read.error();
+  return all;
+}
+
+// `CREATE TABLE name (…)` as SQLite keeps it, for the copy.
+Result<void> make_as(Connector& source, const Table& table, const Table& as) {
+  auto kept = texts(source, fmt::format("SELECT sql FROM main.sqlite_master WHERE type = 'table' AND name = {}", lower::quote_text(table.name)));
+  if (!kept) return kept.error();
+  constexpr std::string_view create = "CREATE TABLE ";
+  if (kept->size() != 1 || !kept->front().starts_with(create)) return Error{ErrorClass::refused, fmt::format("`{}` is no table of rows", table.name)};
+  const std::string_view rest = std::string_view(kept->front()).substr(create.size());
+  return source.execute(fmt::format("CREATE TABLE {}{}", lower::qualified(as), rest.substr(behind_name(rest))));
+}
+
+// Defaults that count up would take numbers from the sequence of the table itself: they count in one of the copy's own.
+Result<std::vector<std::string>> counting_columns(Connector& source, const std::string& table) {
+  return texts(source, fmt::format("SELECT a.attname::text FROM pg_attribute AS a LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum WHERE a.attrelid = {}::regclass"
+                                   " AND a.attnum > 0 AND NOT a.attisdropped AND (a.attidentity <> '' OR pg_get_expr(d.adbin, d.adrelid) LIKE '%nextval(%')", lower::quote_text(table)));
+}
+
+std::string sequence_of(const Table& as, const std::string& column) { return "pg_temp." + lower::quote_identifier(fmt::format("{}_{}", as.relation, column)); }
+
+std::string on_postgres(const Table& table) { return lower::quote_identifier(table.schema) + "." + lower::quote_identifier(table.relation); }
+
+Result<void> make_like(Connector& source, const Table& table, const Table& as) {
+  const std::string from = on_postgres(table), to = on_postgres(as);
+  auto counting = counting_columns(source, from);
+  if (!counting) return counting.error();
+  std::string all = fmt::format("CREATE TABLE {} (LIKE {} INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING INDEXES INCLUDING CONSTRAINTS)", to, from);
+  for (const std::string& column : *counting) {
+    const std::string sequence = sequence_of(as, column);
+    all += fmt::format("; CREATE SEQUENCE {}; ALTER TABLE {} ALTER COLUMN {} SET DEFAULT nextval({}::regclass)", sequence, to, lower::quote_identifier(column), lower::quote_text(sequence));
+  }
+  return source.execute(all);
+}
+
+// SQLite: of keys and of what is looked up by. Those that the text of the table makes are there already.
+Result<void> index_like(Connector& source, const Table& table, const Table& as) {
+  auto kept = texts(source, fmt::format("SELECT sql FROM main.sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name = {}", lower::quote_text(table.name)));
+  if (!kept) return kept.error();
+  int number = 0;
+  for (const std::string& text : *kept) {
+    std::string_view rest = text;
+    const bool unique = rest.starts_with("CREATE UNIQUE INDEX ");
+    rest.remove_prefix(std::string_view(unique ? "CREATE UNIQUE INDEX " : "CREATE INDEX ").size());
+    rest.remove_prefix(behind_name(rest));
+    const auto behind_blanks = [&] { rest.remove_prefix(std::min(rest.find_first_not_of(" \t\r\n"), rest.size())); };
+    behind_blanks();
+    if (rest.size() < 3) continue;
+    rest.remove_prefix(2);  // ON
+    behind_blanks();
+    rest.remove_prefix(behind_name(rest));
+    auto made = source.execute(fmt::format("CREATE {}INDEX temp.{} ON {} {}", unique ? "UNIQUE " : "", lower::quote_identifier(fmt::format("{}_{}", as.relation, ++number)), lower::quote_identifier(as.relation), rest));
+    if (!made) return made;
+  }
+  return {};
+}
+
+}  // namespace
+
+Table table_like(const Table& table, const Connector& source, std::size_t number) {
+  Table as = table;
+  as.schema = is_postgres(source) ? "pg_temp" : "temp";
+  as.relation = fmt::format("bfl_copy_{}_", number);
+  as.triggers.clear();
+  for (Column& column : as.columns) column.identity = false;
+  return as;
+}
+
+Result<void> make_table_like(Connector& source, const Table& table, const Table& as) { return is_postgres(source) ? make_like(source, table, as) : make_as(source, table, as); }
+
+Result<void> finish_table_like(Connector& source, const Table& table, const Table& as) {
+  if (!is_postgres(source)) return index_like(source, table, as);
+  const std::string to = on_postgres(as);
+  auto counting = counting_columns(source, to);
+  if (!counting) return counting.error();
+  for (const std::string& column : *counting)
+    if (auto set = source.execute(fmt::format("SELECT setval({}::regclass, greatest((SELECT max({}) FROM {}), 0) + 1, false)", lower::quote_text(sequence_of(as, column)), lower::quote_identifier(column), to)); !set)
+      return set;
+  return source.execute("ANALYZE " + to);
+}
+
+std::string name_of(const Table& table, const Connector& source) { return is_postgres(source) ? on_postgres(table) : lower::qualified(table); }
+
+}  // namespace bfl::run

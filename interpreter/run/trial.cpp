@@ -1,0 +1,100 @@
+#include "interpreter/run/trial.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "interpreter/lower/keyed.h"
+#include "interpreter/run/planned_changes.h"
+#include "interpreter/run/table_like.h"
+
+namespace bfl::run {
+namespace {
+
+using connect::Connector;
+
+// The program with a copy of the step's table in its place.
+program::Program over(const program::Program& given, program::TableRef ref, const Table& as) {
+  program::Program made;
+  made.job = given.job;
+  made.sources = given.sources;
+  made.catalogues = given.catalogues;
+  made.inputs = given.inputs;
+  made.queries = given.queries;
+  made.catalogues[static_cast<std::size_t>(ref.source)].tables[static_cast<std::size_t>(ref.table)] = as;
+  return made;
+}
+
+// The rows as they are before the step.
+Result<void> fill(const program::Program& program, const program::Step& step, Connector& source, Spool& rows) {
+  const lower::KeyedWrite write = lower::keyed_write(program, step, lower::dialect_of(source.engine()));
+  auto insert = source.prepare(write.add, {});
+  if (!insert) return insert.error();
+  const std::size_t columns = program.table(step.target).columns.size();
+  Result<void> sound;
+  auto read = each_planned([&](bool from_start) { return rows.next(from_start); }, [&](const ledger::Record& record) {
+    if (record.before.size() < columns) return true;  // a row that is not there
+    std::vector<connect::RawValue> values;
+    for (const int column : write.added) values.push_back(record.before[record.before.size() - columns + static_cast<std::size_t>(column)].view());
+    auto added = (*insert)->run_raw(values);
+    if (!added) sound = added.error();
+    return bool(sound);
+  });
+  return read ? sound : read;
+}
+
+Result<double> timed(const Intention& intention, bool direct, Connector& source, Spool& rows) {
+  const Table& table = intention.table();
+  const Table as = table_like(table, source, 0);
+  const program::Program program = over(intention.program, intention.step.target, as);
+  Result<void> done = make_table_like(source, table, as);
+  if (done) done = fill(program, intention.step, source, rows);
+  if (done) done = finish_table_like(source, table, as);
+  if (!done) return done.error();
+  auto clock = system_clock();
+  const double began = clock->seconds();
+  // What else such a statement reads may be a copy of another connection.
+  const auto nobody = [](std::size_t, connect::RawRow) { return Result<void>{}; };
+  done = direct && intention.step.row_local ? change_at_once(program, intention.step, source, intention.evaluation)
+                                            : PlannedChanges(program, intention.step, source, intention.evaluation, [&](program::TableRef ref) { return ref == intention.step.target; }, nobody).apply(rows);
+  if (!done) return done.error();
+  return clock->seconds() - began;
+}
+
+}  // namespace
+
+Result<void> collect_some(const Intention& intention, const Workbench& bench, Spool& rows) {
+  const program::Step step = with_values(intention.step);
+  auto intents = lower::intents(bench.program(), step, bench.dialect(), true);
+  if (!intents) return intents.error();
+  intents->cascades.clear();
+  intents->own.select.text += fmt::format(" LIMIT {}", Trial::most_rows);
+  const lower::Dialect dialect = lower::dialect_of(intention.program.catalogues[static_cast<std::size_t>(intention.step.target.source)]);
+  return collect(intention, *intents, lower::hands(intention.program, intention.step, dialect), false, bench.engine(), rows, nullptr);
+}
+
+std::optional<Trial> try_some(const Intention& intention, bool direct, Spool& rows) {
+  if (rows.rows() == 0 || (program::writes_anchor(intention.step.kind) && intention.step.walk.empty())) return std::nullopt;
+  const bool postgres = intention.target.engine() == "postgres";
+  std::unique_ptr<Connector> other;
+  if (postgres) {
+    auto another = intention.target.another();
+    if (!another || !*another) return std::nullopt;
+    other = std::move(*another);
+  }
+  Connector& source = postgres ? *other : intention.target;
+  const bool own = !source.in_transaction();
+  // What a row of the copy refers to is not there.
+  if (own && !postgres && !source.execute("PRAGMA foreign_keys=OFF")) return std::nullopt;
+  const Result<void> begun = !own ? Result<void>{} : postgres ? source.begin_write(connect::WriteKind::rows) : source.begin_read();
+  std::optional<Trial> tried;
+  if (begun && source.execute("SAVEPOINT bfl_trial")) {
+    if (const auto seconds = timed(intention, direct, source, rows)) tried = Trial{rows.rows(), *seconds};
+    (void)source.execute("ROLLBACK TO SAVEPOINT bfl_trial; RELEASE SAVEPOINT bfl_trial");
+  }
+  if (own) source.rollback();
+  if (own && !postgres) (void)source.execute("PRAGMA foreign_keys=ON");
+  return tried;
+}
+
+}  // namespace bfl::run
