@@ -32,6 +32,7 @@ constexpr Flag run_flags[] = {
     {"workers", "N", "connections on which a step is walked at once, PostgreSQL only; 1 unless told, or as its source says"},
     {"dry-run", "", "shows what `bfl plan` shows; changes nothing"},
     {"plan", "FILE", "does what this kept plan holds (`bfl plan -o`), and nothing else"},
+    {"atomic", "", "all of it is one transaction of one database: done whole, or nothing of it"},
     {"evict", "", "ends the session on a PostgreSQL server that keeps the job's rows, when the run behind it is gone or its lease is over"},
 };
 constexpr Flag outward_flags[] = {

@@ -30,6 +30,7 @@
 #include "interpreter/report/words.h"
 #include "interpreter/run/executor.h"
 #include "interpreter/run/trace.h"
+#include "interpreter/run/whole_job.h"
 
 namespace bfl::cli {
 namespace {
@@ -42,6 +43,7 @@ std::string typed_again(const Arguments& arguments, const run::Outcome& outcome)
   for (const std::string& pair : arguments.all("set")) text += fmt::format(" --set {}", pair.find(' ') == std::string::npos ? pair : '\'' + pair + '\'');
   for (const std::string& pair : arguments.all("source")) text += fmt::format(" --source {}…", pair.substr(0, pair.find('=') + 1));
   if (arguments.has("state")) text += " --state " + arguments.value("state");
+  if (arguments.has("atomic")) text += " --atomic";
   if (arguments.command != "undo") return text;
   for (const char* flag : {"step", "keys", "run"})
     if (arguments.has(flag)) text += fmt::format(" --{} {}", flag, arguments.value(flag));
@@ -50,7 +52,7 @@ std::string typed_again(const Arguments& arguments, const run::Outcome& outcome)
 
 // A flag that says what to do with certain steps makes the question a new one.
 bool asks_for_more(const Arguments& arguments) {
-  for (const char* flag : {"only", "again", "accept", "limit-chunks", "plan"})
+  for (const char* flag : {"only", "again", "accept", "limit-chunks", "plan", "atomic"})
     if (arguments.has(flag)) return true;
   return false;
 }
@@ -158,7 +160,8 @@ int run_again(const Arguments& given, const std::vector<std::string>& retried) {
     }
   }
 
-  const auto sound = [&] { return (!kept || plan_fits(session, *kept)) && may_run(session, kept.get()) && is_promoted(session); };
+  const bool atomic = arguments.has("atomic");
+  const auto sound = [&] { return (!kept || plan_fits(session, *kept)) && may_run(session, kept.get()) && is_promoted(session) && (!atomic || run::may_be_whole(session.program, kept.get(), session.diagnostics)); };
   if (!make_plan(session, Access::write, sound) || !known_steps(arguments, session)) return refuse(session);
   if (!have_state(session, arguments, state)) return refuse(session);
   if (const auto finished = finish_rollback(session, arguments, *state, *clock)) return *finished;
@@ -173,7 +176,7 @@ int run_again(const Arguments& given, const std::vector<std::string>& retried) {
     options.retry = retried;
     options.evict = arguments.has("evict");
     options.record_completion = completion_counts(session);
-    const run::Outcome outcome = run::execute(session.program, session.plan, session.targets(), *state, *clock, stop, tell, options, found);
+    const run::Outcome outcome = (atomic ? run::execute_whole : run::execute)(session.program, session.plan, session.targets(), *state, *clock, stop, tell, options, found);
     undo_because = reason_to_undo(session.program, outcome, found);
     // Of a stage that failed all is undone, whatever runs have changed of it.
     if (outcome.stage_failed) to_undo = {.step = outcome.stage_failed->step, .generation = outcome.stage_failed->generation, .because = std::string(run::of_a_stage)};

@@ -174,6 +174,16 @@ Result<std::vector<std::string>> unfinished_runs(connect::Connector& target, con
   return runs;
 }
 
+Result<bool> bears(connect::Connector& target, const std::string& job, const std::string& kind, const std::string& attempt) {
+  if (auto begun = target.begin_write(connect::WriteKind::own); !begun) return begun.error();
+  bool found = false;
+  auto read = OwnSql(target).query("SELECT 1 FROM bfl_job WHERE name = ?1 FOR UPDATE", {text(job)}, [](RawRow) { return true; });
+  if (read) read = each_of_job(target, job, [&](const EntryFields& fields) { return !(found = in(fields, "kind") == kind && in(fields, "attempt") == attempt); });
+  target.rollback();
+  if (!read) return read.error();
+  return found;
+}
+
 Result<bool> knows_run(connect::Connector& target, const std::string& job, const std::string& prefix) {
   bool known = false;
   auto read = each_of_job(target, job, [&](const EntryFields& fields) { return !(known = in(fields, "run").starts_with(prefix)); });

@@ -49,6 +49,9 @@ Result<Completed> completed(connect::Connector& target, const std::string& job, 
 
 // The runs that have begun since the job was last run to its end, oldest first: what one of them did not finish the next one goes on with.
 Result<std::vector<std::string>> unfinished_runs(connect::Connector& target, const std::string& job);
+// After a commit whose outcome is not known: whether an entry of this kind in the job's lane bears this attempt. Waits for whoever still
+// holds the job's row.
+Result<bool> bears(connect::Connector& target, const std::string& job, const std::string& kind, const std::string& attempt);
 // Whether a run of the job whose id begins so has ever held it here.
 Result<bool> knows_run(connect::Connector& target, const std::string& job, const std::string& prefix);
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "interpreter/connect/nested.h"
 #include "interpreter/run/context.h"
 #include "interpreter/run/judgement.h"
 
@@ -61,9 +62,11 @@ Result<bool> asserts(Context& context, const program::Step& step, const program:
 
 StepEnd assertion(Context& context, const program::Step& step, const plan::StepPlan& step_plan, const Decision& decision) {
   const bool verify = step.kind == program::StepKind::verify;
+  const bool whole = std::any_of(context.targets.begin(), context.targets.end(), [](const connect::Connector* target) { return connect::in_one_transaction(*target); });
   auto all = asserts(context, step, step,
                      {verify ? Code::verify_failed : Code::check_failed, fmt::format("{} `{}`", verify ? "verification" : "check", step.name),
-                      verify ? "every change so far is committed and in the ledger; look at the rows, mend the job, and run it again"
+                      whole  ? "nothing of the job was changed: it is one transaction; look at the rows, mend the job, and run it again"
+                      : verify ? "every change so far is committed and in the ledger; look at the rows, mend the job, and run it again"
                              : "no step that depends on this check was started"});
   if (!all) return context.fail(step, all.error());
   if (!*all) {

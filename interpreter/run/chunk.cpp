@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "interpreter/base/fault_points.h"
+#include "interpreter/connect/nested.h"
 #include "interpreter/lower/keyed.h"
 #include "interpreter/run/discreet.h"
 #include "interpreter/run/pace.h"
@@ -322,9 +323,10 @@ void resize(Writing& writing, const Attempt& attempt, double seconds) {
 }
 
 // Why a chunk that failed for a while is not tried once more; nothing: it is.
-std::optional<Error> given_up(Context& context, const program::Retry& retry, std::int64_t failures, const Error& error) {
+std::optional<Error> given_up(Context& context, const program::Retry& retry, std::int64_t failures, const Error& error, bool whole) {
   std::lock_guard lock(context.shared);
   context.breaker.note(true);
+  if (whole) return Error{error.kind, error.message, error.detail, "it is one transaction, in one state of the database: `bfl run` begins it anew"};
   const char* help = "see what keeps the database busy; `bfl run` goes on behind the last chunk";
   if (failures > retry.times)
     return Error{error.kind, fmt::format("{}; tried {} time{}", error.message, failures, failures == 1 ? "" : "s"), error.detail, error.help.empty() ? help : error.help};
@@ -378,7 +380,7 @@ Result<void> commit_chunks(Writing& writing, ledger::Lane& lane, const NextChunk
     const Error asked{ErrorClass::interrupted, "asked to stop"};
     if (context.stop.level.load() > 0) return asked;
     ++failures;
-    if (auto reason = given_up(context, retry, failures, committed.error())) return *reason;
+    if (auto reason = given_up(context, retry, failures, committed.error(), connect::in_one_transaction(writing.target))) return *reason;
     if (!writing.step.chunk_rows) writing.rows = ChunkSize::after_failure(writing.rows);
     earlier += fmt::format("{}attempt {}: {}", earlier.empty() ? "" : "; ", failures, committed.error().message);
     const double seconds = backoff(retry, failures);

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <thread>
 
+#include "interpreter/connect/nested.h"
 #include "interpreter/run/discreet.h"
 #include "interpreter/run/failed_row.h"
 #include "interpreter/run/journal.h"
@@ -47,6 +48,7 @@ std::string place_of(const Error& error, const std::string& where) {
 }
 
 constexpr double heartbeat_seconds = 10;  // a third of the lease
+constexpr const char* nothing_of_it = "nothing of the job was changed: it is one transaction";
 
 }  // namespace
 
@@ -146,11 +148,12 @@ StepEnd Context::fail(const program::Step& step, const Error& error, const std::
 
 StepEnd Context::fail(const program::Step& step, Code code, const Error& given, const std::string& where) {
   const Error error = discreet(program, step, given);
+  const bool whole = step.keeper >= 0 && connect::in_one_transaction(target(step.keeper));
   if (step.keeper >= 0 && target(step.keeper).in_transaction()) target(step.keeper).rollback();
   if (error.kind == ErrorClass::interrupted) return interrupted(step);
   if (code == Code::database_error && error.kind == ErrorClass::transient) return paused(step, code, error, where);
   Diagnostic& diagnostic = diagnostics.error(code, step.name_span, fmt::format("step `{}`: {}", step.name, error.message), help_of(error));
-  const std::string place = place_of(error, where);
+  const std::string place = place_of(error, whole ? nothing_of_it : where);
   if (!place.empty()) diagnostic.notes.push_back(place);
   if (!error.detail.empty()) diagnostic.notes.push_back(error.detail);
   Event failed = event(EventKind::step_failed, step);
@@ -165,7 +168,8 @@ StepEnd Context::fail(const program::Step& step, Code code, const Error& given, 
 StepEnd Context::paused(const program::Step& step, Code code, const Error& given, const std::string& where) {
   const Error error = discreet(program, step, given);
   Diagnostic& diagnostic = diagnostics.error(code, step.name_span, fmt::format("step `{}` is paused: {}", step.name, error.message), error.help);
-  if (!where.empty()) diagnostic.notes.push_back(where);
+  const bool whole = step.keeper >= 0 && connect::in_one_transaction(target(step.keeper));
+  if (whole || !where.empty()) diagnostic.notes.push_back(whole ? nothing_of_it : where);
   if (!error.detail.empty()) diagnostic.notes.push_back(error.detail);
   Event told = event(EventKind::step_paused, step);
   told.reason = error.message;
@@ -180,6 +184,8 @@ std::optional<StepEnd> Context::pause(const program::Step& step, int source, std
     return fail(step, Code::state_unusable, diary.error(), "what was committed stays, with its images; the next run goes on behind it");
   }
   if (stop.level.load() > 0) return interrupted(step);
+  // Its locks are held until it is over: whoever says to wait is heard before it begins.
+  if (source >= 0 && connect::in_one_transaction(target(source))) return std::nullopt;
   if (chunks_left == 0) {
     outcome.exit_code = 75;
     return StepEnd::stopped;

@@ -13,6 +13,7 @@
 #include "interpreter/run/pace.h"
 #include "interpreter/run/planned.h"
 #include "interpreter/run/undo.h"
+#include "interpreter/run/whole_job.h"
 #include "interpreter/run/workbench.h"
 
 namespace bfl::run {
@@ -181,7 +182,7 @@ void tell_approvals(Context& context) {
 
 // The job is taken over where something is to be written. A run that only verifies takes nothing over: it may run beside
 // others, and on a database that it may not write.
-bool take_over(Context& context, const Outlook& outlook) {
+bool take_over(Context& context, const Outlook& outlook, bool whole) {
   std::vector<bool> needed(context.targets.size());
   for (std::size_t i = 0; i < outlook.decisions.size(); ++i) {
     const program::Step& step = context.program.steps[i];
@@ -220,7 +221,7 @@ bool take_over(Context& context, const Outlook& outlook) {
     context.clocks[i] = (*writer)->clock();
     context.writers[i] = std::move(*writer);
     fault_point("after_take_over");
-    if (!context.options.kept || begun_by(*context.options.kept, outlook.generations)) continue;
+    if (!context.options.kept || whole || begun_by(*context.options.kept, outlook.generations)) continue;  // of one transaction they are a part
     for (const auto& [kind, fields] : context.options.attested)
       if (auto attested = context.writers[i]->attest(kind, fields); !attested) return refuse(context, attested.error());
   }
@@ -288,7 +289,7 @@ bool is_later(const Context& context, const program::Step& step) {
   return planned && planned->planned == Planned::later;
 }
 
-void run_steps(Context& context, const Outlook& outlook) {
+void run_steps(Context& context, const Outlook& outlook, bool all_or_nothing) {
   const program::Program& program = context.program;
   std::vector<std::vector<const plan::Edge*>> waits(program.steps.size());
   for (const plan::Edge& edge : context.plan.edges) waits[edge.to].push_back(&edge);
@@ -339,7 +340,7 @@ void run_steps(Context& context, const Outlook& outlook) {
     if (context.plan.steps[index].work == plan::WorkKind::keep && outlook.decisions[index].kind == DecisionKind::run)
       for (std::size_t next = index + 1; next < program.steps.size() && joins(next); ++next) together.push_back(next);
     const StepEnd end = carry_out(context, index, outlook, together);
-    if (end == StepEnd::stopped) return;
+    if (end == StepEnd::stopped || (all_or_nothing && end != StepEnd::done)) return;
     for (const std::size_t each : together) {
       ended[each] = true;
       missing[each] = end == StepEnd::failed;
@@ -359,7 +360,7 @@ void note_revisions(Context& context) {
   }
 }
 
-void carry_out(Context& context) {
+void carry_out(Context& context, WholeJob* whole) {
   context.keeps.resize(context.targets.size());
   for (const program::Step& step : context.program.steps)
     if (step.keeper >= 0) context.keeps[static_cast<std::size_t>(step.keeper)] = true;
@@ -372,12 +373,14 @@ void carry_out(Context& context) {
   for (const Catalogue& catalogue : context.program.catalogues) context.schema_versions.push_back(catalogue.schema_version);
   context.writers.resize(context.targets.size());
   Outlook outlook;
-  if (!look(context, outlook) || refuse_void(context, outlook) || refuse_edited(context, outlook) || !take_over(context, outlook)) return;
+  if (!look(context, outlook) || refuse_void(context, outlook) || refuse_edited(context, outlook) || !take_over(context, outlook, whole != nullptr)) return;
   // Another run may have gone on until it was taken over.
   if (std::any_of(context.writers.begin(), context.writers.end(), [](const auto& writer) { return bool(writer); })) {
     if (!look(context, outlook) || refuse_void(context, outlook) || refuse_edited(context, outlook) || !abandon_undos(context, outlook)) return;
   }
-  run_steps(context, outlook);
+  if (whole && !whole->begin(context)) return;
+  run_steps(context, outlook, whole && whole->under_way());
+  if (whole) whole->end(context);
   fault_point("after_steps");
   note_revisions(context);
 }
@@ -405,18 +408,34 @@ std::string conflicts_to_roll_back(const program::Program& program, std::int64_t
   return fmt::format("{} rows are in conflict, and {} were changed", conflicts, changed);
 }
 
-Outcome execute(const program::Program& program, const plan::Plan& plan, const std::vector<connect::Connector*>& targets,
-                store::State& state, Clock& clock, StopSignal& stop, const Listener& listener, const Options& options,
-                Diagnostics& diagnostics) {
-  Context context{program, plan, targets, state, clock, stop, options, diagnostics};
+namespace {
+
+Outcome run_through(Context& context, const Listener& listener, WholeJob* whole) {
   return context.run(listener, [&] {
-    carry_out(context);
-    const bool undoes_itself = !conflicts_to_roll_back(program, context.outcome.changed, context.outcome.conflicts).empty();
-    const bool finished = context.outcome.exit_code == 0 && options.only.empty() && !undoes_itself;
+    carry_out(context, whole);
+    const bool undoes_itself = !conflicts_to_roll_back(context.program, context.outcome.changed, context.outcome.conflicts).empty();
+    const bool finished = context.outcome.exit_code == 0 && context.options.only.empty() && !undoes_itself;
     fault_point("before_release");
     let_go(context, finished);
     fault_point("after_release");
   });
+}
+
+}  // namespace
+
+Outcome execute_whole(const program::Program& program, const plan::Plan& plan, const std::vector<connect::Connector*>& targets,
+                      store::State& state, Clock& clock, StopSignal& stop, const Listener& listener, const Options& options,
+                      Diagnostics& diagnostics) {
+  WholeJob whole(program, targets);
+  Context context{program, plan, whole.targets(), whole.state(state), clock, stop, options, diagnostics};
+  return run_through(context, listener, &whole);
+}
+
+Outcome execute(const program::Program& program, const plan::Plan& plan, const std::vector<connect::Connector*>& targets,
+                store::State& state, Clock& clock, StopSignal& stop, const Listener& listener, const Options& options,
+                Diagnostics& diagnostics) {
+  Context context{program, plan, targets, state, clock, stop, options, diagnostics};
+  return run_through(context, listener, nullptr);
 }
 
 }  // namespace bfl::run

@@ -83,6 +83,16 @@ def reply_to_commit_lost():
     return commits(ON_POSTGRES[1], LOSE)
 
 
+def one_transaction_in_doubt():
+    """The commit of a whole job that is cut, or whose reply is lost: it is there or not, and known to be."""
+    if server_address() is None:
+        return SKIPPED
+    job = next(job for job in ON_POSTGRES if job.name == "one_transaction")
+    for harm in (CUT, CUT_BEHIND, LOSE) if LONG else (CUT_BEHIND, LOSE):
+        say(f"{every_commit_of(job, harm)} commits")
+    return None
+
+
 def replies_delayed():
     """Every reply is late for a while, commits among them; nothing is done twice, nothing is taken for lost."""
     if server_address() is None:
@@ -140,4 +150,4 @@ def cut_at_some_messages():
 
 
 if __name__ == "__main__":
-    main([cut_before_commit, cut_during_commit, reply_to_commit_lost, replies_delayed, a_lost_reply_is_adopted, cut_at_some_messages])
+    main([cut_before_commit, cut_during_commit, reply_to_commit_lost, one_transaction_in_doubt, replies_delayed, a_lost_reply_is_adopted, cut_at_some_messages])

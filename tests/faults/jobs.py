@@ -4,9 +4,10 @@ from databases import ROWS, SEED
 
 
 class Job:
-    def __init__(self, name, text, engines=("sqlite", "postgres"), kept=(), once=True, workers=0, program="", aside=(), clauses="", **final):
+    def __init__(self, name, text, engines=("sqlite", "postgres"), kept=(), once=True, workers=0, program="", aside=(), clauses="", flags=(), **final):
         self.name, self.text, self.engines, self.kept = name, text, engines, set(kept)
         self.clauses = clauses        # of the job itself
+        self.flags = flags            # of every run
         self.workers = workers        # beside each other; 0: as bfl has it
         self.program = program        # program.py in the job's folder
         self.aside = sorted(aside)    # keys of the rows that are in quarantine when it is done
@@ -108,6 +109,14 @@ sql split on db \"\"\"
 \"\"\" { writes v(n), t(n), u once }
 """, engines=("postgres",), t=t(lambda i, n, s: (i, n + 1 if i <= 10 else n, s)),
         u=[row for row in SEED["u"] if row[1] <= 20], v=[(i, k, n + 1000) for i, k, n in SEED["v"]]),
+    Job("one_transaction", f"""
+check all_there {{ assert count(db.t) == {ROWS} }}
+snapshot before = db.t where n > 30 keep {{ id, was = n }}
+update bump of db.t {{ set n = n + 1 once chunk 20 }}
+insert add into db.w from db.t {{ set t_id = id set n = n once per id chunk 10 }}
+update mark of db.t where s != "done" chunk 20 {{ set s = "done" }}
+verify right {{ assert count(db.t where s == "done") == {ROWS} }}
+""", kept=["before"], once=False, flags=["--atomic"], t=t(lambda i, n, s: (i, n + 1, "done")), w=[(i, i, 3 * i + 1) for i in range(1, ROWS + 1)]),
     Job("atomic_insert", "insert add into db.w from db.t { set t_id = id set n = n once per id atomic chunk 10 }",
         w=[(i, i, 3 * i) for i in range(1, ROWS + 1)]),
     Job("atomic_upsert", "upsert put into db.v from db.t { set k = id + 100 set n = n + 1 key k atomic chunk 10 }",

@@ -37,7 +37,7 @@ class Trial:
     def start(self, *flags, env=None, bfl=None, **more):
         # No pipe that could fill while nobody reads.
         self.output = open(self.folder / "output", "w+")
-        return subprocess.Popen([bfl or self.bfl, self.verb, "job.bfl", *flags], cwd=self.folder, env={**self.environment, **(env or {})},
+        return subprocess.Popen([bfl or self.bfl, self.verb, "job.bfl", *(self.job.flags if self.verb == "run" else ()), *flags], cwd=self.folder, env={**self.environment, **(env or {})},
                                 stdin=subprocess.DEVNULL, stdout=self.output, stderr=subprocess.STDOUT, **more)
 
     def ended(self, process, what, timeout=120):
