@@ -89,11 +89,12 @@ bool connect_sources(Session& session, Access access) {
     options.settings = source.settings;
     auto connector = connect::open(source.url, options);
     // Of several, some may only be read: which, is known when the job is checked. Writing to such a one will be refused then.
-    if (!connector && !options.read_only && session.program.sources.size() > 1) {
+    if (!connector && !passing(connector.error()) && !options.read_only && session.program.sources.size() > 1) {
       options.read_only = true;
       if (auto readable = connect::open(source.url, options)) connector = std::move(readable);
     }
     if (!connector) {
+      session.resumable |= passing(connector.error());
       add(session.diagnostics, Code::cannot_connect, source.span, of_place(connector.error(), source));
       continue;
     }

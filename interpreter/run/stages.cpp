@@ -50,7 +50,7 @@ void Stages::tell_begun() const {
 std::int64_t Stages::rows_up_to(const std::string& share, std::int64_t rows) {
   const auto part = multiply(Decimal::parse(share).value_or(Decimal(100)), Decimal(rows));
   const auto whole = part ? divide(*part, Decimal(100)) : std::nullopt;
-  return whole ? std::clamp<std::int64_t>(whole->rounded(0, Rounding::ceiling).to_int64().value_or(rows), 1, std::max<std::int64_t>(rows, 1)) : rows;
+  return whole ? std::clamp<std::int64_t>(whole->rounded(0, Rounding::floor).to_int64().value_or(rows), std::min<std::int64_t>(rows, 1), rows) : rows;
 }
 
 std::string Stages::next_share() const {
