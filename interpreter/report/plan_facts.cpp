@@ -282,6 +282,7 @@ struct Tally {
     if (!checks.empty()) text += fmt::format("; the run would stop at {}, which {} not hold", checks, checks.find(',') == std::string::npos ? "does" : "do");
     if (!proofs_failed.empty()) text += fmt::format("; {} would not hold in the end", proofs_failed);
     if (runs + resumes + stopped == 0) return text + "; nothing to change";
+    if (!counted_all && rows == 0) return text + "; how many rows would change is not known, and this changed nothing";
     return fmt::format("{}; {}{} would change, and this changed nothing", text, counted_all ? "" : "at least ", counted(rows, "row"));
   }
 };
@@ -331,7 +332,6 @@ PlanFacts facts_of(const program::Program& program, const plan::Plan& plan, cons
       if (preview && !reused && preview->would_change >= 0) page.row("count", fmt::format("{} would be kept", counted(preview->would_change, "row")));
     } else if (step.sql) {
       statement(page, program, step, reused ? nullptr : preview);
-      if (preview && !reused && !preview->unknown.empty()) page.row("count", preview->unknown);
     } else if (program::changes_rows(step.kind)) {
       update(page, program, step, reused ? nullptr : preview);
       if (preview && !reused) measured(page, program, step, *preview);
