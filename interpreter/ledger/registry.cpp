@@ -163,17 +163,6 @@ Result<void> each_of_job(connect::Connector& target, const std::string& job, con
 
 }  // namespace
 
-Result<std::vector<std::string>> unfinished_runs(connect::Connector& target, const std::string& job) {
-  std::vector<std::string> runs;
-  auto read = each_of_job(target, job, [&](const EntryFields& fields) {
-    if (in(fields, "kind") == "begin") once(runs, in(fields, "run"));
-    if (in(fields, "kind") == "end" && in(fields, "finished") == "yes") runs.clear();
-    return true;
-  });
-  if (!read) return read.error();
-  return runs;
-}
-
 Result<std::pair<std::int64_t, std::int64_t>> done_by(connect::Connector& target, const std::string& job, const std::vector<std::string>& runs) {
   std::pair<std::int64_t, std::int64_t> counts;
   if (runs.empty()) return counts;
@@ -185,6 +174,17 @@ Result<std::pair<std::int64_t, std::int64_t>> done_by(connect::Connector& target
   });
   if (!read) return read.error();
   return counts;
+}
+
+Result<std::vector<std::string>> unfinished_runs(connect::Connector& target, const std::string& job) {
+  std::vector<std::string> runs;
+  auto read = each_of_job(target, job, [&](const EntryFields& fields) {
+    if (in(fields, "kind") == "begin") once(runs, in(fields, "run"));
+    if (in(fields, "kind") == "end" && in(fields, "finished") == "yes") runs.clear();
+    return true;
+  });
+  if (!read) return read.error();
+  return runs;
 }
 
 Result<bool> knows_run(connect::Connector& target, const std::string& job, const std::string& prefix) {

@@ -48,10 +48,10 @@ struct Completed {
 };
 Result<Completed> completed(connect::Connector& target, const std::string& job, const std::string& meaning);
 
+// Rows that these runs of a job have changed, and left in conflict, in what was not undone since.
+Result<std::pair<std::int64_t, std::int64_t>> done_by(connect::Connector& target, const std::string& job, const std::vector<std::string>& runs);
 // The runs that have begun since the job was last run to its end, oldest first: what one of them did not finish the next one goes on with.
 Result<std::vector<std::string>> unfinished_runs(connect::Connector& target, const std::string& job);
-// Rows that such runs have changed, and left in conflict, in what was not undone since.
-Result<std::pair<std::int64_t, std::int64_t>> done_by(connect::Connector& target, const std::string& job, const std::vector<std::string>& runs);
 // Whether a run of the job whose id begins so has ever held it here.
 Result<bool> knows_run(connect::Connector& target, const std::string& job, const std::string& prefix);
 
