@@ -2,6 +2,7 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "interpreter/cli/session.h"
 #include "interpreter/run/executor.h"
@@ -23,6 +24,8 @@ using Doing = std::function<run::Outcome(run::StopSignal& stop, const run::Liste
 int carry_out(Session& session, const Arguments& arguments, store::State* state, run::Clock* clock, const Doing& doing);
 // What a run of the job takes back when it undoes itself: what it has changed, and what the runs have that it has gone on with.
 Result<void> whole_rollback(const Session& session, run::UndoRequest& request);
+// The exit code where an older copy has come back, said; nothing: something may be put back.
+std::optional<int> refuse_older(const Session& session, store::State& state);
 // The session's steps are those of the tasks from then on.
 void take_steps(Session& session, const std::vector<run::UndoTask>& tasks);
 // Carries out an undo: the session's steps are those of the tasks from then on.

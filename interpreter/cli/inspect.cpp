@@ -47,12 +47,14 @@ nlohmann::ordered_json kept_json(const std::string& path, const run::PlanKeeper&
 std::string kept_text(const std::string& path, const run::PlanKeeper& keeper, const Digest& digest) {
   std::string text;
   std::int64_t rows = 0;
+  bool statements = false;
   for (const run::PlannedStep& step : keeper.steps()) {
     rows += step.rows;
+    statements |= step.planned == run::Planned::statement;
     if (step.planned == run::Planned::statement) text += fmt::format("  by its statement: {}: what it changes is not known before it runs\n", step.step);
     if (step.planned == run::Planned::later) text += fmt::format("  not in it: {}: {}\n", step.step, step.why);
   }
-  return fmt::format("\nkept in {}: {}, digest {}\n{}", path, report::counted(rows, "row"), hex(digest), text);
+  return fmt::format("\nkept in {}: {}, digest {}\n{}", path, statements ? (rows > 0 ? report::counted(rows, "row") + ", and what its statements change" : "what its statements change") : report::counted(rows, "row"), hex(digest), text);
 }
 
 nlohmann::ordered_json head(const Session& session) { return {{"job", session.program.job}, {"path", session.path}}; }

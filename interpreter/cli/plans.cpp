@@ -109,7 +109,7 @@ bool plan_fits(Session& session, const run::KeptPlan& kept) {
 std::vector<std::pair<const char*, std::map<std::string, std::string>>> attested(const run::KeptPlan& kept, const project::Project& project) {
   const run::PlanFacts& facts = kept.facts();
   std::vector<std::pair<const char*, std::map<std::string, std::string>>> all;
-  all.push_back({"plan", {{"plan", hex(kept.digest())}, {"made", facts.made}, {"made_by", facts.who + "@" + facts.host}, {"rows", std::to_string(facts.rows())}}});
+  all.push_back({"plan", {{"plan", hex(kept.digest())}, {"made", facts.made}, {"made_by", facts.who + "@" + facts.host}, {"rows", facts.holds_statements() ? "unknown" : std::to_string(facts.rows())}}});
   // With the text that was signed, so that whoever has the key can see that it holds.
   const Approvals approvals = approvals_of(kept, project, false);
   for (const project::Approver& approver : approvals.given) {

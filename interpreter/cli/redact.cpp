@@ -38,6 +38,7 @@ std::string left_behind(connect::Connector& target) {
 
 // Where the row is still held, and what to do about it.
 std::string held_by(const ledger::KeptCopy& copy, bool hides_key) {
+  if (copy.untold) return fmt::format("{}, which a job keeps, has columns of that table: whether it holds the row cannot be told by `{}`, look into it", copy.relation, copy.missing);
   if (copy.rows == 0) return fmt::format("{}, which a job keeps, has columns of that table and not `{}`: whether it holds the row is for whoever knows the job to say", copy.relation, copy.missing);
   return fmt::format("{}, which a job keeps, still holds it in {}: when that job needs it no more, `DELETE FROM {} WHERE {}`", copy.relation, report::counted(copy.rows, "row"), copy.relation,
                      hides_key ? run::unshown : copy.condition);
@@ -56,8 +57,6 @@ int redact_row(const Arguments& arguments) {
   const bool hides_key = hides_keys(named->table);
   const std::string place = arguments.operands[1] + " " + (hides_key ? run::unshown : arguments.operands[2]);
   std::vector<ledger::Redaction> done;
-  auto copies = ledger::kept_copies(target, named->table, named->key);
-  if (!copies) return failed(copies.error());
   if (*there) {
     if (!agreed(arguments, fmt::format("erase {} from the ledger for good?", place))) return report::say(stderr, "nothing was erased\n"), exit_code::failed;
     auto clock = run::system_clock();
@@ -71,7 +70,11 @@ int redact_row(const Arguments& arguments) {
   else if (done.empty()) report::put(stdout, fmt::format("{}: the ledger holds no image of it that could be erased\n", place));
   for (const ledger::Redaction& one : done)
     if (!json) report::put(stdout, report::redaction_text(one) + "\n");
-  for (const ledger::KeptCopy& copy : *copies) report::put(json ? stderr : stdout, held_by(copy, hides_key) + "\n");
+  // Behind it: what cannot be read there keeps nothing from being erased here.
+  auto copies = ledger::kept_copies(target, named->table, named->key);
+  if (!copies) report::put(stderr, fmt::format("warning: whether relations that jobs keep still hold the row cannot be seen: {}\n", copies.error().message));
+  else
+    for (const ledger::KeptCopy& copy : *copies) report::put(json ? stderr : stdout, held_by(copy, hides_key) + "\n");
   if (!json && !done.empty()) report::put(stdout, left_behind(target) + "\n");
   return exit_code::done;
 }

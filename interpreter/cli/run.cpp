@@ -89,12 +89,20 @@ void keep_memory() {
 // What `rollback when` of the job names, where it is so; empty: nothing. A run that can go on is not at its end.
 std::string reason_to_undo(const program::Program& program, const run::Outcome& outcome, const Diagnostics& found) {
   if (!program.rollback) return {};
-  const std::string conflicts = run::conflicts_to_roll_back(program, outcome.changed, outcome.conflicts);
+  const std::string conflicts = run::conflicts_to_roll_back(program, outcome.changed + outcome.changed_before, outcome.conflicts + outcome.conflicts_before);
   if (outcome.stage_failed && (program.rollback->verify_failed || !conflicts.empty())) return fmt::format("a stage of `{}` does not hold", outcome.stage_failed->step);
   if (outcome.exit_code != 0 && outcome.exit_code != exit_code::failed && outcome.exit_code != exit_code::conflicts) return {};
   const bool failed = std::any_of(found.all().begin(), found.all().end(), [](const Diagnostic& one) { return one.code == Code::verify_failed; });
   if (program.rollback->verify_failed && failed) return "a verification does not hold";
   return conflicts;
+}
+
+// Exits as a run that failed, whatever could not be put back: the undo says that.
+int undo_itself(Session& session, const Arguments& arguments, store::State& state, run::Clock& clock, Result<std::vector<run::UndoTask>>& tasks, const std::string& why) {
+  (void)failed(Code::rolled_back, {ErrorClass::data, why, {}, "see what was not as the job expects; what was put back is done again by the next run"});
+  if (!tasks) return failed(tasks.error());
+  const int undone = put_back(session, arguments, state, clock, *tasks);
+  return undone == exit_code::done || undone == exit_code::conflicts ? exit_code::failed : undone;
 }
 
 // A run that was killed while it undid itself is undone to its end, and nothing else is done; nothing: there is none.
@@ -103,14 +111,12 @@ std::optional<int> finish_rollback(Session& session, const Arguments& arguments,
   auto begun = run::undo_cut_short(session.program, session.targets());
   if (!begun) return failed(begun.error());
   if (!*begun || (*begun)->empty()) return std::nullopt;
-  (void)failed(Code::rolled_back, {ErrorClass::data, "a run that undid itself, as `rollback when` says, was cut short: that is finished", {}, "see what was not as the job expects; what was put back is done again by the next run"});
-  run::UndoRequest request{.finish = true};
+  if (const auto stopped = refuse_older(session, state)) return *stopped;
+  run::UndoRequest request{.finish = true, .because = **begun};
   if (**begun == run::of_the_run)
     if (auto all = whole_rollback(session, request); !all) return failed(all.error());
   auto tasks = run::undo_tasks(session.program, session.targets(), request);
-  if (!tasks) return failed(tasks.error());
-  const int undone = put_back(session, arguments, state, clock, *tasks);
-  return undone == exit_code::done ? exit_code::failed : undone;
+  return undo_itself(session, arguments, state, clock, tasks, "a run that undid itself, as `rollback when` says, was cut short: that is finished");
 }
 
 // A plan is one of the whole job: what would make another run of it cannot be shown.
@@ -180,7 +186,7 @@ int run_again(const Arguments& given, const std::vector<std::string>& retried) {
     undo_because = reason_to_undo(session.program, outcome, found);
     // Of a stage that failed all is undone, whatever runs have changed of it.
     if (outcome.stage_failed) to_undo = {.step = outcome.stage_failed->step, .generation = outcome.stage_failed->generation, .because = std::string(run::of_a_stage)};
-    if (outcome.exit_code == exit_code::done && !asks_for_more(arguments)) remember_finished(*state, inputs, session, format_timestamp(clock->now()));
+    if (outcome.exit_code == exit_code::done && undo_because.empty() && !asks_for_more(arguments)) remember_finished(*state, inputs, session, format_timestamp(clock->now()));
     return outcome;
   };
   const int code = carry_out(session, arguments, state.get(), clock.get(), execute);
@@ -188,11 +194,8 @@ int run_again(const Arguments& given, const std::vector<std::string>& retried) {
   if (to_undo.because.empty())
     if (auto all = whole_rollback(session, to_undo); !all) return failed(all.error());
   auto tasks = run::undo_tasks(session.program, session.targets(), to_undo);
-  if (!tasks) return failed(tasks.error());
-  if (tasks->empty()) return code;
-  (void)failed(Code::rolled_back, {ErrorClass::data, "the run undoes itself, as `rollback when` says: " + undo_because, {}, "see what was not as the job expects; what was put back is done again by the next run"});
-  const int undone = put_back(session, arguments, *state, *clock, *tasks);
-  return undone == exit_code::done ? exit_code::failed : undone;
+  if (tasks && tasks->empty()) return code;
+  return undo_itself(session, arguments, *state, *clock, tasks, "the run undoes itself, as `rollback when` says: " + undo_because);
 }
 
 std::string new_run_id(Timestamp now) {

@@ -69,7 +69,7 @@ Result<bool> knows_run(const Session& session, store::State* state, const std::s
   constexpr std::size_t searched = 10'000;
   auto runs = state ? state->runs(searched) : Result<std::vector<store::RunRecord>>(std::vector<store::RunRecord>());
   if (!runs) return runs.error();
-  return std::any_of(runs->begin(), runs->end(), [&](const store::RunRecord& one) { return one.id.starts_with(run); });
+  return std::any_of(runs->begin(), runs->end(), [&](const store::RunRecord& one) { return one.job == session.program.job && one.id.starts_with(run); });
 }
 
 std::string plan_text(const std::vector<run::UndoTask>& tasks) {
@@ -104,9 +104,7 @@ int undo_job(const Arguments& arguments) {
   std::unique_ptr<store::State> state;
   if (std::filesystem::exists(state_path_of(arguments)) && !have_state(session, arguments, state)) return refuse(session);
   if (state) {
-    auto older = put_back_to_older(session, *state);
-    if (!older) return failed(older.error());
-    if (*older) return failed(Code::target_behind, **older);
+    if (const auto stopped = refuse_older(session, *state)) return *stopped;
   }
   if (request->finish) {  // a run that undoes itself is undone to its end
     auto begun = run::undo_cut_short(session.program, session.targets());
@@ -116,15 +114,15 @@ int undo_job(const Arguments& arguments) {
   }
   auto tasks = run::undo_tasks(session.program, session.targets(), *request);
   if (!tasks) return failed(tasks.error());
-  if (plan_only) {
-    if (auto counted = run::preview_undo(session.program, session.targets(), *tasks); !counted) return failed(counted.error());
-    report::put(stdout, json ? plan_json(*tasks) : plan_text(*tasks));
-    return exit_code::done;
-  }
   if (tasks->empty() && !request->run.empty()) {
     auto known = knows_run(session, state.get(), request->run);
     if (!known) return failed(known.error());
     if (!*known) return failed({ErrorClass::data, fmt::format("no run of {} begins with `{}`", session.program.job, request->run), {}, "`bfl status` lists the runs"});
+  }
+  if (plan_only) {
+    if (auto counted = run::preview_undo(session.program, session.targets(), *tasks); !counted) return failed(counted.error());
+    report::put(stdout, json ? plan_json(*tasks) : plan_text(*tasks));
+    return exit_code::done;
   }
   if (tasks->empty()) {
     report::put(stdout, json ? "" : request->finish ? "no undo was cut short\n" : "nothing to undo\n");
@@ -133,6 +131,13 @@ int undo_job(const Arguments& arguments) {
   if (!have_state(session, arguments, state)) return refuse(session);
   auto clock = run::system_clock();
   return put_back(session, arguments, *state, *clock, *tasks);
+}
+
+std::optional<int> refuse_older(const Session& session, store::State& state) {
+  auto older = put_back_to_older(session, state);
+  if (!older) return failed(older.error());
+  if (*older) return failed(Code::target_behind, **older);
+  return std::nullopt;
 }
 
 Result<void> whole_rollback(const Session& session, run::UndoRequest& request) {

@@ -66,7 +66,7 @@ Result<std::vector<Later>> later_changes(connect::Connector& target, std::int64_
   return all;
 }
 
-Result<void> add_changed_keys(connect::Connector& target, const Later& later, const std::string& table, Keys& keys) {
+Result<void> add_changed_keys(connect::Connector& target, const Later& later, const std::string& table, Keys& keys, const std::vector<ImagePack>& without) {
   auto tables = image_tables(target, later.job, later.step);
   if (!tables) return tables.error();
   const auto described = std::find_if(tables->begin(), tables->end(), [&](const ImageTable& t) { return t.name == table; });
@@ -74,6 +74,7 @@ Result<void> add_changed_keys(connect::Connector& target, const Later& later, co
   auto packs = image_packs(target, later.step);
   if (!packs) return packs.error();
   for (const ImagePack& pack : *packs) {
+    if (std::any_of(without.begin(), without.end(), [&](const ImagePack& other) { return other.step == pack.step && other.lane == pack.lane && other.seq == pack.seq; })) continue;
     auto records = images(target, pack);
     if (!records) return records.error();
     for (const Record& record : *records) {

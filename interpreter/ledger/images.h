@@ -33,7 +33,8 @@ struct Later {
 Result<std::vector<Later>> later_changes(connect::Connector& target, std::int64_t step, const std::string& table);
 // Short digests of the keys of the rows of a table that a generation changed: as they were, and as they became.
 using Keys = std::unordered_set<Short, HashShort>;
-Result<void> add_changed_keys(connect::Connector& target, const Later& later, const std::string& table, Keys& keys);
+// `without`: entries that are not looked at.
+Result<void> add_changed_keys(connect::Connector& target, const Later& later, const std::string& table, Keys& keys, const std::vector<ImagePack>& without = {});
 
 // A row as a change left it, every column: none for deletes. And as it was: none for inserts.
 std::vector<Stored> row_after(const Record& record, std::size_t columns);

@@ -44,7 +44,10 @@ Result<std::vector<KeptCopy>> kept_copies(connect::Connector& target, const Tabl
     std::vector<std::string> typed;
     for (std::size_t i = 0; i < key.size(); ++i) {
       const std::string& column = table.columns[static_cast<std::size_t>(identity->columns[i])].name;
-      if (!has(column)) {
+      // Other values have several forms as text.
+      const Kind kind = table.columns[static_cast<std::size_t>(identity->columns[i])].type.kind;
+      copy.untold = has(column) && kind != Kind::integer && kind != Kind::text && !(kind == Kind::uuid && key[i].bytes.size() == 36);
+      if (!has(column) || copy.untold) {
         copy.missing = column;
         break;
       }

@@ -225,7 +225,7 @@ Result<Writer::Entries> of_job(connect::Connector& target, const RedactionReques
       packs += fmt::format("{} {} {}\n", done[i].place, done[i].before, done[i].after);
       images += done[i].images;
     }
-    entries.push_back({"redact", {{"table", request.table}, {"key", request.key_shown}, {"columns", fmt::format("{}", fmt::join(request.columns, ","))}, {"why", request.why}, {"packs", packs}, {"images", std::to_string(images)}, {"key_hidden", request.hides_key ? "yes" : ""}}});
+    entries.push_back({"redact", {{"table", request.table}, {"key", request.hides_key ? "***" : request.key_shown}, {"columns", fmt::format("{}", fmt::join(request.columns, ","))}, {"why", request.why}, {"packs", packs}, {"images", std::to_string(images)}, {"key_hidden", request.hides_key ? "yes" : ""}}});
   }
   return entries;
 }

@@ -163,6 +163,19 @@ Result<void> each_of_job(connect::Connector& target, const std::string& job, con
 
 }  // namespace
 
+Result<std::pair<std::int64_t, std::int64_t>> done_by(connect::Connector& target, const std::string& job, const std::vector<std::string>& runs) {
+  std::pair<std::int64_t, std::int64_t> counts;
+  if (runs.empty()) return counts;
+  auto read = OwnSql(target).query("SELECT l.entry FROM bfl_step AS s JOIN bfl_ledger AS l ON l.step = s.id WHERE s.job = ?1 AND s.name <> '' AND s.state <> 'undone' AND s.route <> 'undo'", {text(job)}, [&](RawRow row) {
+    if (std::find(runs.begin(), runs.end(), field(row[0].bytes, "run")) == runs.end()) return true;
+    counts.first += std::strtoll(field(row[0].bytes, "changed").c_str(), nullptr, 10);
+    counts.second += std::strtoll(field(row[0].bytes, "conflicts").c_str(), nullptr, 10);
+    return true;
+  });
+  if (!read) return read.error();
+  return counts;
+}
+
 Result<std::vector<std::string>> unfinished_runs(connect::Connector& target, const std::string& job) {
   std::vector<std::string> runs;
   auto read = each_of_job(target, job, [&](const EntryFields& fields) {

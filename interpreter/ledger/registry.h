@@ -5,6 +5,7 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "interpreter/base/result.h"
@@ -47,6 +48,8 @@ struct Completed {
 };
 Result<Completed> completed(connect::Connector& target, const std::string& job, const std::string& meaning);
 
+// Rows that these runs of a job have changed, and left in conflict, in what was not undone since.
+Result<std::pair<std::int64_t, std::int64_t>> done_by(connect::Connector& target, const std::string& job, const std::vector<std::string>& runs);
 // The runs that have begun since the job was last run to its end, oldest first: what one of them did not finish the next one goes on with.
 Result<std::vector<std::string>> unfinished_runs(connect::Connector& target, const std::string& job);
 // After a commit whose outcome is not known: whether an entry of this kind in the job's lane bears this attempt. Waits for whoever still

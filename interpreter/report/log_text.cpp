@@ -132,7 +132,7 @@ std::optional<Held> held(const store::RunRecord& run, const std::vector<store::J
     const bool approval = entry.kind == "step_paused" && entry.reason.ends_with(run::waits_for_approval);
     if (under_way && entry.kind == "held_back") now = Held{entry.step, entry.reason, fmt::format("bfl resume {}", run.path)};
     else if (stopped && approval) now = Held{entry.step, entry.reason, fmt::format("bfl approve {} --step {}", run.path, entry.step)};
-    else if (under_way ? entry.step == (now ? now->step : "") : entry.kind == "stage_approved") now.reset();
+    else if (under_way ? now && entry.step == now->step && (entry.kind == "goes_on" || entry.kind == "step_finished" || entry.kind == "step_failed") : entry.kind == "stage_approved") now.reset();
   }
   // What holds it back is taken away by `bfl resume` where somebody has ordered it.
   if (now && under_way && !now->why.starts_with("paused")) now->command.clear();

@@ -281,6 +281,7 @@ struct Tally {
     if (!checks.empty()) text += fmt::format("; the run would stop at {}, which {} not hold", checks, checks.find(',') == std::string::npos ? "does" : "do");
     if (!proofs_failed.empty()) text += fmt::format("; {} would not hold in the end", proofs_failed);
     if (runs + resumes + stopped == 0) return text + "; nothing to change";
+    if (!counted_all && rows == 0) return text + "; how many rows would change is not known, and this changed nothing";
     return fmt::format("{}; {}{} would change, and this changed nothing", text, counted_all ? "" : "at least ", counted(rows, "row"));
   }
 };

@@ -385,9 +385,36 @@ void carry_out(Context& context, WholeJob* whole) {
   note_revisions(context);
 }
 
+// What runs before this one, which were killed, have changed and had in conflict: the job undoes itself for that too. False: it cannot be read.
+bool count_earlier(Context& context) {
+  Outcome& outcome = context.outcome;
+  const auto& rollback = context.program.rollback;
+  for (std::size_t i = 0; rollback && (rollback->percent || rollback->conflicts >= 0) && i < context.targets.size(); ++i) {
+    if (!context.keeps[i]) continue;
+    auto there = ledger::exists(*context.targets[i]);
+    if (!there) return false;
+    if (!*there) continue;
+    auto runs = ledger::unfinished_runs(*context.targets[i], context.program.job);
+    if (!runs) return false;
+    std::erase(*runs, context.options.run_id);
+    auto done = ledger::done_by(*context.targets[i], context.program.job, *runs);
+    if (!done) return false;
+    outcome.changed_before += done->first;
+    outcome.conflicts_before += done->second;
+  }
+  return true;
+}
+
 // If the job cannot be let go, its lease ends by itself. A run that was killed behind its last step has let nothing go: who
 // finds all of it done does so for it, or its clock would be that of the next application, whenever that is.
 void let_go(Context& context, bool finished) {
+  Outcome& outcome = context.outcome;
+  if ((outcome.exit_code == 0 || outcome.exit_code == 3) && !count_earlier(context)) {
+    finished = false;
+    outcome.exit_code = 75;
+    context.diagnostics.error(Code::database_error, context.program.job_span, "whether the job undoes itself is not known: what the runs before had in conflict cannot be read", "run again: then it is asked anew");
+  }
+  finished = finished && conflicts_to_roll_back(context.program, outcome.changed + outcome.changed_before, outcome.conflicts + outcome.conflicts_before).empty();
   for (auto& writer : context.writers)
     if (writer) (void)writer->release(finished);
   context.writers.clear();

@@ -63,6 +63,8 @@ std::string written(const PlanFacts& facts) {
   return all.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
+struct FromNewer {};  // it says of a step what this bfl does not know
+
 PlanFacts facts_of(const json& all) {
   PlanFacts facts;
   const auto text = [](const json& of, const char* name) { return of.at(name).get<std::string>(); };
@@ -83,8 +85,9 @@ PlanFacts facts_of(const json& all) {
     PlannedStep& made = facts.steps.emplace_back();
     made.step = text(step, "step");
     const std::string planned = text(step, "planned");
-    for (std::size_t i = 0; i < std::size(names); ++i)
-      if (planned == names[i]) made.planned = static_cast<Planned>(i);
+    const auto word = std::find(std::begin(names), std::end(names), planned);
+    if (word == std::end(names)) throw FromNewer();
+    made.planned = static_cast<Planned>(word - std::begin(names));
     made.why = text(step, "why");
     made.generation = step.at("generation").get<std::int64_t>();
     made.rows = step.at("rows").get<std::int64_t>();
@@ -204,11 +207,12 @@ Result<void> KeptPlan::read() {
   const auto refused = [&](const char* what) {
     return Error{ErrorClass::refused, fmt::format("{} {}", path_, what), {}, "make it anew: `bfl plan JOB.bfl -o FILE`; what was altered cannot be told from what was approved"};
   };
+  const auto newer = [&] { return Error{ErrorClass::refused, fmt::format("{} is a plan in a form that this bfl does not know", path_), {}, "use the bfl that made it, or make it anew"}; };
   std::FILE* file = file_.get();
   std::string begin(magic.size(), '\0');
   begin.resize(std::fread(begin.data(), 1, begin.size(), file));
   if (begin != magic && begin.starts_with(any_magic))
-    return Error{ErrorClass::refused, fmt::format("{} is a plan in a form that this bfl does not know", path_), {}, "use the bfl that made it, or make it anew"};
+    return newer();
   if (begin != magic) return refused("is no kept plan");
   Hasher hasher;
   hasher.add(magic);
@@ -226,6 +230,8 @@ Result<void> KeptPlan::read() {
       const Section section{std::ftell(file), object.at("rows").get<std::int64_t>(), object.at("bytes").get<std::int64_t>(), object.at("root").get<std::string>()};
       if (section.bytes < 0 || section.bytes > most_bytes || !pass(file, section.bytes, hasher)) return refused("is not whole");
       sections_[object.at("step").get<std::string>()] = section;
+    } catch (const FromNewer&) {
+      return newer();
     } catch (const json::exception&) {
       return refused("is not as it was written");
     }

@@ -65,6 +65,10 @@ std::vector<std::string> changed_since(const KeptPlan& kept, const program::Prog
       const auto before = then->components.find(component.name);
       if (part && (before == then->components.end() || before->second != component.digest)) changes.push_back(fmt::format("{} of `{}` changed", part, step.name));
     }
+    // Values that are secret are in no text of the plan; what the step means hangs on them.
+    for (const plan::KeyComponent& component : plan.steps[i].key.components)
+      if (const auto before = then->components.find("meaning"); then->planned == Planned::statement && component.name == "meaning" && (before == then->components.end() || before->second != component.digest))
+        changes.push_back(fmt::format("what `{}` means is another", step.name));
     if (then->planned == Planned::statement && then->statement != statement_of(program, step)) changes.push_back(fmt::format("the statement of `{}` is another", step.name));
     if ((then->planned == Planned::rows || then->planned == Planned::statement) && program::changes_rows(step.kind) && then->tables != ledger::describe(Writing::tables_of(program, step)))
       changes.push_back(fmt::format("the columns of the tables that `{}` changes are others", step.name));

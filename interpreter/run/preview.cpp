@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 
+#include "interpreter/base/secrets.h"
 #include "interpreter/run/dependence.h"
 #include "interpreter/run/discreet.h"
 #include "interpreter/run/failed_row.h"
@@ -11,6 +12,7 @@
 #include "interpreter/run/meeting_rows.h"
 #include "interpreter/run/pace.h"
 #include "interpreter/run/plan_keeper.h"
+#include "interpreter/run/planned.h"
 #include "interpreter/run/stand_in.h"
 
 namespace bfl::run {
@@ -199,7 +201,8 @@ void Previewing::look_at_assertions(std::size_t index, const Dependence::Basis& 
 void Previewing::look_at_statement(std::size_t index, const Dependence::Basis& basis) {
   const Step& step = job_.steps[index];
   Preview& preview = all_[index];
-  preview.sql.push_back(lower::raw_step(job_, step, lower::dialect_of(job_.catalogues[static_cast<std::size_t>(step.target.source)])).change.text);
+  // Whoever approves a plan reads what it is compared by: with the values that are bound.
+  preview.sql.push_back(keeper_ ? without_secrets(statement_of(job_, step)) : lower::raw_step(job_, step, lower::dialect_of(job_.catalogues[static_cast<std::size_t>(step.target.source)])).change.text);
   if (!preview.unknown.empty()) return dependence_.saw(index, basis, {preview.unknown, true, false});
   const std::optional<bool> applies = wanted(index);
   preview.left_out_whole = applies && !*applies;

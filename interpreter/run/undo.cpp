@@ -232,6 +232,18 @@ void refuse(Context& context, const Error& error) {
   context.outcome.exit_code = held || error.kind == ErrorClass::transient ? 75 : error.kind == ErrorClass::refused ? 4 : 5;
 }
 
+// An undo that somebody has stopped before its first row is taken back where a run undoes itself.
+Result<void> abandon_others(Context& context, std::size_t source, const std::vector<UndoTask>& tasks) {
+  auto generations = ledger::generations(*context.targets[source], context.program.job);
+  if (!generations) return generations.error();
+  for (const ledger::Generation& generation : *generations) {
+    const auto is_this = [&](const UndoTask& task) { return task.open && static_cast<std::size_t>(task.source) == source && task.open->id == generation.id; };
+    if (!is_untouched_undo(generation) || std::any_of(tasks.begin(), tasks.end(), is_this)) continue;
+    if (auto abandoned = context.writers[source]->abandon(generation.id); !abandoned) return abandoned;
+  }
+  return {};
+}
+
 void carry_out(Context& context, std::vector<UndoTask>& tasks) {
   std::vector<bool> frozen(context.targets.size());
   for (std::size_t i = 0; i < context.targets.size(); ++i) {
@@ -252,7 +264,9 @@ void carry_out(Context& context, std::vector<UndoTask>& tasks) {
     auto writer = ledger::Writer::take_over(target, context.program.job, runner_of(context));
     if (!writer) return refuse(context, writer.error());
     context.writers[i] = std::move(*writer);
+    if (auto free = abandon_others(context, i, tasks); !free) return refuse(context, free.error());
   }
+  std::size_t ended = 0;
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     Event event = context.event(tasks[i].open ? EventKind::step_resumed : EventKind::step_started, tasks[i].step);
     event.reason = fmt::format("puts back generation {} of `{}`", tasks[i].undone.number, tasks[i].undone.step);
@@ -260,12 +274,21 @@ void carry_out(Context& context, std::vector<UndoTask>& tasks) {
     ++context.outcome.steps_run;
     // What is older stays under what could not be put back.
     if (Undoing(context, tasks[i], context.plan.steps[i]).run() != StepEnd::done) break;
+    ++ended;
   }
-  for (std::size_t i = 0; i < context.targets.size(); ++i)
+  // A run that has undone itself is over, and so is its now(): in targets as well of which it had changed nothing.
+  const bool over = ended == tasks.size() && std::all_of(tasks.begin(), tasks.end(), [](const UndoTask& task) { return task.because == of_the_run; });
+  for (std::size_t i = 0; i < context.targets.size(); ++i) {
+    if (over && !context.writers[i]) {
+      auto clock = context.targets[i]->has_sql() ? ledger::frozen_clock(*context.targets[i], context.program.job) : Result<std::optional<Timestamp>>(std::nullopt);
+      auto writer = clock && *clock ? ledger::Writer::take_over(*context.targets[i], context.program.job, runner_of(context)) : Result<std::unique_ptr<ledger::Writer>>(nullptr);
+      if (writer && *writer) (void)(*writer)->release(true);
+    }
     if (context.writers[i]) {
-      (void)context.writers[i]->release(!frozen[i]);
+      (void)context.writers[i]->release(!frozen[i] || over);
       context.note(note_seen(*context.targets[i], context.state, context.identities[i]));
     }
+  }
   if (context.outcome.exit_code == 0 && std::any_of(tasks.begin(), tasks.end(), [](const UndoTask& task) { return !task.lost.empty(); })) context.outcome.exit_code = 3;
   context.writers.clear();
 }
@@ -273,17 +296,11 @@ void carry_out(Context& context, std::vector<UndoTask>& tasks) {
 }  // namespace
 
 Result<void> preview_undo(const program::Program& program, const std::vector<connect::Connector*>& targets, std::vector<UndoTask>& tasks) {
-  for (std::size_t i = 0; i < tasks.size(); ++i) {
-    UndoTask& task = tasks[i];
+  std::map<std::pair<int, std::string>, ledger::Keys> back_first;  // by source and table: rows that will have been put back to what is older
+  for (UndoTask& task : tasks) {
     connect::Connector& target = *targets[static_cast<std::size_t>(task.source)];
     auto back = RowBack::prepare(program, target, task);
     if (!back) return back.error();
-    // Rows that a task before this one will have put back first.
-    ledger::Keys under;
-    for (std::size_t before = 0; before < i; ++before)
-      for (const ledger::ImageTable& table : task.tables)
-        if (tasks[before].source == task.source)
-          if (auto added = ledger::add_changed_keys(target, {tasks[before].undone.id, program.job, {}, 0}, table.name, under); !added) return added.error();
     Backwards images(target, task);
     for (std::int64_t number = 0; number < task.rows; ++number) {
       auto record = images.at(number);
@@ -292,9 +309,13 @@ Result<void> preview_undo(const program::Program& program, const std::vector<con
       if (!judged) return judged.error();
       const ledger::ImageTable& table = (*back)->table_of(**record);
       const auto row = (*record)->kind == 'd' ? (*record)->before : ledger::row_after(**record, table.columns.size());
-      const bool covered = !under.empty() && under.contains(ledger::short_digest(ledger::key_in(row, table.key)));
-      if (judged->verdict == Verdict::put_back || (covered && judged->verdict != Verdict::passed_over)) ++task.put_back;
-      else if (judged->verdict == Verdict::as_before) ++task.as_before;
+      ledger::Keys& first = back_first[{task.source, table.name}];
+      const bool covered = first.contains(ledger::short_digest(ledger::key_in(row, table.key)));
+      if (judged->verdict == Verdict::put_back || (covered && judged->verdict != Verdict::passed_over)) {
+        ++task.put_back;
+        for (const auto& each : {row, ledger::row_before(**record)})
+          if (!each.empty()) first.insert(ledger::short_digest(ledger::key_in(each, table.key)));
+      } else if (judged->verdict == Verdict::as_before) ++task.as_before;
       else if (judged->verdict == Verdict::conflict) ++task.conflicts, list(task, **back, **record, judged->reason);
     }
   }

@@ -69,6 +69,13 @@ bool same_range(const std::optional<std::pair<ledger::Key, ledger::Key>>& a, con
   return a && b && ledger::encode(a->first) == ledger::encode(b->first) && ledger::encode(a->second) == ledger::encode(b->second);
 }
 
+// Of the chunks that have lost their images those that may hold a key that is asked for.
+void keep_lost_of_keys(UndoTask& task) {
+  std::erase_if(task.lost, [&](const ledger::Gap& gap) {
+    return task.keys && gap.by_key && (ledger::compare(gap.to, task.keys->first) < 0 || (gap.from && ledger::compare(task.keys->second, *gap.from) <= 0));
+  });
+}
+
 // The step as the executor sees it; refused when the table is no longer what the images are of.
 Result<void> fit(const program::Program& program, UndoTask& task, const UndoRequest& request) {
   const auto refused = [&](std::string why, std::string help = {}) {
@@ -105,10 +112,16 @@ Result<void> fit(const program::Program& program, UndoTask& task, const UndoRequ
     return Error{ErrorClass::data, fmt::format("`--keys {0}..{1}` holds no key: {1} comes before {0}", request.keys->first, request.keys->second), {},
                  fmt::format("write the first one first: --keys {}..{}", request.keys->second, request.keys->first)};
   task.keys = {std::move(*from), std::move(*to)};
-  std::erase_if(task.lost, [&](const ledger::Gap& gap) {
-    return gap.by_key && (ledger::compare(gap.to, task.keys->first) < 0 || (gap.from && ledger::compare(task.keys->second, *gap.from) <= 0));
-  });
+  keep_lost_of_keys(task);
   return {};
+}
+
+// Where a generation that is not finished goes on, rows that were put back would be left behind as done.
+Result<void> refuse_part(const UndoTask& task) {
+  if (task.whole() || (task.undone.state != StepState::open && task.undone.state != StepState::staging)) return {};
+  const bool lost = !task.keys && task.runs.empty();
+  return Error{ErrorClass::refused, fmt::format("generation {} of `{}` is not finished, and {}", task.undone.number, task.undone.step, lost ? "has lost images: it cannot be put back whole" : "a part of it is to be put back"), {},
+               lost ? "run it to its end, then undo it" : fmt::format("run it to its end, or undo all of it: `--step {}` alone", task.undone.step)};
 }
 
 // Later changes that are not put back with it stand on a row: the row is not as the step left it, and they have changed it.
@@ -116,12 +129,16 @@ Result<void> refuse_under(const program::Program& program, connect::Connector& t
   for (const ledger::ImageTable& table : task.tables) {
     auto later = ledger::later_changes(target, task.undone.id, table.name);
     if (!later) return later.error();
+    const auto takes_back = [&](const UndoTask& other, const ledger::Later& one) { return other.source == task.source && other.undone.id == one.step && (!other.keys || same_range(other.keys, task.keys)); };
     std::erase_if(*later, [&](const ledger::Later& one) {
-      return std::any_of(tasks.begin(), tasks.end(), [&](const UndoTask& other) { return other.source == task.source && other.undone.id == one.step; });
+      return std::any_of(tasks.begin(), tasks.end(), [&](const UndoTask& other) { return takes_back(other, one) && other.runs.empty(); });
     });
     for (const ledger::Later& one : *later) {
+      std::vector<ledger::ImagePack> back_too;
+      for (const UndoTask& other : tasks)
+        if (takes_back(other, one)) back_too.insert(back_too.end(), other.packs.begin(), other.packs.end());
       ledger::Keys keys;
-      if (auto added = ledger::add_changed_keys(target, one, table.name, keys); !added) return added.error();
+      if (auto added = ledger::add_changed_keys(target, one, table.name, keys, back_too); !added) return added.error();
       auto back = RowBack::prepare(program, target, task);
       if (!back) return back.error();
       for (const ledger::ImagePack& pack : task.packs) {
@@ -152,7 +169,10 @@ bool narrow(UndoTask& task, const std::function<bool(const std::string& run)>& w
   std::set<std::string> runs;
   for (const ledger::ImagePack& pack : task.packs)
     if (wanted(pack.run)) runs.insert(pack.run);
-  if (std::erase_if(task.packs, [&](const ledger::ImagePack& pack) { return !runs.contains(pack.run); }) > 0) task.runs.assign(runs.begin(), runs.end());
+  const bool others = std::erase_if(task.packs, [&](const ledger::ImagePack& pack) { return !runs.contains(pack.run); }) > 0;
+  // Nobody knows whose the lost ones were.
+  if (others || !task.lost.empty()) task.runs.assign(runs.begin(), runs.end());
+  task.lost.clear();
   task.rows = 0;
   for (const ledger::ImagePack& pack : task.packs) task.rows += pack.changed;
   return !task.packs.empty();
@@ -165,13 +185,14 @@ bool is_untouched_undo(const Generation& generation) {
 }
 
 Result<std::optional<std::string>> undo_cut_short(const program::Program& program, const std::vector<connect::Connector*>& targets) {
+  std::optional<std::string> begun;
   for (connect::Connector* target : targets) {
     auto generations = target->has_sql() ? ledger::generations(*target, program.job) : Result<std::vector<Generation>>(std::vector<Generation>());
     if (!generations) return generations.error();
     for (const Generation& generation : *generations)
-      if (generation.route == "undo" && generation.state == StepState::open) return std::optional(component(generation, "because"));
+      if (generation.route == "undo" && generation.state == StepState::open && (!begun || begun->empty())) begun = component(generation, "because");
   }
-  return std::optional<std::string>();
+  return begun;
 }
 
 std::vector<std::string> UndoTask::lost_lines() const {
@@ -226,9 +247,15 @@ Result<std::vector<UndoTask>> undo_tasks(const program::Program& program, const 
       if (generation.route == "undo") task.again = undone_by(generation);
       return &task;
     };
-    // What was cut short is gone on with, whatever is asked for besides.
+    // What of it has images was put back, and stays so.
+    const auto back_already = [&](const Generation& generation) {
+      return lost(generation) && std::any_of(generations->begin(), generations->end(), [&](const Generation& undo) {
+        return undo.route == "undo" && undo.state == StepState::done && undone_by(undo) == generation.id && component(undo, "keys").empty() && component(undo, "runs").empty();
+      });
+    };
+    // What was cut short is gone on with, whatever is asked for besides; by a run that undoes itself, only what such a run has begun.
     for (const Generation& generation : *generations) {
-      if (generation.route != "undo" || generation.state != StepState::open) continue;
+      if (generation.route != "undo" || generation.state != StepState::open || (!request.because.empty() && component(generation, "because").empty())) continue;
       const auto undone = by_id(undone_by(generation));
       if (undone == generations->end()) continue;
       auto task = add(*undone);
@@ -240,12 +267,14 @@ Result<std::vector<UndoTask>> undo_tasks(const program::Program& program, const 
       (*task)->keys = keys_of(generation);
       if (!(*task)->keys && !component(generation, "keys").empty())
         return Error{ErrorClass::refused, fmt::format("an undo of some keys of `{}` was cut short, and which keys cannot be read", undone->step), {}, "`bfl audit verify` shows what was altered"};
+      keep_lost_of_keys(**task);
       under_way.push_back({undone->id, (*task)->keys, (*task)->runs});
     }
     for (auto generation = generations->rbegin(); generation != generations->rend() && !request.finish; ++generation) {
       known |= generation->step == request.step;
       if (generation->state == StepState::undone || (generation->changed == 0 && !lost(*generation)) || (!request.step.empty() && generation->step != request.step) || (request.generation != 0 && generation->id != request.generation)) continue;
       if (generation->route == "undo" && (request.run.empty() || generation->state == StepState::open)) continue;
+      if (back_already(*generation)) continue;
       auto task = add(*generation);
       if (!task) return task.error();
       for (const ledger::ImagePack& pack : (*task)->packs)
@@ -260,6 +289,7 @@ Result<std::vector<UndoTask>> undo_tasks(const program::Program& program, const 
         return open.undone == generation->id && (!open.keys || same_range(open.keys, (*task)->keys)) && (open.runs.empty() || open.runs == (*task)->runs);
       };
       if (std::any_of(under_way.begin(), under_way.end(), covers)) tasks.pop_back();
+      else if (auto free = refuse_part(tasks.back()); !free) return free.error();
     }
   }
   if (!request.step.empty() && !known && std::none_of(program.steps.begin(), program.steps.end(), [&](const program::Step& step) { return step.name == request.step; }))

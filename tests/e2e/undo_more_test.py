@@ -63,6 +63,24 @@ def only_what_a_run_did(place, shop):
     sound(place)
 
 
+def what_is_not_finished_is_undone_whole(place, shop):
+    """A step goes on behind its last chunk: a part that was put back would be left behind as done."""
+    place.write("job.bfl", JOB.format(source=shop.source))
+    before = sums(shop)
+    call(place, "run", "job.bfl", "--limit-chunks", "2", code=75)
+    first = told(place, "status")[0]["run"]
+    call(place, "run", "job.bfl", "--limit-chunks", "1", code=75)
+    for words in (["--run", first], ["--step", "mark", "--keys", "1..9"]):
+        said = call(place, "undo", "job.bfl", *words, code=4).stderr
+        expect("`mark` is not finished" in said and "run it to its end" in said, said)
+    expect("no run of steps begins with `nope`" in call(place, "undo", "job.bfl", "--plan", "--run", "nope", code=2).stderr, "--plan")
+    call(place, "undo", "job.bfl", "--step", "mark")
+    expect(sums(shop) == before, f"{sums(shop)}, {before}")
+    call(place, "run", "job.bfl")
+    expect(sums(shop)[0] == 200, f"{sums(shop)}")
+    sound(place)
+
+
 def an_order_stops_it(place, shop):
     """Before its first row nothing is left that would have to be finished."""
     place.write("job.bfl", JOB.format(source=shop.source))
@@ -157,9 +175,10 @@ def lost_images_are_told(place):
         wanted = (key, "seen" if 81 <= key <= 120 else note, count + 1 if 21 <= key <= 40 else count)
         expect(now[key] == wanted, f"row {key} is {now[key]}, expected {wanted}")
     sound(place)
+    expect("nothing to undo" in call(place, "undo", "job.bfl").stdout, "what of it has images is put back already")
     call(place, "run", "job.bfl")
     expect(sums(shop)[0] == 200 and sums(shop)[1] == counts + 100, f"what could not be put back was done twice: {sums(shop)}")
     sound(place)
 
 
-main([*on_both(rows_put_back_are_done_again), *on_both(only_what_a_run_did), *on_both(an_order_stops_it), an_older_copy_is_refused, lost_images_are_told])
+main([*on_both(rows_put_back_are_done_again), *on_both(only_what_a_run_did), *on_both(what_is_not_finished_is_undone_whole), *on_both(an_order_stops_it), an_older_copy_is_refused, lost_images_are_told])
