@@ -181,6 +181,7 @@ void measured(Facts& page, const program::Program& program, const program::Step&
     page.row("count", step.kind == program::StepKind::update ? fmt::format("{}{} would change", counted(preview.would_change, "row"), of)
                                                              : fmt::format("{}{} would be {}", counted(preview.would_change, "row"), of, done_word(step.kind)));
   }
+  if (!preview.set_aside.empty()) page.row("", "some would go into quarantine: " + preview.set_aside);
   if (preview.already_right > 0) page.row("", fmt::format("{} that it takes {} right already", counted(preview.already_right, "row"), preview.already_right == 1 ? "is" : "are"));
   for (const auto& [table, rows] : preview.with_them) page.row("", fmt::format("{} of {} with them", counted(rows, "row"), program.shown(table)));
   std::string_view label = "skips";

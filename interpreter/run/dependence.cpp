@@ -5,10 +5,8 @@
 namespace bfl::run {
 namespace {
 
-constexpr std::size_t most_named = 50;  // of the steps that one depends on
-
 void add(std::vector<std::size_t>& steps, std::size_t step) {
-  if (steps.size() < most_named && std::find(steps.begin(), steps.end(), step) == steps.end()) steps.push_back(step);
+  if (std::find(steps.begin(), steps.end(), step) == steps.end()) steps.push_back(step);
 }
 
 }  // namespace
@@ -43,6 +41,10 @@ bool Dependence::looked_at(std::size_t step, program::TableRef table) const {
   return last != last_look_.end() && last->second > position_[step];
 }
 
+bool Dependence::looked_at_behind(std::size_t step, int source) const {
+  return std::any_of(last_look_.begin(), last_look_.end(), [&](const auto& last) { return last.first.source == source && last.second > position_[step]; });
+}
+
 bool Dependence::meet(std::size_t writer, std::size_t step) const {
   const auto& writes = program_.steps[writer].writes;
   const auto uses = [&](const std::set<program::ColumnUse>& of) { return std::any_of(of.begin(), of.end(), [&](const auto& use) { return writes.contains(use); }); };
@@ -53,7 +55,7 @@ Dependence::Basis Dependence::basis(std::size_t step) const {
   Basis basis;
   // The database's own views, and the script's own SQL, look at the tables themselves.
   const auto& reads = program_.steps[step].reads;
-  const bool looks_past = std::any_of(reads.begin(), reads.end(), [&](const auto& use) { return program_.table(use.table).view || program_.query(use.table); });
+  const bool looks_past = basis.looks_past = std::any_of(reads.begin(), reads.end(), [&](const auto& use) { return program_.table(use.table).view || program_.query(use.table); });
   const auto take = [&](std::size_t writer) {
     const Seen& seen = states_[writer].seen;
     if (!seen.unknown.empty() && basis.unknown.empty()) basis.unknown = seen.unknown;

@@ -19,12 +19,14 @@ class Dependence {
   const std::set<program::TableRef>& tables() const { return tables_; }
   bool looked_at(std::size_t step) const { return wanted_[step]; }  // a later step looks at what it changes
   bool looked_at(std::size_t step, program::TableRef table) const;
+  bool looked_at_behind(std::size_t step, int source) const;  // steps behind it look at what is changed in the source
 
   // On what the figures of a step stand, by what was seen of the steps before it.
   struct Basis {
     std::string unknown{};            // what they wait for: "known once `x` has run"; empty: they can be told
     std::vector<std::size_t> before{};  // steps that will have changed what it looks at, and are counted as if they had not
     std::vector<std::size_t> on_top{};  // steps whose changes it is counted on top of
+    bool looks_past = false;            // it sees the tables themselves whatever stands in for them
   };
   Basis basis(std::size_t step) const;
   // Of a step that was looked at. `unknown`: what those wait for that look at its changes. `applied`: its changes can be seen.

@@ -119,10 +119,7 @@ std::string statement_of(const program::PaceRule& rule, const Table* table) {
   return {};
 }
 
-double rate_of(const program::Program& program, const program::Step& step, connect::Connector& target) {
-  std::optional<ledger::Order> order;
-  if (auto there = ledger::exists(target); there && *there)
-    if (auto given = ledger::orders(target, program.job)) order = ordered_pace(*given);
+double rate_of(const program::Program& program, const program::Step& step, const std::optional<ledger::Order>& order) {
   if (order)
     if (const auto rate = rows_a_second(order->reason)) return *rate;
   return said_rate(program, step);

@@ -55,8 +55,8 @@ class Pacer {
   Verdict verdict_{};
 };
 
-// Rows a second at which a step may go, as the job, the step, or an order in its target says; 0: any.
-double rate_of(const program::Program& program, const program::Step& step, connect::Connector& target);
+// Rows a second at which a step may go, as the job, the step, or somebody's order says; 0: any.
+double rate_of(const program::Program& program, const program::Step& step, const std::optional<ledger::Order>& order);
 
 // The pace that somebody has ordered: the newest for the job, else for every job.
 std::optional<ledger::Order> ordered_pace(const std::vector<ledger::Order>& given);

@@ -77,7 +77,8 @@ Result<void> PlannedChanges::flush() {
   added_.assign(batch_.size(), {});
   std::size_t at = 0;
   if (shows_ && act == Act::add) target_.observe([&](const connect::RowChange& change) { added_[at] = ledger::key_of(change.after, change.after.size()); }, table_.name, {});
-  auto done = statement->run_each(sets, [&](std::size_t i) { at = i; }, [](std::size_t, std::int64_t) {});
+  std::vector<std::int64_t> changed(batch_.size(), 0);
+  auto done = statement->run_each(sets, [&](std::size_t i) { at = i; }, [&](std::size_t i, std::int64_t rows) { changed[i] = rows; });
   if (shows_ && act == Act::add) target_.stop_observing();
   if (!done) {
     Error error = done.error();
@@ -87,7 +88,7 @@ Result<void> PlannedChanges::flush() {
   }
   for (at = 0; at < batch_.size(); ++at) {
     if (step_.effects.empty() || !batch_[at].table.empty()) break;
-    if (shows_ && act == Act::add && added_[at].empty()) continue;  // nothing was added
+    if (changed[at] == 0 || (shows_ && act == Act::add && added_[at].empty())) continue;
     if (auto kept = keep(batch_[at], act); !kept) return kept;
   }
   batch_.clear();
@@ -119,11 +120,14 @@ Result<Key> PlannedChanges::as_changed(const Record& record) {
   const bool computed = std::any_of(table_.columns.begin(), table_.columns.end(), [](const Column& column) { return column.generated; });
   const lower::Statement& read = hands_.find("")->second.sql.read;
   if (!computed || step_.walk.empty() || read.text.empty()) return row;
-  auto prepared = target_.prepare(read, evaluation_);
-  if (!prepared) return prepared.error();
+  if (!read_) {
+    auto prepared = target_.prepare(read, evaluation_);
+    if (!prepared) return prepared.error();
+    read_ = std::move(*prepared);
+  }
   Key key;
   for (const int column : step_.walk) key.push_back(row[static_cast<std::size_t>(column)]);
-  auto found = (*prepared)->query_raw(ledger::views(key), [&](RawRow now) {
+  auto found = read_->query_raw(ledger::views(key), [&](RawRow now) {
     row = ledger::key_of(now, table_.columns.size());
     return false;
   });
@@ -133,13 +137,16 @@ Result<Key> PlannedChanges::as_changed(const Record& record) {
 
 // SQLite: the row that was added last.
 Result<Key> PlannedChanges::as_added() {
-  std::string columns;
-  for (const Column& column : table_.columns) columns += (columns.empty() ? "" : ", ") + lower::quote_identifier(column.name);
   if (table_.without_rowid) return Error{ErrorClass::refused, fmt::format("`{}` has no places by which a row that was added is found again", table_.name)};
-  auto prepared = target_.prepare(fmt::format("SELECT {} FROM {} WHERE {} = last_insert_rowid()", columns, lower::qualified(table_), lower::rowid_name(table_)));
-  if (!prepared) return prepared.error();
+  if (!last_added_) {
+    std::string columns;
+    for (const Column& column : table_.columns) columns += (columns.empty() ? "" : ", ") + lower::quote_identifier(column.name);
+    auto prepared = target_.prepare(fmt::format("SELECT {} FROM {} WHERE {} = last_insert_rowid()", columns, lower::qualified(table_), lower::rowid_name(table_)));
+    if (!prepared) return prepared.error();
+    last_added_ = std::move(*prepared);
+  }
   Key row;
-  auto read = (*prepared)->query_raw({}, [&](RawRow now) {
+  auto read = last_added_->query_raw({}, [&](RawRow now) {
     row = ledger::key_of(now, now.size());
     return false;
   });

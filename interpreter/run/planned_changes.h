@@ -29,7 +29,6 @@ class PlannedChanges {
     std::unique_ptr<connect::Prepared> prepared[3]{};
   };
   Act act_of(const ledger::Record& record) const;
-  std::size_t key_of(const std::string& table) const;
   Result<void> flush();
   Result<void> keep(const ledger::Record& record, Act act);
   Result<ledger::Key> as_changed(const ledger::Record& record);
@@ -48,6 +47,7 @@ class PlannedChanges {
   std::size_t most_ = 1;
   std::vector<ledger::Key> added_{};                     // rows of the batch, where the engine shows what it added
   bool shows_ = false;
+  std::unique_ptr<connect::Prepared> read_{}, last_added_{};
 };
 
 // A step on the direct route: all of its rows by one statement.

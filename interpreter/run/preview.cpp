@@ -25,6 +25,7 @@ using program::Step;
 struct History {
   std::vector<std::vector<ledger::Generation>> generations;
   std::vector<Timestamp> clocks;
+  std::vector<std::optional<ledger::Order>> paces;  // as somebody has ordered; what cannot be asked for is none
   std::optional<Timestamp> begun;
 };
 
@@ -34,6 +35,7 @@ Result<History> history_of(const Program& program, const std::vector<connect::Co
     if (program.catalogues[i].read_only) {
       history.generations.emplace_back();
       history.clocks.push_back(now);
+      history.paces.emplace_back();
       continue;
     }
     auto list = ledger::generations(*targets[i], program.job);
@@ -43,6 +45,9 @@ Result<History> history_of(const Program& program, const std::vector<connect::Co
     history.generations.push_back(std::move(*list));
     if (*frozen && (!history.begun || **frozen < *history.begun)) history.begun = **frozen;
     history.clocks.push_back(frozen->value_or(now));
+    auto there = ledger::exists(*targets[i]);
+    auto orders = there && *there ? ledger::orders(*targets[i], program.job) : Result(std::vector<ledger::Order>());
+    history.paces.push_back(orders ? ordered_pace(*orders) : std::nullopt);
   }
   return history;
 }
@@ -60,25 +65,54 @@ Result<void> count(const Step& step, Spool& rows, const Program& program, Previe
   return read;
 }
 
+// Those that go with the rows of a step, without collecting them.
+Result<void> count_with_them(const Step& step, const Workbench& bench, const eval::Context& evaluation, Preview& preview) {
+  auto intents = lower::intents(bench.program(), step, bench.dialect(), true);
+  if (!intents) return intents.error();
+  for (const program::TableRef ref : step.cascades) {
+    for (const lower::CascadeSet& set : intents->cascades) {
+      if (set.table != ref) continue;
+      lower::Statement counted = set.select;
+      counted.text = fmt::format("SELECT count(*) FROM ({}) AS gone", set.select.text);
+      counted.columns = {lower::wire_of(Type{Kind::integer})};
+      counted.many = false;
+      auto rows = one_number(bench.engine(), counted, evaluation);
+      if (!rows) return rows.error();
+      if (*rows > 0) preview.with_them.emplace_back(ref, *rows);
+    }
+  }
+  return {};
+}
+
 class Previewing {
  public:
-  Previewing(const Program& program, const plan::Plan& plan, const std::vector<connect::Connector*>& targets, std::vector<Timestamp> clocks, std::vector<Decision> decisions, Diagnostics& diagnostics,
+  Previewing(const Program& program, const plan::Plan& plan, const std::vector<connect::Connector*>& targets, History history, std::vector<Decision> decisions, Diagnostics& diagnostics,
              PlanKeeper* keeper)
-      : job_(program), plan_(plan), targets_(targets), clocks_(std::move(clocks)), diagnostics_(diagnostics), keeper_(keeper), dependence_(program, plan, decisions),
+      : job_(program), plan_(plan), targets_(targets), history_(std::move(history)), diagnostics_(diagnostics), keeper_(keeper), dependence_(program, plan, decisions),
         // A plan that is kept holds rows as they are now.
         stand_ins_(program, keeper ? std::set<program::TableRef>() : dependence_.tables(), targets), all_(program.steps.size()) {
     for (std::size_t i = 0; i < decisions.size(); ++i) all_[i].decision = std::move(decisions[i]);
   }
 
   std::vector<Preview> run() {
-    for (const std::size_t index : plan_.order) look(index);
+    for (const std::size_t index : plan_.order) {
+      const Preview before = all_[index];
+      again_ = false;
+      look(index);
+      if (again_) {
+        all_[index] = before;
+        look(index);
+      }
+      for (std::size_t source = 0; source < targets_.size(); ++source)
+        if (!dependence_.looked_at_behind(index, static_cast<int>(source))) stand_ins_.end(static_cast<int>(source));
+    }
     return std::move(all_);
   }
 
  private:
   const Program& seen() const { return stand_ins_.program(); }
   bool stands() const { return &seen() != &job_; }
-  eval::Context evaluation(int source) const { return {clocks_[static_cast<std::size_t>(std::max(source, 0))]}; }
+  eval::Context evaluation(int source) const { return {history_.clocks[static_cast<std::size_t>(std::max(source, 0))]}; }
 
   void look(std::size_t index);
   void look_at_assertions(std::size_t index, const Dependence::Basis& basis);
@@ -90,6 +124,7 @@ class Previewing {
   Result<void> measured(std::size_t index, PlanKeeper* held, std::vector<LeftOut> more);
   Result<bool> apply(std::size_t index, Spool& rows);
   bool at_once(std::size_t index) const;
+  bool changed_before(std::size_t index) const;
   std::optional<bool> wanted(std::size_t index);
   void name(std::size_t index, const Dependence::Basis& basis);
   void fail(const Step& step, const Error& error);
@@ -97,16 +132,22 @@ class Previewing {
   const Program& job_;
   const plan::Plan& plan_;
   const std::vector<connect::Connector*>& targets_;
-  const std::vector<Timestamp> clocks_;
+  const History history_;
   Diagnostics& diagnostics_;
   PlanKeeper* keeper_;
   Dependence dependence_;
   StandIns stand_ins_;
   KeptAside aside_{};
   std::vector<Preview> all_;
+  bool again_ = false;  // the step under way is looked at once more
 };
 
 void Previewing::fail(const Step& step, const Error& given) {
+  if (const auto source = stand_ins_.lost()) {
+    dependence_.forget(*source);
+    again_ = true;
+    return;
+  }
   const Error error = stand_ins_.told(discreet(job_, step, given));
   Diagnostic& diagnostic = diagnostics_.error(code_of(error), step.name_span, fmt::format("step `{}`: {}", step.name, error.message), help_of(error));
   if (!error.row.empty()) diagnostic.notes.push_back("at the row with " + error.row);
@@ -117,11 +158,14 @@ void Previewing::name(std::size_t index, const Dependence::Basis& basis) {
   Preview& preview = all_[index];
   preview.unknown = basis.unknown;
   if (!basis.unknown.empty()) return;
-  for (const std::size_t step : basis.on_top) preview.on_top.push_back(job_.steps[step].name);
-  for (const std::size_t step : basis.before) {
-    preview.before.push_back(job_.steps[step].name);
-    if (preview.why_before.empty()) preview.why_before = keeper_ ? "a plan that is kept holds rows as they are now" : stand_ins_.why_not(job_.steps[step].target.source);
+  constexpr std::size_t most_named = 50;
+  for (std::size_t i = 0; i < std::min(most_named, basis.on_top.size()); ++i) preview.on_top.push_back(job_.steps[basis.on_top[i]].name);
+  for (std::size_t i = 0; i < std::min(most_named, basis.before.size()); ++i) {
+    const Step& step = job_.steps[basis.before[i]];
+    preview.before.push_back(step.name);
+    if (preview.why_before.empty()) preview.why_before = keeper_ ? "a plan that is kept holds rows as they are now" : stand_ins_.why_not(step.target.source);
   }
+  if (preview.why_before.empty() && basis.looks_past && !basis.before.empty()) preview.why_before = "it looks at a view or at a relation of SQL, which sees the tables themselves";
 }
 
 // Nothing: that cannot be told, and was said.
@@ -166,9 +210,16 @@ void Previewing::look(std::size_t index) {
   if (!applied) looked = applied.error();
   Dependence::Seen told{{}, preview.would_change != 0, applied && *applied};
   if (step.through) told.unknown = fmt::format("known once `{}` has answered", step.through->program->name);
+  // What was changed and kept before it went on is not in what is seen.
+  if (preview.decision.kind == DecisionKind::resume && !step.effects.empty()) told.unknown = fmt::format("known once `{}` has run", step.name);
   if (!looked && looked.error().kind == ErrorClass::data && step.quarantine && !refused) {
-    preview.would_change = -1;
-    preview.unknown = fmt::format("not known, for a row that would go into quarantine: {}", stand_ins_.told(discreet(job_, step, looked.error())).message);
+    const std::string why = stand_ins_.told(discreet(job_, step, looked.error())).message;
+    if (sound) {
+      preview.set_aside = why;
+    } else {
+      preview.would_change = -1;
+      preview.unknown = "not known, for a row that would go into quarantine: " + why;
+    }
     told = {fmt::format("known once `{}` has run", step.name), true, false};
     looked = sound ? Result<void>{} : here.keep_nothing(aside_);
   }
@@ -242,6 +293,12 @@ Result<void> Previewing::keep(std::size_t index, PlanKeeper* held) {
   }, aside_);
 }
 
+bool Previewing::changed_before(std::size_t index) const {
+  const Step& step = job_.steps[index];
+  const auto& generations = history_.generations[static_cast<std::size_t>(step.target.source)];
+  return all_[index].decision.kind == DecisionKind::resume || std::any_of(generations.begin(), generations.end(), [&](const ledger::Generation& one) { return one.step == step.name && one.changed > 0; });
+}
+
 // By one statement, as it would run.
 bool Previewing::at_once(std::size_t index) const {
   const Step& step = job_.steps[index];
@@ -253,7 +310,7 @@ Result<void> Previewing::write(std::size_t index, PlanKeeper* held, Spool& rows,
   Preview& preview = all_[index];
   connect::Connector& target = *targets_[static_cast<std::size_t>(step.target.source)];
   const eval::Context clock = evaluation(step.target.source);
-  const bool applied = dependence_.looked_at(index) && !keeper_;
+  const bool applied = dependence_.looked_at(index) && !keeper_ && stand_ins_.may_copy(step.target.source);
   // The place of a row in a copy is another one.
   if (applied && target.engine() == "postgres" && program::writes_anchor(step.kind) && step.walk.empty() && !stand_ins_.copy(step)) dependence_.forget(step.target.source);
   std::optional<MeetingRows> meeting;
@@ -267,11 +324,13 @@ Result<void> Previewing::write(std::size_t index, PlanKeeper* held, Spool& rows,
     preview.shipped_rows = (*bench)->shipped_rows();
     looked = Look{job_, stands() ? real.program() : computed, computed, step, (*bench)->engine(), clock}.write(plan_.steps[index], preview);
     // Which rows were changed before by this very step only its ledger knows; who comes under one key is seen in the set.
-    const bool settled = step.once || !step.once_per.empty() || step.duplicates || step.free_name || !step.cascades.empty() || (meeting && meeting->looks());
+    const bool settled = (step.once && changed_before(index)) || !step.once_per.empty() || step.duplicates || step.free_name || (meeting && meeting->looks());
     if (looked && (held || (preview.would_change > 0 && (settled || (applied && !at_once(index)))))) {
       looked = collect({seen(), step, target, clock}, **bench, rows, meeting ? &*meeting : nullptr);
-      if (looked && settled) looked = count(step, rows, job_, preview);
+      if (looked && (settled || !step.cascades.empty())) looked = count(step, rows, job_, preview);
       if (looked && held) looked = held->keep(index, rows);
+    } else if (looked && preview.would_change > 0) {
+      looked = count_with_them(step, **bench, clock, preview);
     }
     Spool some;
     const auto collected = looked && !keeper_ && preview.would_change >= Trial::least_rows ? collect_some({seen(), step, target, clock}, **bench, some) : Result<double>(0.0);
@@ -293,7 +352,7 @@ void Previewing::estimate(std::size_t index) {
   Preview& preview = all_[index];
   const Step& step = job_.steps[index];
   Estimate made = preview.estimate.value_or(Estimate{});
-  made.pace = rate_of(job_, step, *targets_[static_cast<std::size_t>(step.target.source)]);
+  made.pace = rate_of(job_, step, history_.paces[static_cast<std::size_t>(step.target.source)]);
   const auto rows = static_cast<double>(preview.would_change);
   const bool sealed_here = plan_.steps[index].work != plan::WorkKind::direct_write && targets_[static_cast<std::size_t>(step.target.source)]->engine() == "sqlite";  // images are a part of what was tried
   if (made.trial) made.seconds = preview.reading + (sealed_here ? 1 : Trial::with_evidence) * rows * made.trial->seconds / static_cast<double>(made.trial->rows);
@@ -330,8 +389,8 @@ Result<bool> Previewing::apply(std::size_t index, Spool& rows) {
   if (copied && applied) return true;
   for (const program::Effect& effect : step.effects)
     if (aside_.contains(effect.table)) aside_[effect.table] = {};
-  // What a trigger would have mended before is not known.
-  if (!applied && applied.error().kind == ErrorClass::data && job_.table(step.target).triggers.empty()) return applied.error();
+  // What a trigger would have mended before is not known, nor what rows would be that were computed without the steps before.
+  if (!applied && applied.error().kind == ErrorClass::data && job_.table(step.target).triggers.empty() && all_[index].before.empty()) return applied.error();
   if (!applied) stand_ins_.give_up(source, fmt::format("what `{}` does cannot be tried: {}", step.name, stand_ins_.told(discreet(job_, step, applied.error())).message));
   dependence_.forget(source);
   return false;
@@ -352,7 +411,7 @@ std::vector<Preview> preview(const Program& program, const plan::Plan& plan, con
     history->clocks.assign(history->clocks.size(), keeper->clock);
     keeper->take_stock(program, plan, decisions, diagnostics);
   }
-  return Previewing(program, plan, targets, std::move(history->clocks), std::move(decisions), diagnostics, keeper).run();
+  return Previewing(program, plan, targets, std::move(*history), std::move(decisions), diagnostics, keeper).run();
 }
 
 }  // namespace bfl::run

@@ -32,6 +32,7 @@ struct Preview {
   std::vector<std::string> on_top;  // steps whose changes it was looked at on top of
   std::vector<std::string> before;  // steps that will have changed what it looks at, and that it was looked at without
   std::string why_before;           // why not on top of those; empty: nobody tried
+  std::string set_aside;            // why some of the rows that were counted would go into quarantine; empty: none as far as is known
   bool left_out_whole = false;      // its `when` does not hold
   std::vector<Judgement> judgements;    // check, verify: in step with its assertions; none where they were not looked at
   std::vector<std::pair<program::TableRef, std::int64_t>> with_them;  // rows of other tables that go with those that would change, by table

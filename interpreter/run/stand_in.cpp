@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "interpreter/lower/writer.h"
+#include "interpreter/run/discreet.h"
 #include "interpreter/run/planned_changes.h"
 #include "interpreter/run/table_like.h"
 
@@ -14,8 +16,6 @@ namespace {
 using connect::Connector;
 using connect::RawRow;
 
-bool is_postgres(const Connector& source) { return source.engine() == "postgres"; }
-
 }  // namespace
 
 StandIns::StandIns(const program::Program& program, const std::set<program::TableRef>& tables, const std::vector<Connector*>& sources) : given_(program), places_(sources.size()) {
@@ -24,24 +24,47 @@ StandIns::StandIns(const program::Program& program, const std::set<program::Tabl
     Copy& copy = copies_.emplace_back(Copy{ref, program.table(ref)});
     copy.as = table_like(copy.as, *sources[static_cast<std::size_t>(ref.source)], copies_.size());
   }
-  for (const Copy& copy : copies_) {
-    Place& place = places_[static_cast<std::size_t>(copy.table.source)];
-    if (place.begun || !place.why_not.empty()) continue;
-    if (auto begun = begin(copy.table.source); !begun) give_up(copy.table.source, begun.error().message);
-  }
 }
 
 StandIns::~StandIns() {
-  for (Place& place : places_) {
-    if (!place.begun) continue;
-    place.source->rollback();
-    if (!is_postgres(*place.source)) (void)place.source->execute("PRAGMA foreign_keys=ON");
-  }
+  for (std::size_t i = 0; i < places_.size(); ++i) end(static_cast<int>(i));
+}
+
+void StandIns::end(int source) {
+  Place& place = places_[static_cast<std::size_t>(source)];
+  restore(source);
+  if (!place.begun) return;
+  place.begun = false;
+  if (is_postgres(*place.source)) return place.source->rollback();
+  for (Copy& copy : copies_)
+    if (copy.table.source == source && copy.filled) (void)place.source->execute("DROP TABLE IF EXISTS " + name_of(copy.as, *place.source));
+}
+
+void StandIns::restore(int source) {
+  if (seen_) seen_->catalogues[static_cast<std::size_t>(source)] = given_.catalogues[static_cast<std::size_t>(source)];
 }
 
 void StandIns::give_up(int source, std::string why) {
   places_[static_cast<std::size_t>(source)].why_not = std::move(why);
-  if (seen_) seen_->catalogues[static_cast<std::size_t>(source)] = given_.catalogues[static_cast<std::size_t>(source)];
+  restore(source);
+}
+
+std::optional<int> StandIns::lost() {
+  for (std::size_t i = 0; i < places_.size(); ++i) {
+    Place& place = places_[i];
+    if (!place.begun || !is_postgres(*place.source) || place.source->in_transaction()) continue;
+    place.begun = false;
+    give_up(static_cast<int>(i), "the server has ended the transaction in which it was tried");
+    return static_cast<int>(i);
+  }
+  return std::nullopt;
+}
+
+bool StandIns::may_copy(int source) {
+  Place& place = places_[static_cast<std::size_t>(source)];
+  if (!std::exchange(place.asked, true) && place.why_not.empty())
+    if (auto fit = fits(source); !fit) give_up(source, told(fit.error()).message);
+  return place.why_not.empty();
 }
 
 Error StandIns::told(Error error) const {
@@ -56,34 +79,49 @@ Error StandIns::told(Error error) const {
   return error;
 }
 
+// What is known before anything is copied.
+Result<void> StandIns::fits(int source) {
+  Connector& connector = *places_[static_cast<std::size_t>(source)].source;
+  std::int64_t rows = 0, bytes = 0;
+  for (const Copy& copy : copies_) {
+    if (copy.table.source != source) continue;
+    rows += std::max<std::int64_t>(0, given_.table(copy.table).estimated_rows.value_or(0));
+    if (!is_postgres(connector)) continue;
+    auto size = bytes_of(connector, given_.table(copy.table));
+    if (!size) return size.error();
+    bytes += *size;
+  }
+  if (rows > most_rows) return Error{ErrorClass::refused, fmt::format("about {} rows would have to be copied, and {} are the most", rows, most_rows)};
+  if (bytes > most_bytes) return Error{ErrorClass::refused, fmt::format("about {} MiB would have to be copied, and {} are the most", bytes >> 20, most_bytes >> 20)};
+  return nobody_watches(connector);
+}
+
 Result<void> StandIns::begin(int source) {
   Place& place = places_[static_cast<std::size_t>(source)];
   Connector& connector = *place.source;
-  std::int64_t rows = 0;
-  for (const Copy& copy : copies_)
-    if (copy.table.source == source) rows += std::max<std::int64_t>(0, given_.table(copy.table).estimated_rows.value_or(0));
-  if (rows > most_rows) return Error{ErrorClass::refused, fmt::format("about {} rows would have to be copied, and {} are the most", rows, most_rows)};
-  const bool postgres = is_postgres(connector);
-  if (!postgres)  // what a row of a copy refers to is no copy
-    if (auto off = connector.execute("PRAGMA foreign_keys=OFF"); !off) return off;
-  auto begun = postgres ? connector.begin_write(connect::WriteKind::rows) : connector.begin_read();
+  if (!is_postgres(connector)) {
+    place.begun = true;
+    return {};
+  }
+  auto begun = connector.begin_write(connect::WriteKind::rows);
   if (!begun) return begun;
-  place.begun = true;
-  if (!postgres) return {};
   Result<void> made = connector.execute("SET LOCAL max_parallel_workers_per_gather = DEFAULT");
   for (Copy& copy : copies_)
     if (made && copy.table.source == source) made = make(copy, connector);
   if (made) made = connector.execute("SET TRANSACTION READ ONLY");
-  if (made) return made;
-  connector.rollback();
-  place.begun = false;
+  place.begun = bool(made);
+  if (!made) connector.rollback();
   return made;
 }
 
+bool StandIns::rows_added(program::TableRef table) const {
+  return std::any_of(given_.steps.begin(), given_.steps.end(), [&](const program::Step& step) { return step.target == table && program::adds_rows(step.kind); });
+}
+
 Result<void> StandIns::make(Copy& copy, Connector& source) {
-  auto made = make_table_like(source, given_.table(copy.table), copy.as);
+  auto made = make_table_like(source, given_.table(copy.table), copy.as, rows_added(copy.table));
   copy.made = bool(made);
-  return made;
+  return made ? made : Error{made.error().kind, fmt::format("`{}` cannot be copied: {}", given_.table(copy.table).name, made.error().message), made.error().detail};
 }
 
 Result<void> StandIns::fill(Copy& copy, Place& place) {
@@ -96,7 +134,13 @@ Result<void> StandIns::fill(Copy& copy, Place& place) {
     if (!column.generated) columns += (columns.empty() ? "" : ", ") + lower::quote_identifier(column.name);
   auto insert = source.prepare(fmt::format("INSERT INTO {0} ({1}) SELECT {1} FROM {2} LIMIT {3}", name_of(copy.as, source), columns, name_of(table, source), place.room + 1));
   if (!insert) return insert.error();
+  // SQLite does not tell how large a table is: no more of its file is filled.
+  if (!postgres)
+    if (auto limited = source.execute(fmt::format("PRAGMA temp.max_page_count = {}", most_bytes / 4096)); !limited) return limited;
   auto copied = (*insert)->run_raw({});
+  if (!postgres)
+    if (auto free = source.execute("PRAGMA temp.max_page_count = 4294967294"); !free) return free;
+  if (!copied && !postgres && copied.error().message.find("full") != std::string::npos) return Error{ErrorClass::refused, fmt::format("more than {} MiB would have to be copied, or the disk is full", most_bytes >> 20)};
   if (!copied) return copied.error();
   place.room -= *copied;
   if (place.room < 0) return Error{ErrorClass::refused, fmt::format("more than {} rows would have to be copied", most_rows)};
@@ -105,7 +149,11 @@ Result<void> StandIns::fill(Copy& copy, Place& place) {
 
 bool StandIns::copy(const program::Step& step) {
   Place& place = places_[static_cast<std::size_t>(step.target.source)];
-  if (!place.begun || !place.why_not.empty()) return false;
+  if (!may_copy(step.target.source)) return false;
+  if (auto begun = place.begun ? Result<void>{} : begin(step.target.source); !begun) {
+    give_up(step.target.source, told(begun.error()).message);
+    return false;
+  }
   for (Copy& copy : copies_) {
     const bool writes = copy.table == step.target || std::find(step.cascades.begin(), step.cascades.end(), copy.table) != step.cascades.end();
     if (!writes || copy.filled) continue;
@@ -115,18 +163,12 @@ bool StandIns::copy(const program::Step& step) {
       return fill(copy, place);
     });
     if (!done) {
-      give_up(step.target.source, fmt::format("`{}` cannot be copied: {}", given_.table(copy.table).name, done.error().message));
+      const std::string why = told(discreet(given_, step, done.error())).message, head = fmt::format("`{}` cannot be copied", given_.table(copy.table).name);
+      give_up(step.target.source, why.starts_with(head) ? why : head + ": " + why);
       return false;
     }
     copy.filled = true;
-    if (!seen_) {
-      seen_ = std::make_unique<program::Program>();
-      seen_->job = given_.job;
-      seen_->sources = given_.sources;
-      seen_->catalogues = given_.catalogues;
-      seen_->inputs = given_.inputs;
-      seen_->queries = given_.queries;
-    }
+    if (!seen_) seen_ = std::make_unique<program::Program>(tables_of(given_));
     seen_->catalogues[static_cast<std::size_t>(copy.table.source)].tables[static_cast<std::size_t>(copy.table.table)] = copy.as;
   }
   return true;
@@ -134,6 +176,7 @@ bool StandIns::copy(const program::Step& step) {
 
 // What fails leaves the copies as they were.
 Result<void> StandIns::within(Connector& source, const std::function<Result<void>()>& work) {
+  const WithoutReferences without(source);
   if (auto saved = source.execute("SAVEPOINT bfl_copy"); !saved) return saved;
   Result<void> done = work();
   if (!done)

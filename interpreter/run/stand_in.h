@@ -2,11 +2,13 @@
 // steps behind it are seen on top of it.
 //
 // Expressions and lowering know nothing of it: only the catalogue says that a table lies elsewhere. On SQLite the copies are temporary
-// tables of a connection that can only read. On PostgreSQL they are those of one transaction, which may write nothing else once they
-// are made, sequences included, and is always rolled back. Triggers and foreign keys are left out.
+// tables of a connection that can only read, and no transaction lasts longer than a step. On PostgreSQL they are those of one
+// transaction, which may write nothing else once they are made, sequences included, and is always rolled back: when the last step that
+// looks at them is through, or when the server ends it. Triggers and foreign keys are left out.
 #pragma once
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -18,9 +20,10 @@ namespace bfl::run {
 
 class StandIns {
  public:
-  static constexpr std::int64_t most_rows = 2'000'000;  // that are copied from one source
+  static constexpr std::int64_t most_rows = 2'000'000;   // that are copied from one source
+  static constexpr std::int64_t most_bytes = 1LL << 30;  // about
 
-  // For these tables. One snapshot of their sources begins here and ends with this; rows are copied when they are to be changed.
+  // For these tables. Nothing is begun before there are rows to be changed.
   StandIns(const program::Program& program, const std::set<program::TableRef>& tables, const std::vector<connect::Connector*>& sources);
   ~StandIns();
   StandIns(const StandIns&) = delete;
@@ -31,6 +34,12 @@ class StandIns {
   // Why there are none of a source; empty: there are, or none are asked for.
   const std::string& why_not(int source) const { return places_[static_cast<std::size_t>(source)].why_not; }
   void give_up(int source, std::string why);
+  // Whether copies of the source may be made at all, as far as that is known before. Not in a transaction.
+  bool may_copy(int source);
+  // The source is seen as it is again, and nothing holds it.
+  void end(int source);
+  // A source whose server has ended the transaction of the copies since; it was given up. Nothing: there is none.
+  std::optional<int> lost();
   // The error without the names of copies.
   Error told(Error error) const;
 
@@ -52,11 +61,14 @@ class StandIns {
   };
   struct Place {
     connect::Connector* source = nullptr;
-    bool begun = false;
+    bool asked = false, begun = false;
     std::int64_t room = most_rows;
     std::string why_not{};
   };
+  Result<void> fits(int source);
   Result<void> begin(int source);
+  void restore(int source);
+  bool rows_added(program::TableRef table) const;
   Result<void> make(Copy& copy, connect::Connector& source);
   Result<void> fill(Copy& copy, Place& place);
   Result<void> within(connect::Connector& source, const std::function<Result<void>()>& work);

@@ -12,8 +12,6 @@ namespace {
 using connect::Connector;
 using connect::RawRow;
 
-bool is_postgres(const Connector& source) { return source.engine() == "postgres"; }
-
 // The place behind the name at the start of a text of SQLite's catalogue.
 std::size_t behind_name(std::string_view text) {
   if (text.empty()) return 0;
@@ -55,24 +53,48 @@ Result<void> make_as(Connector& source, const Table& table, const Table& as) {
 
 // Defaults that count up would take numbers from the sequence of the table itself: they count in one of the copy's own.
 Result<std::vector<std::string>> counting_columns(Connector& source, const std::string& table) {
-  return texts(source, fmt::format("SELECT a.attname::text FROM pg_attribute AS a LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum WHERE a.attrelid = {}::regclass"
-                                   " AND a.attnum > 0 AND NOT a.attisdropped AND (a.attidentity <> '' OR pg_get_expr(d.adbin, d.adrelid) LIKE '%nextval(%')", lower::quote_text(table)));
+  return texts(source, fmt::format("SELECT a.attname::text FROM pg_attribute AS a LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum WHERE a.attrelid = {}::regclass AND a.attnum > 0"
+                                   " AND NOT a.attisdropped AND (a.attidentity <> '' OR pg_get_expr(d.adbin, d.adrelid) ~ '^nextval\\(''[^'']*''::regclass\\)$')", lower::quote_text(table)));
+}
+
+// Others in which a number is a part.
+Result<std::vector<std::string>> numbered_columns(Connector& source, const std::string& table) {
+  return texts(source, fmt::format("SELECT a.attname::text FROM pg_attribute AS a JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum WHERE a.attrelid = {}::regclass AND a.attnum > 0"
+                                   " AND NOT a.attisdropped AND a.attgenerated = '' AND pg_get_expr(d.adbin, d.adrelid) LIKE '%nextval(%' AND pg_get_expr(d.adbin, d.adrelid) !~ '^nextval\\(''[^'']*''::regclass\\)$'",
+                                   lower::quote_text(table)));
 }
 
 std::string sequence_of(const Table& as, const std::string& column) { return "pg_temp." + lower::quote_identifier(fmt::format("{}_{}", as.relation, column)); }
 
 std::string on_postgres(const Table& table) { return lower::quote_identifier(table.schema) + "." + lower::quote_identifier(table.relation); }
 
-Result<void> make_like(Connector& source, const Table& table, const Table& as) {
+Result<void> make_like(Connector& source, const Table& table, const Table& as, bool adds) {
   const std::string from = on_postgres(table), to = on_postgres(as);
-  auto counting = counting_columns(source, from);
+  auto counting = counting_columns(source, from), numbered = numbered_columns(source, from);
   if (!counting) return counting.error();
+  if (!numbered) return numbered.error();
+  if (adds && !numbered->empty()) return Error{ErrorClass::refused, fmt::format("the default of `{}` takes numbers from a sequence", numbered->front())};
+  // The copy would hold the rows that are there to them.
+  auto unproven = texts(source, fmt::format("SELECT conname::text FROM pg_constraint WHERE conrelid = {}::regclass AND contype = 'c' AND NOT convalidated", lower::quote_text(from)));
+  if (!unproven) return unproven.error();
   std::string all = fmt::format("CREATE TABLE {} (LIKE {} INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING INDEXES INCLUDING CONSTRAINTS)", to, from);
   for (const std::string& column : *counting) {
     const std::string sequence = sequence_of(as, column);
     all += fmt::format("; CREATE SEQUENCE {}; ALTER TABLE {} ALTER COLUMN {} SET DEFAULT nextval({}::regclass)", sequence, to, lower::quote_identifier(column), lower::quote_text(sequence));
   }
+  for (const std::string& column : *numbered) all += fmt::format("; ALTER TABLE {} ALTER COLUMN {} DROP DEFAULT", to, lower::quote_identifier(column));
+  for (const std::string& name : *unproven) all += fmt::format("; ALTER TABLE {} DROP CONSTRAINT {}", to, lower::quote_identifier(name));
   return source.execute(all);
+}
+
+// SQLite: a number that AUTOINCREMENT has given is never given again, whatever became of its row.
+Result<void> number_like(Connector& source, const Table& table, const Table& as) {
+  auto counted = texts(source, "SELECT name FROM main.sqlite_master WHERE name = 'sqlite_sequence'");
+  if (!counted || counted->empty()) return counted ? Result<void>{} : Result<void>{counted.error()};
+  auto last = texts(source, fmt::format("SELECT CAST(seq AS TEXT) FROM main.sqlite_sequence WHERE name = {}", lower::quote_text(table.name)));
+  if (!last || last->empty()) return last ? Result<void>{} : Result<void>{last.error()};
+  const std::string name = lower::quote_text(as.relation);
+  return source.execute(fmt::format("DELETE FROM temp.sqlite_sequence WHERE name = {0}; INSERT INTO temp.sqlite_sequence (name, seq) VALUES ({0}, {1})", name, last->front()));
 }
 
 // SQLite: of keys and of what is looked up by. Those that the text of the table makes are there already.
@@ -108,10 +130,57 @@ Table table_like(const Table& table, const Connector& source, std::size_t number
   return as;
 }
 
-Result<void> make_table_like(Connector& source, const Table& table, const Table& as) { return is_postgres(source) ? make_like(source, table, as) : make_as(source, table, as); }
+Result<void> make_table_like(Connector& source, const Table& table, const Table& as, bool adds) {
+  if (auto alone = nobody_watches(source); !alone) return alone;
+  auto made = is_postgres(source) ? make_like(source, table, as, adds) : make_as(source, table, as);
+  if (made || made.error().kind != ErrorClass::fatal) return made;
+  return Error{ErrorClass::refused, "its definition cannot be repeated", made.error().detail};
+}
+
+Result<void> nobody_watches(Connector& source) {
+  if (!is_postgres(source)) return {};
+  auto watching = texts(source, "SELECT evtname::text FROM pg_event_trigger WHERE evtenabled <> 'D' ORDER BY evtname");
+  if (!watching) return watching.error();
+  return watching->empty() ? Result<void>{} : Error{ErrorClass::refused, fmt::format("the event trigger `{}` would run where a temporary table is made", watching->front())};
+}
+
+Result<std::int64_t> bytes_of(Connector& source, const Table& table) {
+  std::int64_t bytes = 0;
+  auto prepared = source.prepare(fmt::format("SELECT coalesce(pg_table_size({}::regclass), 0)", lower::quote_text(on_postgres(table))));
+  if (!prepared) return prepared.error();
+  auto read = (*prepared)->query_raw({}, [&](RawRow row) {
+    bytes = row[0].integer;
+    return false;
+  });
+  if (!read) return read.error();
+  return bytes;
+}
+
+bool is_postgres(const Connector& source) { return source.engine() == "postgres"; }
+
+program::Program tables_of(const program::Program& program) {
+  program::Program made;
+  made.job = program.job;
+  made.sources = program.sources;
+  made.catalogues = program.catalogues;
+  made.inputs = program.inputs;
+  made.queries = program.queries;
+  return made;
+}
+
+WithoutReferences::WithoutReferences(Connector& source) : source_(is_postgres(source) || source.in_transaction() ? nullptr : &source) {
+  if (source_ && !source_->execute("PRAGMA foreign_keys=OFF")) source_ = nullptr;
+}
+
+WithoutReferences::~WithoutReferences() {
+  if (source_) (void)source_->execute("PRAGMA foreign_keys=ON");
+}
 
 Result<void> finish_table_like(Connector& source, const Table& table, const Table& as) {
-  if (!is_postgres(source)) return index_like(source, table, as);
+  if (!is_postgres(source)) {
+    auto numbered = number_like(source, table, as);
+    return numbered ? index_like(source, table, as) : numbered;
+  }
   const std::string to = on_postgres(as);
   auto counting = counting_columns(source, to);
   if (!counting) return counting.error();

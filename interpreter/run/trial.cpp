@@ -15,12 +15,7 @@ using connect::Connector;
 
 // The program with a copy of the step's table in its place.
 program::Program over(const program::Program& given, program::TableRef ref, const Table& as) {
-  program::Program made;
-  made.job = given.job;
-  made.sources = given.sources;
-  made.catalogues = given.catalogues;
-  made.inputs = given.inputs;
-  made.queries = given.queries;
+  program::Program made = tables_of(given);
   made.catalogues[static_cast<std::size_t>(ref.source)].tables[static_cast<std::size_t>(ref.table)] = as;
   return made;
 }
@@ -82,7 +77,9 @@ Result<double> timed(const Intention& intention, bool direct, Connector& source,
   const Table& table = intention.table();
   const Table as = table_like(table, source, 0);
   const program::Program program = over(intention.program, intention.step.target, as);
-  Result<void> done = make_table_like(source, table, as);
+  Result<void> done = make_table_like(source, table, as, program::adds_rows(intention.step.kind));
+  // Functions of its defaults, checks and computed columns may write nothing else.
+  if (done && is_postgres(source)) done = source.execute("SET TRANSACTION READ ONLY");
   if (done) done = fill(program, intention.step, source, rows);
   if (done) done = finish_table_like(source, table, as);
   if (!done) return done.error();
@@ -125,8 +122,7 @@ std::optional<Trial> try_some(const Intention& intention, bool direct, Spool& ro
   }
   Connector& source = postgres ? *other : intention.target;
   const bool own = !source.in_transaction();
-  // What a row of the copy refers to is not there.
-  if (own && !postgres && !source.execute("PRAGMA foreign_keys=OFF")) return std::nullopt;
+  const WithoutReferences without(source);
   const Result<void> begun = !own ? Result<void>{} : postgres ? source.begin_write(connect::WriteKind::rows) : source.begin_read();
   std::optional<Trial> tried;
   if (begun && source.execute("SAVEPOINT bfl_trial")) {
@@ -134,7 +130,6 @@ std::optional<Trial> try_some(const Intention& intention, bool direct, Spool& ro
     (void)source.execute("ROLLBACK TO SAVEPOINT bfl_trial; RELEASE SAVEPOINT bfl_trial");
   }
   if (own) source.rollback();
-  if (own && !postgres) (void)source.execute("PRAGMA foreign_keys=ON");
   return tried;
 }
 

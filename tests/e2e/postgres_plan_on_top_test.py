@@ -43,5 +43,44 @@ def without_the_right_to_make_temporary_tables_it_says_so(place, database):
         db.sql(f"DROP OWNED BY {role}; DROP ROLE {role}")
 
 
+@on_postgres
+def an_event_trigger_is_not_set_off(place, database):
+    db = OnPostgres(place, database, 5)
+    on_top.make(place, db)
+    db.sql("CREATE TABLE seen (at text); CREATE FUNCTION see() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO seen VALUES (tg_tag); END $$; CREATE EVENT TRIGGER watching ON ddl_command_end EXECUTE FUNCTION see()")
+    place.write("chain.bfl", on_top.JOB.format(source=db.source))
+    steps = on_top.plan(place, "chain.bfl")
+    expect("event trigger `watching`" in steps["marked"]["why_counted_before"], steps["marked"])
+
+
+@on_postgres
+def a_session_that_ends_is_given_up(place, database):
+    db = OnPostgres(place, database, 5)
+    on_top.make(place, db)
+    # A view that ends the session in which there is a copy.
+    db.sql("CREATE FUNCTION ends() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN IF to_regclass('pg_temp.bfl_copy_1_') IS NOT NULL THEN PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(1); END IF; RETURN true; END $$;"
+           " CREATE VIEW kept_parts AS SELECT id, n FROM parts WHERE ends()")
+    place.write("ends.bfl", f"""
+job ends {{ why "The server ends the session." }}
+source shop = {db.source}
+update grow of shop.parts where n < 10 {{ set n = n + 100 }}
+update seen of shop.loose where n == 2 and exists(shop.kept_parts where n == 3) {{ set n = 4 atomic }}
+update marked of shop.parts where n > 100 {{ set state = "grown" }}
+verify end {{ assert count(shop.parts where state == "grown") == 5 }}
+""")
+    steps = on_top.plan(place, "ends.bfl")
+    expect(steps["marked"]["counted_before"] == ["grow"] and "has ended the transaction" in steps["marked"]["why_counted_before"], steps["marked"])
+
+
+@on_postgres
+def checks_that_are_not_proven_hold_nothing_up(place, database):
+    db = OnPostgres(place, database, 5)
+    on_top.make(place, db)
+    db.sql("ALTER TABLE parts ADD CONSTRAINT small CHECK (n < 300) NOT VALID")
+    place.write("chain.bfl", on_top.JOB.format(source=db.source))
+    expect(on_top.plan(place, "chain.bfl")["marked"]["on_top_of"] == ["grow"], "it cannot be copied")
+
+
 if __name__ == "__main__":
-    main([*map(there, on_top.TESTS), nothing_stays_and_no_number_is_taken, without_the_right_to_make_temporary_tables_it_says_so])
+    main([*map(there, on_top.TESTS), nothing_stays_and_no_number_is_taken, without_the_right_to_make_temporary_tables_it_says_so, an_event_trigger_is_not_set_off, a_session_that_ends_is_given_up,
+          checks_that_are_not_proven_hold_nothing_up])
