@@ -62,7 +62,6 @@ void add_measured(Json& object, const program::Program& program, const program::
   if (preview.would_change >= 0) object["would_change"] = preview.would_change;
   if (preview.already_right >= 0) object["already_right"] = preview.already_right;
   if (!preview.unknown.empty()) object["unknown"] = preview.unknown;
-  if (!preview.set_aside.empty()) object["into_quarantine"] = preview.set_aside;
   if (!preview.on_top.empty()) object["on_top_of"] = preview.on_top;
   if (preview.would_change >= 0 && !preview.before.empty()) {
     object["counted_before"] = preview.before;

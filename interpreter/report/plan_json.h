@@ -25,7 +25,6 @@
 //     already_right                                    update: rows that it takes, and that have their values
 //     estimate {seconds, tried_rows, tried_seconds, pace}  how long it would take: by some rows that were tried in a copy, and by its pace
 //     on_top_of [step]                                 on top of what these would change; what is not known yet: `unknown` says why
-//     into_quarantine                                  why some of the rows that were counted would go into quarantine
 //     counted_before [step], why_counted_before        these will have changed what the step reads: counted as if they had not
 //     applies                                          whether its `when` holds
 //     with_them [{table, rows}]                        rows of other tables that go with those of the step

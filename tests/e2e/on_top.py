@@ -155,5 +155,22 @@ def a_kept_plan_counts_rows_as_they_are(place, db):
     expect(steps["marked"]["counted_before"] == ["grow"] and steps["marked"]["why_counted_before"] == "a plan that is kept holds rows as they are now", steps["marked"])
 
 
-TESTS = [each_step_is_counted_on_top_of_those_before, what_runs_is_what_was_counted, a_check_that_would_stop_the_run_is_said, a_row_that_an_earlier_step_could_not_change_is_found,
+def rows_computed_without_the_steps_before_refuse_nothing(place, db):
+    make(place, db)
+    db.sql("DROP TABLE IF EXISTS got")
+    db.sql("CREATE TABLE got (id INTEGER PRIMARY KEY, n INTEGER NOT NULL CHECK (n >= 100))")
+    db.sql("CREATE VIEW seen_parts AS SELECT id, n FROM parts")
+    place.write("stale.bfl", f"""
+job stale {{ why "A view is seen as it is." }}
+source shop = {db.source}
+update grow of shop.parts where id > 0 {{ set n = n + 100 once }}
+insert more into shop.got from shop.seen_parts {{ set id = id ?? 0 set n = n ?? 0 key (id) }}
+update later of shop.got where n > 100 {{ set n = n + 1 once }}
+""")
+    steps = plan(place, "stale.bfl")
+    expect(steps["more"]["counted_before"] == ["grow"] and "a view" in steps["more"]["why_counted_before"], steps["more"])
+    place.call("run", "stale.bfl", env=place.env)
+
+
+TESTS = [rows_computed_without_the_steps_before_refuse_nothing, each_step_is_counted_on_top_of_those_before, what_runs_is_what_was_counted, a_check_that_would_stop_the_run_is_said, a_row_that_an_earlier_step_could_not_change_is_found,
          what_is_known_later_says_so, a_kept_plan_counts_rows_as_they_are]
