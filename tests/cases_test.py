@@ -189,7 +189,7 @@ class Case:
         """What the plan counts of each step, on top of those before it."""
         if any(word.startswith(("--only", "--limit-chunks")) for word in arguments):
             return {}
-        done = call("plan", "--json", *(word for word in arguments if not word.startswith("--workers")))
+        done = call("plan", "--json", *(word for word in arguments if not word.startswith(("--workers", "--atomic"))))
         self.crashed(done)
         if done.returncode != 0:
             self.problems.append(f"the plan: exit {done.returncode}\n{done.stdout.decode()}")

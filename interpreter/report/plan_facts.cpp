@@ -332,6 +332,7 @@ PlanFacts facts_of(const program::Program& program, const plan::Plan& plan, cons
       if (preview && !reused && preview->would_change >= 0) page.row("count", fmt::format("{} would be kept", counted(preview->would_change, "row")));
     } else if (step.sql) {
       statement(page, program, step, reused ? nullptr : preview);
+      if (preview && !reused && !preview->unknown.empty()) page.row("count", preview->unknown);
     } else if (program::changes_rows(step.kind)) {
       update(page, program, step, reused ? nullptr : preview);
       if (preview && !reused) measured(page, program, step, *preview);
