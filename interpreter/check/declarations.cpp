@@ -3,6 +3,7 @@
 
 #include "interpreter/check/checker.h"
 #include "interpreter/check/column_types.h"
+#include "interpreter/check/listed.h"
 #include "interpreter/check/sensitive.h"
 #include "interpreter/check/visit.h"
 #include "interpreter/eval/evaluate.h"
@@ -188,7 +189,8 @@ std::optional<std::int64_t> Checker::whole_number(NodeId node, std::string_view 
   if (!value || !*value) return std::nullopt;
   const std::int64_t number = (*value)->value.as<std::int64_t>();
   if (number < least || number > most) {
-    error(Code::value_out_of_range, at(node).span, fmt::format("{} of {}, expected {}", what, number, most >= INT64_MAX - 1 ? fmt::format("{} or more", least) : fmt::format("{} to {}", least, most)));
+    error(Code::value_out_of_range, at(node).span, fmt::format("{} of {}, expected {}", what, number, most >= INT64_MAX - 1 ? fmt::format("{} or more", least) : fmt::format("{} to {}", least, most)),
+          most >= INT64_MAX - 1 ? fmt::format("write {}, or more", least) : "write a number of that range");
     return std::nullopt;
   }
   return number;
@@ -259,14 +261,18 @@ void Checker::declare_columns(NodeId source, int index) {
     if (found == catalogue.tables.end()) {
       std::vector<std::string> known;
       for (const Table& candidate : catalogue.tables) known.push_back(candidate.name);
-      error(Code::unknown_table, at(item).name_span, fmt::format("`{}` has no table `{}`", at(source).text, table_name), did_you_mean(table_name, known));
+      std::string help = did_you_mean(table_name, known);
+      if (help.empty()) help = known.empty() ? "it has no tables" : listed("its tables are", known);
+      error(Code::unknown_table, at(item).name_span, fmt::format("`{}` has no table `{}`", at(source).text, table_name), std::move(help));
       continue;
     }
     const int c = found->column_index(std::string(name));
     if (c < 0) {
       std::vector<std::string> known;
       for (const Column& candidate : found->columns) known.push_back(candidate.name);
-      error(Code::unknown_column, at(item).name_span, fmt::format("`{}` has no column `{}`", table_name, name), did_you_mean(name, known));
+      std::string help = did_you_mean(name, known);
+      if (help.empty()) help = listed("its columns are", known);
+      error(Code::unknown_column, at(item).name_span, fmt::format("`{}` has no column `{}`", table_name, name), std::move(help));
       continue;
     }
     Column& column = found->columns[static_cast<std::size_t>(c)];

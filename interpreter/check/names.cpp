@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "interpreter/check/checker.h"
+#include "interpreter/check/listed.h"
 
 namespace bfl::check {
 
@@ -12,6 +13,13 @@ using program::TableRef;
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& known) {
   const std::string meant = nearest(word, known);
   return meant.empty() ? std::string() : fmt::format("did you mean `{}`?", meant);
+}
+
+std::string listed(std::string_view beginning, const std::vector<std::string>& names) {
+  constexpr std::size_t most = 12;
+  std::string text(beginning);
+  for (std::size_t i = 0; i < names.size() && i < most; ++i) text += fmt::format("{} `{}`", i ? "," : "", names[i]);
+  return text + (names.size() > most ? ", …" : "");
 }
 
 Diagnostic& Checker::error(Code code, Span span, std::string message, std::string help) {
@@ -252,10 +260,7 @@ void Checker::unknown_name(NodeId node) {
   }
   std::string help = did_you_mean(text, known);
   if (help.empty() && column) {
-    help = "the columns here are";
-    const auto columns = names_of(*scope_->block);
-    for (std::size_t i = 0; i < columns.size() && i < 12; ++i) help += fmt::format("{} `{}`", i ? "," : "", columns[i]);
-    if (columns.size() > 12) help += ", …";
+    help = listed("the columns here are", names_of(*scope_->block));
   }
   error(Code::unknown_name, span, fmt::format("unknown name `{}`", text), std::move(help));
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "interpreter/check/checker.h"
+#include "interpreter/check/listed.h"
 
 namespace bfl::check {
 
@@ -113,7 +114,9 @@ void Checker::find_rollout_guards() {
           std::vector<std::string> known;
           for (const program::Step& other : program.steps)
             if (program::only_asserts(other.kind)) known.push_back(other.name);
-          error(Code::unknown_step, span, fmt::format("unknown step `{}`", name), did_you_mean(name, known));
+          std::string help = did_you_mean(name, known);
+          if (help.empty()) help = known.empty() ? "the job has neither a `verify` nor a `check`: write one, or `then assert CONDITION`" : listed("steps that only assert are", known);
+          error(Code::unknown_step, span, fmt::format("unknown step `{}`", name), std::move(help));
         }
       }
     }

@@ -162,7 +162,8 @@ std::optional<std::int64_t> Checker::duration(NodeId node, std::string_view what
   if (!value || !*value) return std::nullopt;
   const std::int64_t micros = (*value)->value.as<Duration>().micros;
   if (micros > 0 && micros <= most_days * day) return micros;
-  error(Code::value_out_of_range, at(node).span, fmt::format("{} of {}, expected up to {}", what, slice(at(node).span), most_days == 1 ? std::string("a day") : fmt::format("{} days", most_days)));
+  error(Code::value_out_of_range, at(node).span, fmt::format("{} of {}, expected up to {}", what, slice(at(node).span), most_days == 1 ? std::string("a day") : fmt::format("{} days", most_days)),
+        fmt::format("write a duration above nothing and no longer than `{}`: `30s`, `10m`, `2h`", most_days == 1 ? "24h" : fmt::format("{}d", most_days)));
   return std::nullopt;
 }
 

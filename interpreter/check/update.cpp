@@ -141,7 +141,7 @@ void Checker::assign(Step& step, Block& block, NodeId statement, std::unordered_
     return;
   }
   if (!column.writable) {
-    error(Code::not_writable, name_span, fmt::format("the connection has no right to set `{}` of `{}`", name, shown(step.target)), fmt::format("GRANT SELECT, UPDATE ON {} TO the role, or connect as another one", target.name));
+    error(Code::database_error, name_span, fmt::format("the connection has no right to set `{}` of `{}`", name, shown(step.target)), fmt::format("GRANT SELECT, UPDATE ON {} TO the role, or connect as another one", target.name));
     return;
   }
   if (column.storage == Storage::unknown) {

@@ -57,7 +57,7 @@ Meant meant(const Arguments& arguments) {
   if (operand.ends_with(".bfl")) {
     if (!load(session, arguments, operand) || !open_sources(session, Access::write)) {
       show(session.diagnostics, session.texts);
-      return {{}, {}, exit_code_of(session.diagnostics)};
+      return {{}, {}, session.resumable ? exit_code::resumable : exit_code_of(session.diagnostics)};
     }
     found.job = session.program.job;
     for (std::size_t i = 0; i < session.connectors.size(); ++i) found.targets.push_back({std::move(session.connectors[i]), session.program.sources[i].name});
@@ -113,6 +113,10 @@ int set_pace(const Arguments& arguments) {
 
 int control_run(const Arguments& arguments) {
   const std::string& word = arguments.command;
+  const std::string& operand = arguments.operands[0];
+  if (arguments.has("job") && (operand.ends_with(".bfl") || operand.find(':') == std::string::npos))
+    return failed(exit_code::script, fmt::format("`--job` goes with the address of a database, and `{}` names {}", operand, operand.ends_with(".bfl") ? "a job by itself" : "a run"),
+                  fmt::format("leave it out, or write `bfl {} URL --job {}`", word, arguments.value("job")));
   if (word == "set") return set_pace(arguments);
   Meant all = meant(arguments);
   if (all.code != exit_code::done) return all.code;

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "interpreter/cli/same_place.h"
 #include "interpreter/ledger/registry.h"
 
 namespace bfl::cli {
@@ -49,7 +50,7 @@ const project::Environment* environment_of(const Session& session) {
       if (!keeps[i]) continue;
       const auto there = address_in(session.project, environment, session.program.sources[i].name);
       any = true;
-      same = same && there && *there == address(session.project, session.program.sources[i].url);
+      same = same && there && same_place(*there, address(session.project, session.program.sources[i].url));
     }
     if (any && same) return &environment;
   }

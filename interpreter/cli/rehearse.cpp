@@ -9,6 +9,7 @@
 #include <set>
 #include <utility>
 
+#include "interpreter/cli/audit.h"
 #include "interpreter/cli/commands.h"
 #include "interpreter/cli/played.h"
 #include "interpreter/cli/scratch_places.h"
@@ -288,6 +289,8 @@ class Rehearsing {
 int rehearse_job(const Arguments& arguments) {
   Session session;
   if (!load(session, arguments) || !make_plan(session, Access::read)) return refused(session);
+  if (arguments.has("rows") && std::none_of(session.program.catalogues.begin(), session.program.catalogues.end(), [](const Catalogue& each) { return each.engine == "postgres"; }))
+    return failed({ErrorClass::data, "`--rows` is of PostgreSQL, and the job has no such source", {}, "leave it out: a SQLite database is copied as a whole, which takes less time than to choose rows"});
   run::StopSignal stop;
   SignalWatch watch(stop, [] {});  // before there is anything to be taken away
   const Folder folder("rehearsal");

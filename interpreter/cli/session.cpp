@@ -11,6 +11,7 @@
 
 #include "interpreter/cli/commands.h"
 #include "interpreter/cli/environments.h"
+#include "interpreter/cli/outward.h"
 #include "interpreter/check/sensitive.h"
 #include "interpreter/cli/terminal.h"
 #include "interpreter/eval/patterns.h"
@@ -89,11 +90,12 @@ bool connect_sources(Session& session, Access access) {
     options.settings = source.settings;
     auto connector = connect::open(source.url, options);
     // Of several, some may only be read: which, is known when the job is checked. Writing to such a one will be refused then.
-    if (!connector && !options.read_only && session.program.sources.size() > 1) {
+    if (!connector && !passing(connector.error()) && !options.read_only && session.program.sources.size() > 1) {
       options.read_only = true;
       if (auto readable = connect::open(source.url, options)) connector = std::move(readable);
     }
     if (!connector) {
+      session.resumable |= passing(connector.error());
       add(session.diagnostics, Code::cannot_connect, source.span, of_place(connector.error(), source));
       continue;
     }
@@ -206,6 +208,7 @@ bool load(Session& session, const Arguments& arguments, const std::string& path)
   session.path = path;
   session.settings = settings_of(arguments, path);
   session.project = project_of(path, session.diagnostics);
+  check_outside(session.project, session.diagnostics);
   if (session.diagnostics.has_errors()) {
     session.texts = session.project.texts;
     session.project_wrong = true;
@@ -300,7 +303,7 @@ void show(const Diagnostics& diagnostics, const Sources& texts) {
 int refused(Session& session) {
   session.diagnostics.sort_by_position();
   show(session.diagnostics, session.texts);
-  return exit_code_of(session.diagnostics);
+  return session.resumable ? exit_code::resumable : exit_code_of(session.diagnostics);
 }
 
 int exit_code_of(const Diagnostics& diagnostics) {

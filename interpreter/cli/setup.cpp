@@ -54,6 +54,8 @@ int print(const Arguments& arguments) {
   if (engines.empty()) return failed({ErrorClass::data, fmt::format("`{}` is no database in which bfl keeps anything", arguments.operands[0]), {}, "name a job, or an address: sqlite:PATH, postgres://HOST/DATABASE"});
   const std::string role = lower::quote_identifier(arguments.value("role", "bfl_runner"));
   Json all = Json::array();
+  if (arguments.has("role") && std::find(engines.begin(), engines.end(), "postgres") == engines.end())
+    return failed({ErrorClass::data, "`--role` is of PostgreSQL, and there is no such database here", {}, "leave it out: SQLite has no roles, whoever may write the file may do all of it"});
   for (const std::string& engine : engines) {
     if (!arguments.has("json")) {
       report::put(stdout, script_for(engine, role));
@@ -72,6 +74,7 @@ int print(const Arguments& arguments) {
 
 int set_up(const Arguments& arguments) {
   if (arguments.has("print")) return print(arguments);
+  if (arguments.has("role")) return failed({ErrorClass::data, "`--role` goes with `--print`: who runs jobs is granted what the printed SQL says", {}, fmt::format("write `bfl setup {} --print --role {}`", arguments.operands[0], arguments.value("role"))});
   Session session;
   if (!open_named(session, arguments, arguments.operands[0], Access::write)) return failed(session);
   Json all = Json::array();

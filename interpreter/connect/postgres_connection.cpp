@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <random>
+#include <thread>
 
 #include "interpreter/base/fault_points.h"
 #include "interpreter/connect/postgres_open.h"
@@ -316,8 +319,20 @@ Result<std::unique_ptr<Connector>> open(const std::string& url, const OpenOption
   auto found = library();
   if (!found) return found.error();
   auto connection = std::make_unique<Connection>(**found, url, options);
-  if (auto connected = connection->session().connect(); !connected) return connected.error();
-  return std::unique_ptr<Connector>(std::move(connection));
+  // A server that has no room, or is not ready yet, is asked again as often as a chunk is by default.
+  constexpr int times = 5;
+  std::mt19937 random{std::random_device{}()};
+  for (int again = 0;; ++again) {
+    auto connected = connection->session().connect();
+    if (connected) return std::unique_ptr<Connector>(std::move(connection));
+    Error error = connected.error();
+    if (error.kind != ErrorClass::transient) return error;
+    if (again == times) {
+      error.message += fmt::format("; tried {} times", again + 1);
+      return error;
+    }
+    std::this_thread::sleep_for(std::chrono::duration<double>(std::uniform_real_distribution<double>(0.1, 0.2)(random) * (1 << again)));
+  }
 }
 
 Result<std::unique_ptr<Connector>> Connection::another() {
@@ -406,8 +421,9 @@ Result<void> Connection::commit() {
 }
 
 // Every transaction that writes takes the next number. With none of them under way, and as many taken since as this
-// connection has committed, nobody else has.
+// connection has committed, nobody else has. Beside others of the same run there is no instant at which both are known.
 std::optional<std::int64_t> Connection::commits_of_others() {
+  if (alone_) return std::nullopt;
   std::optional<std::int64_t> others;
   auto read = rows("SELECT pg_snapshot_xmin(s)::text::bigint, pg_snapshot_xmax(s)::text::bigint FROM (SELECT pg_current_snapshot() AS s) AS x", {},
                    [&](RawRow row) {

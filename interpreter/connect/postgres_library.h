@@ -12,7 +12,8 @@ namespace bfl::connect::postgres {
   X(PQexecParams) X(PQsendQueryParams) X(PQsendPrepare) X(PQsendQueryPrepared) X(PQgetResult) X(PQenterPipelineMode) X(PQexitPipelineMode) X(PQpipelineSync) \
   X(PQresultStatus) X(PQresultErrorField) X(PQresultErrorMessage) X(PQclear) X(PQntuples) X(PQnfields) X(PQftype) X(PQgetvalue)   \
   X(PQgetlength) X(PQgetisnull) X(PQcmdTuples) X(PQcmdStatus) X(PQgetCancel) X(PQfreeCancel) X(PQcancel) X(PQserverVersion)       \
-  X(PQfname) X(PQfmod) X(PQparameterStatus) X(PQtransactionStatus) X(PQsetNoticeProcessor) X(PQbackendPID)
+  X(PQfname) X(PQfmod) X(PQparameterStatus) X(PQtransactionStatus) X(PQsetNoticeProcessor) X(PQbackendPID)       \
+  X(PQconnectStartParams) X(PQconnectPoll) X(PQsetErrorVerbosity) X(PQsocket)
 
 struct Library {
 #define BFL_MEMBER(name) decltype(&::name) name = nullptr;

@@ -7,12 +7,13 @@
 #include <thread>
 
 #include "interpreter/connect/postgres_error.h"
+#include "interpreter/connect/postgres_refusal.h"
 
 namespace bfl::connect::postgres {
 namespace {
 
 constexpr int oldest_server = 140'000;
-constexpr std::chrono::seconds reconnect_patience{30};
+constexpr std::chrono::seconds reconnect_patience{30}, quick_answer{5};
 
 std::string shortened(std::string_view sql) {
   constexpr std::size_t most = 2'000;
@@ -69,13 +70,24 @@ Result<void> Session::connect() {
   const char* names[] = {"connect_timeout", "keepalives_idle", "tcp_user_timeout", "dbname", "client_encoding", "fallback_application_name",
                          nullptr};
   const char* values[] = {"10", "30", "60000", url_.c_str(), "UTF8", "bfl", nullptr};
+  const auto since = std::chrono::steady_clock::now();
   connection_ = library_.PQconnectdbParams(names, values, 1);
   if (!connection_ || library_.PQstatus(connection_) != CONNECTION_OK) {
     std::string message = connection_ ? without_secrets(library_.PQerrorMessage(connection_)) : "out of memory";
     std::replace(message.begin(), message.end(), '\n', ' ');
     close();
-    return Error{ErrorClass::fatal, "cannot connect to the PostgreSQL server", worded(message),
-                 "check the address, that the server runs and that it lets this user in"};
+    Error error{ErrorClass::fatal, "cannot connect to the PostgreSQL server", worded(message), "check the address, that the server runs and that it lets this user in"};
+    if (std::chrono::steady_clock::now() - since > quick_answer) return error;  // nobody answers
+    const auto [state, over] = refusal_of(library_, names, values);
+    if (over) error.kind = ErrorClass::transient;
+    if (state.empty()) return error;
+    // What may pass by itself, or needs a right; of nothing else is a class of use before there is a connection.
+    const ErrorClass kind = class_of(state);
+    if (kind == ErrorClass::transient || kind == ErrorClass::permission) error.kind = kind;
+    error.detail += fmt::format(" (SQLSTATE {})", state);
+    if (state == "53300") error.help = "the server has no room for one more session: end some, raise `max_connections`, or run again later";
+    else if (kind == ErrorClass::transient) error.help = "run again when the server is ready";
+    return error;
   }
   library_.PQsetNoticeProcessor(connection_, [](void*, const char*) {}, nullptr);
   cancel_.store(library_.PQgetCancel(connection_));

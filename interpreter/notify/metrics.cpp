@@ -166,15 +166,13 @@ struct Metrics::Kept {
   }
 
   Result<void> listen_on(const std::string& place) {
-    const auto colon = place.rfind(':');
-    const std::string address = colon == std::string::npos ? "127.0.0.1" : place.substr(0, colon), port = place.substr(colon == std::string::npos ? 0 : colon + 1);
+    auto at_place = place_of(place);
+    if (!at_place) return at_place.error();
+    const auto& [address, port] = *at_place;
     sockaddr_in at{};
     at.sin_family = AF_INET;
-    std::uint16_t number = 0;
-    const auto [end, wrong] = std::from_chars(port.data(), port.data() + port.size(), number);
-    if (wrong != std::errc() || end != port.data() + port.size() || inet_pton(AF_INET, address.c_str(), &at.sin_addr) != 1)
-      return Error{ErrorClass::data, fmt::format("`{}` is no place to listen on", place), {}, "write a port, `9464`, or an address with one, `0.0.0.0:9464`"};
-    at.sin_port = htons(number);
+    at.sin_port = htons(port);
+    (void)inet_pton(AF_INET, address.c_str(), &at.sin_addr);
     listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     const int yes = 1;
     if (listening >= 0) (void)setsockopt(listening, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
@@ -195,6 +193,17 @@ Result<std::unique_ptr<Metrics>> Metrics::open(const Places& places, const std::
     if (auto listening = kept.listen_on(places.listen); !listening) return listening.error();
   if (!places.file.empty()) kept.writer = std::thread([&kept] { kept.keep_file(); });
   if (kept.listening >= 0) kept.server = std::thread([&kept] { kept.serve(); });
+  return made;
+}
+
+Result<Metrics::Listening> Metrics::place_of(const std::string& written) {
+  const auto colon = written.rfind(':');
+  Listening made{colon == std::string::npos ? "127.0.0.1" : written.substr(0, colon)};
+  const std::string port = written.substr(colon == std::string::npos ? 0 : colon + 1);
+  in_addr ignored{};
+  const auto [end, wrong] = std::from_chars(port.data(), port.data() + port.size(), made.port);
+  if (wrong != std::errc() || end != port.data() + port.size() || inet_pton(AF_INET, made.address.c_str(), &ignored) != 1)
+    return Error{ErrorClass::data, fmt::format("`{}` is no place to listen on", written), {}, "write a port, `9464`, or an address with one, `0.0.0.0:9464`"};
   return made;
 }
 

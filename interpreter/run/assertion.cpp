@@ -101,14 +101,13 @@ Result<bool> asserts(Context& context, const program::Step& step, const program:
     event.query = query;
     event.seconds = context.clock.seconds() - begun;
     if (truth && *truth) {
-      ++context.outcome.assertions;
+      context.count([](Outcome& outcome) { ++outcome.assertions; });
     } else {
       all = false;
       const std::string found = sides(*bench, evaluation, assertion.condition);
       const std::string message = assertion.message.empty() ? fmt::format("`{}` does not hold", assertion.text) : assertion.message;
       event.reason = found.empty() ? message : fmt::format("{}: {}", message, found);
-      Diagnostic& diagnostic = context.diagnostics.error(as.code, assertion.span, fmt::format("{}: {}", as.what, message), as.help);
-      diagnostic.label = found;
+      context.count([&](const Outcome&) { context.whole.diagnostics.error(as.code, assertion.span, fmt::format("{}: {}", as.what, message), as.help).label = found; });
     }
     context.tell(event);
   }
@@ -123,7 +122,7 @@ StepEnd assertion(Context& context, const program::Step& step, const plan::StepP
                              : "no step that depends on this check was started"});
   if (!all) return context.fail(step, all.error());
   if (!*all) {
-    if (context.outcome.exit_code == 0) context.outcome.exit_code = 1;
+    context.count([](Outcome& outcome) { outcome.exit_code = outcome.exit_code == 0 ? 1 : outcome.exit_code; });
     Event failed = context.event(EventKind::step_failed, step);
     failed.reason = "an assertion does not hold";
     context.tell(failed);

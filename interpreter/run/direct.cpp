@@ -318,7 +318,8 @@ std::optional<StepEnd> begin_stage(Walk& walk, Stages& stages) {
   if (!last) return writing.fail(last.error());
   std::optional<Key> end = *last;
   if (share != "100") {
-    auto found = end_of_stage(walk, Stages::rows_up_to(share, stages.rows()) - stages.rows_before_next());
+    const std::int64_t rows = Stages::rows_up_to(share, stages.rows()) - stages.rows_before_next();
+    auto found = rows > 0 ? end_of_stage(walk, rows) : Result<std::optional<Key>>(std::optional(before->upto));  // no whole row more
     if (!found) return writing.fail(found.error());
     if (*found) end = std::move(*found);
   }
@@ -405,7 +406,8 @@ StepEnd direct_write(Writing& writing, const char* route, const Decision& decisi
       auto rows = one_number(writing.target, walk.sql.probe, context.evaluation(writing.source));
       if (!rows) return writing.fail(rows.error());
       stage_rows = *rows;
-      auto end = share == "100" ? Result<std::optional<Key>>(std::optional<Key>{}) : end_of_stage(walk, Stages::rows_up_to(share, stage_rows));
+      // Rows that were there a moment ago: the stage is as short as one can be.
+      auto end = share == "100" ? Result<std::optional<Key>>(std::optional<Key>{}) : stage_rows > 0 ? end_of_stage(walk, Stages::rows_up_to(share, stage_rows)) : walk.bound(std::nullopt, 1, **last);
       if (!end) return writing.fail(end.error());
       if (*end) *last = std::move(*end);
     }

@@ -45,6 +45,7 @@ struct Options {
   bool record_completion = false;   // where nothing is left to do: the ledger says so of the job as it means now, if it does not yet
   std::string halt_file{};          // a file that stops every run that looks for it here
   std::int64_t limit_chunks = -1;   // --limit-chunks N
+  int steps = 0;                    // --steps N: steps under way at the same time; 0: as their sources say
   int workers = 0;                  // --workers N: connections on which one step is walked; 0: as its source says
   double target_chunk_seconds = 0.25;
   std::size_t max_pack_bytes = 4u << 20;

@@ -49,7 +49,7 @@ void Stages::tell_begun() const {
 std::int64_t Stages::rows_up_to(const std::string& share, std::int64_t rows) {
   const auto part = multiply(Decimal::parse(share).value_or(Decimal(100)), Decimal(rows));
   const auto whole = part ? divide(*part, Decimal(100)) : std::nullopt;
-  return whole ? std::clamp<std::int64_t>(whole->rounded(0, Rounding::ceiling).to_int64().value_or(rows), 1, std::max<std::int64_t>(rows, 1)) : rows;
+  return whole ? std::clamp<std::int64_t>(whole->rounded(0, Rounding::floor).to_int64().value_or(rows), std::min<std::int64_t>(rows, 1), rows) : rows;
 }
 
 std::string Stages::next_share() const {
@@ -85,7 +85,7 @@ void Stages::set_bounds() {
 }
 
 StepEnd Stages::failed(const std::string& why) {
-  writing_.context.outcome.stage_failed = {writing_.step.name, writing_.id};
+  writing_.context.count([&](Outcome& outcome) { outcome.stage_failed = {writing_.step.name, writing_.id}; });
   return writing_.fail(Code::stage_failed, {ErrorClass::data, fmt::format("{} does not hold: {}", shown(), why), {},
                                             fmt::format("look at the rows; `bfl undo JOB.bfl --step {} --plan` shows what can be put back, `bfl run` asks again", writing_.step.name)});
 }

@@ -214,10 +214,10 @@ ledger::Runner runner_of(Context& context) {
 
 void refuse(Context& context, const Error& error) {
   const bool held = error.kind == ErrorClass::held;
-  Diagnostic& diagnostic = context.diagnostics.error(held ? Code::job_held : Code::database_error, context.program.job_span, error.message, error.help);
+  Diagnostic& diagnostic = context.whole.diagnostics.error(held ? Code::job_held : Code::database_error, context.program.job_span, error.message, error.help);
   if (!error.detail.empty()) diagnostic.notes.push_back(error.detail);
   diagnostic.notes.push_back("nothing was changed by this run");
-  context.outcome.exit_code = held || error.kind == ErrorClass::transient ? 75 : error.kind == ErrorClass::refused ? 4 : 5;
+  context.whole.outcome.exit_code = held || error.kind == ErrorClass::transient ? 75 : error.kind == ErrorClass::refused ? 4 : 5;
 }
 
 void carry_out(Context& context, std::vector<UndoTask>& tasks) {
@@ -245,7 +245,7 @@ void carry_out(Context& context, std::vector<UndoTask>& tasks) {
     Event event = context.event(tasks[i].open ? EventKind::step_resumed : EventKind::step_started, tasks[i].step);
     event.reason = fmt::format("puts back generation {} of `{}`", tasks[i].undone.number, tasks[i].undone.step);
     context.tell(event);
-    ++context.outcome.steps_run;
+    ++context.whole.outcome.steps_run;
     // What is older stays under what could not be put back.
     if (Undoing(context, tasks[i], context.plan.steps[i]).run() != StepEnd::done) break;
   }
@@ -287,7 +287,8 @@ Result<void> preview_undo(const program::Program& program, const std::vector<con
 
 Outcome undo(const program::Program& program, const plan::Plan& plan, std::vector<UndoTask>& tasks, const std::vector<connect::Connector*>& targets,
              store::State& state, Clock& clock, StopSignal& stop, const Listener& listener, const Options& options, Diagnostics& diagnostics) {
-  Context context{program, plan, targets, state, clock, stop, options, diagnostics};
+  WholeRun whole{state, diagnostics};
+  Context context(whole, program, plan, targets, clock, stop, options);
   return context.run(listener, [&] { carry_out(context, tasks); });
 }
 

@@ -38,6 +38,18 @@ def misuse_is_exit_2(place):
         expect(done.stdout == "", f"bfl {' '.join(words)} wrote to standard output:\n{done.stdout}")
 
 
+def flags_that_mean_nothing_here_are_refused(place):
+    shop_with_job(place)
+    for words, said in ((("halt", "fix_order_totals.bfl", "--job", "other"), "goes with the address of a database"),
+                        (("halt", "2025", "--job", "other"), "names a run"),
+                        (("rehearse", "fix_order_totals.bfl", "--rows", "10"), "is of PostgreSQL"),
+                        (("setup", "fix_order_totals.bfl", "--role", "runner"), "goes with `--print`"),
+                        (("setup", "fix_order_totals.bfl", "--print", "--role", "runner"), "SQLite has no roles")):
+        done = place.call(*words, code=2)
+        expect(said in done.stderr and "help:" in done.stderr, f"bfl {' '.join(words)}: {done.stderr}")
+    expect(place.sql("SELECT name FROM sqlite_schema WHERE name LIKE 'bfl_%'") == [], "nothing was made")
+
+
 def help_names_every_command_and_flag(place):
     overview = place.call("help").stdout
     expect(overview == place.call("--help").stdout, "`--help` and `help` differ")
@@ -261,7 +273,7 @@ def library_is_documented(place):
     expect("did you mean `lower`" in place.call("doc", "lowr", code=2).stderr, "bfl doc lowr")
 
 
-TESTS = [misuse_is_exit_2, help_names_every_command_and_flag, json_is_json, dry_run_is_the_plan, status_and_log_for_people, old_runs_leave_the_diary, graph_formats, a_graph_is_drawn, colors_only_where_wanted,
+TESTS = [misuse_is_exit_2, flags_that_mean_nothing_here_are_refused, help_names_every_command_and_flag, json_is_json, dry_run_is_the_plan, status_and_log_for_people, old_runs_leave_the_diary, graph_formats, a_graph_is_drawn, colors_only_where_wanted,
          a_reader_that_leaves_is_no_error, parameters_are_bound, sources_can_be_replaced, what_is_no_file_is_not_read, only_one_step, finished_job_is_answered_from_memory,
          a_check_that_fails_stops_the_job, completions_are_accepted_by_their_shells, man_page_is_well_formed, every_code_is_explained,
          library_is_documented]

@@ -92,4 +92,17 @@ def nobody_is_elsewhere_by_mistake(place, shop):
     expect(call(place, "check", "job.bfl", code=2).stderr, "a text")
 
 
-main([*on_both(only_what_was_completed), *on_both(nothing_left_counts), on_both(nobody_is_elsewhere_by_mistake)[0]])
+def a_place_is_known_however_it_is_spelled(place, shop):
+    if shop.engine == "sqlite":
+        return
+    project(place, shop)
+    host, database = shop.url.split("@")[-1].rsplit("/", 1)
+    name, port = host.split(":")
+    call(place, "setup", shop.url)
+    for url in (f"postgresql://bfl@{host}/{database}/", f"postgres:host={name.upper()} port={port} dbname={database} user=bfl", f"postgres://bfl@/?host={name}&port={port}&dbname={database}"):
+        call(place, "run", "job.bfl", "--source", f"shop={url}")
+    said = call(place, "run", "job.bfl", "--source", f"shop=postgres://bfl@{host}/postgres", code=4).stderr
+    expect("this is no environment that is known" in said, said)
+
+
+main([*on_both(a_place_is_known_however_it_is_spelled), *on_both(only_what_was_completed), *on_both(nothing_left_counts), on_both(nobody_is_elsewhere_by_mistake)[0]])

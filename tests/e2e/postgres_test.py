@@ -185,7 +185,7 @@ def missing_rights_are_found_before_the_run(place, db):
     db.sql(f"CREATE ROLE {user} LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {user}")
     try:
         place.write("job.bfl", ADD_TAX)
-        said = place.call("check", "job.bfl", code=2, env={"SHOP_URL": db.url.replace("bfl@", f"{user}@")}).stderr
+        said = place.call("check", "job.bfl", code=5, env={"SHOP_URL": db.url.replace("bfl@", f"{user}@")}).stderr
         expect("total" in said and "UPDATE" in said, said)
     finally:
         db.sql(f"DROP OWNED BY {user}; DROP ROLE {user}")

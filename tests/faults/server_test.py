@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 
+import libpq
 from checker import Wrong, hold
 from databases import SEED, Postgres, folder, server_address
 from files_test import library, preloadable
@@ -79,6 +80,39 @@ def skipped_without_server(test):
         return test() if server_address() else SKIPPED
     run.__name__ = test.__name__
     return run
+
+
+@skipped_without_server
+def no_room_for_one_more():
+    """All of the server's connections are in use when the run begins, and one becomes free while it asks again."""
+    with own_server() as (server, db, place):
+        trial = Trial(binaries()[0], db, place, DIRECT)
+        db.session.sql("CREATE ROLE crowd LOGIN; CREATE ROLE runner LOGIN; GRANT SELECT, UPDATE ON ALL TABLES IN SCHEMA public TO runner;"
+                       f"GRANT CREATE ON DATABASE {db.name} TO runner; ALTER SYSTEM SET max_connections = 12")
+        db.close()
+        server.stop("fast")
+        server.start()
+        db.connect()
+        trial.environment["FAULTS_URL"] = db.url.replace("//bfl@", "//runner@")
+        crowd = []
+        try:
+            while True:
+                try:
+                    crowd.append(libpq.Session(db.url.replace("//bfl@", "//crowd@")))
+                except libpq.Refused:
+                    break
+            hold(trial.run(what="a full server") == RESUMABLE and "SQLSTATE 53300" in trial.said and "tried 6 times" in trial.said, f"{trial.story}\n{trial.said}")
+            hold("bfl_meta" not in db.tables(), "something was made")
+            process = trial.start()
+            time.sleep(0.5)
+            for session in crowd[:4]:
+                session.close()
+            code = trial.ended(process, "a server that gets room")
+            hold(code == 0, f"exit {code}\n{trial.said}")
+            trial.check_done()
+        finally:
+            for session in crowd:
+                session.close()
 
 
 @skipped_without_server
@@ -219,5 +253,5 @@ def standby_behind_the_address():
 
 
 if __name__ == "__main__":
-    main([server_stopped_fast, server_stopped_at_once, server_killed, server_away_for_good, another_server_behind_the_address,
+    main([no_room_for_one_more, server_stopped_fast, server_stopped_at_once, server_killed, server_away_for_good, another_server_behind_the_address,
           standby_behind_the_address, no_room_for_rows, no_room_for_the_log])

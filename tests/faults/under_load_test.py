@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Killed again and again while others write the same rows of the same table, faster than the run does: what they wrote is all there,
-and each row is changed exactly once. `under_load_test.py BFL BFL_FAULTS`."""
+"""Killed and cut off again and again while others write the same rows of the same table, faster than the run does, also two rows at a
+time against its order: what they wrote is all there, and each row is changed exactly once. `under_load_test.py BFL BFL_FAULTS`."""
 import collections
 import contextlib
 import json
@@ -24,13 +24,16 @@ WANTED = [
     Job("direct", "update bump of db.t where n < 1000 chunk 1 retry transient 20 times backoff 1ms..50ms { set n = n + 1000 }"),
     Job("once", "update bump of db.t { set n = n + 1000 once chunk 1 retry transient 20 times backoff 1ms..50ms }"),
     Job("beside", "update bump of db.t where n < 1000 chunk 2 retry transient 20 times backoff 1ms..50ms { set n = n + 1000 }", engines=("postgres",), workers=3),
+    Job("deadlocks", "update bump of db.t where n < 1000 chunk 6 retry transient 50 times backoff 1ms..20ms { set n = n + 1000 }", engines=("postgres",)),
 ]
 
 
 class Others:
-    """Two who write without a pause: each adds a mark of its own to the text of a row, and keeps count of those that were committed."""
+    """Two who write without a pause: each adds a mark of its own to the text of a row, and keeps count of those that were committed.
+    `backwards`: of two rows in one transaction, the later one first."""
 
-    def __init__(self, db):
+    def __init__(self, db, backwards=False):
+        self.backwards = backwards
         self.db, self.over, self.threads, self.problems = db, False, [], []
         self.written = collections.Counter()
         self.lock = threading.Lock()
@@ -39,10 +42,11 @@ class Others:
         try:
             with contextlib.closing(self.connected()) as write:
                 while not self.over:
-                    key = chance.randrange(1, ROWS + 1)
-                    if write(f"UPDATE t SET s = s || '{mark}' WHERE id = {key}"):
+                    keys = sorted(chance.sample(range(1, ROWS + 1), 2 if self.backwards else 1), reverse=True)
+                    changes = ";".join(f"UPDATE t SET s = s || '{mark}' WHERE id = {key}" for key in keys)  # one transaction
+                    if write(changes):
                         with self.lock:
-                            self.written[key, mark] += 1
+                            self.written.update((key, mark) for key in keys)
                     time.sleep(0.001)
         except Exception as problem:  # said by whoever ends it
             self.problems.append(problem)
@@ -100,13 +104,18 @@ def killed(engine, job, chance):
     bfl, _ = binaries()
     kills = 0
     with folder() as place, database(engine, place) as db:
+        if job.name == "deadlocks":
+            db.session.sql(f"ALTER DATABASE {db.name} SET deadlock_timeout = '5ms'")
         trial = Trial(bfl, db, place, job)
-        with Others(db) as others:
+        with Others(db, backwards=job.name == "deadlocks") as others:
             while sum(others.written.values()) < 20 and not others.problems:
                 time.sleep(0.01)
             while kills < KILLS:
                 process = trial.start()
                 time.sleep(chance.uniform(0.01, 0.1))
+                if engine == "postgres" and chance.random() < 0.5:
+                    db.session.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'bfl%'")
+                    time.sleep(chance.uniform(0.01, 0.2))
                 process.send_signal(signal.SIGKILL)
                 code = trial.ended(process, "killed")
                 hold(code in (0, 75, -signal.SIGKILL), f"exit {code}: {trial.said}")
