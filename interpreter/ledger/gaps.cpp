@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "interpreter/ledger/images.h"
 #include "interpreter/ledger/own_sql.h"
@@ -16,14 +15,10 @@ using connect::RawValue;
 
 namespace {
 
-std::optional<Key> key_in_hex(std::string_view digits) {
-  std::string bytes;
-  for (std::size_t i = 0; i + 1 < digits.size(); i += 2) {
-    unsigned char byte = 0;
-    if (std::from_chars(digits.data() + i, digits.data() + i + 2, byte, 16).ec != std::errc()) return std::nullopt;
-    bytes += static_cast<char>(byte);
-  }
-  return bytes.empty() ? std::nullopt : decode_key(bytes);
+// None: at the start.
+std::optional<Key> end_in(const EntryFields& fields, const char* name) {
+  const std::string& digits = in(fields, name);
+  return digits.empty() ? std::nullopt : key_in_hex(digits);
 }
 
 std::int64_t ordinal(const std::optional<Key>& key) { return key && !key->empty() ? (*key)[0].integer : 0; }
@@ -58,8 +53,8 @@ Result<std::vector<Gap>> gaps(connect::Connector& target, const std::string& job
                        gap.by_key = row[4].bytes == "direct" || row[4].bytes == "whole";
                        gap.undone = row[5].bytes == "undone";
                        gap.chunks = std::strtoll(in(fields, "lost").c_str(), nullptr, 10);
-                       gap.from = key_in_hex(in(fields, "from"));
-                       gap.to = key_in_hex(in(fields, "to")).value_or(Key{});
+                       gap.from = end_in(fields, "from");
+                       gap.to = end_in(fields, "to").value_or(Key{});
                        gap.time = in(fields, "time");
                        gap.who = in(fields, "who") + "@" + in(fields, "host");
                        return true;

@@ -46,6 +46,16 @@ std::string in_form_of(const std::string& named, const RawValue& value) {
   return named.starts_with("sha256:") ? "sha256:" + hex(sha256(whole)) : whole;
 }
 
+std::optional<Key> key_in_hex(std::string_view digits) {
+  std::string bytes;
+  for (std::size_t i = 0; i + 1 < digits.size(); i += 2) {
+    unsigned char byte = 0;
+    if (std::from_chars(digits.data() + i, digits.data() + i + 2, byte, 16).ec != std::errc()) return std::nullopt;
+    bytes += static_cast<char>(byte);
+  }
+  return decode_key(bytes);
+}
+
 std::optional<Digest> digest_in(std::string_view hex) {
   Digest digest{};
   if (hex.size() != 2 * digest.size()) return std::nullopt;

@@ -6,6 +6,7 @@
 
 #include "interpreter/connect/connector.h"
 #include "interpreter/ledger/ledger.h"
+#include "interpreter/ledger/stored.h"
 
 namespace bfl::ledger {
 
@@ -16,6 +17,7 @@ std::string as_text(std::string_view value);  // the same of a text
 std::string cut(const std::string& text);     // to what one line can hold
 // A key as entries have it: in hex, or by its digest when it was too long for an entry.
 std::string in_form_of(const std::string& named, const connect::RawValue& value);
+std::optional<Key> key_in_hex(std::string_view digits);  // of the first form
 std::optional<Digest> digest_in(std::string_view hex);
 
 }  // namespace bfl::ledger

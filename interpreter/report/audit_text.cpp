@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "interpreter/report/words.h"
+#include "interpreter/run/discreet.h"
 
 namespace bfl::report {
 namespace {
@@ -29,9 +30,7 @@ std::string fact(const std::map<std::string, std::string, std::less<>>& facts, s
   return found == facts.end() ? std::string() : found->second;
 }
 
-const char* const unshown = "***";
-
-std::string key_of(const ledger::Redaction& one) { return one.hides_key ? unshown : one.key; }
+std::string key_of(const ledger::Redaction& one) { return one.hides_key ? run::unshown : one.key; }
 
 Json redaction_object(const ledger::Redaction& one) {
   return {{"job", one.job}, {"table", one.table}, {"key", key_of(one)}, {"columns", one.columns}, {"why", one.why}, {"who", one.who}, {"host", one.host}, {"time", one.time},

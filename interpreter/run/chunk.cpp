@@ -23,11 +23,6 @@ constexpr int places_key = 0x62666c70;      // "bflp": of the advisory locks tha
 constexpr int commit_attempts = 5;          // of one transaction that is still open
 constexpr std::size_t slack = 4;            // images may exceed their target size by this factor before a chunk is cut off
 
-std::string new_attempt() {
-  std::random_device random;
-  return fmt::format("{:08x}{:08x}", random(), random());
-}
-
 // Rows of other tables, and rows changed by triggers: by table, how many.
 using Elsewhere = std::map<std::string, std::int64_t, std::less<>>;
 

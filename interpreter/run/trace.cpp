@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <random>
 
 #include "interpreter/base/digest.h"
 #include "interpreter/web/http.h"
@@ -35,6 +36,11 @@ std::string trace_of(std::string_view run, const char* parent) {
   std::string trace = uuid_of(run);
   std::erase(trace, '-');
   return trace;
+}
+
+std::string new_attempt() {
+  std::random_device random;
+  return fmt::format("{:08x}{:08x}", random(), random());
 }
 
 connect::Label label_of(std::string_view run, std::string_view trace, std::string_view job, std::string_view step, std::string_view chunk, std::string_view span) {

@@ -12,6 +12,7 @@ std::string uuid_of(std::string_view run);
 // 32 hexadecimal digits: the trace that the environment says the run belongs to (`TRACEPARENT`, or null), else the digits of uuid_of(run).
 std::string trace_of(std::string_view run, const char* parent);
 // Of one attempt at a chunk. `chunk`: its number in its lane, behind that of a lane that is not the first (`3.17`); `span`: 16 digits, by which the ledger knows the attempt.
+std::string new_attempt();  // such a span
 connect::Label label_of(std::string_view run, std::string_view trace, std::string_view job, std::string_view step, std::string_view chunk, std::string_view span);
 
 }  // namespace bfl::run

@@ -7,6 +7,7 @@
 #include <functional>
 #include <set>
 
+#include "interpreter/ledger/verify_text.h"
 #include "interpreter/run/row_back.h"
 
 namespace bfl::run {
@@ -22,22 +23,12 @@ std::string component(const Generation& generation, std::string_view wanted) {
 }
 std::int64_t undone_by(const Generation& generation) { return std::strtoll(component(generation, "undoes").c_str(), nullptr, 10); }
 
-std::optional<ledger::Key> key_from_hex(std::string_view digits) {
-  std::string bytes;
-  for (std::size_t i = 0; i + 1 < digits.size(); i += 2) {
-    unsigned char byte = 0;
-    if (std::from_chars(digits.data() + i, digits.data() + i + 2, byte, 16).ec != std::errc()) return std::nullopt;
-    bytes += static_cast<char>(byte);
-  }
-  return ledger::decode_key(bytes);
-}
-
 // The keys that an undo was asked for, when it was of some keys only.
 std::optional<std::pair<ledger::Key, ledger::Key>> keys_of(const Generation& undo) {
   const std::string range = component(undo, "keys");
   const auto dots = range.find("..");
   if (dots == std::string::npos) return std::nullopt;
-  auto from = key_from_hex(range.substr(0, dots)), to = key_from_hex(range.substr(dots + 2));
+  auto from = ledger::key_in_hex(range.substr(0, dots)), to = ledger::key_in_hex(range.substr(dots + 2));
   if (!from || !to) return std::nullopt;
   return std::pair(std::move(*from), std::move(*to));
 }

@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <random>
 #include <set>
 #include <utility>
 
 #include "interpreter/base/fault_points.h"
 #include "interpreter/ledger/registry.h"
 #include "interpreter/run/kept_plan.h"
+#include "interpreter/run/trace.h"
 
 namespace bfl::run {
 namespace {
@@ -102,8 +102,7 @@ bool WholeJob::begin(Context& context) {
   if (!nested_ || !context.writers[static_cast<std::size_t>(first_->keeper)]) return true;
   if (context.pause(*first_, first_->keeper)) return false;
   ledger::Writer& writer = context.writer(first_->keeper);
-  std::random_device random;
-  attempt_ = fmt::format("{:08x}{:08x}", random(), random());
+  attempt_ = new_attempt();
   auto begun = nested_->begin_all();
   // Locks the job's row until the end: nobody takes it over. By this entry an unknown commit is recognised.
   if (begun) begun = writer.attest(entry_kind, {{"attempt", attempt_}});

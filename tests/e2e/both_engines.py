@@ -1,5 +1,6 @@
 """A shop on SQLite and on PostgreSQL behind one face, for tests that are the same on both."""
 import json
+import sqlite3
 
 from harness import expect
 from postgres_harness import on_postgres
@@ -27,6 +28,16 @@ class OnSqlite:
 
     def own(self, table):
         return "bfl_" + table
+
+    def put_back_own_tables(self, older):
+        """bfl's tables as they are in a copy of the database; the rows stay."""
+        db = sqlite3.connect(self.place.folder / "shop.db")
+        db.execute(f"ATTACH '{older}' AS older")
+        for (name,) in db.execute("SELECT name FROM older.sqlite_schema WHERE type = 'table' AND name LIKE 'bfl_%'").fetchall():
+            db.execute(f"DELETE FROM main.{name}")
+            db.execute(f"INSERT INTO main.{name} SELECT * FROM older.{name}")
+        db.commit()
+        db.close()
 
 
 class OnPostgres:

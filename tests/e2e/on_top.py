@@ -59,6 +59,12 @@ def plan(place, job, *more, code=0):
     return {step["step"]: step for step in json.loads(place.call("plan", job, "--json", *more, code=code, env=place.env).stdout)["steps"]}
 
 
+def chain(place, db, *more):
+    """The plan of the job above."""
+    place.write("chain.bfl", JOB.format(source=db.source))
+    return plan(place, "chain.bfl", *more)
+
+
 def changed(place, job):
     done = place.call("run", job, "--json", env=place.env)
     return {event["step"]: event["rows_changed"] for event in map(json.loads, done.stdout.splitlines()) if event["kind"] == "step_finished"}
@@ -86,8 +92,7 @@ def each_step_is_counted_on_top_of_those_before(place, db):
 
 def what_runs_is_what_was_counted(place, db):
     make(place, db)
-    place.write("chain.bfl", JOB.format(source=db.source))
-    steps = plan(place, "chain.bfl")
+    steps = chain(place, db)
     ran = changed(place, "chain.bfl")
     for name in ("grow", "marked", "more", "fresh", "keyless", "gone", "rest"):
         counted = steps[name]["would_change"] + sum(other["rows"] for other in steps[name].get("with_them", []))
@@ -150,8 +155,7 @@ verify end {{ assert count(shop.parts where state == "seven") == 1 }}
 
 def a_kept_plan_counts_rows_as_they_are(place, db):
     make(place, db)
-    place.write("chain.bfl", JOB.format(source=db.source))
-    steps = plan(place, "chain.bfl", "-o", "chain.plan")
+    steps = chain(place, db, "-o", "chain.plan")
     expect(steps["marked"]["counted_before"] == ["grow"] and steps["marked"]["why_counted_before"] == "a plan that is kept holds rows as they are now", steps["marked"])
 
 

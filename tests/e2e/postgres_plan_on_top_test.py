@@ -48,8 +48,7 @@ def an_event_trigger_is_not_set_off(place, database):
     db = OnPostgres(place, database, 5)
     on_top.make(place, db)
     db.sql("CREATE TABLE seen (at text); CREATE FUNCTION see() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO seen VALUES (tg_tag); END $$; CREATE EVENT TRIGGER watching ON ddl_command_end EXECUTE FUNCTION see()")
-    place.write("chain.bfl", on_top.JOB.format(source=db.source))
-    steps = on_top.plan(place, "chain.bfl")
+    steps = on_top.chain(place, db)
     expect("event trigger `watching`" in steps["marked"]["why_counted_before"], steps["marked"])
 
 
@@ -77,8 +76,7 @@ def checks_that_are_not_proven_hold_nothing_up(place, database):
     db = OnPostgres(place, database, 5)
     on_top.make(place, db)
     db.sql("ALTER TABLE parts ADD CONSTRAINT small CHECK (n < 300) NOT VALID")
-    place.write("chain.bfl", on_top.JOB.format(source=db.source))
-    expect(on_top.plan(place, "chain.bfl")["marked"]["on_top_of"] == ["grow"], "it cannot be copied")
+    expect(on_top.chain(place, db)["marked"]["on_top_of"] == ["grow"], "it cannot be copied")
 
 
 if __name__ == "__main__":

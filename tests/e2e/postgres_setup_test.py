@@ -142,13 +142,7 @@ def what_only_the_ledger_lost(place):
     call(place, "run", "job.bfl", "--limit-chunks", "1", code=75)
     # Rows are kept, bfl's tables are as they were.
     older = place.folder / "older.db"
-    db = sqlite3.connect(place.folder / "shop.db")
-    db.execute(f"ATTACH '{older}' AS older")
-    for (name,) in db.execute("SELECT name FROM older.sqlite_schema WHERE type = 'table' AND name LIKE 'bfl_%'").fetchall():
-        db.execute(f"DELETE FROM main.{name}")
-        db.execute(f"INSERT INTO main.{name} SELECT * FROM older.{name}")
-    db.commit()
-    db.close()
+    shop.put_back_own_tables(older)
     call(place, "run", "job.bfl", code=4)
     done = call(place, "state", "rebuild", "job.bfl", "--from", "shop", "--lost", "keep").stdout
     expect("taken as done" in done, done)

@@ -2,7 +2,6 @@
 """What `bfl undo` must not keep silent about: an older copy, lost images, rows put back in part, an order that stops it; on SQLite and
 on PostgreSQL."""
 import shutil
-import sqlite3
 
 from both_engines import SQLITE, OnSqlite, call, on_both, sound, told
 from harness import expect, main
@@ -140,13 +139,7 @@ def lost_images_are_told(place):
         (place.folder / "older.db").unlink(missing_ok=True)
         place.sql(f"VACUUM INTO '{place.folder / 'older.db'}'")
         call(place, "run", "job.bfl", "--limit-chunks", "1", code=75)
-        db = sqlite3.connect(place.folder / "shop.db")
-        db.execute(f"ATTACH '{place.folder / 'older.db'}' AS older")
-        for (name,) in db.execute("SELECT name FROM older.sqlite_schema WHERE type = 'table' AND name LIKE 'bfl_%'").fetchall():
-            db.execute(f"DELETE FROM main.{name}")
-            db.execute(f"INSERT INTO main.{name} SELECT * FROM older.{name}")
-        db.commit()
-        db.close()
+        shop.put_back_own_tables(place.folder / "older.db")
         call(place, "state", "rebuild", "job.bfl", "--from", "shop", "--lost", "keep")
 
     older_tables(2)   # of `mark`: rows 81 to 120 have no images
