@@ -208,6 +208,8 @@ StepEnd Context::fail(const program::Step& step, Code code, const Error& given, 
 }
 
 StepEnd Context::paused(const program::Step& step, Code code, const Error& given, const std::string& where) {
+  // All that are under way hear the same order: who hears it first says it.
+  if (code == Code::told_to_stop && whole.ending.exchange(true)) return interrupted(step);
   const Error error = discreet(program, step, given);
   const bool one_transaction = step.keeper >= 0 && connect::in_one_transaction(target(step.keeper));
   count([&](Outcome& outcome) {

@@ -341,7 +341,7 @@ void run_steps(Context& context, const Outlook& outlook, const WholeJob* whole_j
     context.tell(blocked);
     schedule.end(index, true);
   };
-  const auto next = [&] { return stopped ? std::nullopt : schedule.next(hands.several() ? room : nullptr); };
+  const auto next = [&] { return stopped ? std::nullopt : schedule.next(hands.several() || !hands.idle() ? room : nullptr); };
   for (auto turn = next(); turn || !hands.idle(); turn = next()) {
     if (!turn) {
       for (const Hands::Ended& one : hands.wait()) end(one.step, one.how);

@@ -50,9 +50,16 @@ bool Hands::begin(std::size_t step) {
   hand->ended.reset();
   ++under_way_;
   hand->thread = std::thread([this, hand] {
-    const StepEnd how = carry_out_(*hand->context, hand->step);
+    StepEnd how = StepEnd::failed;
+    std::exception_ptr thrown;
+    try {
+      how = carry_out_(*hand->context, hand->step);
+    } catch (...) {
+      thrown = std::current_exception();
+    }
     std::lock_guard lock(mutex_);
     hand->ended = how;
+    hand->thrown = thrown;
     changed_.notify_all();
   });
   return true;
@@ -67,6 +74,10 @@ std::vector<Hands::Ended> Hands::wait() {
       hand->thread.join();
       hand->busy = false;
       --under_way_;
+      if (hand->thrown) {
+        context_.whole.ending = true;  // the others end behind their chunk
+        std::rethrow_exception(hand->thrown);
+      }
       all.push_back({hand->step, *hand->ended});
     }
     if (!all.empty()) break;

@@ -1,6 +1,7 @@
 // Steps under way at the same time, each in a thread of its own, over connections of its own to the same databases.
 #pragma once
 #include <condition_variable>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -26,7 +27,7 @@ class Hands {
   std::size_t under_way(int keeper) const;           // steps whose ledger lies in that source
   // False: the server has no room for one more session, which is told; fewer steps are under way from then on.
   bool begin(std::size_t step);
-  // Those that have ended, one at least. Meanwhile the run's leases are kept, and whoever asks to stop at once is heard.
+  // Those that have ended, one at least; what one threw is thrown here. Meanwhile the run's leases are kept, and whoever asks to stop at once is heard.
   struct Ended { std::size_t step = 0; StepEnd how{}; };
   std::vector<Ended> wait();
 
@@ -38,6 +39,7 @@ class Hands {
     std::size_t step = 0;
     bool busy = false;
     std::optional<StepEnd> ended{};                  // under mutex_
+    std::exception_ptr thrown{};                     // instead: a bug, or no memory
   };
   Result<Hand*> another();
 

@@ -67,7 +67,8 @@ def as_many_as_is_said(place, db):
         expect(most_under_way(seen) == most, f"{most_under_way(seen)} at a time, expected {most}: {words} {settings}")
         expect(marked(db) == [200] * 4, marked(db))
         told = [(event["kind"], event["step"]) for event in seen]
-        expect(told.index(("step_finished", "mark_a")) < told.index(("step_started", "mark_d")) and order(seen, "step_finished")[-1] == "all_marked", told)
+        expect(told.index(("step_finished", "mark_a")) < told.index(("step_started", "mark_d")) and
+               told.index(("step_started", "all_marked")) > max(told.index(("step_finished", name)) for name in ("mark_a", "mark_d")), told)
         chunks = [event for event in seen if event["kind"] == "chunk_committed" and event["step"] == "mark_b"]
         expect([event["chunk"] for event in chunks] == list(range(1, len(chunks) + 1)), "chunks of a step are numbered in their order")
         place.call("audit", "verify", "side.bfl")
@@ -115,7 +116,7 @@ def all_stop_and_go_on(place, db):
         expect(run.returncode == code, f"{how}: exit {run.returncode}\n{out}{err}")
         expect(all(0 < count < 1500 for count in marked(db)[:3]), f"{how}: {marked(db)}")
         if how == "cancel":
-            expect("another step has stopped the run" in out and "cancelled" in err, out + err)
+            expect(out.count("another step has stopped the run") == 2 and err.count("cancelled by") == 1, out + err)
     place.call("run", "side.bfl", "--steps", "3")
     expect(all(db.value(f"SELECT count(*) FROM {name} WHERE n <> 1") == "0" for name in TABLES), "each row once")
     place.call("audit", "verify", "side.bfl")
