@@ -150,14 +150,14 @@ def a_pace_ordered_in_one_database_is_that_of_the_job(place, db):
     db.sql(f"CREATE DATABASE {db.name}_two")
     try:
         os.environ["SHOP_URL"], os.environ["TWO_URL"] = db.url, db.url + "_two"
-        for url in (db.url, db.url + "_two"):
-            psql(url, "CREATE TABLE a (id int PRIMARY KEY, n int NOT NULL); INSERT INTO a SELECT i, 0 FROM generate_series(1, 100) i")
+        for url, name in ((db.url, "a"), (db.url + "_two", "b")):
+            psql(url, f"CREATE TABLE {name} (id int PRIMARY KEY, n int NOT NULL); INSERT INTO {name} SELECT i, 0 FROM generate_series(1, 100) i")
         place.write("side.bfl", """
 job side { why "Two databases." }
 source shop = postgres(env("SHOP_URL"), steps: 2)
 source two = postgres(env("TWO_URL"))
 update mark_a of shop.a where n == 0 chunk 5 { set n = 1 }
-update mark_b of two.a where n == 0 chunk 5 { set n = 1 }
+update mark_b of two.b where n == 0 chunk 5 { set n = 1 }
 """)
         place.call("setup", db.url + "_two")
         place.call("set", db.url + "_two", "pace", "100/s", "--job", "side")
