@@ -51,6 +51,7 @@ class Progress {
   void end_step(const run::Event& event);
   void draw(const run::Event& event);
   void wait(const run::Event& event);
+  void transaction(const run::Event& event);
   void more(const std::string& text);  // below a step's line
   void line(std::string_view mark, const std::string& step, const std::string& text);
   void clear();

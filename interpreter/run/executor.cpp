@@ -209,6 +209,7 @@ bool take_over(Context& context, const Outlook& outlook, bool whole) {
   ledger::Runner runner = runner_of(context);
   runner.clock = *begun;
   runner.evict = context.options.evict;
+  runner.one_transaction = context.program.atomic.has_value();
   tell_approvals(context);
   for (std::size_t i = 0; i < context.targets.size(); ++i) {
     context.clocks[i] = *begun;
@@ -450,19 +451,13 @@ Outcome run_through(Context& context, const Listener& listener, WholeJob* whole)
 
 }  // namespace
 
-Outcome execute_whole(const program::Program& program, const plan::Plan& plan, const std::vector<connect::Connector*>& targets,
-                      store::State& state, Clock& clock, StopSignal& stop, const Listener& listener, const Options& options,
-                      Diagnostics& diagnostics) {
-  WholeJob whole(program, targets);
-  Context context{program, plan, whole.targets(), whole.state(state), clock, stop, options, diagnostics};
-  return run_through(context, listener, &whole);
-}
-
 Outcome execute(const program::Program& program, const plan::Plan& plan, const std::vector<connect::Connector*>& targets,
                 store::State& state, Clock& clock, StopSignal& stop, const Listener& listener, const Options& options,
                 Diagnostics& diagnostics) {
-  Context context{program, plan, targets, state, clock, stop, options, diagnostics};
-  return run_through(context, listener, nullptr);
+  std::optional<WholeJob> whole;
+  if (program.atomic) whole.emplace(program, targets);
+  Context context{program, plan, whole ? whole->targets() : targets, whole ? whole->state(state) : state, clock, stop, options, diagnostics};
+  return run_through(context, listener, whole ? &*whole : nullptr);
 }
 
 }  // namespace bfl::run

@@ -65,7 +65,7 @@ struct Outcome {
 };
 
 // `targets` in step with Program::sources. What goes wrong is said as diagnostics at the step's span: which step, which
-// chunk, which row, what state the data is in, what to do.
+// chunk, which row, what state the data is in, what to do. Of a program that is atomic all of it is one transaction.
 Outcome execute(const program::Program& program, const plan::Plan& plan, const std::vector<connect::Connector*>& targets,
                 store::State& state, Clock& clock, StopSignal& stop, const Listener& listener, const Options& options,
                 Diagnostics& diagnostics);

@@ -1,4 +1,4 @@
-// A run with `--atomic`: all steps of the job, or of its plan, with their entries in the ledger, are one transaction of one database.
+// A run of a job that is atomic: all steps of the job, or of its plan, with their entries in the ledger, are one transaction of one database.
 //
 // The job is taken over before it and let go behind it, in transactions of their own, as ever. Between them the connection makes each
 // transaction a part of one (connect/nested.h), and what the run tells, and this machine keeps of it, is held back until that is committed.
@@ -12,15 +12,6 @@
 #include "interpreter/run/context.h"
 
 namespace bfl::run {
-
-class KeptPlan;
-
-// Whether it can be one transaction: diagnostics where not.
-bool may_be_whole(const program::Program& program, const KeptPlan* kept, Diagnostics& diagnostics);
-
-Outcome execute_whole(const program::Program& program, const plan::Plan& plan, const std::vector<connect::Connector*>& targets,
-                      store::State& state, Clock& clock, StopSignal& stop, const Listener& listener, const Options& options,
-                      Diagnostics& diagnostics);
 
 // The transaction of one run.
 class WholeJob {
@@ -37,6 +28,7 @@ class WholeJob {
   bool under_way() const { return nested_ && nested_->spans(); }
 
  private:
+  void withhold(Context& context, const Event& event);
   void take_back(Context& context);
   void tell_withheld(Context& context, bool committed);
   Result<void> commit(Context& context);
@@ -48,6 +40,8 @@ class WholeJob {
   std::string attempt_{};
   Listener tell_{};
   std::vector<Event> withheld_{};
+  Event open_{};           // what is told meanwhile
+  double told_at_ = 0;
 };
 
 }  // namespace bfl::run
