@@ -26,6 +26,7 @@ Writer::Writer(connect::Connector& target, std::string job, Runner runner)
 
 std::unique_ptr<Writer> Writer::beside(connect::Connector& target) const {
   std::unique_ptr<Writer> made(new Writer(target, job_, runner_));
+  made->turn_ = turn_;
   made->epoch_ = epoch_;
   made->clock_ = clock_;
   made->facts_ = facts_;
@@ -59,6 +60,7 @@ Result<void> Writer::transact_once(const std::function<Result<void>()>& body, bo
 }
 
 Result<void> Writer::guarded(const std::function<Result<void>()>& body) {
+  std::lock_guard mine_now(*turn_);
   return transact([&]() -> Result<void> {
     bool mine = false;
     auto read = sql_.query("SELECT 1 FROM bfl_job WHERE name = ?1 AND epoch = ?2 FOR UPDATE", {text(job_), number(epoch_)},
@@ -188,6 +190,9 @@ Result<Timestamp> Writer::server_now() {
 }
 
 Result<void> Writer::heartbeat() {
+  // Somebody beside this one has the job's row: the lease has two more beats.
+  std::unique_lock mine_now(*turn_, std::try_to_lock);
+  if (!mine_now) return {};
   auto now = server_now();
   if (!now) return now.error();
   auto beaten = sql_.run("UPDATE bfl_job SET lease_end = ?3 WHERE name = ?1 AND epoch = ?2",

@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -81,7 +82,7 @@ class Writer {
   // Takes the job over: an error of class `held` names who holds it. A holder on this host whose process is gone holds nothing.
   static Result<std::unique_ptr<Writer>> take_over(connect::Connector& target, const std::string& job, const Runner& runner);
 
-  // The same hold on the job through another connection, for a worker's own thread.
+  // The same hold on the job through another connection, for another thread. What they enter in the job's own lane they enter in turn.
   std::unique_ptr<Writer> beside(connect::Connector& target) const;
 
   const std::vector<std::string>& evicted() const { return evicted_; }  // sessions that were ended to take it over
@@ -185,6 +186,7 @@ class Writer {
   OwnSql sql_;
   std::string job_;
   Runner runner_;
+  std::shared_ptr<std::mutex> turn_ = std::make_shared<std::mutex>();  // of those beside each other: waiting for a lock in the database would end after some seconds
   std::int64_t epoch_ = 0;
   Timestamp clock_{};
   std::vector<std::string> evicted_{};

@@ -46,18 +46,6 @@ constexpr auto between_files = std::chrono::seconds(1);
 
 double now_seconds() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
 
-// `9464`: on this host alone. An error where it is none that can be listened on.
-Result<std::string> place_to_listen(const std::string& written) {
-  const auto colon = written.rfind(':');
-  const std::string address = colon == std::string::npos ? "127.0.0.1" : written.substr(0, colon), port = written.substr(colon == std::string::npos ? 0 : colon + 1);
-  std::uint16_t number = 0;
-  in_addr known{};
-  const auto [end, wrong] = std::from_chars(port.data(), port.data() + port.size(), number);
-  if (wrong != std::errc() || end != port.data() + port.size() || inet_pton(AF_INET, address.c_str(), &known) != 1)
-    return Error{ErrorClass::data, fmt::format("`{}` is no place to listen on", written), {}, "write a port, `9464`, or an address with one, `0.0.0.0:9464`"};
-  return fmt::format("{}:{}", address, port);
-}
-
 }  // namespace
 
 struct Metrics::Kept {
@@ -126,16 +114,29 @@ Result<std::unique_ptr<Metrics>> Metrics::open(const Places& places, const std::
   kept.version = version;
   kept.file = places.file;
   if (!places.listen.empty()) {
-    auto place = place_to_listen(places.listen);
+    auto place = place_of(places.listen);
     if (!place) return place.error();
+    const std::string at = fmt::format("{}:{}", place->address, place->port);
     try {
-      kept.exposer = std::make_unique<prometheus::Exposer>(*place, 1);
+      kept.exposer = std::make_unique<prometheus::Exposer>(at, 1);
     } catch (const std::exception&) {  // which does not say why
-      return Error{ErrorClass::fatal, fmt::format("metrics cannot be served on {}", *place), {}, "another program listens there, or it is no address of this host"};
+      return Error{ErrorClass::fatal, fmt::format("metrics cannot be served on {}", at), {}, "another program listens there, or it is no address of this host"};
     }
     kept.exposer->RegisterCollectable(kept.registry);
   }
   if (!places.file.empty()) kept.writer = std::thread([&kept] { kept.keep_file(); });
+  return made;
+}
+
+// `9464`: on this host alone.
+Result<Metrics::Listening> Metrics::place_of(const std::string& written) {
+  const auto colon = written.rfind(':');
+  Listening made{colon == std::string::npos ? "127.0.0.1" : written.substr(0, colon)};
+  const std::string port = written.substr(colon == std::string::npos ? 0 : colon + 1);
+  in_addr ignored{};
+  const auto [end, wrong] = std::from_chars(port.data(), port.data() + port.size(), made.port);
+  if (wrong != std::errc() || end != port.data() + port.size() || inet_pton(AF_INET, made.address.c_str(), &ignored) != 1)
+    return Error{ErrorClass::data, fmt::format("`{}` is no place to listen on", written), {}, "write a port, `9464`, or an address with one, `0.0.0.0:9464`"};
   return made;
 }
 

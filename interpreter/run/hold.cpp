@@ -47,7 +47,7 @@ std::string halted_here(const std::string& job, const std::string& beside) {
   return {};
 }
 
-std::optional<StepEnd> Context::obey(const program::Step& step, int source, std::unique_lock<std::mutex>* lock) {
+std::optional<StepEnd> Context::obey(const program::Step& step, int source, bool crew) {
   if (options.played || source < 0 || !writers[static_cast<std::size_t>(source)]) return std::nullopt;
   std::string waits;  // for what it waits, as it was told
   std::optional<ledger::Order> waits_by;  // the order that says so
@@ -56,7 +56,7 @@ std::optional<StepEnd> Context::obey(const program::Step& step, int source, std:
   for (;;) {
     const double now = clock.seconds();
     // Workers look after their debts by themselves.
-    const double debt = pacer && !lock ? pacer->debt() : 0;
+    const double debt = pacer && !crew ? pacer->debt() : 0;
     if (waits.empty() && looked_at >= 0 && now - looked_at < seconds_between_looks) {
       if (debt <= 0) return std::nullopt;
       if (!wait(std::min(debt, seconds_between_looks), source)) return interrupted(step);
@@ -112,10 +112,7 @@ std::optional<StepEnd> Context::obey(const program::Step& step, int source, std:
       if (!same) tell(event);
     }
     if (waits.empty()) return std::nullopt;  // the orders could not be read
-    if (lock) lock->unlock();
-    const bool on = wait(seconds_between_looks, source);
-    if (lock) lock->lock();
-    if (!on) return interrupted(step);
+    if (!wait(seconds_between_looks, source)) return interrupted(step);
   }
 }
 

@@ -15,37 +15,11 @@ namespace {
 constexpr const char* entry_kind = "whole";
 constexpr const char* untouched = "nothing of the job was changed: it is one transaction";
 
-// Forwards all but what was seen to be committed, while nothing is.
-class WithoutSeen final : public store::State {
- public:
-  WithoutSeen(store::State& inner, const connect::Nested& nested) : inner_(inner), nested_(nested) {}
-  Result<void> begin_run(const store::RunRecord& run) override { return inner_.begin_run(run); }
-  Result<void> end_run(const std::string& run, const std::string& finished, int exit_code) override { return inner_.end_run(run, finished, exit_code); }
-  Result<void> append(const store::JournalEntry& entry) override { return inner_.append(entry); }
-  Result<void> flush() override { return inner_.flush(); }
-  Result<std::vector<store::RunRecord>> runs(std::size_t limit) override { return inner_.runs(limit); }
-  Result<std::vector<store::JournalEntry>> journal(const std::string& run) override { return inner_.journal(run); }
-  Result<std::optional<store::FinishedJob>> finished(const std::string& inputs) override { return inner_.finished(inputs); }
-  Result<void> remember(const store::FinishedJob& job) override { return inner_.remember(job); }
-  Result<void> forget(const std::string& job) override { return inner_.forget(job); }
-  Result<std::optional<std::int64_t>> known_seq(const std::string& target, std::int64_t step_row) override { return inner_.known_seq(target, step_row); }
-  Result<void> note_seq(const std::string& target, std::int64_t step_row, std::int64_t seq) override {
-    return nested_.spans() ? Result<void>{} : inner_.note_seq(target, step_row, seq);
-  }
-  Result<std::vector<Known>> known() override { return inner_.known(); }
-  Result<void> forget_target(const std::string& target) override { return inner_.forget_target(target); }
-  Result<Proven> verify() override { return inner_.verify(); }
-
- private:
-  store::State& inner_;
-  const connect::Nested& nested_;
-};
-
 void say(Context& context, Code code, const Error& error, int exit_code) {
-  Diagnostic& diagnostic = context.diagnostics.error(code, context.program.job_span, error.message, error.help);
+  Diagnostic& diagnostic = context.whole.diagnostics.error(code, context.program.job_span, error.message, error.help);
   diagnostic.notes.push_back(untouched);
   if (!error.detail.empty()) diagnostic.notes.push_back(error.detail);
-  context.outcome.exit_code = exit_code;
+  context.whole.outcome.exit_code = exit_code;
 }
 
 void say(Context& context, const Error& error) {
@@ -62,12 +36,6 @@ WholeJob::WholeJob(const program::Program& program, const std::vector<connect::C
   connect::Connector*& written = targets_[static_cast<std::size_t>(first_->keeper)];
   nested_ = std::make_unique<connect::Nested>(*written);
   written = nested_.get();
-}
-
-store::State& WholeJob::state(store::State& known) {
-  if (!nested_) return known;
-  state_ = std::make_unique<WithoutSeen>(known, *nested_);
-  return *state_;
 }
 
 bool WholeJob::begin(Context& context) {
@@ -91,7 +59,7 @@ bool WholeJob::begin(Context& context) {
   open_.reason = "what it does is told when it is committed";
   context.tell(open_);
   told_at_ = context.clock.seconds();
-  tell_ = std::exchange(context.tell, [this, &context](const Event& event) { withhold(context, event); });
+  tell_ = std::exchange(context.whole.told, [this, &context](const Event& event) { withhold(context, event); });
   return true;
 }
 
@@ -110,7 +78,7 @@ void WholeJob::withhold(Context& context, const Event& event) {
 }
 
 void WholeJob::tell_withheld(Context& context, bool committed) {
-  context.tell = std::move(tell_);
+  context.whole.told = std::move(tell_);
   open_.kind = committed ? EventKind::transaction_committed : EventKind::transaction_taken_back;
   open_.time = format_timestamp(context.clock.now());
   open_.step.clear();
@@ -129,7 +97,8 @@ void WholeJob::tell_withheld(Context& context, bool committed) {
 void WholeJob::take_back(Context& context) {
   nested_->rollback_all();
   tell_withheld(context, false);
-  context.outcome.changed = context.outcome.conflicts = context.outcome.quarantined = context.outcome.left_out = 0;
+  Outcome& outcome = context.whole.outcome;
+  outcome.changed = outcome.conflicts = outcome.quarantined = outcome.left_out = 0;
 }
 
 Result<void> WholeJob::commit(Context& context) {
@@ -150,7 +119,7 @@ Result<void> WholeJob::commit(Context& context) {
 
 void WholeJob::end(Context& context) {
   if (!under_way()) return;
-  const Outcome& outcome = context.outcome;
+  const Outcome& outcome = context.whole.outcome;
   if (outcome.exit_code != 0) return take_back(context);
   if (outcome.conflicts > 0) {
     const std::int64_t rows = outcome.conflicts;

@@ -19,8 +19,6 @@ class WholeJob {
   WholeJob(const program::Program& program, const std::vector<connect::Connector*>& targets);
   // Those of the run: the one that it writes to is the connection of the transaction.
   const std::vector<connect::Connector*>& targets() const { return targets_; }
-  // What this machine has seen to be committed is nothing while it is under way.
-  store::State& state(store::State& known);
   // False: it has not begun, and that is said. Without a step that has to be done there is nothing to begin.
   bool begin(Context& context);
   // Commits it, or takes all of it back and says why.
@@ -36,7 +34,6 @@ class WholeJob {
   const program::Step* first_ = nullptr;  // that has something to write
   std::unique_ptr<connect::Nested> nested_{};
   std::vector<connect::Connector*> targets_;
-  std::unique_ptr<store::State> state_{};
   std::string attempt_{};
   Listener tell_{};
   std::vector<Event> withheld_{};
