@@ -29,7 +29,7 @@ void ask(Session& session, std::size_t source, store::State* state, Diagnostics&
   const auto identity = ledger::identity(target);
   const auto generations = ledger::generations(target, session.program.job);
   if (!identity || !generations) return;
-  if (const auto older = run::older_than_seen(target, *state, *identity, session.program.sources[source].name, *generations); older && *older)
+  if (const auto older = run::older_than_seen(target, *state, *identity, session.program.sources[source].name, *generations, session.path); older && *older)
     found.error(Code::target_behind, session.program.job_span, (*older)->message, (*older)->help);
 }
 

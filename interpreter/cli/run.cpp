@@ -218,6 +218,7 @@ int carry_out(Session& session, const Arguments& arguments, store::State* state,
   options.who = user_name();
   options.host = host_name();
   options.version = BFL_VERSION;
+  options.job_file = session.path;
   options.halt_file = (std::filesystem::path(state_path_of(arguments)).parent_path() / "halt").string();
   options.script_digest = script_digest(session);
   options.limit_chunks = arguments.has("limit-chunks") ? std::atoll(arguments.value("limit-chunks").c_str()) : -1;
