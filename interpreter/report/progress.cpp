@@ -181,7 +181,7 @@ void Progress::wait(const run::Event& event) {
 void Progress::transaction(const run::Event& event) {
   const std::string text = fmt::format("{}one transaction: {}", event.step.empty() ? "" : event.step + ", in ", printable(event.reason));
   if (screen_.live) redraw("  " + text);
-  else if (event.step.empty() || event.rows_changed > 0) say(screen_.err, "{}\n", text);
+  else if (event.step.empty() || event.chunk >= 0) say(screen_.err, "{}\n", text);
 }
 
 // A wrapped line could not be redrawn.

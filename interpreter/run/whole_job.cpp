@@ -73,6 +73,7 @@ void WholeJob::withhold(Context& context, const Event& event) {
   told_at_ = context.clock.seconds();
   open_.time = event.time;
   open_.step = event.step;
+  open_.chunk = event.chunk;
   open_.reason = fmt::format("{} row{} changed so far, and none of it is committed", open_.rows_changed, open_.rows_changed == 1 ? "" : "s");
   tell_(open_);
 }
