@@ -87,7 +87,8 @@ class Writer {
 
   const std::vector<std::string>& evicted() const { return evicted_; }  // sessions that were ended to take it over
   Timestamp clock() const { return clock_; }             // now() of the job: frozen until the job has finished
-  Result<void> heartbeat();
+  // False: another thread enters something now, which has the job's row; try again.
+  Result<bool> heartbeat();
   Result<std::vector<Order>> orders();                   // in force for the job
   Result<void> obey(const Order& order);                 // a `cancel` is for one run
   Result<void> release(bool finished);                   // a finished job starts with a new clock the next time; recorded
@@ -167,6 +168,7 @@ class Writer {
   Result<void> transact_once(const std::function<Result<void>()>& body, bool& begun_once);
   Result<void> guarded(const std::function<Result<void>()>& body);  // a transaction that first compares the epoch
   Error superseded();
+  Result<void> extend_lease();
   Error kept_out(Error error);
   Result<Timestamp> server_now();
   Result<StepFacts*> facts_of(std::int64_t step);

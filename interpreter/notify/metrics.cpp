@@ -15,9 +15,12 @@
 #include <condition_variable>
 #include <cstdio>
 #include <cstring>
+#include <map>
 #include <mutex>
+#include <set>
 #include <thread>
 #include <utility>
+#include <vector>
 
 namespace bfl::notify {
 namespace {
@@ -36,7 +39,7 @@ constexpr Series chunk_seconds{"bfl_chunk_seconds_total", "Time that the committ
 constexpr Series chunk_retries{"bfl_chunk_retries_total", "Chunks tried again."};
 constexpr Series rows_estimated{"bfl_step_rows_estimated", "Rows that the step will walk over, about; -1: not known."};
 constexpr Series rows_done{"bfl_step_rows_done", "Rows that the step has walked over, earlier runs included."};
-constexpr Series info{"bfl_run_info", "The run, the version of bfl, and the step under way."};
+constexpr Series info{"bfl_run_info", "The run, the version of bfl, and the steps under way, one series each."};
 constexpr Series held_back{"bfl_run_held_back", "1 while the run waits: paused, or by its pace."};
 constexpr Series started{"bfl_run_started_timestamp_seconds", "When the run began."};
 constexpr Series finished{"bfl_run_finished_timestamp_seconds", "When the run ended."};
@@ -55,7 +58,8 @@ struct Metrics::Kept {
   std::shared_ptr<prometheus::Registry> registry = std::make_shared<prometheus::Registry>();
   std::unique_ptr<prometheus::Exposer> exposer{};
   Labels of_run{};
-  prometheus::Gauge* under_way = nullptr;  // the row of `info`
+  std::map<std::string, prometheus::Gauge*> under_way{};  // steps, and the series of `info` of each
+  std::set<std::string> waiting{};                        // steps that are held back
   std::mutex mutex{};                      // of what follows
   std::condition_variable wake{};
   bool changed = false, stopping = false;
@@ -74,12 +78,42 @@ struct Metrics::Kept {
   prometheus::Gauge& gauge(const Series& series, const std::string& step) { return gauges(series).Add(of_step(step)); }
   void show(const Series& series, double value) { gauges(series).Add(of_run).Set(value); }
 
-  void step_under_way(const std::string& step) {
-    Labels labels = of_step(step);
-    labels["version"] = version;
-    if (under_way) gauges(info).Remove(under_way);
-    under_way = &gauges(info).Add(labels);
-    under_way->Set(1);
+  // Without any, a row that names none.
+  void show_under_way(const std::string& step, bool is) {
+    const auto show_one = [&](const std::string& name) {
+      Labels labels = of_step(name);
+      labels["version"] = version;
+      prometheus::Gauge& gauge = gauges(info).Add(labels);
+      gauge.Set(1);
+      under_way[name] = &gauge;
+    };
+    const auto hide_one = [&](const std::string& name) {
+      const auto known = under_way.find(name);
+      if (known == under_way.end()) return;
+      gauges(info).Remove(known->second);
+      under_way.erase(known);
+    };
+    if (is && !under_way.contains(step)) show_one(step);
+    if (!is) hide_one(step);
+    if (under_way.empty()) show_one({});
+    if (under_way.size() > 1) hide_one({});
+  }
+
+  void show_held(const std::string& step, bool is) {
+    if (is) waiting.insert(step);
+    else waiting.erase(step);
+    show(held_back, waiting.empty() ? 0 : 1);
+  }
+
+  std::vector<std::string> steps_under_way() const {
+    std::vector<std::string> names;
+    for (const auto& [name, gauge] : under_way) names.push_back(name);
+    return names;
+  }
+
+  void end_step(const std::string& step) {
+    show_held(step, false);
+    show_under_way(step, false);
   }
 
   // The collector reads whole files alone: a new one takes the place of the old.
@@ -160,16 +194,17 @@ void Metrics::on(const Event& event) {
     case EventKind::run_started:
       kept.of_run = {{"job", event.job}, {"run", event.run}};
       kept.show(started, now_seconds());
-      kept.show(held_back, 0);
-      kept.step_under_way({});
+      kept.end_step({});
       break;
     case EventKind::run_finished:
       kept.show(finished, now_seconds());
       kept.show(exit_code, event.exit_code);
-      kept.step_under_way({});
+      for (const std::string& each : kept.steps_under_way()) kept.end_step(each);
       break;
-    case EventKind::step_started: case EventKind::step_resumed: kept.step_under_way(step); break;
+    case EventKind::step_started: case EventKind::step_resumed: kept.show_under_way(step, true); break;
+    case EventKind::step_failed: case EventKind::step_left_out: kept.end_step(step); break;
     case EventKind::step_finished: {
+      kept.end_step(step);
       prometheus::Gauge& done = kept.gauge(rows_done, step);
       done.Set(std::max(done.Value(), static_cast<double>(event.rows_done)));
       break;
@@ -186,8 +221,8 @@ void Metrics::on(const Event& event) {
     case EventKind::chunk_retried: kept.count(chunk_retries, step, 1); break;
     case EventKind::row_quarantined: kept.count(rows_quarantined, step, 1); break;
     case EventKind::rows_left_out: kept.count(rows_left_out, step, static_cast<double>(event.rows_left_out)); break;
-    case EventKind::held_back: kept.show(held_back, 1); break;
-    case EventKind::goes_on: kept.show(held_back, 0); break;
+    case EventKind::held_back: kept.show_held(step, true); break;
+    case EventKind::goes_on: kept.show_held(step, false); break;
     default: break;
   }
 }

@@ -69,7 +69,7 @@ StepEnd assertion(Context& context, const program::Step& step, const plan::StepP
                              : "no step that depends on this check was started"});
   if (!all) return context.fail(step, all.error());
   if (!*all) {
-    context.count([](Outcome& outcome) { outcome.exit_code = outcome.exit_code == 0 ? 1 : outcome.exit_code; });
+    context.count([&](const Outcome&) { context.decide_exit(step, 1); });
     Event failed = context.event(EventKind::step_failed, step);
     failed.reason = "an assertion does not hold";
     context.tell(failed);

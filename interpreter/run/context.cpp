@@ -166,21 +166,33 @@ void Context::note_chunks(int source, std::int64_t step, std::int64_t chunks) co
 StepEnd Context::interrupted(const program::Step& step) {
   if (ended) return *ended;
   if (stop.level.load() == 0 && whole.ending.load()) {
-    Event paused = event(EventKind::step_paused, step);
-    paused.reason = "another step has stopped the run";
-    tell(paused);
+    Event draining = event(EventKind::draining, step);
+    draining.reason = "another step has stopped the run";
+    tell(draining);
     return StepEnd::stopped;
   }
   bool first = false;
   count([&](Outcome& outcome) {
     first = !std::exchange(whole.interruption_told, true);
     outcome.exit_code = stop.signal == SIGTERM ? 143 : 130;
+    whole.decided_by.reset();
   });
   if (!first) return StepEnd::stopped;
   Event draining = event(EventKind::draining, step);
   draining.reason = stop.level.load() > 1 ? "asked to stop at once" : "asked to stop";
   tell(draining);
   return StepEnd::stopped;
+}
+
+void Context::decide_exit(const program::Step& step, int exit_code) const {
+  const auto known = std::find_if(plan.order.begin(), plan.order.end(), [&](std::size_t index) { return &program.steps[index] == &step; });
+  const auto place = static_cast<std::size_t>(known - plan.order.begin());
+  int& decided = whole.outcome.exit_code;
+  const bool before = whole.decided_by && place < *whole.decided_by && exit_code != 75;
+  if (decided != 0 && decided != 75 && !before) return;
+  if (decided == 75 && exit_code == 75) return;
+  decided = exit_code;
+  whole.decided_by = exit_code == 75 ? std::nullopt : std::optional(place);
 }
 
 StepEnd Context::fail(const program::Step& step, const Error& error, const std::string& where) {
@@ -194,13 +206,12 @@ StepEnd Context::fail(const program::Step& step, Code code, const Error& given, 
   if (error.kind == ErrorClass::interrupted) return interrupted(step);
   if (code == Code::database_error && error.kind == ErrorClass::transient) return paused(step, code, error, where);
   const int exit_code = exit_code_of(code, error.kind);
-  count([&](Outcome& outcome) {
+  count([&](const Outcome&) {
     Diagnostic& diagnostic = whole.diagnostics.error(code, step.name_span, fmt::format("step `{}`: {}", step.name, error.message), help_of(error));
     const std::string place = place_of(error, one_transaction ? nothing_of_it : where);
     if (!place.empty()) diagnostic.notes.push_back(place);
     if (!error.detail.empty()) diagnostic.notes.push_back(error.detail);
-    // The first thing that is wrong for good decides; what can be resumed is said when there is nothing worse.
-    if (outcome.exit_code == 0 || outcome.exit_code == 75) outcome.exit_code = exit_code;
+    decide_exit(step, exit_code);
   });
   Event failed = event(EventKind::step_failed, step);
   failed.reason = error.message;
@@ -270,15 +281,20 @@ bool Context::wait(double seconds, int source) {
 Result<void> Context::keep_lease(int source) {
   if (source < 0 || !writers[static_cast<std::size_t>(source)]) return {};
   const double now = clock.seconds();
+  double& beaten = whole.heartbeat_at[static_cast<std::size_t>(source)];
+  double before = now;
   {
     std::lock_guard lock(whole.mutex);
-    double& beaten = whole.heartbeat_at[static_cast<std::size_t>(source)];
     if (now - beaten <= heartbeat_seconds) return {};
-    beaten = now;
+    before = std::exchange(beaten, now);
   }
   auto beat = writer(source).heartbeat();
+  if (beat && !*beat) {
+    std::lock_guard lock(whole.mutex);
+    beaten = before;
+  }
   // A lock that cannot be had now will be had the next time: the lease has two more beats.
-  return beat || beat.error().kind == ErrorClass::transient ? Result<void>{} : beat;
+  return beat || beat.error().kind == ErrorClass::transient ? Result<void>{} : Result<void>{beat.error()};
 }
 
 }  // namespace bfl::run

@@ -64,6 +64,9 @@ struct Context {
     std::lock_guard lock(whole.mutex);
     change(whole.outcome);
   }
+  // Under WholeRun::mutex: of what is wrong for good the first in the order of the plan decides; what can be resumed is said when there is
+  // nothing worse.
+  void decide_exit(const program::Step& step, int exit_code) const;
   // Nothing of the run is to begin any more; no chunk of the step.
   bool run_ends() const { return stop.level.load() > 0 || whole.ending.load(); }
   bool stopping() const { return run_ends() || leaving.load(); }

@@ -295,7 +295,7 @@ bool is_later(const Context& context, const program::Step& step) {
 // How many steps may be under way at a time: as `--steps` says, or the sources do.
 int steps_at_once(const Context& context, std::optional<int> source = {}) {
   const Options& options = context.options;
-  if (options.kept || options.limit_chunks >= 0) return 1;
+  if (options.kept || options.played || options.limit_chunks >= 0) return 1;  // what is played is played the same twice
   if (options.steps > 0) return options.steps;
   int most = 1;
   for (std::size_t i = 0; i < context.program.sources.size(); ++i)
@@ -325,7 +325,8 @@ std::vector<std::size_t> taken_together(const Context& context, const Schedule& 
 void run_steps(Context& context, const Outlook& outlook, const WholeJob* whole_job) {
   const program::Program& program = context.program;
   const bool all_or_nothing = whole_job && whole_job->under_way();
-  Schedule schedule(program, context.plan, [&](const program::Step& step) { return wanted(context, step); });
+  Schedule schedule(program, context.plan, [&](std::size_t index) { return wanted(context, program.steps[index]); },
+                    [&](std::size_t index) { return outlook.decisions[index].kind == DecisionKind::reuse; });
   // Of one transaction there is one connection.
   Hands hands(context, whole_job ? 1 : steps_at_once(context), [&](Context& with, std::size_t index) { return carry_out(with, index, outlook, {index}); });
   const std::function<bool(const program::Step&)> room = [&](const program::Step& step) {
@@ -342,7 +343,7 @@ void run_steps(Context& context, const Outlook& outlook, const WholeJob* whole_j
     context.tell(blocked);
     schedule.end(index, true);
   };
-  const auto next = [&] { return stopped ? std::nullopt : schedule.next(hands.several() || !hands.idle() ? room : nullptr); };
+  const auto next = [&] { return stopped || context.whole.ending.load() ? std::nullopt : schedule.next(hands.several() || !hands.idle() ? room : nullptr); };
   for (auto turn = next(); turn || !hands.idle(); turn = next()) {
     if (!turn) {
       for (const Hands::Ended& one : hands.wait()) end(one.step, one.how);
@@ -372,6 +373,7 @@ void run_steps(Context& context, const Outlook& outlook, const WholeJob* whole_j
     const StepEnd how = carry_out(context, index, outlook, together);
     for (const std::size_t each : together) end(each, how);
   }
+  if (hands.several()) context.whole.diagnostics.sort_by_position();  // whoever came first
   if (!stopped && left_for_later && context.whole.outcome.exit_code == 0) {
     context.whole.outcome.exit_code = 75;
     context.whole.outcome.next_plan = true;

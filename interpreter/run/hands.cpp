@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <system_error>
 
 namespace bfl::run {
 
 Hands::~Hands() {
+  if (under_way_ > 0) context_.whole.ending = true;  // they end behind their chunk
   for (auto& hand : hands_)
     if (hand->thread.joinable()) hand->thread.join();
 }
@@ -17,52 +19,62 @@ std::size_t Hands::under_way(int keeper) const {
 }
 
 // The files of the job keep their one connection: no step that touches one is under way beside another.
-Result<Hands::Hand*> Hands::another() {
+Result<std::unique_ptr<Hands::Hand>> Hands::another() {
   auto hand = std::make_unique<Hand>();
   std::vector<connect::Connector*> targets = context_.targets;
   for (connect::Connector*& target : targets) {
     if (target->engine() != "postgres") continue;
     auto made = target->another();
     if (!made) return made.error();
+    if (!*made) return Error{ErrorClass::transient, "this connection cannot be had twice"};
     target = made->get();
     hand->connections.push_back(std::move(*made));
   }
   hand->context = std::make_unique<Context>(context_, std::move(targets));
-  return hands_.emplace_back(std::move(hand)).get();
+  return hand;
 }
 
 bool Hands::begin(std::size_t step) {
-  const auto found = std::find_if(hands_.begin(), hands_.end(), [](const auto& hand) { return !hand->busy; });
-  Hand* hand = found == hands_.end() ? nullptr : found->get();
-  if (!hand) {
+  const auto fewer = [&](const std::string& why) {
+    most_ = static_cast<int>(hands_.size());
+    Event event = context_.event(EventKind::workers_changed, context_.program.steps[step]);
+    event.reason = fmt::format("steps: {} of {} at a time: {}", std::max(most_, 1), wanted_, why);
+    context_.tell(event);
+    return false;
+  };
+  auto found = std::find_if(hands_.begin(), hands_.end(), [](const auto& hand) { return !hand->busy; });
+  if (found == hands_.end()) {
     auto made = another();
-    if (!made) {
-      Event event = context_.event(EventKind::workers_changed, context_.program.steps[step]);
-      event.reason = fmt::format("steps: {} of {} at a time: {}{}{}", std::max<std::size_t>(hands_.size(), 1), most_, made.error().message, made.error().detail.empty() ? "" : ": ", made.error().detail);
-      context_.tell(event);
-      most_ = static_cast<int>(hands_.size());
-      return false;
-    }
-    hand = *made;
+    if (!made) return fewer(made.error().message + (made.error().detail.empty() ? "" : ": " + made.error().detail));
+    found = hands_.insert(hands_.end(), std::move(*made));
   }
-  hand->step = step;
-  hand->busy = true;
-  hand->ended.reset();
+  Hand& hand = **found;
+  hand.step = step;
+  hand.ended.reset();
+  hand.thrown = nullptr;
+  try {
+    hand.thread = std::thread([this, &hand] { work(hand); });
+  } catch (const std::system_error& error) {
+    hands_.erase(found);
+    return fewer(fmt::format("no thread more can be had: {}", error.what()));
+  }
+  hand.busy = true;
   ++under_way_;
-  hand->thread = std::thread([this, hand] {
-    StepEnd how = StepEnd::failed;
-    std::exception_ptr thrown;
-    try {
-      how = carry_out_(*hand->context, hand->step);
-    } catch (...) {
-      thrown = std::current_exception();
-    }
-    std::lock_guard lock(mutex_);
-    hand->ended = how;
-    hand->thrown = thrown;
-    changed_.notify_all();
-  });
   return true;
+}
+
+void Hands::work(Hand& hand) {
+  StepEnd how = StepEnd::failed;
+  std::exception_ptr thrown;
+  try {
+    how = carry_out_(*hand.context, hand.step);
+  } catch (...) {
+    thrown = std::current_exception();
+  }
+  std::lock_guard lock(mutex_);
+  hand.ended = how;
+  hand.thrown = thrown;
+  changed_.notify_all();
 }
 
 std::vector<Hands::Ended> Hands::wait() {
@@ -75,19 +87,18 @@ std::vector<Hands::Ended> Hands::wait() {
       hand->busy = false;
       --under_way_;
       if (hand->thrown) {
-        context_.whole.ending = true;  // the others end behind their chunk
         std::rethrow_exception(hand->thrown);
       }
       all.push_back({hand->step, *hand->ended});
     }
     if (!all.empty()) break;
     changed_.wait_for(lock, std::chrono::milliseconds(100));
-    lock.unlock();
-    for (std::size_t i = 0; i < context_.targets.size(); ++i) (void)context_.keep_lease(static_cast<int>(i));  // who has lost it hears it by itself
     if (context_.stop.level.load() > 1)
       for (auto& hand : hands_)
         for (auto& connection : hand->connections)
           if (hand->busy) connection->interrupt();
+    lock.unlock();
+    for (std::size_t i = 0; i < context_.targets.size(); ++i) (void)context_.keep_lease(static_cast<int>(i));  // who has lost it hears it by itself
     lock.lock();
   }
   return all;

@@ -16,7 +16,7 @@ class Hands {
  public:
   using CarryOut = std::function<StepEnd(Context& context, std::size_t step)>;
   // `most`: of steps under way; 1 or less: none ever is.
-  Hands(Context& context, int most, CarryOut carry_out) : context_(context), most_(most), carry_out_(std::move(carry_out)) {}
+  Hands(Context& context, int most, CarryOut carry_out) : context_(context), wanted_(most), most_(most), carry_out_(std::move(carry_out)) {}
   ~Hands();
   Hands(const Hands&) = delete;
   Hands& operator=(const Hands&) = delete;
@@ -41,10 +41,12 @@ class Hands {
     std::optional<StepEnd> ended{};                  // under mutex_
     std::exception_ptr thrown{};                     // instead: a bug, or no memory
   };
-  Result<Hand*> another();
+  Result<std::unique_ptr<Hand>> another();
+  void work(Hand& hand);
 
   Context& context_;
-  int most_;
+  const int wanted_;
+  int most_;                                         // there may be no room for as many as are wanted
   CarryOut carry_out_;
   std::vector<std::unique_ptr<Hand>> hands_{};
   std::size_t under_way_ = 0;

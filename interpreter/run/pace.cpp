@@ -125,7 +125,7 @@ double rate_of(const program::Program& program, const program::Step& step, const
   return said_rate(program, step);
 }
 
-Pacer::Pacer(Context& context, const program::Step& step) : context_(context) {
+Pacer::Pacer(Context& context, const program::Step& step) : context_(context), keeper_(step.keeper) {
   for (const auto* pace : {&context.program.pace, &step.pace}) {
     if (!*pace) continue;
     if ((*pace)->rows_a_second) (pace == &step.pace ? step_says_ : job_says_) = *(*pace)->rows_a_second;
@@ -150,11 +150,16 @@ std::optional<double> rows_a_second(std::string_view text) {
 }
 
 bool Pacer::set(const std::optional<ledger::Order>& order) {
-  const double ordered = order ? rows_a_second(order->reason).value_or(job_says_) : job_says_;
   {
     // Whichever step of the job hears it first. A debt of another rate would be a wait of another length.
     std::lock_guard lock(context_.whole.mutex);
-    if (std::exchange(context_.whole.rate, ordered) != ordered) context_.whole.due = 0;
+    WholeRun& whole = context_.whole;
+    if (order) whole.rates_ordered[keeper_] = rows_a_second(order->reason).value_or(job_says_);
+    else whole.rates_ordered.erase(keeper_);
+    double rate = whole.rates_ordered.empty() ? job_says_ : 0;
+    for (const auto& [source, ordered] : whole.rates_ordered)
+      if (ordered > 0 && (rate <= 0 || ordered < rate)) rate = ordered;
+    if (std::exchange(whole.rate, rate) != rate) whole.due = 0;
   }
   if (order.has_value() == order_.has_value() && (!order || order->text() == order_->text())) return false;
   order_ = order;
@@ -209,11 +214,26 @@ void Pacer::blocked(int source, double sessions) {
 }
 
 Result<std::optional<double>> Pacer::value_of(Rule& rule) {
-  const program::PaceRule& said = *rule.rule;
-  if (said.signal == SignalKind::blocked) {
+  if (rule.rule->signal == SignalKind::blocked) {
     std::lock_guard lock(mutex_);
     return std::optional(std::exchange(rule.blocked, 0));
   }
+  WholeRun& whole = context_.whole;
+  const double now = context_.clock.seconds();
+  {
+    // A step beside this one may have asked.
+    std::lock_guard lock(whole.mutex);
+    const auto asked = whole.asked.find(rule.rule);
+    if (asked != whole.asked.end() && now - asked->second.at < seconds_between_looks) return asked->second.value;
+  }
+  Result<std::optional<double>> value = ask(rule);
+  std::lock_guard lock(whole.mutex);
+  whole.asked.insert_or_assign(rule.rule, SignalSeen{now, value});
+  return value;
+}
+
+Result<std::optional<double>> Pacer::ask(Rule& rule) {
+  const program::PaceRule& said = *rule.rule;
   if (said.signal == SignalKind::http || said.signal == SignalKind::prometheus)
     return number_told_by(said, seconds_a_look, [this] { return context_.run_ends(); });
   if (said.signal == SignalKind::file) {

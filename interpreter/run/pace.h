@@ -44,11 +44,13 @@ class Pacer {
     double blocked = 0;      // the most since it was asked for
   };
   Result<std::optional<double>> value_of(Rule& rule);
+  Result<std::optional<double>> ask(Rule& rule);
   std::string reason_of(Rule& rule);
 
   double rate_of_job() const;
 
   Context& context_;
+  int keeper_;               // the source in which orders are heard
   std::vector<Rule> rules_{};
   std::vector<const program::DailyWindow*> windows_{};
   double job_says_ = 0, step_says_ = 0;  // rows a second; 0: any

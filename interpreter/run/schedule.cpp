@@ -1,7 +1,6 @@
 #include "interpreter/run/schedule.h"
 
 #include <algorithm>
-#include <tuple>
 
 namespace bfl::run {
 namespace {
@@ -10,8 +9,8 @@ constexpr std::size_t none = static_cast<std::size_t>(-1);
 constexpr std::size_t most_looked_at = 256;  // steps that wait, on the search for one that need not
 
 bool meet(const std::set<std::string>& a, const std::set<std::string>& b) {
-  const auto& [few, many] = a.size() < b.size() ? std::tie(a, b) : std::tie(b, a);
-  return std::any_of(few.begin(), few.end(), [&](const std::string& name) { return many.contains(name); });
+  if (b.size() < a.size()) return meet(b, a);
+  return std::any_of(a.begin(), a.end(), [&](const std::string& name) { return b.contains(name); });
 }
 
 }  // namespace
@@ -32,7 +31,7 @@ Footprint footprint_of(const program::Program& program, const program::Step& ste
   const auto touch = [&](program::TableRef ref, bool written) {
     const Table& table = program.table(ref);
     // Behind a view, a table with children or a relation of SQL lie tables that the step does not name; a trigger may look at any.
-    made.alone = made.alone || !on_server(ref.source) || table.view || table.virtual_table || table.inherited || table.query >= 0 || (written && !table.triggers.empty());
+    made.alone = made.alone || !on_server(ref.source) || table.view || table.virtual_table || table.inherited || table.partitioned || table.query >= 0 || (written && !table.triggers.empty());
     (written ? made.writes : made.reads).insert(table.schema + "." + (table.relation.empty() ? table.name : table.relation));
   };
   for (const program::ColumnUse& use : step.reads) touch(use.table, false);
@@ -40,17 +39,23 @@ Footprint footprint_of(const program::Program& program, const program::Step& ste
   if (program::changes_rows(step.kind)) touch(step.target, true);
   for (const program::TableRef ref : step.cascades) touch(ref, true);
   made.alone = made.alone || step.kind == program::StepKind::snapshot || step.sql || step.through || step.rollout || !on_server(step.keeper);
+  // Whether it would change a row again is known at the end of its walk alone, while nobody else commits.
+  made.alone = made.alone || (step.route == program::Route::direct && step.idempotence == program::Idempotence::guarded && !step.row_local);
+  // Where the ledger of none lies they are evaluated over the first source.
+  made.alone = made.alone || (step.keeper < 0 && !program.catalogues.empty() && !on_server(0));
   for (const auto& expected : step.expectations) made.alone = made.alone || expected.of;
   for (const auto* pace : {&program.pace, &step.pace})
     for (const program::PaceRule& rule : *pace ? (*pace)->rules : std::vector<program::PaceRule>()) made.alone = made.alone || !on_server(rule.source);
   return made;
 }
 
-Schedule::Schedule(const program::Program& program, const plan::Plan& plan, const std::function<bool(const program::Step&)>& wanted)
+Schedule::Schedule(const program::Program& program, const plan::Plan& plan, const Which& wanted, const Which& idle)
     : program_(program), plan_(plan), waits_(program.steps.size()), state_(program.steps.size()), missing_(program.steps.size()), guard_(program.steps.size(), none), footprints_(program.steps.size()) {
   for (const plan::Edge& edge : plan.edges) waits_[edge.to].push_back(&edge);
-  for (std::size_t i = 0; i < state_.size(); ++i)
-    if (!wanted(program.steps[i])) state_[i] = State::ended;
+  for (std::size_t i = 0; i < state_.size(); ++i) {
+    if (!wanted(i)) state_[i] = State::ended;
+    if (idle && idle(i)) footprints_[i].emplace();
+  }
 }
 
 std::optional<std::size_t> Schedule::waits_for(std::size_t step) {

@@ -27,8 +27,9 @@ Footprint footprint_of(const program::Program& program, const program::Step& ste
 
 class Schedule {
  public:
-  // `wanted`: the others are passed over.
-  Schedule(const program::Program& program, const plan::Plan& plan, const std::function<bool(const program::Step&)>& wanted);
+  // `wanted`: the others are passed over. `idle`: has nothing to do, and touches nothing.
+  using Which = std::function<bool(std::size_t step)>;
+  Schedule(const program::Program& program, const plan::Plan& plan, const Which& wanted, const Which& idle = {});
 
   struct Next {
     std::size_t step = 0;

@@ -1,13 +1,23 @@
 // A run as a whole: what its steps share, however many of them are under way.
 #pragma once
 #include <atomic>
+#include <map>
 #include <mutex>
+#include <optional>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "interpreter/run/executor.h"
 #include "interpreter/run/retry.h"
 
 namespace bfl::run {
+
+// What a signal said, and when.
+struct SignalSeen {
+  double at = 0;
+  Result<std::optional<double>> value{std::optional<double>()};
+};
 
 struct WholeRun {
   store::State& state;
@@ -21,6 +31,10 @@ struct WholeRun {
   Breaker breaker{};                       // of the run's chunks
   std::vector<double> heartbeat_at{};      // by source
   double rate = 0, due = 0;                // rows a second of the whole job, 0: any; when what was spent of them is paid for
+  std::map<int, double> rates_ordered{};   // by source: orders are given in each
+  std::set<std::string> heard{};           // orders that one of the steps has entered, or carried out
+  std::map<const program::PaceRule*, SignalSeen> asked{};
+  std::optional<std::size_t> decided_by{}; // the place, in the order of the plan, of the step whose failure is the exit code
   std::mutex mutex{};                      // held by whoever touches any of this, and for no longer than that; under Context::shared
   std::atomic<bool> ending{false};         // a step was stopped, and the run with it: no chunk begins any more
 

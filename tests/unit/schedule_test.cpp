@@ -49,8 +49,8 @@ plan::Plan planned(const program::Program& program) {
   return made;
 }
 
-bool all(const program::Step&) { return true; }
-const std::function<bool(const program::Step&)> room = all;
+bool all(std::size_t) { return true; }
+const std::function<bool(const program::Step&)> room = [](const program::Step&) { return true; };
 
 std::vector<std::string> begun(const program::Program& program, Schedule& schedule) {
   std::vector<std::string> names;
@@ -90,12 +90,28 @@ TEST_CASE("two steps that set columns of one table come in the order of the plan
   CHECK(begun(program, schedule) == Names{"b"});
 }
 
+TEST_CASE("what has nothing to do keeps nobody back but what hangs on it") {
+  program::Program program = server();
+  program.steps = {update("a", 0), update("b", 1), update("c", 2, {1})};
+  program.steps[1].rollout.emplace();
+  const plan::Plan plan = planned(program);
+  Schedule schedule(program, plan, all, [](std::size_t step) { return step == 1; });
+  CHECK(begun(program, schedule) == Names{"a", "b"});
+  schedule.end(1, false);
+  CHECK(begun(program, schedule) == Names{"c"});
+}
+
 TEST_CASE("what nobody knows all of is carried out alone and in its turn") {
   program::Program program = server();
   program.steps = {update("a", 0), update("b", 1), update("c", 2)};
   SUBCASE("a rollout") { program.steps[1].rollout.emplace(); }
   SUBCASE("a statement of the script's own") { program.steps[1].sql.emplace(); }
   SUBCASE("a table with triggers") { program.catalogues[0].tables[1].triggers.push_back({"told", "UPDATE", ""}); }
+  SUBCASE("a table with partitions") { program.catalogues[0].tables[1].partitioned = true; }
+  SUBCASE("what is proved by the end of its walk") {
+    program.steps[1].route = program::Route::direct;
+    program.steps[1].idempotence = program::Idempotence::guarded;
+  }
   SUBCASE("a table with children") { program.catalogues[0].tables[1].inherited = true; }
   SUBCASE("a database that is a file") { program.catalogues[0].engine = "sqlite"; }
   SUBCASE("a share of rows") { program.steps[1].expectations.push_back({.percent = Decimal(5), .of = std::make_shared<program::Expr>()}); }
