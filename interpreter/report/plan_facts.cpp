@@ -9,6 +9,7 @@
 #include "interpreter/check/sensitive.h"
 #include "interpreter/report/plan_risks.h"
 #include "interpreter/report/words.h"
+#include "interpreter/run/schedule.h"
 
 namespace bfl::report {
 namespace {
@@ -80,6 +81,7 @@ void head(Facts& page, const program::Program& program) {
   page.row("promote", program::to_string(program.promotion));
   if (program.rollback) page.row("rollback", "when " + program.rollback->text);
   if (program.atomic) page.row("atomic", "one transaction, all of it or nothing; locks of all steps are held until the end");
+  if (const int steps = run::steps_at_once(program); steps > 1) page.row("at once", fmt::format("up to {} steps, where none waits for another and none changes what another touches", steps));
   std::string_view label = "pace";
   for (const std::string& said : pace_of(program.pace)) page.row(std::exchange(label, ""), said);
   label = "sensitive";
@@ -209,6 +211,7 @@ void manner(Facts& page, const program::Program& program, const program::Step& s
   if (preview) page.row("proof", preview->proof);
   page.row("route", fmt::format("{}{}{}", word(step.route), step.route_reason.empty() ? "" : ": ", step.route_reason));
   page.row("walk", walk_of(program, step));
+  if (run::steps_at_once(program) > 1) page.row("alone", run::footprint_of(program, step).alone);
   if (preview && preview->estimate) page.row("time", time_of(*preview->estimate));
   expects(page, step, preview);
   std::string_view label = "pace";

@@ -7,6 +7,7 @@
 #include "interpreter/report/plan_facts.h"
 #include "interpreter/report/plan_risks.h"
 #include "interpreter/report/words.h"
+#include "interpreter/run/schedule.h"
 
 namespace bfl::report {
 namespace {
@@ -36,6 +37,7 @@ void add_update(Json& object, const program::Program& program, const program::St
   for (const int column : step.walk) object["walk"].push_back(column_name(program, step, column));
   if (step.chunk_rows) object["chunk_rows"] = *step.chunk_rows;
   object["atomic"] = step.atomic;
+  if (const std::string alone = run::footprint_of(program, step).alone; !alone.empty()) object["alone"] = alone;
   if (step.quarantine) object["quarantine"] = *step.quarantine;
   if (step.pace) object["pace"] = pace_of(step.pace);
   if (step.rollout) {
@@ -141,7 +143,7 @@ std::string plan_document(const program::Program& program, const plan::Plan& pla
                 {"runbook", program.runbook}, {"expires", program.expires ? Json(format_timestamp(*program.expires)) : Json()},
                 {"approvals", program.approval ? Json(program.approval->signatures) : Json(0)}, {"not_author", program.approval && program.approval->not_author},
                 {"promote", program::to_string(program.promotion)},
-                {"rollback", program.rollback ? program.rollback->text : ""}, {"atomic", program.atomic.has_value()}, {"sensitive", check::sensitive_columns(program)}, {"sources", Json::array()}, {"parameters", Json::array()}, {"steps", Json::array()}, {"edges", Json::array()}};
+                {"rollback", program.rollback ? program.rollback->text : ""}, {"atomic", program.atomic.has_value()}, {"steps_at_once", run::steps_at_once(program)}, {"sensitive", check::sensitive_columns(program)}, {"sources", Json::array()}, {"parameters", Json::array()}, {"steps", Json::array()}, {"edges", Json::array()}};
   if (!refused.empty()) document["refused"] = refused;
   if (program.pace) document["pace"] = pace_of(program.pace);
   for (const program::Source& source : program.sources) document["sources"].push_back({{"name", source.name}, {"url", source.shown}});

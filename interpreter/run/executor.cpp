@@ -292,15 +292,12 @@ bool is_later(const Context& context, const program::Step& step) {
   return planned && planned->planned == Planned::later;
 }
 
-// How many steps may be under way at a time: as `--steps` says, or the sources do.
+// How many steps may be under way at a time, of all sources or of those whose ledger lies in one: as `--steps` says, or the sources do.
 int steps_at_once(const Context& context, std::optional<int> source = {}) {
   const Options& options = context.options;
   if (options.kept || options.played || options.limit_chunks >= 0) return 1;  // what is played is played the same twice
   if (options.steps > 0) return options.steps;
-  int most = 1;
-  for (std::size_t i = 0; i < context.program.sources.size(); ++i)
-    if (!source || *source == static_cast<int>(i)) most = std::max(most, source_setting(context.program, static_cast<int>(i), "steps", 1));
-  return most;
+  return source ? source_setting(context.program, *source, "steps", 1) : run::steps_at_once(context.program);
 }
 
 // Snapshots that stand next to each other and wait for nothing more see one state: those that are taken with this step, itself the first.

@@ -1,6 +1,10 @@
 #include "interpreter/run/schedule.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cstdlib>
+#include <string_view>
 
 namespace bfl::run {
 namespace {
@@ -16,11 +20,11 @@ bool meet(const std::set<std::string>& a, const std::set<std::string>& b) {
 }  // namespace
 
 bool Footprint::clashes(const Footprint& other) const {
-  return alone || other.alone || meet(writes, other.writes) || meet(writes, other.reads) || meet(reads, other.writes);
+  return !alone.empty() || !other.alone.empty() || meet(writes, other.writes) || meet(writes, other.reads) || meet(reads, other.writes);
 }
 
 void Footprint::add(const Footprint& other) {
-  alone = alone || other.alone;
+  if (alone.empty()) alone = other.alone;
   reads.insert(other.reads.begin(), other.reads.end());
   writes.insert(other.writes.begin(), other.writes.end());
 }
@@ -28,25 +32,49 @@ void Footprint::add(const Footprint& other) {
 Footprint footprint_of(const program::Program& program, const program::Step& step) {
   Footprint made;
   const auto on_server = [&](int source) { return source < 0 || program.catalogues[static_cast<std::size_t>(source)].engine == "postgres"; };
+  const auto alone_if = [&](bool is, std::string_view why) {
+    if (is && made.alone.empty()) made.alone = why;
+  };
+  alone_if(step.kind == program::StepKind::snapshot, "it keeps a relation");
+  alone_if(bool(step.sql), "what its statement looks at is not known");
+  alone_if(bool(step.rollout), "it is a rollout");
+  alone_if(bool(step.through), "it asks a program");
   const auto touch = [&](program::TableRef ref, bool written) {
     const Table& table = program.table(ref);
     // Behind a view, a table with children or a relation of SQL lie tables that the step does not name; a trigger may look at any.
-    made.alone = made.alone || !on_server(ref.source) || table.view || table.virtual_table || table.inherited || table.partitioned || table.query >= 0 || (written && !table.triggers.empty());
+    alone_if(!on_server(ref.source), "it touches a file");
+    alone_if(table.view || table.virtual_table || table.query >= 0, fmt::format("what lies behind {} is not known", program.shown(ref)));
+    alone_if(table.inherited || table.partitioned, fmt::format("{} has rows in other tables", program.shown(ref)));
+    alone_if(written && !table.triggers.empty(), fmt::format("what the triggers of {} look at is not known", program.shown(ref)));
     (written ? made.writes : made.reads).insert(table.schema + "." + (table.relation.empty() ? table.name : table.relation));
   };
   for (const program::ColumnUse& use : step.reads) touch(use.table, false);
   for (const program::ColumnUse& use : step.writes) touch(use.table, true);
   if (program::changes_rows(step.kind)) touch(step.target, true);
   for (const program::TableRef ref : step.cascades) touch(ref, true);
-  made.alone = made.alone || step.kind == program::StepKind::snapshot || step.sql || step.through || step.rollout || !on_server(step.keeper);
-  // Whether it would change a row again is known at the end of its walk alone, while nobody else commits.
-  made.alone = made.alone || (step.route == program::Route::direct && step.idempotence == program::Idempotence::guarded && !step.row_local);
+  alone_if(!on_server(step.keeper), "its ledger lies in a file");
+  alone_if(step.route == program::Route::direct && step.idempotence == program::Idempotence::guarded && !step.row_local,
+           "whether it would change a row again is known at the end of its walk, while nobody else commits");
   // Where the ledger of none lies they are evaluated over the first source.
-  made.alone = made.alone || (step.keeper < 0 && !program.catalogues.empty() && !on_server(0));
-  for (const auto& expected : step.expectations) made.alone = made.alone || expected.of;
+  alone_if(step.keeper < 0 && !program.catalogues.empty() && !on_server(0), "the first source is a file");
+  for (const auto& expected : step.expectations) alone_if(bool(expected.of), "its bound is a share of rows that others may change");
   for (const auto* pace : {&program.pace, &step.pace})
-    for (const program::PaceRule& rule : *pace ? (*pace)->rules : std::vector<program::PaceRule>()) made.alone = made.alone || !on_server(rule.source);
+    for (const program::PaceRule& rule : *pace ? (*pace)->rules : std::vector<program::PaceRule>()) alone_if(!on_server(rule.source), "a signal of its pace lies in a file");
   return made;
+}
+
+int source_setting(const program::Program& program, int source, std::string_view name, int otherwise) {
+  const auto at = static_cast<std::size_t>(source);
+  if (source < 0 || at >= program.sources.size() || program.catalogues[at].engine != "postgres") return otherwise;
+  for (const auto& [setting, value] : program.sources[at].settings)
+    if (setting == name) return std::atoi(value.c_str());
+  return otherwise;
+}
+
+int steps_at_once(const program::Program& program) {
+  int most = 1;
+  for (std::size_t i = 0; i < program.sources.size() && !program.atomic; ++i) most = std::max(most, source_setting(program, static_cast<int>(i), "steps", 1));
+  return most;
 }
 
 Schedule::Schedule(const program::Program& program, const plan::Plan& plan, const Which& wanted, const Which& idle)
@@ -85,14 +113,14 @@ std::optional<Schedule::Next> Schedule::next(const std::function<bool(const prog
       if (at == first_) ++first_;
       continue;
     }
-    if (under_way_ == 0) return Next{step, waits_for(step), !room || footprint(step).alone};
+    if (under_way_ == 0) return Next{step, waits_for(step), !room || !footprint(step).alone.empty()};
     const bool hangs = std::any_of(waits_[step].begin(), waits_[step].end(), [&](const plan::Edge* edge) { return state_[edge->from] != State::ended; });
-    const bool may = state_[step] == State::open && !hangs && !before.clashes(footprint(step)) && !footprint(step).alone;
+    const bool may = state_[step] == State::open && !hangs && !before.clashes(footprint(step)) && footprint(step).alone.empty();
     if (may) {
       if (auto failed = waits_for(step)) return Next{step, failed, false};
       if (room(program_.steps[step])) return Next{step, std::nullopt, false};
     }
-    if (footprint(step).alone) return std::nullopt;  // those behind it wait for it
+    if (!footprint(step).alone.empty()) return std::nullopt;  // those behind it wait for it
     before.add(footprint(step));
     if (state_[step] == State::open) ++waiting;
   }

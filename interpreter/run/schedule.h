@@ -18,12 +18,17 @@ namespace bfl::run {
 
 // The tables of a step, by their names wherever they lie: two sources may be one database.
 struct Footprint {
-  bool alone = false;
+  std::string alone{};  // why it is carried out alone; empty: it need not be
   std::set<std::string> reads{}, writes{};
   bool clashes(const Footprint& other) const;
   void add(const Footprint& other);
 };
 Footprint footprint_of(const program::Program& program, const program::Step& step);
+
+// A number that the declaration of a PostgreSQL source gives; `otherwise` where it does not.
+int source_setting(const program::Program& program, int source, std::string_view name, int otherwise);
+// How many steps of the job may be under way at the same time: the most that one of the sources says; `--steps` is of a run.
+int steps_at_once(const program::Program& program);
 
 class Schedule {
  public:

@@ -11,6 +11,7 @@
 
 #include "interpreter/run/crew_size.h"
 #include "interpreter/run/pace.h"
+#include "interpreter/run/schedule.h"
 
 namespace bfl::run {
 namespace {
@@ -126,14 +127,6 @@ std::optional<StepEnd> watch_over(Writing& writing, Crew& crew, std::vector<Work
 }
 
 }  // namespace
-
-int source_setting(const program::Program& program, int source, std::string_view name, int otherwise) {
-  const auto at = static_cast<std::size_t>(source);
-  if (source < 0 || at >= program.sources.size() || program.catalogues[at].engine != "postgres") return otherwise;
-  for (const auto& [setting, value] : program.sources[at].settings)
-    if (setting == name) return std::atoi(value.c_str());
-  return otherwise;
-}
 
 int workers_of(const Writing& writing) {
   if (writing.context.dialect(writing.source) != lower::Dialect::postgres) return 1;

@@ -183,6 +183,10 @@ update mark_a of shop.a where n == 0 chunk 10 { set n = 1 }
 update mark_one of shop.a_1 where n == 1 chunk 10 { set n = 2 }
 update mark_b of shop.b where n == 0 chunk 10 { set n = 1 }
 """)
+    plan = place.call("plan", "side.bfl").stdout
+    expect("up to 3 steps" in plan and plan.count("a has rows in other tables") == 1, plan)
+    known = json.loads(place.call("plan", "side.bfl", "--format", "json").stdout)
+    expect(known["steps_at_once"] == 3 and ["alone" in step for step in known["steps"]] == [True, False, False], known)
     seen = events(place)
     told = [(event["kind"], event["step"]) for event in seen]
     expect(told.index(("step_finished", "mark_a")) < told.index(("step_started", "mark_one")), told)
