@@ -39,7 +39,8 @@ void StandIns::end(int source) {
   const bool postgres = is_postgres(*place.source);
   for (Copy& copy : copies_) {
     if (copy.table.source != source) continue;
-    if (!postgres && copy.filled) (void)place.source->execute("DROP TABLE IF EXISTS " + name_of(copy.as, *place.source));
+    // SQLite would keep each page in memory until it is gone, in case it had to come back.
+    if (!postgres && copy.filled) (void)place.source->execute(fmt::format("PRAGMA temp.journal_mode=OFF; DROP TABLE IF EXISTS {}; PRAGMA temp.journal_mode=DELETE", name_of(copy.as, *place.source)));
     copy.made = copy.filled = false;
   }
   if (postgres) place.source->rollback();
