@@ -70,7 +70,7 @@ job tight { why "Not all of its rows fit." }
 source shop = sqlite("shop.db")
 update more of shop.tight { set n = n + 5 once quarantine <= 1 }
 delete gone of shop.tight where id == 1 { }
-update later of shop.big { set n = 3 rollout { 1% then wait 10m 100% } }
+update later of shop.big { set n = 3 rollout { 1% then wait 1ms 100% } }
 """
 
 
