@@ -101,7 +101,7 @@ Result<void> make_like(Connector& source, const Table& table, const Table& as, b
   // What an index refuses is told by its own name.
   auto names = texts(source, fmt::format("WITH of AS (SELECT i.indrelid, c.relname, i.indnatts, i.indisunique, row_number() OVER (PARTITION BY i.indrelid ORDER BY i.indexrelid) AS n FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid WHERE i.indislive)"
                                          " SELECT format('ALTER INDEX pg_temp.%I RENAME TO %I', mine.relname, theirs.relname) FROM of AS mine JOIN of AS theirs ON theirs.n = mine.n AND theirs.indnatts = mine.indnatts AND theirs.indisunique = mine.indisunique"
-                                         " WHERE mine.indrelid = {}::regclass AND theirs.indrelid = {}::regclass AND mine.relname <> theirs.relname", lower::quote_text(to), lower::quote_text(from)));
+                                         " WHERE mine.indrelid = {}::regclass AND theirs.indrelid = {}::regclass AND mine.relname <> theirs.relname AND to_regclass('pg_temp.' || quote_ident(theirs.relname)) IS NULL", lower::quote_text(to), lower::quote_text(from)));
   for (const auto* statements : {&checks, &names}) {
     if (!*statements) return statements->error();
     for (const std::string& statement : **statements)
