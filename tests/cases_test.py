@@ -197,6 +197,7 @@ class Case:
         steps = json.loads(done.stdout)["steps"]
         for step in steps:
             self.problems += [f"`{step['step']}`: the plan says that `{told['text']}` does not hold" for told in step.get("asserts", []) if not told.get("holds", True)]
+        self.problems += [f"`{step['step']}`: the plan says that rows would be refused: {step['refused_rows']}" for step in steps if "refused_rows" in step]
         return {step["step"]: step["would_change"] + sum(other["rows"] for other in step.get("with_them", [])) for step in steps if "would_change" in step and step["kind"] != "snapshot"}
 
     def as_planned(self, planned, call):

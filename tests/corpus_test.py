@@ -234,6 +234,8 @@ def does_what_was_planned(place):
     for step in steps.values():
         if "counted_before" in step:
             raise Wrong(f"`{step['step']}` is counted without {step['counted_before']}: {step.get('why_counted_before')}")
+        if "refused_rows" in step:
+            raise Wrong(f"`{step['step']}` changes all of its rows, and the plan says that some would be refused: {step['refused_rows']}")
         if any(not told.get("holds", True) for told in step.get("asserts", [])):
             raise Wrong(f"`{step['step']}` holds, and the plan says that it does not: {step['asserts']}")
 

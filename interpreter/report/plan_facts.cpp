@@ -177,6 +177,24 @@ std::string summed_up(const run::ColumnSummary& column) {
   return text;
 }
 
+// Rows that the database would not take, and what the run would do about them.
+void refused(Facts& page, const program::Step& step, const run::Preview& preview) {
+  const run::Refusals& refusals = preview.refusals;
+  if (preview.set_aside_before > 0) page.row("", fmt::format("{} in quarantine, which are not tried again", counted(preview.set_aside_before, "row")));
+  if (const std::int64_t rows = refusals.rows(); rows > 0) {
+    const std::int64_t aside = run::may_set_aside(step, preview);
+    const std::string then = refusals.before_all ? "the run would not begin with the step"
+                             : !step.quarantine  ? "the run would stop at the chunk with the first of them"
+                             : refusals.all && rows <= aside ? "the run would set them aside"
+                                                             : fmt::format("the run would set {} aside, and stop at the next", grouped(std::min(aside, rows)));
+    page.row("refused", fmt::format("{}{} that the database does not take: {}", refusals.all ? "" : "at least ", counted(rows, "row"), then));
+    for (const run::Refusals::Reason& reason : refusals.reasons)
+      page.row("", fmt::format("{}: {} ({}{})", counted(reason.rows, "row"), reason.text, fmt::join(reason.keys, "; "), reason.rows > static_cast<std::int64_t>(reason.keys.size()) ? "; …" : ""));
+  }
+  std::string_view label = "untried";
+  for (const std::string& why : refusals.untried) page.row(std::exchange(label, ""), "constraints of the table: " + why);
+}
+
 void measured(Facts& page, const program::Program& program, const program::Step& step, const run::Preview& preview) {
   if (!preview.unknown.empty()) page.row("count", preview.unknown);
   if (preview.would_change >= 0) {
@@ -184,7 +202,7 @@ void measured(Facts& page, const program::Program& program, const program::Step&
     page.row("count", step.kind == program::StepKind::update ? fmt::format("{}{} would change", counted(preview.would_change, "row"), of)
                                                              : fmt::format("{}{} would be {}", counted(preview.would_change, "row"), of, done_word(step.kind)));
   }
-  if (!preview.set_aside.empty()) page.row("", "some would go into quarantine: " + preview.set_aside);
+  refused(page, step, preview);
   if (preview.already_right > 0) page.row("", fmt::format("{} that it takes {} right already", counted(preview.already_right, "row"), preview.already_right == 1 ? "is" : "are"));
   for (const auto& [table, rows] : preview.with_them) page.row("", fmt::format("{} of {} with them", counted(rows, "row"), program.shown(table)));
   std::string_view label = "skips";

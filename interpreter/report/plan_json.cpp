@@ -71,6 +71,14 @@ void add_measured(Json& object, const program::Program& program, const program::
   }
   if (step.when && preview.unknown.empty()) object["applies"] = !preview.left_out_whole;
   for (const auto& [table, rows] : preview.with_them) object["with_them"].push_back({{"table", program.shown(table)}, {"rows", rows}});
+  const run::Refusals& refusals = preview.refusals;
+  if (preview.set_aside_before > 0) object["set_aside_before"] = preview.set_aside_before;
+  if (const std::int64_t rows = refusals.rows(); rows > 0) {
+    Json refused{{"rows", rows}, {"all", refusals.all}, {"set_aside", std::min(rows, run::may_set_aside(step, preview))}, {"stops", rows > run::may_set_aside(step, preview)}, {"reasons", Json::array()}};
+    for (const run::Refusals::Reason& reason : refusals.reasons) refused["reasons"].push_back({{"reason", reason.text}, {"rows", reason.rows}, {"keys", reason.keys}});
+    object["refused_rows"] = std::move(refused);
+  }
+  if (!refusals.untried.empty()) object["untried"] = refusals.untried;
   if (preview.table_rows >= 0) object["table_rows"] = preview.table_rows;
   for (const run::LeftOut& part : preview.left_out) object["left_out"].push_back({{"reason", part.reason}, {"rows", part.rows}, {"keys", part.keys}});
   for (const run::ColumnSummary& column : preview.columns) {

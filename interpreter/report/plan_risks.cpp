@@ -67,6 +67,8 @@ std::vector<Risk> risks_of(const program::Program& program, const program::Step&
     if (found >= 0 && !run::meets(found, limit))
       all.push_back({"expect-fails", fmt::format("the run would stop here: {} {}, expected {} {}", counted(found, "row"), limit.what == program::Counted::skipped ? "left out" : "to change", run::words(limit.bound), grouped(limit.rows))});
   }
+  if (const std::int64_t refused = preview.refusals.rows(); refused > run::may_set_aside(step, preview))
+    all.push_back({"rows-refused", fmt::format("the run would stop here: {}{} that the database does not take", preview.refusals.all ? "" : "at least ", counted(refused, "row"))});
   if (step.sql) all.push_back({"raw-sql", "which rows it changes is not known before it runs; a change that is not declared is rolled back"});
   const std::int64_t rows = preview.would_change, table = preview.table_rows;
   if ((program.atomic || step.atomic || step.route == program::Route::whole) && rows > many_rows)

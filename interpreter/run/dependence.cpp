@@ -9,6 +9,36 @@ void add(std::vector<std::size_t>& steps, std::size_t step) {
   if (std::find(steps.begin(), steps.end(), step) == steps.end()) steps.push_back(step);
 }
 
+// What the database looks at when the step changes rows of a table with foreign keys: the rows that those refer to, and those that refer to
+// them. Of large tables no copy is made for that alone.
+std::vector<program::ColumnUse> referred(const program::Program& program, const program::Step& step) {
+  constexpr std::int64_t most_rows = 200'000;
+  std::vector<program::ColumnUse> uses;
+  if (!program::changes_rows(step.kind)) return uses;
+  const Catalogue& catalogue = program.catalogues[static_cast<std::size_t>(step.target.source)];
+  const Table& own = program.table(step.target);
+  const auto sets = [&](const std::vector<std::string>& columns) {
+    return program::adds_rows(step.kind) || std::any_of(step.assignments.begin(), step.assignments.end(), [&](const auto& set) {
+      return std::find(columns.begin(), columns.end(), own.columns[static_cast<std::size_t>(set.column)].name) != columns.end();
+    });
+  };
+  const auto use = [&](const std::string& name, const std::vector<std::string>& columns) {
+    for (std::size_t i = 0; i < catalogue.tables.size(); ++i) {
+      const Table& table = catalogue.tables[i];
+      if (table.name != name || !table.kept.empty() || table.estimated_rows.value_or(0) > most_rows) continue;
+      const program::TableRef ref{step.target.source, static_cast<int>(i)};
+      uses.push_back({ref, -1});
+      for (const std::string& column : columns) uses.push_back({ref, table.column_index(column)});
+    }
+  };
+  for (const ForeignKey& key : catalogue.foreign_keys) {
+    if (key.table == key.parent) continue;
+    if (key.table == own.name && step.kind != program::StepKind::remove && sets(key.columns)) use(key.parent, key.parent_columns);
+    if (key.parent == own.name && (step.kind == program::StepKind::remove || (step.kind != program::StepKind::insert && sets(key.parent_columns)))) use(key.table, key.columns);
+  }
+  return uses;
+}
+
 }  // namespace
 
 Dependence::Dependence(const program::Program& program, const plan::Plan& plan, const std::vector<Decision>& decisions)
@@ -22,6 +52,8 @@ Dependence::Dependence(const program::Program& program, const plan::Plan& plan, 
     for (const std::set<program::ColumnUse>* uses : {&step.reads, &step.writes})
       for (const program::ColumnUse& use : *uses)
         if (written.contains(use)) last_look_[use.table] = at;
+    for (const program::ColumnUse& use : referred(program, step))
+      if (written.contains(use)) last_look_[use.table] = at;
     if (program::changes_rows(step.kind)) written.insert(step.writes.begin(), step.writes.end());
   }
   for (const std::size_t index : plan.order) {

@@ -14,6 +14,7 @@
 #include "interpreter/run/plan_keeper.h"
 #include "interpreter/run/planned.h"
 #include "interpreter/run/stand_in.h"
+#include "interpreter/run/tries.h"
 
 namespace bfl::run {
 namespace {
@@ -50,6 +51,12 @@ Result<History> history_of(const Program& program, const std::vector<connect::Co
     history.paces.push_back(orders ? ordered_pace(*orders) : std::nullopt);
   }
   return history;
+}
+
+// The lines of a script's own statement, without empty ones before and behind.
+std::string without_blank_ends(std::string text) {
+  const auto begin = std::min(text.find_first_not_of("\r\n"), text.size()), end = text.find_last_not_of(" \t\r\n");
+  return end == std::string::npos || begin > end ? std::string() : text.substr(begin, end + 1 - begin);
 }
 
 // The rows of a set, those of other tables that go with them apart.
@@ -90,7 +97,7 @@ class Previewing {
              PlanKeeper* keeper)
       : job_(program), plan_(plan), targets_(targets), history_(std::move(history)), diagnostics_(diagnostics), keeper_(keeper), dependence_(program, plan, decisions),
         // A plan that is kept holds rows as they are now.
-        stand_ins_(program, keeper ? std::set<program::TableRef>() : dependence_.tables(), targets), all_(program.steps.size()) {
+        stand_ins_(program, keeper ? std::set<program::TableRef>() : dependence_.tables(), Tries::tables(program, decisions), targets, StandIns::usual()), tries_(program, targets, stand_ins_), all_(program.steps.size()) {
     for (std::size_t i = 0; i < decisions.size(); ++i) all_[i].decision = std::move(decisions[i]);
   }
 
@@ -104,7 +111,7 @@ class Previewing {
         look(index);
       }
       for (std::size_t source = 0; source < targets_.size(); ++source)
-        if (!dependence_.looked_at_behind(index, static_cast<int>(source))) stand_ins_.end(static_cast<int>(source));
+        if (!dependence_.looked_at_behind(index, static_cast<int>(source)) || !stand_ins_.why_not(static_cast<int>(source)).empty()) stand_ins_.end(static_cast<int>(source));
     }
     return std::move(all_);
   }
@@ -124,6 +131,7 @@ class Previewing {
   Result<void> measured(std::size_t index, PlanKeeper* held, std::vector<LeftOut> more);
   Result<bool> apply(std::size_t index, Spool& rows);
   bool at_once(std::size_t index) const;
+  const ledger::Generation* newest(std::size_t index) const;
   bool changed_before(std::size_t index) const;
   std::optional<bool> wanted(std::size_t index);
   void name(std::size_t index, const Dependence::Basis& basis);
@@ -137,6 +145,7 @@ class Previewing {
   PlanKeeper* keeper_;
   Dependence dependence_;
   StandIns stand_ins_;
+  Tries tries_;
   KeptAside aside_{};
   std::vector<Preview> all_;
   bool again_ = false;  // the step under way is looked at once more
@@ -184,8 +193,12 @@ void Previewing::look(std::size_t index) {
   if (program::only_asserts(step.kind)) return look_at_assertions(index, basis);
   if (preview.decision.kind == DecisionKind::reuse) return;
   name(index, basis);
-  if (step.sql) return look_at_statement(index, basis);
+  if (step.sql) {
+    look_at_statement(index, basis);
+    return tries_.changes(index, preview.would_change == 0);
+  }
   if (!preview.unknown.empty()) {
+    tries_.changes(index, false);
     show_statements(index);
     return dependence_.saw(index, basis, {preview.unknown, true, false});
   }
@@ -212,17 +225,15 @@ void Previewing::look(std::size_t index) {
   if (step.through) told.unknown = fmt::format("known once `{}` has answered", step.through->program->name);
   // What was changed and kept before it went on is not in what is seen.
   if (preview.decision.kind == DecisionKind::resume && !step.effects.empty()) told.unknown = fmt::format("known once `{}` has run", step.name);
-  if (!looked && looked.error().kind == ErrorClass::data && step.quarantine && !refused) {
-    const std::string why = stand_ins_.told(discreet(job_, step, looked.error())).message;
-    if (sound) {
-      preview.set_aside = why;
-    } else {
-      preview.would_change = -1;
-      preview.unknown = "not known, for a row that would go into quarantine: " + why;
-    }
+  if (!looked && !sound && looked.error().kind == ErrorClass::data && step.quarantine && !refused) {
+    preview.would_change = -1;
+    preview.unknown = "not known, for a row that would go into quarantine: " + stand_ins_.told(discreet(job_, step, looked.error())).message;
     told = {fmt::format("known once `{}` has run", step.name), true, false};
-    looked = sound ? Result<void>{} : here.keep_nothing(aside_);
+    looked = here.keep_nothing(aside_);
   }
+  if (!keeps && preview.would_change != 0) tries_.changes(index, applied && *applied);
+  if (looked && !keeps)
+    if (const auto stops = tries_.end(index, preview)) looked = *stops;
   if (!looked) fail(step, looked.error());
   dependence_.saw(index, basis, std::move(told));
 }
@@ -253,7 +264,7 @@ void Previewing::look_at_statement(std::size_t index, const Dependence::Basis& b
   const Step& step = job_.steps[index];
   Preview& preview = all_[index];
   // Whoever approves a plan reads what it is compared by: with the values that are bound.
-  preview.sql.push_back(keeper_ ? without_secrets(statement_of(job_, step)) : lower::raw_step(job_, step, lower::dialect_of(job_.catalogues[static_cast<std::size_t>(step.target.source)])).change.text);
+  preview.sql.push_back(without_blank_ends(keeper_ ? without_secrets(statement_of(job_, step)) : lower::raw_step(job_, step, lower::dialect_of(job_.catalogues[static_cast<std::size_t>(step.target.source)])).change.text));
   if (!preview.unknown.empty()) return dependence_.saw(index, basis, {preview.unknown, true, false});
   const std::optional<bool> applies = wanted(index);
   preview.left_out_whole = applies && !*applies;
@@ -293,6 +304,14 @@ Result<void> Previewing::keep(std::size_t index, PlanKeeper* held) {
   }, aside_);
 }
 
+const ledger::Generation* Previewing::newest(std::size_t index) const {
+  const Step& step = job_.steps[index];
+  const ledger::Generation* newest = nullptr;
+  for (const ledger::Generation& one : history_.generations[static_cast<std::size_t>(step.target.source)])
+    if (one.step == step.name && (!newest || one.number > newest->number)) newest = &one;
+  return newest;
+}
+
 bool Previewing::changed_before(std::size_t index) const {
   const Step& step = job_.steps[index];
   const auto& generations = history_.generations[static_cast<std::size_t>(step.target.source)];
@@ -302,7 +321,7 @@ bool Previewing::changed_before(std::size_t index) const {
 // By one statement, as it would run.
 bool Previewing::at_once(std::size_t index) const {
   const Step& step = job_.steps[index];
-  return plan_.steps[index].work == plan::WorkKind::direct_write && step.effects.empty() && step.cascades.empty() && stand_ins_.takes_at_once(step);
+  return plan_.steps[index].work == plan::WorkKind::direct_write && step.effects.empty() && step.cascades.empty() && !tries_.row_by_row() && stand_ins_.takes_at_once(step);
 }
 
 Result<void> Previewing::write(std::size_t index, PlanKeeper* held, Spool& rows, bool& refused) {
@@ -323,9 +342,10 @@ Result<void> Previewing::write(std::size_t index, PlanKeeper* held, Spool& rows,
     preview.shipped = shown((*bench)->arrangement());
     preview.shipped_rows = (*bench)->shipped_rows();
     looked = Look{job_, stands() ? real.program() : computed, computed, step, (*bench)->engine(), clock}.write(plan_.steps[index], preview);
+    if (looked) looked = tries_.begin(index, preview, preview.decision.kind == DecisionKind::resume ? newest(index) : nullptr);
     // Which rows were changed before by this very step only its ledger knows; who comes under one key is seen in the set.
     const bool settled = (step.once && changed_before(index)) || !step.once_per.empty() || step.duplicates || step.free_name || (meeting && meeting->looks());
-    if (looked && (held || (preview.would_change > 0 && (settled || (applied && !at_once(index)))))) {
+    if (looked && (held || (preview.would_change > 0 && (settled || (applied ? !at_once(index) : tries_.wants_rows(preview)))))) {
       looked = collect({seen(), step, target, clock}, **bench, rows, meeting ? &*meeting : nullptr);
       if (looked && (settled || !step.cascades.empty())) looked = count(step, rows, job_, preview);
       if (looked && held) looked = held->keep(index, rows);
@@ -374,26 +394,33 @@ Result<void> Previewing::measured(std::size_t index, PlanKeeper* held, std::vect
 // So that later steps see it. False: they do not. An error: a row that would be refused.
 Result<bool> Previewing::apply(std::size_t index, Spool& rows) {
   const Step& step = job_.steps[index];
-  if (all_[index].would_change == 0 || !dependence_.looked_at(index) || keeper_) return false;
+  if (all_[index].would_change == 0) return false;
+  if (!dependence_.looked_at(index) || keeper_) {
+    tries_.try_out(index, all_[index], rows, evaluation(step.target.source));
+    if (const auto lost = stand_ins_.lost()) dependence_.forget(*lost), again_ = true;
+    return false;
+  }
   const int source = step.target.source;
   const eval::Context clock = evaluation(source);
   Result<void> applied;
-  const bool copied = stand_ins_.copy(step);
-  if (copied && at_once(index)) {
-    applied = stand_ins_.apply_at_once(step, clock);
-  } else if (copied) {
+  const bool copied = stand_ins_.copy(step), at_once = copied && this->at_once(index);
+  if (at_once) applied = stand_ins_.apply_at_once(step, clock);
+  // Each that is refused is found row by row.
+  if (at_once && !applied && applied.error().kind == ErrorClass::data && tries_.passes(all_[index]) && rows.rows() == 0)
+    if (auto bench = Workbench::open(seen(), step, targets_, clock, aside_)) (void)collect({seen(), step, *targets_[static_cast<std::size_t>(source)], clock}, **bench, rows, nullptr);
+  if (copied && (!at_once || (!applied && rows.rows() > 0))) {
     const Look here{job_, job_, seen(), step, *targets_[static_cast<std::size_t>(source)], clock};
     auto keeper = here.keeper(aside_);
-    applied = keeper ? stand_ins_.apply(step, rows, clock, *keeper) : Result<void>{keeper.error()};
+    applied = keeper ? stand_ins_.apply(step, rows, clock, *keeper, tries_.passes(all_[index])) : Result<void>{keeper.error()};
   }
   if (copied && applied) return true;
+  if (!copied) tries_.try_out(index, all_[index], rows, clock);
   for (const program::Effect& effect : step.effects)
     if (aside_.contains(effect.table)) aside_[effect.table] = {};
-  // What a trigger would have mended before is not known, nor what rows would be that were computed without the steps before.
-  if (!applied && applied.error().kind == ErrorClass::data && job_.table(step.target).triggers.empty() && all_[index].before.empty()) return applied.error();
+  const bool refuses = !applied && applied.error().kind == ErrorClass::data && tries_.passes(all_[index]);
   if (!applied) stand_ins_.give_up(source, fmt::format("what `{}` does cannot be tried: {}", step.name, stand_ins_.told(discreet(job_, step, applied.error())).message));
   dependence_.forget(source);
-  return false;
+  return refuses ? Result<bool>(applied.error()) : Result<bool>(false);
 }
 
 }  // namespace

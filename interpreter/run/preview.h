@@ -1,5 +1,6 @@
 // What `bfl plan` shows: measured against the live databases, without changing them.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "interpreter/run/column_summary.h"
 #include "interpreter/run/executor.h"
 #include "interpreter/run/judgement.h"
+#include "interpreter/run/refusals.h"
 #include "interpreter/run/trial.h"
 
 namespace bfl::run {
@@ -32,7 +34,8 @@ struct Preview {
   std::vector<std::string> on_top;  // steps whose changes it was looked at on top of
   std::vector<std::string> before;  // steps that will have changed what it looks at, and that it was looked at without
   std::string why_before;           // why not on top of those; empty: nobody tried
-  std::string set_aside;            // why some of the rows that were counted would go into quarantine; empty: none as far as is known
+  Refusals refusals;                // rows of those that were counted that the database would not take
+  std::int64_t set_aside_before = 0;  // rows that the generation that it goes on with has in quarantine
   bool left_out_whole = false;      // its `when` does not hold
   std::vector<Judgement> judgements;    // check, verify: in step with its assertions; none where they were not looked at
   std::vector<std::pair<program::TableRef, std::int64_t>> with_them;  // rows of other tables that go with those that would change, by table
@@ -48,6 +51,10 @@ struct Preview {
   std::optional<Estimate> estimate;
   std::string proof;                // guarded steps: the result of applying a sample twice
 };
+// Of the rows that the database would not take, how many the step may still put into quarantine.
+inline std::int64_t may_set_aside(const program::Step& step, const Preview& preview) {
+  return preview.refusals.before_all ? 0 : std::max<std::int64_t>(0, step.quarantine.value_or(0) - preview.set_aside_before);
+}
 // `keeper`: puts what would be changed into a file.
 std::vector<Preview> preview(const program::Program& program, const plan::Plan& plan, const std::vector<connect::Connector*>& targets,
                              Clock& clock, Diagnostics& diagnostics, PlanKeeper* keeper = nullptr);

@@ -7,7 +7,6 @@
 
 #include "interpreter/lower/writer.h"
 #include "interpreter/run/discreet.h"
-#include "interpreter/run/planned_changes.h"
 #include "interpreter/run/table_like.h"
 
 namespace bfl::run {
@@ -18,10 +17,12 @@ using connect::RawRow;
 
 }  // namespace
 
-StandIns::StandIns(const program::Program& program, const std::set<program::TableRef>& tables, const std::vector<Connector*>& sources) : given_(program), places_(sources.size()) {
-  for (std::size_t i = 0; i < sources.size(); ++i) places_[i].source = sources[i];
-  for (const program::TableRef ref : tables) {
-    Copy& copy = copies_.emplace_back(Copy{ref, program.table(ref)});
+StandIns::StandIns(const program::Program& program, const std::set<program::TableRef>& tables, const std::set<program::TableRef>& tried, const std::vector<Connector*>& sources, Bounds bounds) : given_(program), bounds_(bounds), places_(sources.size()) {
+  for (std::size_t i = 0; i < sources.size(); ++i) places_[i].source = sources[i], places_[i].room = bounds.rows;
+  std::set<program::TableRef> all = tables;
+  all.insert(tried.begin(), tried.end());
+  for (const program::TableRef ref : all) {
+    Copy& copy = copies_.emplace_back(Copy{.table = ref, .as = program.table(ref), .looked_at = tables.contains(ref)});
     copy.as = table_like(copy.as, *sources[static_cast<std::size_t>(ref.source)], copies_.size());
   }
 }
@@ -35,9 +36,14 @@ void StandIns::end(int source) {
   restore(source);
   if (!place.begun) return;
   place.begun = false;
-  if (is_postgres(*place.source)) return place.source->rollback();
-  for (Copy& copy : copies_)
-    if (copy.table.source == source && copy.filled) (void)place.source->execute("DROP TABLE IF EXISTS " + name_of(copy.as, *place.source));
+  const bool postgres = is_postgres(*place.source);
+  for (Copy& copy : copies_) {
+    if (copy.table.source != source) continue;
+    // SQLite would keep each page in memory until it is gone, in case it had to come back.
+    if (!postgres && copy.filled) (void)place.source->execute(fmt::format("PRAGMA temp.journal_mode=OFF; DROP TABLE IF EXISTS {}; PRAGMA temp.journal_mode=DELETE", name_of(copy.as, *place.source)));
+    copy.made = copy.filled = false;
+  }
+  if (postgres) place.source->rollback();
 }
 
 void StandIns::restore(int source) {
@@ -84,19 +90,20 @@ Result<void> StandIns::fits(int source) {
   Connector& connector = *places_[static_cast<std::size_t>(source)].source;
   std::int64_t rows = 0, bytes = 0;
   for (const Copy& copy : copies_) {
-    if (copy.table.source != source) continue;
+    if (copy.table.source != source || !copy.looked_at) continue;
     rows += std::max<std::int64_t>(0, given_.table(copy.table).estimated_rows.value_or(0));
     if (!is_postgres(connector)) continue;
     auto size = bytes_of(connector, given_.table(copy.table));
     if (!size) return size.error();
     bytes += *size;
   }
-  if (rows > most_rows) return Error{ErrorClass::refused, fmt::format("about {} rows would have to be copied, and {} are the most", rows, most_rows)};
-  if (bytes > most_bytes) return Error{ErrorClass::refused, fmt::format("about {} MiB would have to be copied, and {} are the most", bytes >> 20, most_bytes >> 20)};
+  if (rows > bounds_.rows) return Error{ErrorClass::refused, fmt::format("about {} rows would have to be copied, and {} are the most", rows, bounds_.rows)};
+  if (bytes > bounds_.bytes) return Error{ErrorClass::refused, fmt::format("about {} MiB would have to be copied, and {} are the most", bytes >> 20, bounds_.bytes >> 20)};
   return nobody_watches(connector);
 }
 
-Result<void> StandIns::begin(int source) {
+Result<void> StandIns::begin(const program::Step& step) {
+  const int source = step.target.source;
   Place& place = places_[static_cast<std::size_t>(source)];
   Connector& connector = *place.source;
   if (!is_postgres(connector)) {
@@ -106,12 +113,30 @@ Result<void> StandIns::begin(int source) {
   auto begun = connector.begin_write(connect::WriteKind::rows);
   if (!begun) return begun;
   Result<void> made = connector.execute("SET LOCAL max_parallel_workers_per_gather = DEFAULT");
-  for (Copy& copy : copies_)
-    if (made && copy.table.source == source) made = make(copy, connector);
+  if (made) made = make_all(source, step);
   if (made) made = connector.execute("SET TRANSACTION READ ONLY");
   place.begun = bool(made);
   if (!made) connector.rollback();
   return made;
+}
+
+// Where others will look at copies, all that the job may need: nothing can be made later. What only steps are tried on may fail.
+Result<void> StandIns::make_all(int source, const program::Step& step) {
+  const auto of_source = [&](const Copy& copy) { return copy.table.source == source; };
+  const Place& place = places_[static_cast<std::size_t>(source)];
+  const bool lasts = place.why_not.empty() && std::any_of(copies_.begin(), copies_.end(), [&](const Copy& copy) { return of_source(copy) && copy.looked_at; });
+  Connector& connector = *place.source;
+  for (Copy& copy : copies_) {
+    if (!of_source(copy) || (!lasts && copy.table != step.target)) continue;
+    if (copy.looked_at) {
+      if (auto made = make(copy, connector); !made) return made;
+      continue;
+    }
+    copy.why_not.clear();
+    if (auto made = within(connector, [&] { return make(copy, connector); }); !made) copy.why_not = told(made.error()).message;
+    if (!connector.in_transaction()) return Error{ErrorClass::refused, "the server has ended the transaction in which it was tried"};
+  }
+  return {};
 }
 
 bool StandIns::rows_added(program::TableRef table) const {
@@ -136,21 +161,26 @@ Result<void> StandIns::fill(Copy& copy, Place& place) {
   if (!insert) return insert.error();
   // SQLite does not tell how large a table is: no more of its file is filled.
   if (!postgres)
-    if (auto limited = source.execute(fmt::format("PRAGMA temp.max_page_count = {}", most_bytes / 4096)); !limited) return limited;
-  auto copied = (*insert)->run_raw({});
+    if (auto limited = source.execute(fmt::format("PRAGMA temp.max_page_count = {}", bounds_.bytes / 4096)); !limited) return limited;
+  std::int64_t copied = 0;
+  auto filled = while_filling(source, [&]() -> Result<void> {
+    auto rows = (*insert)->run_raw({});
+    copied = rows ? *rows : 0;
+    return rows ? Result<void>{} : Result<void>{rows.error()};
+  });
   if (!postgres)
     if (auto free = source.execute("PRAGMA temp.max_page_count = 4294967294"); !free) return free;
-  if (!copied && !postgres && copied.error().message.find("full") != std::string::npos) return Error{ErrorClass::refused, fmt::format("more than {} MiB would have to be copied, or the disk is full", most_bytes >> 20)};
-  if (!copied) return copied.error();
-  place.room -= *copied;
-  if (place.room < 0) return Error{ErrorClass::refused, fmt::format("more than {} rows would have to be copied", most_rows)};
+  if (!filled && !postgres && filled.error().message.find("full") != std::string::npos) return Error{ErrorClass::refused, fmt::format("more than {} MiB would have to be copied, or the disk is full", bounds_.bytes >> 20)};
+  if (!filled) return filled;
+  place.room -= copied;
+  if (place.room < 0) return Error{ErrorClass::refused, fmt::format("more than {} rows would have to be copied", bounds_.rows)};
   return finish_table_like(source, table, copy.as);
 }
 
 bool StandIns::copy(const program::Step& step) {
   Place& place = places_[static_cast<std::size_t>(step.target.source)];
   if (!may_copy(step.target.source)) return false;
-  if (auto begun = place.begun ? Result<void>{} : begin(step.target.source); !begun) {
+  if (auto begun = place.begun ? Result<void>{} : begin(step); !begun) {
     give_up(step.target.source, told(begun.error()).message);
     return false;
   }
@@ -163,6 +193,7 @@ bool StandIns::copy(const program::Step& step) {
       return fill(copy, place);
     });
     if (!done) {
+      copy.made = copy.made && is_postgres(*place.source);
       const std::string why = told(discreet(given_, step, done.error())).message, head = fmt::format("`{}` cannot be copied", given_.table(copy.table).name);
       give_up(step.target.source, why.starts_with(head) ? why : head + ": " + why);
       return false;
@@ -185,10 +216,56 @@ Result<void> StandIns::within(Connector& source, const std::function<Result<void
   return done ? released : done;
 }
 
-Result<void> StandIns::apply(const program::Step& step, Spool& rows, const eval::Context& evaluation, const EachKept& kept) {
+// SQLite keeps in memory how the pages of temporary tables were before a transaction, however many they are.
+PlannedChanges::Between StandIns::breather(Connector& source) {
+  if (is_postgres(source)) return {};
+  return [&source] { return source.execute("RELEASE SAVEPOINT bfl_copy; SAVEPOINT bfl_copy"); };
+}
+
+Result<void> StandIns::apply(const program::Step& step, Spool& rows, const eval::Context& evaluation, const EachKept& kept, const PassedOver* passes) {
   Connector& source = *places_[static_cast<std::size_t>(step.target.source)].source;
   const auto stands = [&](program::TableRef ref) { return std::any_of(copies_.begin(), copies_.end(), [&](const Copy& copy) { return copy.table == ref && copy.filled; }); };
-  return within(source, [&] { return PlannedChanges(program(), step, source, evaluation, stands, kept).apply(rows); });
+  return within(source, [&] {
+    PlannedChanges changes(program(), step, source, evaluation, stands, kept, passes);
+    changes.pause(breather(source));
+    return changes.apply(rows);
+  });
+}
+
+Result<void> StandIns::try_out(const program::Step& step, Spool& rows, const eval::Context& evaluation, bool whole, const PassedOver& passes) {
+  Place& place = places_[static_cast<std::size_t>(step.target.source)];
+  Connector& source = *place.source;
+  Copy& copy = *std::find_if(copies_.begin(), copies_.end(), [&](const Copy& one) { return one.table == step.target; });
+  if (auto begun = place.begun ? Result<void>{} : begin(step); !begun) return begun;
+  if (!copy.why_not.empty()) return Error{ErrorClass::refused, copy.why_not};
+  const bool made = copy.made;
+  const std::int64_t room = place.room;
+  const WithoutReferences without(source);
+  if (auto saved = source.execute("SAVEPOINT bfl_try"); !saved) return saved;
+  Result<void> done = try_on(copy, step, rows, evaluation, whole, passes);
+  copy.made = made;
+  place.room = room;
+  auto back = source.execute("ROLLBACK TO SAVEPOINT bfl_try; RELEASE SAVEPOINT bfl_try");
+  return done ? back : done;
+}
+
+Result<void> StandIns::try_on(Copy& copy, const program::Step& step, Spool& rows, const eval::Context& evaluation, bool whole, const PassedOver& passes) {
+  Place& place = places_[static_cast<std::size_t>(step.target.source)];
+  Connector& source = *place.source;
+  program::Program changed = tables_of(program());
+  changed.catalogues[static_cast<std::size_t>(copy.table.source)].tables[static_cast<std::size_t>(copy.table.table)] = copy.as;
+  if (!copy.made)
+    if (auto made = make(copy, source); !made) return made;
+  if (!copy.filled) {
+    const std::int64_t all = given_.table(copy.table).estimated_rows.value_or(0);
+    if (whole && all > place.room) return Error{ErrorClass::refused, fmt::format("about {} rows would have to be copied, and {} are the most", all, bounds_.rows)};
+    if (auto bytes = whole && is_postgres(source) ? bytes_of(source, given_.table(copy.table)) : Result<std::int64_t>(0); !bytes || *bytes > bounds_.bytes)
+      return bytes ? Error{ErrorClass::refused, fmt::format("about {} MiB would have to be copied, and {} are the most", *bytes >> 20, bounds_.bytes >> 20)} : bytes.error();
+    auto filled = whole ? fill(copy, place) : fill_with_rows(changed, step, source, rows);
+    if (filled && !whole) filled = finish_table_like(source, given_.table(copy.table), copy.as);
+    if (!filled) return filled;
+  }
+  return PlannedChanges(changed, step, source, evaluation, [&](program::TableRef ref) { return ref == step.target; }, nullptr, &passes).apply(rows);
 }
 
 bool StandIns::takes_at_once(const program::Step& step) const {
@@ -198,7 +275,7 @@ bool StandIns::takes_at_once(const program::Step& step) const {
 
 Result<void> StandIns::apply_at_once(const program::Step& step, const eval::Context& evaluation) {
   Connector& source = *places_[static_cast<std::size_t>(step.target.source)].source;
-  return within(source, [&] { return change_at_once(program(), step, source, evaluation); });
+  return within(source, [&] { return change_at_once(program(), step, source, evaluation, breather(source)); });
 }
 
 }  // namespace bfl::run

@@ -14,17 +14,20 @@
 #include <vector>
 
 #include "interpreter/connect/connector.h"
-#include "interpreter/run/spool.h"
+#include "interpreter/run/planned_changes.h"
 
 namespace bfl::run {
 
 class StandIns {
  public:
-  static constexpr std::int64_t most_rows = 2'000'000;   // that are copied from one source
-  static constexpr std::int64_t most_bytes = 1LL << 30;  // about
+  struct Bounds {
+    std::int64_t rows = 2'000'000;  // that are copied from one source
+    std::int64_t bytes = 1LL << 30;  // about
+  };
 
-  // For these tables. Nothing is begun before there are rows to be changed.
-  StandIns(const program::Program& program, const std::set<program::TableRef>& tables, const std::vector<connect::Connector*>& sources);
+  static Bounds usual() { return {}; }
+  // For these tables, that later steps look at, and for those that steps may only be tried on. Nothing is begun before there are rows to be changed.
+  StandIns(const program::Program& program, const std::set<program::TableRef>& tables, const std::set<program::TableRef>& tried, const std::vector<connect::Connector*>& sources, Bounds bounds);
   ~StandIns();
   StandIns(const StandIns&) = delete;
   StandIns& operator=(const StandIns&) = delete;
@@ -46,9 +49,13 @@ class StandIns {
   // The tables that the step writes are copied, if they are not yet. False: there is a reason not to.
   bool copy(const program::Step& step);
   // Rows of tables for which none stand are passed over. An error of class data: a row that the table would refuse, named where that is known.
+  // What fails may be done in part: the copies are to be given up then.
   // `kept`: each row of an effect, by its place in Step::effects, as it is kept.
+  // `passes`: rows that the table would not take are counted there, and the others are changed.
   using EachKept = std::function<Result<void>(std::size_t effect, connect::RawRow row)>;
-  Result<void> apply(const program::Step& step, Spool& rows, const eval::Context& evaluation, const EachKept& kept);
+  Result<void> apply(const program::Step& step, Spool& rows, const eval::Context& evaluation, const EachKept& kept, const PassedOver* passes = nullptr);
+  // The same, taken back at once. `whole`: on all rows of the table, and not only on those of the step.
+  Result<void> try_out(const program::Step& step, Spool& rows, const eval::Context& evaluation, bool whole, const PassedOver& passes);
   // The same by one statement, of a step on the direct route; not of each that shows what it changes.
   bool takes_at_once(const program::Step& step) const;
   Result<void> apply_at_once(const program::Step& step, const eval::Context& evaluation);
@@ -57,23 +64,29 @@ class StandIns {
   struct Copy {
     program::TableRef table;
     Table as;                            // the table, where the copy is
+    bool looked_at = true;
     bool made = false, filled = false;
+    std::string why_not{};               // be made, of one that is not looked at
   };
   struct Place {
     connect::Connector* source = nullptr;
     bool asked = false, begun = false;
-    std::int64_t room = most_rows;
+    std::int64_t room = 0;               // for rows
     std::string why_not{};
   };
   Result<void> fits(int source);
-  Result<void> begin(int source);
+  Result<void> begin(const program::Step& step);
+  Result<void> make_all(int source, const program::Step& step);
+  Result<void> try_on(Copy& copy, const program::Step& step, Spool& rows, const eval::Context& evaluation, bool whole, const PassedOver& passes);
   void restore(int source);
   bool rows_added(program::TableRef table) const;
   Result<void> make(Copy& copy, connect::Connector& source);
   Result<void> fill(Copy& copy, Place& place);
+  static PlannedChanges::Between breather(connect::Connector& source);
   Result<void> within(connect::Connector& source, const std::function<Result<void>()>& work);
 
   const program::Program& given_;
+  const Bounds bounds_;
   std::unique_ptr<program::Program> seen_{};
   std::vector<Place> places_;
   std::vector<Copy> copies_{};

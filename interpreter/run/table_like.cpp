@@ -28,6 +28,18 @@ std::size_t behind_name(std::string_view text) {
   return text.size();
 }
 
+// The name itself: what is said of an index that refuses a row is said of it by name.
+std::string unquoted(std::string_view name) {
+  if (name.size() < 2 || std::string_view("\"'`[").find(name[0]) == std::string_view::npos) return std::string(name);
+  const char close = name.back();
+  std::string out;
+  for (std::size_t i = 1; i + 1 < name.size(); ++i) {
+    out += name[i];
+    if (name[i] == close && name[i + 1] == close) ++i;
+  }
+  return out;
+}
+
 // Texts that a statement gives, one a row.
 Result<std::vector<std::string>> texts(Connector& source, const std::string& sql) {
   std::vector<std::string> all;
@@ -66,6 +78,9 @@ Result<std::vector<std::string>> numbered_columns(Connector& source, const std::
 
 std::string sequence_of(const Table& as, const std::string& column) { return "pg_temp." + lower::quote_identifier(fmt::format("{}_{}", as.relation, column)); }
 
+// Checks that were not proven of the rows that are there hold for those that change, and not for those that are copied.
+constexpr std::string_view filling = "bfl.filling";
+
 std::string on_postgres(const Table& table) { return lower::quote_identifier(table.schema) + "." + lower::quote_identifier(table.relation); }
 
 Result<void> make_like(Connector& source, const Table& table, const Table& as, bool adds) {
@@ -74,17 +89,25 @@ Result<void> make_like(Connector& source, const Table& table, const Table& as, b
   if (!counting) return counting.error();
   if (!numbered) return numbered.error();
   if (adds && !numbered->empty()) return Error{ErrorClass::refused, fmt::format("the default of `{}` takes numbers from a sequence", numbered->front())};
-  // The copy would hold the rows that are there to them.
-  auto unproven = texts(source, fmt::format("SELECT conname::text FROM pg_constraint WHERE conrelid = {}::regclass AND contype = 'c' AND NOT convalidated", lower::quote_text(from)));
-  if (!unproven) return unproven.error();
   std::string all = fmt::format("CREATE TABLE {} (LIKE {} INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING INDEXES INCLUDING CONSTRAINTS)", to, from);
   for (const std::string& column : *counting) {
     const std::string sequence = sequence_of(as, column);
     all += fmt::format("; CREATE SEQUENCE {}; ALTER TABLE {} ALTER COLUMN {} SET DEFAULT nextval({}::regclass)", sequence, to, lower::quote_identifier(column), lower::quote_text(sequence));
   }
   for (const std::string& column : *numbered) all += fmt::format("; ALTER TABLE {} ALTER COLUMN {} DROP DEFAULT", to, lower::quote_identifier(column));
-  for (const std::string& name : *unproven) all += fmt::format("; ALTER TABLE {} DROP CONSTRAINT {}", to, lower::quote_identifier(name));
-  return source.execute(all);
+  if (auto made = source.execute(all); !made) return made;
+  auto checks = texts(source, fmt::format("SELECT format('ALTER TABLE %s DROP CONSTRAINT %I, ADD CONSTRAINT %I CHECK (coalesce(current_setting(%L, true), %L) = %L OR (%s))', {1}, conname, conname, {0}, '', 'on', pg_get_expr(conbin, conrelid))"
+                                          " FROM pg_constraint WHERE conrelid = {2}::regclass AND contype = 'c' AND NOT convalidated", lower::quote_text(filling), lower::quote_text(to), lower::quote_text(from)));
+  // What an index refuses is told by its own name.
+  auto names = texts(source, fmt::format("WITH of AS (SELECT i.indrelid, c.relname, i.indnatts, i.indisunique, row_number() OVER (PARTITION BY i.indrelid ORDER BY i.indexrelid) AS n FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid WHERE i.indislive)"
+                                         " SELECT format('ALTER INDEX pg_temp.%I RENAME TO %I', mine.relname, theirs.relname) FROM of AS mine JOIN of AS theirs ON theirs.n = mine.n AND theirs.indnatts = mine.indnatts AND theirs.indisunique = mine.indisunique"
+                                         " WHERE mine.indrelid = {}::regclass AND theirs.indrelid = {}::regclass AND mine.relname <> theirs.relname AND to_regclass('pg_temp.' || quote_ident(theirs.relname)) IS NULL", lower::quote_text(to), lower::quote_text(from)));
+  for (const auto* statements : {&checks, &names}) {
+    if (!*statements) return statements->error();
+    for (const std::string& statement : **statements)
+      if (auto done = source.execute(statement); !done) return done;
+  }
+  return {};
 }
 
 // SQLite: a number that AUTOINCREMENT has given is never given again, whatever became of its row.
@@ -101,11 +124,14 @@ Result<void> number_like(Connector& source, const Table& table, const Table& as)
 Result<void> index_like(Connector& source, const Table& table, const Table& as) {
   auto kept = texts(source, fmt::format("SELECT sql FROM main.sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name = {}", lower::quote_text(table.name)));
   if (!kept) return kept.error();
+  auto taken = texts(source, "SELECT name FROM temp.sqlite_master WHERE type = 'index'");
+  if (!taken) return taken.error();
   int number = 0;
   for (const std::string& text : *kept) {
     std::string_view rest = text;
     const bool unique = rest.starts_with("CREATE UNIQUE INDEX ");
     rest.remove_prefix(std::string_view(unique ? "CREATE UNIQUE INDEX " : "CREATE INDEX ").size());
+    const std::string own = unquoted(rest.substr(0, behind_name(rest)));
     rest.remove_prefix(behind_name(rest));
     const auto behind_blanks = [&] { rest.remove_prefix(std::min(rest.find_first_not_of(" \t\r\n"), rest.size())); };
     behind_blanks();
@@ -113,7 +139,7 @@ Result<void> index_like(Connector& source, const Table& table, const Table& as) 
     rest.remove_prefix(2);  // ON
     behind_blanks();
     rest.remove_prefix(behind_name(rest));
-    auto made = source.execute(fmt::format("CREATE {}INDEX temp.{} ON {} {}", unique ? "UNIQUE " : "", lower::quote_identifier(fmt::format("{}_{}", as.relation, ++number)), lower::quote_identifier(as.relation), rest));
+    auto made = source.execute(fmt::format("CREATE {}INDEX temp.{} ON {} {}", unique ? "UNIQUE " : "", lower::quote_identifier(std::find(taken->begin(), taken->end(), own) == taken->end() ? own : fmt::format("{}_{}", as.relation, ++number)), lower::quote_identifier(as.relation), rest));
     if (!made) return made;
   }
   return {};
@@ -174,6 +200,15 @@ WithoutReferences::WithoutReferences(Connector& source) : source_(is_postgres(so
 
 WithoutReferences::~WithoutReferences() {
   if (source_) (void)source_->execute("PRAGMA foreign_keys=ON");
+}
+
+Result<void> while_filling(Connector& source, const std::function<Result<void>()>& fill) {
+  const bool postgres = is_postgres(source);
+  if (auto on = source.execute(postgres ? fmt::format("SET LOCAL {} = 'on'", filling) : "PRAGMA ignore_check_constraints=ON"); !on) return on;
+  auto filled = fill();
+  if (!filled && postgres) return filled;  // nothing more is heard in that transaction
+  auto off = source.execute(postgres ? fmt::format("SET LOCAL {} = 'off'", filling) : "PRAGMA ignore_check_constraints=OFF");
+  return filled ? off : filled;
 }
 
 Result<void> finish_table_like(Connector& source, const Table& table, const Table& as) {

@@ -1,6 +1,8 @@
-// A temporary table that takes the rows of another one: the same columns, defaults, computed columns, checks, keys and indexes; no
-// triggers, no foreign keys.
+// A temporary table that takes the rows of another one: the same columns, defaults, computed columns, checks, keys and indexes, by the
+// same names; no triggers, no foreign keys.
 #pragma once
+#include <functional>
+
 #include "interpreter/base/catalogue.h"
 #include "interpreter/check/program.h"
 #include "interpreter/connect/connector.h"
@@ -18,6 +20,8 @@ Result<std::int64_t> bytes_of(connect::Connector& source, const Table& table);  
 bool is_postgres(const connect::Connector& source);
 // What a program says of its tables, without its steps: to be changed where copies stand in for some.
 program::Program tables_of(const program::Program& program);
+// Fills it with rows that are there, whatever they are to the checks of their table.
+Result<void> while_filling(connect::Connector& source, const std::function<Result<void>()>& fill);
 // When the rows are there: on SQLite those indexes, on PostgreSQL the numbers that its defaults go on with.
 Result<void> finish_table_like(connect::Connector& source, const Table& table, const Table& as);
 std::string name_of(const Table& table, const connect::Connector& source);  // as statements say it

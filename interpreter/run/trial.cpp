@@ -4,7 +4,6 @@
 
 #include <utility>
 
-#include "interpreter/lower/keyed.h"
 #include "interpreter/run/planned_changes.h"
 #include "interpreter/run/table_like.h"
 
@@ -18,24 +17,6 @@ program::Program over(const program::Program& given, program::TableRef ref, cons
   program::Program made = tables_of(given);
   made.catalogues[static_cast<std::size_t>(ref.source)].tables[static_cast<std::size_t>(ref.table)] = as;
   return made;
-}
-
-// The rows as they are before the step.
-Result<void> fill(const program::Program& program, const program::Step& step, Connector& source, Spool& rows) {
-  const lower::KeyedWrite write = lower::keyed_write(program, step, lower::dialect_of(source.engine()));
-  auto insert = source.prepare(write.add, {});
-  if (!insert) return insert.error();
-  const std::size_t columns = program.table(step.target).columns.size();
-  Result<void> sound;
-  auto read = each_planned([&](bool from_start) { return rows.next(from_start); }, [&](const ledger::Record& record) {
-    if (record.before.size() < columns) return true;  // a row that is not there
-    std::vector<connect::RawValue> values;
-    for (const int column : write.added) values.push_back(record.before[record.before.size() - columns + static_cast<std::size_t>(column)].view());
-    auto added = (*insert)->run_raw(values);
-    if (!added) sound = added.error();
-    return bool(sound);
-  });
-  return read ? sound : read;
 }
 
 // The sealed route looks at each row again before it is changed, and keeps its image.
@@ -80,7 +61,7 @@ Result<double> timed(const Intention& intention, bool direct, Connector& source,
   Result<void> done = make_table_like(source, table, as, program::adds_rows(intention.step.kind));
   // Functions of its defaults, checks and computed columns may write nothing else.
   if (done && is_postgres(source)) done = source.execute("SET TRANSACTION READ ONLY");
-  if (done) done = fill(program, intention.step, source, rows);
+  if (done) done = fill_with_rows(program, intention.step, source, rows);
   if (done) done = finish_table_like(source, table, as);
   if (!done) return done.error();
   auto clock = system_clock();
@@ -104,7 +85,8 @@ Result<double> collect_some(const Intention& intention, const Workbench& bench, 
   auto intents = lower::intents(bench.program(), step, bench.dialect(), true);
   if (!intents) return intents.error();
   intents->cascades.clear();
-  intents->own.select.text += fmt::format(" LIMIT {}", Trial::most_rows);
+  // Of the rows that would change, and not of those that the relation takes: the relation may have a limit of its own.
+  intents->own.select.text = fmt::format("SELECT * FROM ({}) AS first_ones LIMIT {}", intents->own.select.text, Trial::most_rows);
   const lower::Dialect dialect = lower::dialect_of(intention.program.catalogues[static_cast<std::size_t>(intention.step.target.source)]);
   auto collected = collect(intention, *intents, lower::hands(intention.program, intention.step, dialect), false, bench.engine(), rows, nullptr);
   if (!collected) return collected.error();

@@ -176,5 +176,36 @@ update later of shop.got where n > 100 {{ set n = n + 1 once }}
     place.call("run", "stale.bfl", env=place.env)
 
 
-TESTS = [rows_computed_without_the_steps_before_refuse_nothing, each_step_is_counted_on_top_of_those_before, what_runs_is_what_was_counted, a_check_that_would_stop_the_run_is_said, a_row_that_an_earlier_step_could_not_change_is_found,
+def what_was_kept_before_a_step_goes_on_is_not_seen(place, db):
+    make(place, db)
+    place.write("kept.bfl", f"""
+job kept {{ why "A later step reads what was changed." }}
+source shop = {db.source}
+update grow of shop.parts where n < 10 {{ set n = n + 100 chunk 2 }}
+update marked of shop.parts join one grow.updated as g on g.id == id else skip "it did not grow" {{ set state = "grown" }}
+""")
+    steps = plan(place, "kept.bfl")
+    expect(steps["marked"]["would_change"] == 4, steps["marked"])
+    place.call("run", "kept.bfl", "--limit-chunks", "1", code=75, env=place.env)
+    steps = plan(place, "kept.bfl")
+    expect(steps["grow"]["decision"] == "resume" and steps["grow"]["would_change"] == 2, steps["grow"])
+    expect(steps["marked"]["unknown"] == "known once `grow` has run" and "would_change" not in steps["marked"], steps["marked"])
+    place.call("run", "kept.bfl", env=place.env)
+    expect(int(db.value("SELECT count(*) FROM parts WHERE state = 'grown'")) == 4, "what was kept before is lost")
+
+
+def the_text_of_a_statement_begins_with_its_words(place, db):
+    make(place, db)
+    place.write("raw.bfl", f"""
+job raw {{ why "A statement of SQL." }}
+source shop = {db.source}
+sql raw on shop \"\"\"
+  UPDATE parts SET n = 7 WHERE id = 1 -- the first
+\"\"\" {{ writes parts(n) done when exists(shop.parts where id == 1 and n == 7) }}
+""")
+    sql = plan(place, "raw.bfl")["raw"]["sql"]
+    expect([text.strip("\n") for text in sql] == sql and sql[0].startswith("  UPDATE"), sql)
+
+
+TESTS = [what_was_kept_before_a_step_goes_on_is_not_seen, the_text_of_a_statement_begins_with_its_words, rows_computed_without_the_steps_before_refuse_nothing, each_step_is_counted_on_top_of_those_before, what_runs_is_what_was_counted, a_check_that_would_stop_the_run_is_said, a_row_that_an_earlier_step_could_not_change_is_found,
          what_is_known_later_says_so, a_kept_plan_counts_rows_as_they_are]

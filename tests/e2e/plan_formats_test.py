@@ -65,6 +65,15 @@ verify w { assert count(shop.big) == 0 }
 """
 
 
+TIGHT = """
+job tight { why "Not all of its rows fit." }
+source shop = sqlite("shop.db")
+update more of shop.tight { set n = n + 5 once quarantine <= 1 }
+delete gone of shop.tight where id == 1 { }
+update later of shop.big { set n = 3 rollout { 1% then wait 1ms 100% } }
+"""
+
+
 def document(place, job, *more):
     return json.loads(place.call("plan", job, "--format", "json", *more, code=None).stdout)
 
@@ -90,6 +99,12 @@ def the_document_is_as_its_schema_says(place):
     place.write("small.bfl", (place.folder / "small.bfl").read_text().replace('"x"', '"y"'))
     documents.append(document(place, "small.bfl"))
     expect(documents[-1]["steps"][0]["decision"] == "stop", documents[-1])
+    place.sql("CREATE TABLE tight (id INTEGER PRIMARY KEY, n INTEGER CHECK (n < 10), parent INTEGER REFERENCES tight(id))")
+    place.sql("INSERT INTO tight (id, n) VALUES (1, 1), (2, 6), (3, 7)")
+    place.write("tight.bfl", TIGHT)
+    documents.append(document(place, "tight.bfl"))
+    place.call("run", "tight.bfl", code=1)
+    documents.append(document(place, "tight.bfl"))
     for number, one in enumerate(documents):
         found = json_schema.misfits(one, SCHEMA)
         expect(not found, f"document {number}: {found[:5]}")

@@ -72,13 +72,62 @@ verify end {{ assert count(shop.parts where state == "grown") == 5 }}
 
 
 @on_postgres
-def checks_that_are_not_proven_hold_nothing_up(place, database):
+def checks_that_are_not_proven_hold_for_rows_that_change(place, database):
     db = OnPostgres(place, database, 5)
     on_top.make(place, db)
     db.sql("ALTER TABLE parts ADD CONSTRAINT small CHECK (n < 300) NOT VALID")
-    expect(on_top.chain(place, db)["marked"]["on_top_of"] == ["grow"], "it cannot be copied")
+    place.write("chain.bfl", on_top.JOB.format(source=db.source))
+    steps = on_top.plan(place, "chain.bfl", code=1)
+    expect(steps["marked"]["on_top_of"] == ["grow"], "it cannot be copied")
+    told = steps["marked"]["refused_rows"]
+    expect(told["rows"] == 1 and "small" in told["reasons"][0]["reason"] and told["reasons"][0]["keys"] == ["id = 4"], told)
+    place.call("run", "chain.bfl", code=1, env=place.env)
+
+
+NUMBERED = """
+job numbered {{ why "Defaults count." }}
+source shop = postgres(env("SHOP_URL"))
+insert more into shop.{table} from shop.parts {{ set name = name key (name) }}
+update marked of shop.{table} where id != null {{ set state = "seen" }}
+"""
+
+
+@on_postgres
+def defaults_that_count_take_no_number_of_the_table(place, database):
+    db = OnPostgres(place, database, 5)
+    on_top.make(place, db)
+    db.sql("CREATE SEQUENCE of_tags START 7; CREATE TABLE tags (id bigint NOT NULL DEFAULT nextval('of_tags'), name text NOT NULL UNIQUE, state text); INSERT INTO tags (name) VALUES ('first');"
+           " CREATE TABLE labels (id text NOT NULL DEFAULT 'L' || nextval('of_tags'), name text NOT NULL UNIQUE, state text)")
+    before = db.value("SELECT last_value FROM of_tags")
+    place.write("numbered.bfl", NUMBERED.format(table="tags"))
+    steps = on_top.plan(place, "numbered.bfl")
+    expect(steps["marked"]["on_top_of"] == ["more"] and steps["marked"]["would_change"] == 6, steps["marked"])
+    place.write("labels.bfl", NUMBERED.format(table="labels"))
+    steps = on_top.plan(place, "labels.bfl")
+    expect("takes numbers from a sequence" in steps["marked"]["why_counted_before"], steps["marked"])
+    expect(db.value("SELECT last_value FROM of_tags") == before, "a number was taken")
+
+
+@on_postgres
+def a_default_that_writes_is_not_called(place, database):
+    db = OnPostgres(place, database, 5)
+    on_top.make(place, db)
+    db.sql("CREATE TABLE heard (at timestamptz DEFAULT clock_timestamp()); CREATE FUNCTION loud() RETURNS integer LANGUAGE plpgsql AS $$ BEGIN INSERT INTO heard DEFAULT VALUES; RETURN 1; END $$;"
+           " CREATE TABLE many (id int PRIMARY KEY); INSERT INTO many SELECT generate_series(1, 20000); CREATE TABLE told (id int PRIMARY KEY, by integer NOT NULL DEFAULT loud(), state text, CHECK (id > 5))")
+    text = """
+job tells {{ why "A default of the table writes." }}
+source shop = postgres(env("SHOP_URL"))
+insert more into shop.told from shop.many where id > 10 {{ set id = id key (id) }}
+{more}
+"""
+    for more in ("", 'update marked of shop.told where id > 0 { set state = "seen" }'):
+        place.write("tells.bfl", text.format(more=more))
+        steps = on_top.plan(place, "tells.bfl")
+        expect(steps["more"]["would_change"] == 19_990 and "estimate" not in steps["more"] and "read-only" in "".join(steps["more"].get("untried", [])) + steps.get("marked", {}).get("why_counted_before", ""), steps)
+        expect(db.value("SELECT count(*) FROM heard") == "0", "the function has written")
+        expect(int(db.value("SELECT n_tup_ins FROM pg_stat_user_tables WHERE relname = 'heard'")) == 0, "rows were written and rolled back")
 
 
 if __name__ == "__main__":
-    main([*map(there, on_top.TESTS), nothing_stays_and_no_number_is_taken, without_the_right_to_make_temporary_tables_it_says_so, an_event_trigger_is_not_set_off, a_session_that_ends_is_given_up,
-          checks_that_are_not_proven_hold_nothing_up])
+    main([defaults_that_count_take_no_number_of_the_table, a_default_that_writes_is_not_called, *map(there, on_top.TESTS), nothing_stays_and_no_number_is_taken, without_the_right_to_make_temporary_tables_it_says_so, an_event_trigger_is_not_set_off, a_session_that_ends_is_given_up,
+          checks_that_are_not_proven_hold_for_rows_that_change])

@@ -100,6 +100,43 @@ TEST_CASE("the plan shows per step what is decided, which rows change, what they
 )", rows, value));
 }
 
+TEST_CASE("rows that the database does not take are told with what the run would do about them") {
+  Planned planned = measured();
+  run::Preview& preview = planned.previews[1];
+  for (const char* row : {"id = 1", "id = 2", "id = 3", "id = 4"}) preview.refusals.add({ErrorClass::data, "the database refused: CHECK constraint failed: small", {}, {}, row});
+  preview.refusals.add({ErrorClass::data, "`orders.kind` refers to no row of `kinds`", {}, {}, "id = 9"});
+  preview.refusals.untried = {"rows of `orders` lie in other tables"};
+  const auto says = [&](std::string_view part) { return planned.text({.width = 200}).find(part) != std::string::npos; };
+  CHECK(says("refused   5 rows that the database does not take: the run would stop at the chunk with the first of them\n"
+             "              4 rows: CHECK constraint failed: small (id = 1; id = 2; id = 3; …)\n"
+             "              1 row: `orders.kind` refers to no row of `kinds` (id = 9)\n"
+             "    untried   constraints of the table: rows of `orders` lie in other tables\n"));
+  CHECK(says("rows-refused: the run would stop here: 5 rows that the database does not take"));
+  planned.program.steps[1].quarantine = 5;
+  CHECK(says("5 rows that the database does not take: the run would set them aside"));
+  CHECK_FALSE(says("rows-refused"));
+  preview.set_aside_before = 2;
+  CHECK(says("2 rows in quarantine, which are not tried again"));
+  CHECK(says("the run would set 3 aside, and stop at the next"));
+  const auto told = planned.json()["steps"][1]["refused_rows"];
+  CHECK(told["rows"] == 5);
+  CHECK(told["set_aside"] == 3);
+  CHECK(told["stops"] == true);
+  CHECK(told["reasons"][0]["keys"].size() == 3);
+  preview.refusals.all = false;
+  CHECK(says("at least 5 rows that the database does not take"));
+  preview.refusals.before_all = true;
+  CHECK(says("the run would not begin with the step"));
+}
+
+TEST_CASE("reasons that hold values of the rows do not grow without end") {
+  run::Refusals refusals;
+  for (int i = 0; i < 100; ++i) refusals.add({ErrorClass::data, fmt::format("`x{}` is no number", i)});
+  CHECK(refusals.reasons.size() == run::Refusals::most_reasons);
+  CHECK(refusals.reasons.back().text == "other reasons");
+  CHECK(refusals.rows() == 100);
+}
+
 TEST_CASE("a finished step is shown in short, and a plan of finished steps has nothing to change") {
   Planned planned = measured();
   planned.previews[0].decision = {DecisionKind::reuse, "passed before, and nothing of it changed", {}, 1};

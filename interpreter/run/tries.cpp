@@ -1,0 +1,90 @@
+#include "interpreter/run/tries.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "interpreter/ledger/quarantine.h"
+#include "interpreter/run/discreet.h"
+#include "interpreter/run/failed_row.h"
+
+namespace bfl::run {
+
+using program::Step;
+
+std::set<program::TableRef> Tries::tables(const program::Program& program, const std::vector<Decision>& decisions) {
+  std::set<program::TableRef> all;
+  for (std::size_t i = 0; i < program.steps.size(); ++i) {
+    const Step& step = program.steps[i];
+    if (program::changes_rows(step.kind) && !step.sql && decisions[i].kind != DecisionKind::reuse && program.table(step.target).kept.empty()) all.insert(step.target);
+  }
+  return all;
+}
+
+Result<void> Tries::begin(std::size_t index, Preview& preview, const ledger::Generation* open) {
+  const Step& step = program_.steps[index];
+  connect::Connector& target = *targets_[static_cast<std::size_t>(step.target.source)];
+  restraints_ = Restraints{};
+  waiting_.clear();
+  passes_.emplace(PassedOver{restraints_.references, waiting_, preview.refusals});
+  if (preview.would_change <= 0) return {};
+  auto found = restraints_of(target, program_, step);
+  if (!found) return found.error();
+  restraints_ = std::move(*found);
+  std::vector<std::string>& untried = preview.refusals.untried;
+  untried = std::move(restraints_.untried);
+  std::erase_if(restraints_.references, [&](const Reference& reference) {
+    const std::string& other = reference.refers ? reference.key.parent : reference.key.table;
+    const bool unseen = std::any_of(unseen_.begin(), unseen_.end(), [&](program::TableRef ref) { return ref.source == step.target.source && program_.table(ref).name == other; });
+    if (unseen) untried.push_back(fmt::format("`{}` refers to `{}`, and a step before this one changes `{}`", reference.key.table, reference.key.parent, other));
+    return unseen;
+  });
+  if (restraints_.any() && !preview.before.empty()) untried.push_back(fmt::format("its rows are looked at as if `{}` had changed nothing", preview.before.front()));
+  if (!open || open->quarantined == 0) return {};
+  preview.set_aside_before = open->quarantined;
+  auto before = ledger::set_aside(target, open->id);
+  if (!before) return before.error();
+  for (const ledger::Quarantined& row : *before) waiting_.insert(ledger::encode(row.key));
+  return {};
+}
+
+bool Tries::wants_rows(const Preview& preview) const {
+  return (restraints_.any() || !waiting_.empty()) && preview.before.empty() && preview.would_change <= most_rows;
+}
+
+// What rows would be that were computed without the steps before is not known.
+bool Tries::may_pass(const Preview& preview) { return preview.before.empty(); }
+
+void Tries::try_out(std::size_t index, Preview& preview, Spool& rows, const eval::Context& evaluation) {
+  if (!restraints_.any() && waiting_.empty()) return;
+  const Step& step = program_.steps[index];
+  const bool postgres = targets_[static_cast<std::size_t>(step.target.source)]->engine() == "postgres", placed = program::writes_anchor(step.kind) && step.walk.empty();
+  if (!wants_rows(preview)) {
+    if (restraints_.any() && preview.before.empty() && preview.would_change > most_rows) preview.refusals.untried.push_back(fmt::format("{} rows, and {} are the most that are tried", preview.would_change, most_rows));
+    return;
+  }
+  if (rows.rows() == 0) return preview.refusals.untried.push_back("its rows were not collected");
+  if (placed && postgres) return preview.refusals.untried.push_back("its rows are known by their places alone");
+  auto tried = stand_ins_.try_out(step, rows, evaluation, restraints_.others || placed, *passes_);
+  if (tried) return;
+  if (!preview.refusals.all) return;
+  preview.refusals.untried.push_back(stand_ins_.told(discreet(program_, step, tried.error())).message);
+}
+
+std::optional<Error> Tries::end(std::size_t index, Preview& preview) {
+  const Step& step = program_.steps[index];
+  Refusals& refusals = preview.refusals;
+  preview.would_change -= refusals.waiting;
+  for (Refusals::Reason& reason : refusals.reasons) reason.text = stand_ins_.told(discreet(program_, step, Error{ErrorClass::data, reason.text})).message;
+  refusals.before_all = step.kind == program::StepKind::remove && refusals.rows() > 0;
+  if (refusals.rows() == 0 || (step.quarantine && !refusals.before_all)) return std::nullopt;
+  return refusals.first;
+}
+
+void Tries::changes(std::size_t index, bool seen) {
+  if (seen) return;
+  for (const program::ColumnUse& use : program_.steps[index].writes)
+    if (program_.table(use.table).kept.empty()) unseen_.insert(use.table);
+}
+
+}  // namespace bfl::run
