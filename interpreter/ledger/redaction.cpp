@@ -11,6 +11,7 @@
 #include "interpreter/ledger/images.h"
 #include "interpreter/ledger/own_sql.h"
 #include "interpreter/ledger/pack.h"
+#include "interpreter/ledger/registry.h"
 #include "interpreter/ledger/verify_text.h"
 
 namespace bfl::ledger {
@@ -136,6 +137,12 @@ class Selection {
   std::set<std::string> causes_{};
 };
 
+bool takes_out(const KeptCopy& copy, const std::string& job) { return copy.job == job && !copy.in_use && copy.rows > 0; }
+
+std::pair<const char*, std::map<std::string, std::string>> said(const RedactionRequest& request, const std::string& packs, std::int64_t images) {
+  return {"redact", {{"table", request.table}, {"key", request.hides_key ? "***" : request.key_shown}, {"columns", fmt::format("{}", fmt::join(request.columns, ","))}, {"why", request.why}, {"packs", packs}, {"images", std::to_string(images)}, {"key_hidden", request.hides_key ? "yes" : ""}}};
+}
+
 struct Rewritten { std::string place, before, after; std::int64_t images = 0; };
 
 // Within the transaction of the job's writer.
@@ -208,8 +215,22 @@ class Redacting {
   std::vector<Rewritten>& done_;
 };
 
+// Rows of a relation that a job keeps, and that have been taken out, a line each; the number of them.
+Result<std::pair<std::string, std::int64_t>> out_of_kept(connect::Connector& target, const RedactionRequest& request, const std::string& job) {
+  std::pair<std::string, std::int64_t> lines;
+  for (const KeptCopy& copy : request.kept) {
+    if (!takes_out(copy, job)) continue;
+    auto gone = take_out(target, copy);
+    if (!gone) return gone.error();
+    if (!*gone || **gone == 0) continue;
+    lines.first += fmt::format("{} {}\n", copy.relation, **gone);
+    lines.second += **gone;
+  }
+  return lines;
+}
+
 // Erases in one job; the entries that say so.
-Result<Writer::Entries> of_job(connect::Connector& target, const RedactionRequest& request, const std::vector<Touching>& generations) {
+Result<Writer::Entries> of_job(connect::Connector& target, const RedactionRequest& request, const std::string& job, const std::vector<Touching>& generations) {
   std::vector<Rewritten> done;
   Redacting redacting(target, request, done);
   for (const Touching& generation : generations) {
@@ -225,8 +246,14 @@ Result<Writer::Entries> of_job(connect::Connector& target, const RedactionReques
       packs += fmt::format("{} {} {}\n", done[i].place, done[i].before, done[i].after);
       images += done[i].images;
     }
-    entries.push_back({"redact", {{"table", request.table}, {"key", request.hides_key ? "***" : request.key_shown}, {"columns", fmt::format("{}", fmt::join(request.columns, ","))}, {"why", request.why}, {"packs", packs}, {"images", std::to_string(images)}, {"key_hidden", request.hides_key ? "yes" : ""}}});
+    entries.push_back(said(request, packs, images));
   }
+  auto kept = out_of_kept(target, request, job);
+  if (!kept) return kept.error();
+  if (kept->second == 0) return entries;
+  if (entries.empty()) entries.push_back(said(request, {}, 0));
+  entries.front().second["kept"] = kept->first;
+  entries.front().second["kept_rows"] = std::to_string(kept->second);
   return entries;
 }
 
@@ -239,6 +266,7 @@ void Redactions::add(const EntryFields& entry) {
   Redaction made{in(entry, "job"), in(entry, "table"), in(entry, "key"), in(entry, "columns"), in(entry, "why"), in(entry, "who"), in(entry, "host"), in(entry, "time"), 0,
                  std::strtoll(in(entry, "images").c_str(), nullptr, 10)};
   made.hides_key = in(entry, "key_hidden") == "yes";
+  made.kept = std::strtoll(in(entry, "kept_rows").c_str(), nullptr, 10);
   std::string_view rest = in(entry, "packs");
   while (!rest.empty()) {
     std::string_view line = rest.substr(0, rest.find('\n'));
@@ -304,6 +332,11 @@ Result<std::vector<Redaction>> redact(connect::Connector& target, const Redactio
     }
     if (!generations->empty()) found[job] = std::move(*generations);
   }
+  for (const KeptCopy& copy : request.kept) {
+    if (copy.job.empty() || !takes_out(copy, copy.job)) continue;
+    known = known || copy.named;
+    found.try_emplace(copy.job);
+  }
   if (!known && !found.empty()) return Error{ErrorClass::data, fmt::format("no image of `{}` has the column `{}`", request.table, fmt::join(request.columns, ",")), {}, "`bfl audit row` shows the images and their columns"};
   // What is overwritten is to be gone from the file as well.
   if (target.engine() == "sqlite")
@@ -311,17 +344,17 @@ Result<std::vector<Redaction>> redact(connect::Connector& target, const Redactio
   std::vector<Redaction> all;
   for (const auto& each : found) {
     const std::string& job = each.first;
-    auto clock = frozen_clock(target, job);
-    if (!clock) return clock.error();
+    auto over = is_over(target, job);
+    if (!over) return over.error();
     auto writer = Writer::take_over(target, job, runner);
     if (!writer) return writer.error();
     std::size_t made = 0;
     auto done = (*writer)->record([&]() -> Result<Writer::Entries> {
-      auto entries = of_job(target, request, each.second);
+      auto entries = of_job(target, request, job, each.second);
       if (entries) made = entries->size();
       return entries;
     });
-    auto released = (*writer)->release(!clock->has_value());
+    auto released = (*writer)->release(*over);
     if (!done || !released) return done ? released.error() : done.error();
     auto told = redactions_of(target, job);
     if (!told) return told.error();

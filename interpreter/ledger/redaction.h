@@ -11,6 +11,7 @@
 
 #include "interpreter/base/result.h"
 #include "interpreter/connect/connector.h"
+#include "interpreter/ledger/kept_copies.h"
 #include "interpreter/ledger/ledger.h"
 #include "interpreter/ledger/writer.h"
 
@@ -21,6 +22,7 @@ struct Redaction {
   std::string columns;                 // with commas; empty: all but the key
   std::string why, who, host, time;
   std::int64_t packs = 0, images = 0;  // images: of sealed sets as well
+  std::int64_t kept = 0;               // rows of relations that the job keeps, which were taken out
   bool hides_key = false;              // the key is in a sensitive column, and is not to be shown
 };
 
@@ -51,8 +53,9 @@ struct RedactionRequest {
   std::vector<std::string> columns;    // none: all but the key
   std::string why;
   bool hides_key = false;              // it is of a column that is sensitive
+  std::vector<KeptCopy> kept{};        // that hold the row: it is taken out of those of jobs that have come to their end
 };
-// In every job of the target that has images of the row; gives what was erased, job by job: nothing when there is no image of it that holds
+// In every job of the target that has images of the row, or keeps it, one transaction a job; gives what was erased, job by job: nothing when there is no image of it that holds
 // anything yet. Errors: held, while a job is run; refused, where a generation with its images is not finished, or a pack does not hold;
 // data, when no table of the ledger has such a column, or it is of the key.
 Result<std::vector<Redaction>> redact(connect::Connector& target, const RedactionRequest& request, const Runner& runner);

@@ -4,8 +4,9 @@ import subprocess
 import sys
 
 import tlog
-from both_engines import call, on_both, sound, told
+from both_engines import OnPostgres, call, on_both, sound, told
 from harness import ROOT, expect, main
+from postgres_harness import on_postgres
 
 sys.path.insert(0, str(ROOT / "tests/faults"))
 import packs
@@ -120,20 +121,99 @@ def what_is_not_finished_is_left_alone(place, shop):
     expect("holds no image of it" in call(place, "audit", "redact", "shop.orders", "190", "--why", "w").stdout, "a row without images")
 
 
-def what_else_holds_it_is_listed(place, shop):
-    place.write("job.bfl", JOB.format(source=shop.source) + """
+KEEPING = """
 snapshot before = shop.orders where id <= 10 keep { id, was = note }
-snapshot notes = shop.orders where id <= 10 keep { note } distinct
-update last of shop.orders join one before as b on b.id == id else skip "others" { set country = b.was }
+snapshot sums = shop.orders where id <= 10 keep { id, total }
+update last of shop.orders join one before as b on b.id == id else skip "others" join one sums as s on s.id == id else skip "others" { set country = b.was }
+"""
+
+
+def kept_rows(place, shop, end):
+    """How often the row is in a relation that the job keeps."""
+    listed = "SELECT name FROM sqlite_schema WHERE type = 'table'" if shop.engine == "sqlite" else "SELECT 'bfl.' || relname FROM pg_class WHERE relkind = 'r'"
+    (name,) = [name for (name,) in shop.sql(listed) if "bfl_kept_" in name and name.endswith(end)]
+    return name, shop.number(f"SELECT count(*) FROM {name} WHERE id = 7")
+
+
+def what_jobs_keep_is_erased_as_well(place, shop):
+    place.write("job.bfl", JOB.format(source=shop.source) + KEEPING)
+    call(place, "run", "job.bfl")
+    before, sums = kept_rows(place, shop, "_before")[0], kept_rows(place, shop, "_sums")[0]
+    # Of columns that it does not have it holds nothing; under another name it may.
+    said = call(place, "audit", "redact", "shop.orders", "7", "--why", "w", "--columns", "note").stdout
+    expect("of clean and 1 row that it keeps, by" in said and "still holds" not in said, said)
+    expect((kept_rows(place, shop, "_before")[1], kept_rows(place, shop, "_sums")[1]) == (0, 1), "one of them")
+    done = told(place, "audit", "redact", "shop.orders", "7", "--why", "w")
+    expect([one["kept_rows"] for one in done] == [1] and kept_rows(place, shop, "_sums")[1] == 0, f"{done}")
+    expect(shop.number(f"SELECT count(*) FROM {before}") == shop.number(f"SELECT count(*) FROM {sums}") == 9, "other rows went")
+    expect("1 row that it keeps" in call(place, "audit", "verify", "job.bfl").stdout and [one["kept_rows"] for one in sound(place)["redactions"]] == [1, 1], "audit verify")
+    said = call(place, "audit", "redact", "shop.orders", "7", "--why", "w").stdout
+    expect("holds no image of it" in said and "still holds" not in said, said)
+    expect("nothing to do" in call(place, "run", "job.bfl").stdout, "the job is finished as before")
+    sound(place)
+
+
+def what_is_left_of_it_is_named(place, shop):
+    place.write("job.bfl", JOB.format(source=shop.source) + KEEPING + "snapshot notes = shop.orders where id <= 10 keep { note } distinct\n")
+    call(place, "run", "job.bfl", "--only", "before", code=None)
+    before = kept_rows(place, shop, "_before")[0]
+    # Its job goes on by it.
+    said = call(place, "audit", "redact", "shop.orders", "7", "--why", "w", code=3).stdout
+    line = next(line for line in said.splitlines() if "_before" in line)
+    expect("which clean keeps, still holds it in 1 row: that job has not come to its end" in line and "DELETE FROM" in line, said)
+    call(place, "run", "job.bfl")
+    # The database does not let it go.
+    fails = "BEGIN SELECT RAISE(ABORT, 'it stays'); END" if shop.engine == "sqlite" else "FOR EACH ROW EXECUTE FUNCTION stays()"
+    if shop.engine == "postgres":
+        shop.sql("CREATE FUNCTION stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'it stays'; END $$")
+    shop.sql(f"CREATE TRIGGER stays BEFORE DELETE ON {before} {fails}")
+    said = call(place, "audit", "redact", "shop.orders", "7", "--why", "w", code=3).stdout
+    line = next(line for line in said.splitlines() if "_before" in line)
+    expect("still holds it in 1 row: this connection may not change it" in line, said)
+    expect("images in" in said and "and 1 row that it keeps" in said and kept_rows(place, shop, "_sums")[1] == 0, f"the rest is erased: {said}")
+    expect("_notes" in said and "and not `id`: whether it holds the row is for whoever knows the job to say" in said, said)
+    shop.sql(f"DROP TRIGGER stays{'' if shop.engine == 'sqlite' else ' ON ' + before}")
+    shop.sql(line.split("`")[1])
+    said = call(place, "audit", "redact", "shop.orders", "7", "--why", "w", code=3).stdout
+    expect("still holds it" not in said and "holds no image of it" in said and "_notes" in said, said)
+    sound(place)
+
+
+def what_cannot_be_asked_is_named(place, shop):
+    """A key of a kind that has several forms."""
+    shop.sql("CREATE TABLE days (day DATE PRIMARY KEY, note TEXT)")
+    shop.sql("INSERT INTO days VALUES ('2025-03-01', 'a'), ('2025-03-02', 'b')")
+    place.write("job.bfl", f"""
+job of_days {{ why "Notes were wrong." }}
+source shop = {shop.source}
+snapshot was = shop.days keep {{ day, note }}
+update note of shop.days {{ set note = "x" }}
 """)
     call(place, "run", "job.bfl")
-    said = call(place, "audit", "redact", "shop.orders", "7", "--why", "w").stdout
-    line = next(line for line in said.splitlines() if "_before, which a job keeps" in line or '_before", which a job keeps' in line)
-    expect("still holds it in 1 row" in line and "DELETE FROM" in line and "and not `id`" in said, said)
-    shop.sql(line.split("`")[1])
-    said = call(place, "audit", "redact", "shop.orders", "7", "--why", "w").stdout
-    expect("still holds it" not in said and "holds no image of it" in said, said)
+    done = call(place, "audit", "redact", "shop.days", "2025-03-01", "--why", "w", code=3)
+    expect("1 image in 1 pack" in done.stdout and "whether it holds the row cannot be told by `day`" in done.stdout, done.stdout + done.stderr)
     sound(place)
+
+
+@on_postgres
+def what_cannot_be_read_is_said(place, database):
+    """What somebody else's job keeps; the ledger is erased all the same."""
+    shop = OnPostgres(place, database)
+    place.write("job.bfl", JOB.format(source=shop.source))
+    call(place, "run", "job.bfl")
+    role = "r_" + database.name
+    for statement in (f"CREATE ROLE {role} LOGIN", f"GRANT USAGE ON SCHEMA bfl TO {role}", f"GRANT ALL ON ALL TABLES IN SCHEMA public, bfl TO {role}", "CREATE TABLE bfl.bfl_kept_00000000_theirs (id BIGINT, note TEXT)"):
+        shop.sql(statement)
+    try:
+        place.env["SHOP_URL"] = database.url.replace("//bfl@", f"//{role}@")
+        done = call(place, "audit", "redact", "shop.orders", "7", "job.bfl", "--why", "w", code=3)
+        expect("warning: whether relations that jobs keep still hold the row cannot be seen" in done.stderr and "images in" in done.stdout, done.stdout + done.stderr)
+        expect("the server keeps the old bytes until the owner" in done.stdout, done.stdout)
+        place.env["SHOP_URL"] = database.url
+        sound(place)
+    finally:
+        shop.sql(f"DROP OWNED BY {role}")
+        shop.sql(f"DROP ROLE {role}")
 
 
 def a_sensitive_key_is_not_shown(place, shop):
@@ -150,7 +230,9 @@ update name of shop.people {{ set name = "x" }}
             call(place, "audit", "row", "shop.people", "4711", "job.bfl").stdout, call(place, "audit", "row", "shop.people", "4711", "job.bfl", "--json").stdout]
     for text in said:
         expect("4711" not in text and "***" in text, text)
+    entries = [row[0] for row in shop.sql(f"SELECT entry FROM {shop.own('ledger')}") if '"kind":"redact"' in row[0]]
+    expect(len(entries) == 1 and "4711" not in entries[0], f"{entries}")
     sound(place)
 
 
-main([*on_both(what_else_holds_it_is_listed), *on_both(a_sensitive_key_is_not_shown), *on_both(a_row_is_erased), *on_both(nothing_is_left_of_it), *on_both(what_is_not_finished_is_left_alone)])
+main([*on_both(what_jobs_keep_is_erased_as_well), *on_both(what_is_left_of_it_is_named), *on_both(what_cannot_be_asked_is_named), what_cannot_be_read_is_said, *on_both(a_sensitive_key_is_not_shown), *on_both(a_row_is_erased), *on_both(nothing_is_left_of_it), *on_both(what_is_not_finished_is_left_alone)])

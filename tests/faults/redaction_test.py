@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""`bfl audit redact` killed at every passage of every fault point: the row is erased out of all of its images, or out of none, and the next
-one erases it."""
+"""`bfl audit redact` killed at every passage of every fault point: the row is erased out of all of its images and of what the job keeps, or
+out of none, and the next one erases it."""
 import json
 import subprocess
 
@@ -25,13 +25,17 @@ class Redaction(Trial):
         if self.verb == "run":
             return super().start(*flags, env=env, bfl=bfl, **more)
         self.output = open(self.folder / "output", "w+")
-        return subprocess.Popen([bfl or self.bfl, "audit", "redact", "db.t", "7", "job.bfl", "--why", "asked for", *flags], cwd=self.folder, env={**self.environment, **(env or {})},
+        return subprocess.Popen([bfl or self.bfl, "audit", "redact", "db.t", "20", "job.bfl", "--why", "asked for", *flags], cwd=self.folder, env={**self.environment, **(env or {})},
                                 stdin=subprocess.DEVNULL, stdout=self.output, stderr=subprocess.STDOUT, **more)
 
     def erased(self):
-        changes = json.loads(self.ask("audit", "row", "db.t", "7", "job.bfl", "--json"))["changes"]
+        changes = json.loads(self.ask("audit", "row", "db.t", "20", "job.bfl", "--json"))["changes"]
         hold(changes, "the row has no images")
-        return [all(column.get("redacted") for column in change["columns"].values()) for change in changes]
+        kept = [name for name in self.database.tables() if name.startswith("bfl_kept_") and name.endswith("_before")]
+        hold(len(kept) == len([name for name in self.job.kept if name == "before"]), f"kept are {kept}")
+        schema = "bfl." if self.database.engine == "postgres" else ""
+        gone = [self.database.sql(f"SELECT count(*) FROM {schema}{name} WHERE id = 20")[0][0] == 0 for name in kept]
+        return gone + [all(column.get("redacted") for column in change["columns"].values()) for change in changes]
 
     def check_now(self):
         self.database.settle()
@@ -52,7 +56,7 @@ class Redaction(Trial):
 
 def killed_at_every_point():
     for engine in engines():
-        say(f"{engine}: {at_every_point(engine, every=True, kind=Redaction, jobs=[job for job in JOBS if job.name == 'steps'], what='redaction of ')} kills")
+        say(f"{engine}: {at_every_point(engine, every=True, kind=Redaction, jobs=[job for job in JOBS if job.name in ('steps', 'snapshot')], what='redaction of ')} kills")
 
 
 if __name__ == "__main__":
