@@ -49,6 +49,7 @@ class Redaction(Trial):
         hold(all(self.erased()), "an image still holds it")
         hold(self.run(what="again") == 0 and "holds no image of it" in self.said, self.said)
         self.ask("audit", "verify", "job.bfl")
+        hold(self.database.many("SELECT clock FROM bfl_job")[0][0][0] == 0, "a redaction that was killed has left its now() to the job")
         hold("nothing to do" in self.ask("run", "job.bfl"), "the job is not finished any more")
         locked = self.database.unlocked()
         hold(locked is None, f"something is left locked: {locked}")
