@@ -3,7 +3,7 @@
 PostgreSQL."""
 import json
 
-from both_engines import SQLITE, OnSqlite, call, on_both, sound, told
+from both_engines import call, on_both, sound, told
 from harness import expect, main
 
 MEETING = """
@@ -108,54 +108,51 @@ def keys_of_other_kinds(place, shop):
 def older_tables(place, shop, chunks):
     """bfl's tables alone are put back to before the last of so many chunks, and the rows are believed."""
     call(place, "run", "job.bfl", "--limit-chunks", str(chunks - 1), code=75)
-    (place.folder / "older.db").unlink(missing_ok=True)
-    place.sql(f"VACUUM INTO '{place.folder / 'older.db'}'")
+    shop.keep_own_tables()
     call(place, "run", "job.bfl", "--limit-chunks", "1", code=75)
-    shop.put_back_own_tables(place.folder / "older.db")
+    shop.put_back_own_tables()
     call(place, "state", "rebuild", "job.bfl", "--from", "shop", "--lost", "keep")
 
 
-def a_run_that_undoes_itself_says_what_stays(place):
-    shop = OnSqlite(place)
+def a_run_that_undoes_itself_says_what_stays(place, shop):
     place.write("job.bfl", f"""
 job says {{ why "w" rollback when verify_failed }}
-source shop = {SQLITE}
+source shop = {shop.source}
 update mark of shop.orders {{ set note = "seen" chunk 40 }}
 verify few {{ assert count(shop.orders where country == "ZZ") == 0 }}
 """)
     older_tables(place, shop, 3)
-    place.sql("UPDATE orders SET country = 'ZZ' WHERE id = 1")
+    shop.sql("UPDATE orders SET country = 'ZZ' WHERE id = 1")
     done = call(place, "run", "job.bfl", code=1)
     expect("BFL0526" in done.stderr and done.stdout.count("mark: the rows behind 80 up to 120 cannot be put back") == 1, done.stdout + done.stderr)
-    expect([row[0] for row in place.sql("SELECT id FROM orders WHERE note = 'seen' ORDER BY id")] == list(range(81, 121)), "the rest is put back")
-    place.sql("UPDATE orders SET country = 'DE' WHERE id = 1")
+    expect([int(row[0]) for row in shop.sql("SELECT id FROM orders WHERE note = 'seen' ORDER BY id")] == list(range(81, 121)), "the rest is put back")
+    shop.sql("UPDATE orders SET country = 'DE' WHERE id = 1")
     call(place, "run", "job.bfl")
     expect(shop.number("SELECT count(*) FROM orders WHERE note = 'seen'") == 200, "the next run does it again")
     sound(place)
 
 
-def a_stage_without_images_is_not_undone(place):
+def a_stage_without_images_is_not_undone(place, shop):
     """In part it cannot be: the step would go on behind rows that were put back."""
-    shop = OnSqlite(place)
     place.write("job.bfl", f"""
 job stage {{ why "w" rollback when verify_failed }}
-source shop = {SQLITE}
+source shop = {shop.source}
 update mark of shop.orders where note == null {{ set note = "seen" chunk 20 rollout {{ 50% then verify few
 100% }} }}
 verify few {{ assert count(shop.orders where country == "ZZ") == 0 }}
 """)
-    place.sql("UPDATE orders SET note = NULL")
+    shop.sql("UPDATE orders SET note = NULL")
     older_tables(place, shop, 3)
-    place.sql("UPDATE orders SET country = 'ZZ' WHERE id = 1")
+    shop.sql("UPDATE orders SET country = 'ZZ' WHERE id = 1")
     said = call(place, "run", "job.bfl", code=4).stderr
     expect("BFL0526" in said and "`mark` is not finished, and has lost images" in said and "nothing was put back" in said and "mend what does not hold" in said, said)
     expect(shop.number("SELECT count(*) FROM orders WHERE note = 'seen'") == 100, "a part of it was put back")
-    place.sql("UPDATE orders SET country = 'DE' WHERE id = 1")
+    shop.sql("UPDATE orders SET country = 'DE' WHERE id = 1")
     call(place, "run", "job.bfl")
     expect(shop.number("SELECT count(*) FROM orders WHERE note = 'seen'") == 200, "it goes on")
     expect("mark: the rows behind 40 up to 60 cannot be put back" in call(place, "undo", "job.bfl", code=3).stdout, "undo")
     expect(shop.number("SELECT count(*) FROM orders WHERE note = 'seen'") == 20, "what has images is put back")
 
 
-main([*on_both(conflicts_add_up_over_runs), *on_both(what_the_plan_counts_is_what_is_done), *on_both(what_a_later_run_stands_on_stays), *on_both(keys_of_other_kinds), a_run_that_undoes_itself_says_what_stays,
-      a_stage_without_images_is_not_undone])
+main([*on_both(conflicts_add_up_over_runs), *on_both(what_the_plan_counts_is_what_is_done), *on_both(what_a_later_run_stands_on_stays), *on_both(keys_of_other_kinds),
+      *on_both(a_run_that_undoes_itself_says_what_stays), *on_both(a_stage_without_images_is_not_undone)])
