@@ -76,6 +76,7 @@ struct Table {
   bool view = false, virtual_table = false, without_rowid = false, strict = false;
   std::string image{};           // of a shipped table: the column that holds each row as its own database stores it
   bool inherited = false;        // PostgreSQL: other tables' rows are seen through it
+  bool partitioned = false;      // PostgreSQL: all its rows lie in tables of their own
   int rowid_alias = -1;          // SQLite: the INTEGER PRIMARY KEY column
   std::optional<std::int64_t> estimated_rows{};
 

@@ -159,7 +159,7 @@ class Reader {
   // `csv(PATH, delimiter: ";", header: false, nulls: "NULL")`: how the text is read.
   void setting(program::Source& made, const Engine& engine, NodeId argument) {
     const std::string_view name = file_[argument].text;
-    if (is_server(engine.name) && (name == "workers" || name == "at_once")) {
+    if (is_server(engine.name) && (name == "workers" || name == "steps" || name == "at_once")) {
       const NodeId value = file_[argument].first_child;
       const std::string digits = value != ast::no_node && file_[value].kind == NodeKind::integer ? std::string(file_[value].text) : "";
       const int number = digits.empty() || digits.size() > 2 ? 0 : std::atoi(digits.c_str());
@@ -170,7 +170,7 @@ class Reader {
     }
     if (engine.name != "csv" || (name != "delimiter" && name != "header" && name != "nulls")) {
       diagnostics_.error(Code::wrong_arguments, file_[argument].name_span, fmt::format("`{}` has no argument `{}`", engine.name, name),
-                         engine.name == "csv" ? "it takes `delimiter`, `header` and `nulls`" : is_server(engine.name) ? "it takes `workers` and `at_once`" : fmt::format("write `{}`", engine.example));
+                         engine.name == "csv" ? "it takes `delimiter`, `header` and `nulls`" : is_server(engine.name) ? "it takes `workers`, `steps` and `at_once`" : fmt::format("write `{}`", engine.example));
       return;
     }
     const NodeId value = file_[argument].first_child;

@@ -91,7 +91,7 @@ int failed(Code code, const Error& error) { return told(fmt::format("error[{}]",
 
 int failed(const Session& session) {
   show(session.diagnostics, session.texts);
-  return exit_code_of(session.diagnostics);
+  return exit_code_of(session);
 }
 
 Result<std::vector<ProvenTarget>> prove_ledgers(const Session& session) {

@@ -29,6 +29,7 @@ constexpr Flag run_flags[] = {
     {"again", "STEP", "runs a finished step once more, as a new generation", {}, true},
     {"accept", "STEP", "goes on with an unfinished step although it was edited", {}, true},
     {"limit-chunks", "N", "stops cleanly after N chunks; the next run goes on"},
+    {"steps", "N", "independent steps that are carried out at the same time, PostgreSQL only; 1 unless told, or as their source says"},
     {"workers", "N", "connections on which a step is walked at once, PostgreSQL only; 1 unless told, or as its source says"},
     {"dry-run", "", "shows what `bfl plan` shows; changes nothing"},
     {"plan", "FILE", "does what this kept plan holds (`bfl plan -o`), and nothing else"},

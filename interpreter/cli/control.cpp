@@ -57,7 +57,7 @@ Meant meant(const Arguments& arguments) {
   if (operand.ends_with(".bfl")) {
     if (!load(session, arguments, operand) || !open_sources(session, Access::write)) {
       show(session.diagnostics, session.texts);
-      return {{}, {}, session.resumable ? exit_code::resumable : exit_code_of(session.diagnostics)};
+      return {{}, {}, exit_code_of(session)};
     }
     found.job = session.program.job;
     for (std::size_t i = 0; i < session.connectors.size(); ++i) found.targets.push_back({std::move(session.connectors[i]), session.program.sources[i].name});

@@ -67,8 +67,8 @@ int diff_jobs(const Arguments& arguments) {
   Session before, after;
   const bool offline = arguments.has("offline");
   // Both versions stand where the new one does: modules and relative places of data are looked for from there.
-  if (!read(before, arguments, path, offline, based ? text_at(arguments.value("git"), path) : text_of(by_git ? words[1] : words[0]))) return exit_code_of(before.diagnostics);
-  if (!read(after, arguments, path, offline, text_of(by_git ? words[4] : words.back()))) return exit_code_of(after.diagnostics);
+  if (!read(before, arguments, path, offline, based ? text_at(arguments.value("git"), path) : text_of(by_git ? words[1] : words[0]))) return exit_code_of(before);
+  if (!read(after, arguments, path, offline, text_of(by_git ? words[4] : words.back()))) return exit_code_of(after);
   plan::Changes changes = plan::compare(before.program, after.program);
   if (!offline && !by_git) run::compare_scopes(changes, {before.program, before.targets()}, {after.program, after.targets()}, *run::system_clock());
   const std::string job = after.program.job.empty() ? before.program.job : after.program.job;

@@ -16,7 +16,7 @@ constexpr ExitMeaning exit_meanings[] = {
     {"3", "finished, with rows in conflict or in quarantine"},
     {"4", "refused: an edited step, a plan that is void or not approved, a target older than the local state, a newer format, a ledger that does not verify"},
     {"5", "the world is wrong for good: cannot connect, permission, disk"},
-    {"75", "stopped and resumable: held by another run, paused by a busy database or by its `pace`, waiting for approval, cancelled or halted, or a limit was reached"},
+    {"75", "stopped and resumable: held by another run, paused by a busy or full database or by its `pace`, waiting for approval, cancelled or halted, or a limit was reached"},
     {"130, 143", "interrupted, after the chunk in flight was committed or rolled back"},
     {"70", "a bug in bfl"},
 };

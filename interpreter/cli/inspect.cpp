@@ -29,7 +29,7 @@ nlohmann::ordered_json diagnostics_json(const Session& session) {
 // Ends a command that found mistakes: drawn for people, one document for programs.
 int finish(Session& session, bool json, nlohmann::ordered_json document) {
   session.diagnostics.sort_by_position();
-  const int code = session.bad_input ? exit_code::script : exit_code_of(session.diagnostics);
+  const int code = exit_code_of(session);
   if (!json) return show(session.diagnostics, session.texts), code;
   document["ok"] = code == exit_code::done;
   document["diagnostics"] = diagnostics_json(session);

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fmt/format.h>
 
+#include "interpreter/base/address.h"
 #include "interpreter/base/secrets.h"
 #include "interpreter/cli/terminal.h"
 #include "interpreter/report/words.h"
@@ -60,9 +61,9 @@ struct Wanted {
 // Flags go before what the project says; hooks are told beside each other. Paths of the project begin at its folder.
 Result<Wanted> wanted(const Session& session, const Arguments& arguments) {
   const project::Outside& said = session.project.outside;
-  Wanted all{{}, arguments.value("metrics"), arguments.value("metrics-port", said.metrics_port), arguments.value("lineage")};
-  for (const std::string& hook : said.hooks) {
-    auto filled = filled_in(hook);
+  Wanted all{{}, arguments.value("metrics"), arguments.value("metrics-port", said.metrics_port.text), arguments.value("lineage")};
+  for (const project::Outside::Told& hook : said.hooks) {
+    auto filled = filled_in(hook.text);
     if (!filled) return filled.error();
     all.hooks.push_back(std::move(*filled));
   }
@@ -74,8 +75,8 @@ Result<Wanted> wanted(const Session& session, const Arguments& arguments) {
     to = filled->find("://") == std::string::npos ? (std::filesystem::path(session.project.root) / *filled).string() : *filled;
     return {};
   };
-  if (auto metrics = of_project(all.metrics, said.metrics); !metrics) return metrics.error();
-  if (auto lineage = of_project(all.lineage, said.lineage); !lineage) return lineage.error();
+  if (auto metrics = of_project(all.metrics, said.metrics.text); !metrics) return metrics.error();
+  if (auto lineage = of_project(all.lineage, said.lineage.text); !lineage) return lineage.error();
   return all;
 }
 
@@ -91,6 +92,24 @@ notify::Lineage lineage_of(const Session& session, const std::string& to) {
 }
 
 }  // namespace
+
+void check_outside(const project::Project& project, Diagnostics& diagnostics) {
+  const project::Outside& said = project.outside;
+  const auto wrong = [&](const project::Outside::Told& told, const Error& error) { diagnostics.error(Code::bad_setting, told.span, error.message, error.help); };
+  for (const project::Outside::Told& told : said.hooks)
+    if (auto hook = notify::hook_of(told.text); !hook) wrong(told, hook.error());
+  if (const auto& told = said.metrics_port; !told.text.empty())
+    if (auto place = notify::Metrics::place_of(told.text); !place) wrong(told, place.error());
+  if (const auto& told = said.metrics; told.text.find("://") != std::string::npos)
+    wrong(told, {ErrorClass::data, fmt::format("`{}` is no file", host_of(told.text)), {}, "metrics are kept in a file, and served on a port: `metrics_port = \"9464\"`"});
+  if (const auto& told = said.lineage; told.text.find("://") != std::string::npos && !told.text.starts_with("http://") && !told.text.starts_with("https://"))
+    wrong(told, {ErrorClass::data, fmt::format("nothing can be told to `{}`", host_of(told.text)), {}, "write a file, or an address that begins with `http://` or `https://`"});
+}
+
+bool tells_outside(const project::Project& project, const Arguments& arguments) {
+  const auto given = [&](const char* flag) { return arguments.has(flag); };
+  return project.outside.any() || given("hook") || given("metrics") || given("metrics-port") || given("lineage");
+}
 
 Result<std::unique_ptr<Outward>> Outward::open(const Session& session, const Arguments& arguments, const run::Options& options) {
   auto made = std::make_unique<Outward>();

@@ -10,6 +10,11 @@
 
 namespace bfl::cli {
 
+// Values of `[outside]` that no run could make anything of, at their places in the project's file.
+void check_outside(const project::Project& project, Diagnostics& diagnostics);
+// Somebody wants to be told of runs, by flags or by the project.
+bool tells_outside(const project::Project& project, const Arguments& arguments);
+
 class Outward {
  public:
   // An error of class data for a flag that makes no sense, else where something cannot be opened.

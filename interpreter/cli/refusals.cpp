@@ -37,9 +37,11 @@ void ask(Session& session, std::size_t source, store::State* state, Diagnostics&
 
 std::vector<std::string> warn_of_refusals(Session& session, const Arguments& arguments) {
   Diagnostics before = std::exchange(session.diagnostics, Diagnostics());
+  const bool resumable = session.resumable;
   (void)may_run(session, nullptr);
   (void)is_promoted(session);
   Diagnostics found = std::exchange(session.diagnostics, std::move(before));
+  session.resumable = resumable;  // the plan itself was made
   const std::string state_path = state_path_of(arguments);
   if (const std::string why = run::halted_here(session.program.job, (std::filesystem::path(state_path).parent_path() / "halt").string()); !why.empty())
     found.error(Code::told_to_stop, session.program.job_span, why, "take it away");

@@ -71,12 +71,6 @@ bool known_steps(const Arguments& arguments, Session& session) {
   return !session.diagnostics.has_errors();
 }
 
-int refuse(Session& session) {
-  const int code = refused(session);
-  if (session.bad_input) return exit_code::script;
-  return session.resumable ? exit_code::resumable : code;
-}
-
 // Each chunk takes some megabytes and gives them back: handed to the system and asked for again every time, they would be
 // zeroed page by page, which is a tenth of the time of a chunk that changes little.
 void keep_memory() {
@@ -145,9 +139,9 @@ int run_again(const Arguments& given, const std::vector<std::string>& retried) {
   if (arguments.has("dry-run")) return dry_run(arguments);
   Session session;
   std::unique_ptr<run::KeptPlan> kept;
-  if (arguments.has("plan") && !take_plan(session, arguments, kept)) return refuse(session);
+  if (arguments.has("plan") && !take_plan(session, arguments, kept)) return refused(session);
   if (arguments.operands.empty()) return failed({ErrorClass::data, "`bfl run` needs JOB.bfl, or --plan FILE", {}, "usage: bfl run JOB.bfl, or bfl run --plan FILE"});
-  if (!load(session, arguments)) return refuse(session);
+  if (!load(session, arguments)) return refused(session);
   const bool json = arguments.has("json");
   const std::string state_path = state_path_of(arguments);
   const std::string inputs = digest_of_inputs(session.text, session.settings);
@@ -158,7 +152,7 @@ int run_again(const Arguments& given, const std::vector<std::string>& retried) {
   if (std::filesystem::exists(state_path)) {
     auto opened = store::open_state(state_path);
     if (opened) state = std::move(*opened);
-    if (state && retried.empty() && !asks_for_more(arguments)) {
+    if (state && retried.empty() && !asks_for_more(arguments) && !tells_outside(session.project, arguments)) {
       if (auto job = finished_before(*state, inputs)) {
         report::print_nothing_to_do(stdout, *job, json, format_timestamp(clock->now()));
         return exit_code::done;
@@ -168,8 +162,8 @@ int run_again(const Arguments& given, const std::vector<std::string>& retried) {
 
   const bool atomic = arguments.has("atomic");
   const auto sound = [&] { return (!kept || plan_fits(session, *kept)) && may_run(session, kept.get()) && is_promoted(session) && (!atomic || run::may_be_whole(session.program, kept.get(), session.diagnostics)); };
-  if (!make_plan(session, Access::write, sound) || !known_steps(arguments, session)) return refuse(session);
-  if (!have_state(session, arguments, state)) return refuse(session);
+  if (!make_plan(session, Access::write, sound) || !known_steps(arguments, session)) return refused(session);
+  if (!have_state(session, arguments, state)) return refused(session);
   if (const auto finished = finish_rollback(session, arguments, *state, *clock)) return *finished;
   std::string undo_because;
   run::UndoRequest to_undo;
@@ -231,6 +225,8 @@ int carry_out(Session& session, const Arguments& arguments, store::State* state,
 
   if (arguments.has("workers")) options.workers = static_cast<int>(std::min(std::atoll(arguments.value("workers").c_str()), 64LL));
 
+  if (arguments.has("steps")) options.steps = static_cast<int>(std::min(std::atoll(arguments.value("steps").c_str()), 64LL));
+
   auto outward = Outward::open(session, arguments, options);
   if (!outward) return failed(outward.error());
 
@@ -247,7 +243,7 @@ int carry_out(Session& session, const Arguments& arguments, store::State* state,
   fault_point("before_begin_run");
   if (auto begun = state->begin_run(record); !begun) {
     add(session.diagnostics, Code::state_unusable, session.program.job_span, begun.error());
-    return refuse(session);
+    return refused(session);
   }
   fault_point("after_begin_run");
 

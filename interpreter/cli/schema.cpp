@@ -49,7 +49,7 @@ int keep_schema(const Arguments& arguments) {
   auto list = nlohmann::ordered_json::array();
   if (!open(session, arguments, arguments.operands[1])) {
     show(session.diagnostics, session.texts);
-    return exit_code_of(session.diagnostics);
+    return exit_code_of(session);
   }
   for (std::size_t i = 0; i < session.connectors.size(); ++i) {
     const program::Source& source = session.program.sources[i];

@@ -11,6 +11,7 @@
 
 #include "interpreter/cli/commands.h"
 #include "interpreter/cli/environments.h"
+#include "interpreter/cli/outward.h"
 #include "interpreter/check/sensitive.h"
 #include "interpreter/cli/terminal.h"
 #include "interpreter/eval/patterns.h"
@@ -207,6 +208,7 @@ bool load(Session& session, const Arguments& arguments, const std::string& path)
   session.path = path;
   session.settings = settings_of(arguments, path);
   session.project = project_of(path, session.diagnostics);
+  check_outside(session.project, session.diagnostics);
   if (session.diagnostics.has_errors()) {
     session.texts = session.project.texts;
     session.project_wrong = true;
@@ -301,7 +303,11 @@ void show(const Diagnostics& diagnostics, const Sources& texts) {
 int refused(Session& session) {
   session.diagnostics.sort_by_position();
   show(session.diagnostics, session.texts);
-  return exit_code_of(session.diagnostics);
+  return exit_code_of(session);
+}
+
+int exit_code_of(const Session& session) {
+  return session.bad_input ? exit_code::script : session.resumable ? exit_code::resumable : exit_code_of(session.diagnostics);
 }
 
 int exit_code_of(const Diagnostics& diagnostics) {

@@ -73,6 +73,7 @@ bool make_plan(Session& session, Access access, const std::function<bool()>& sou
 void show(const Diagnostics& diagnostics, const Sources& texts);
 int refused(Session& session);  // sorts what was found, shows it and gives the exit code
 int exit_code_of(const Diagnostics& diagnostics);
+int exit_code_of(const Session& session);  // of what was found, and of why
 void add(Diagnostics& diagnostics, Code code, Span span, const Error& error);
 
 }  // namespace bfl::cli

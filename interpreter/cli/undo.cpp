@@ -21,7 +21,7 @@ namespace {
 
 int refuse(Session& session) {
   show(session.diagnostics, session.texts);
-  return session.resumable ? exit_code::resumable : exit_code_of(session.diagnostics);
+  return exit_code_of(session);
 }
 
 Result<run::UndoRequest> request_of(const Arguments& arguments) {

@@ -98,6 +98,7 @@ struct Reading {
           made.view = kind == 'v' || kind == 'm';
           made.virtual_table = kind == 'f';
           made.inherited = truth(row[6]);
+          made.partitioned = kind == 'p';
           if (row[4].integer >= 0) made.estimated_rows = row[4].integer;
           places[row[0].integer] = catalogue.tables.size();
           catalogue.tables.push_back(std::move(made));

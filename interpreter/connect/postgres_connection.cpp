@@ -421,8 +421,9 @@ Result<void> Connection::commit() {
 }
 
 // Every transaction that writes takes the next number. With none of them under way, and as many taken since as this
-// connection has committed, nobody else has.
+// connection has committed, nobody else has. Beside others of the same run there is no instant at which both are known.
 std::optional<std::int64_t> Connection::commits_of_others() {
+  if (alone_) return std::nullopt;
   std::optional<std::int64_t> others;
   auto read = rows("SELECT pg_snapshot_xmin(s)::text::bigint, pg_snapshot_xmax(s)::text::bigint FROM (SELECT pg_current_snapshot() AS s) AS x", {},
                    [&](RawRow row) {

@@ -1,4 +1,5 @@
 // Holding a job: taking it over, staying alive, letting go.
+#include <chrono>
 #include <fmt/format.h>
 
 #include "interpreter/base/fault_points.h"
@@ -26,6 +27,7 @@ Writer::Writer(connect::Connector& target, std::string job, Runner runner)
 
 std::unique_ptr<Writer> Writer::beside(connect::Connector& target) const {
   std::unique_ptr<Writer> made(new Writer(target, job_, runner_));
+  made->turn_ = turn_;
   made->epoch_ = epoch_;
   made->clock_ = clock_;
   made->facts_ = facts_;
@@ -59,12 +61,18 @@ Result<void> Writer::transact_once(const std::function<Result<void>()>& body, bo
 }
 
 Result<void> Writer::guarded(const std::function<Result<void>()>& body) {
+  std::lock_guard mine_now(*turn_);
   return transact([&]() -> Result<void> {
+    const auto began = std::chrono::steady_clock::now();
     bool mine = false;
     auto read = sql_.query("SELECT 1 FROM bfl_job WHERE name = ?1 AND epoch = ?2 FOR UPDATE", {text(job_), number(epoch_)},
                            [&](RawRow) { return !(mine = true); });
     if (!read) return read;
-    return mine ? body() : Result<void>{superseded()};
+    if (!mine) return superseded();
+    auto done = body();
+    // Nobody could keep the lease meanwhile: whoever waits for this row must not find that it has run out.
+    if (done && std::chrono::steady_clock::now() - began > std::chrono::microseconds(lease_micros / 3)) return extend_lease();
+    return done;
   });
 }
 
@@ -185,13 +193,20 @@ Result<Timestamp> Writer::server_now() {
   return now;
 }
 
-Result<void> Writer::heartbeat() {
+Result<void> Writer::extend_lease() {
   auto now = server_now();
   if (!now) return now.error();
   auto beaten = sql_.run("UPDATE bfl_job SET lease_end = ?3 WHERE name = ?1 AND epoch = ?2",
                          {text(job_), number(epoch_), number(now->micros + lease_micros)});
   if (!beaten) return beaten.error();
   return *beaten == 1 ? Result<void>{} : Result<void>{superseded()};
+}
+
+Result<bool> Writer::heartbeat() {
+  std::unique_lock mine_now(*turn_, std::try_to_lock);
+  if (!mine_now) return false;
+  auto extended = extend_lease();
+  return extended ? Result<bool>(true) : Result<bool>(extended.error());
 }
 
 Result<void> Writer::release(bool finished) {

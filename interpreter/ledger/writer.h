@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -80,12 +81,13 @@ class Writer {
   // Takes the job over: an error of class `held` names who holds it. A holder on this host whose process is gone holds nothing.
   static Result<std::unique_ptr<Writer>> take_over(connect::Connector& target, const std::string& job, const Runner& runner);
 
-  // The same hold on the job through another connection, for a worker's own thread.
+  // The same hold on the job through another connection, for another thread. What they enter in the job's own lane they enter in turn.
   std::unique_ptr<Writer> beside(connect::Connector& target) const;
 
   const std::vector<std::string>& evicted() const { return evicted_; }  // sessions that were ended to take it over
   Timestamp clock() const { return clock_; }             // now() of the job: frozen until the job has finished
-  Result<void> heartbeat();
+  // False: another thread enters something now, which has the job's row; try again.
+  Result<bool> heartbeat();
   Result<std::vector<Order>> orders();                   // in force for the job
   Result<void> obey(const Order& order);                 // a `cancel` is for one run
   Result<void> release(bool finished);                   // a finished job starts with a new clock the next time; recorded
@@ -165,6 +167,7 @@ class Writer {
   Result<void> transact_once(const std::function<Result<void>()>& body, bool& begun_once);
   Result<void> guarded(const std::function<Result<void>()>& body);  // a transaction that first compares the epoch
   Error superseded();
+  Result<void> extend_lease();
   Error kept_out(Error error);
   Result<Timestamp> server_now();
   Result<StepFacts*> facts_of(std::int64_t step);
@@ -184,6 +187,7 @@ class Writer {
   OwnSql sql_;
   std::string job_;
   Runner runner_;
+  std::shared_ptr<std::mutex> turn_ = std::make_shared<std::mutex>();  // of those beside each other: waiting for a lock in the database would end after some seconds
   std::int64_t epoch_ = 0;
   Timestamp clock_{};
   std::vector<std::string> evicted_{};

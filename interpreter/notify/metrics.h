@@ -17,6 +17,9 @@ class Metrics {
     std::string file{};                  // empty: none
     std::string listen{};                // `PORT` of this host, or `ADDRESS:PORT`; empty: none
   };
+  struct Listening { std::string address; std::uint16_t port = 0; };
+  // `PORT` of this host, or `ADDRESS:PORT`; an error of class data for anything else.
+  static Result<Listening> place_of(const std::string& written);
   // An error of class data where there is no such place, of class fatal where it cannot be listened on.
   static Result<std::unique_ptr<Metrics>> open(const Places& places, const std::string& version);
   ~Metrics();

@@ -145,6 +145,7 @@ Json head_of(const Table& table) {
   put(made, "without_rowid", table.without_rowid, usual.without_rowid);
   put(made, "strict", table.strict, usual.strict);
   put(made, "inherited", table.inherited, usual.inherited);
+  put(made, "partitioned", table.partitioned, usual.partitioned);
   if (table.rowid_alias >= 0) made["rowid_alias"] = table.columns.at(static_cast<std::size_t>(table.rowid_alias)).name;
   return made;
 }
@@ -159,6 +160,7 @@ Table table_of(const Json& from, Catalogue& catalogue) {
   take(from, "without_rowid", table.without_rowid);
   take(from, "strict", table.strict);
   take(from, "inherited", table.inherited);
+  take(from, "partitioned", table.partitioned);
   if (const auto rows = from.find("rows"); rows != from.end()) table.estimated_rows = rows->get<std::int64_t>();
   for (const Json& column : from.at("columns")) table.columns.push_back(column_of(column));
   if (const auto alias = from.find("rowid_alias"); alias != from.end()) table.rowid_alias = columns_of(table, Json::array({*alias}))[0];

@@ -127,13 +127,17 @@ void read_policy(const Setting& section, Project& into, Asking& asking) {
 
 // [outside] hooks = ["run_finished=https://…", "$ALERT_HOOK"], metrics = "…", …
 void read_outside(const Setting& section, Project& into, Asking& asking) {
-  const std::pair<std::string_view, std::string*> each[] = {{"metrics", &into.outside.metrics}, {"metrics_port", &into.outside.metrics_port}, {"lineage", &into.outside.lineage}};
+  const std::pair<std::string_view, Outside::Told*> each[] = {{"metrics", &into.outside.metrics}, {"metrics_port", &into.outside.metrics_port}, {"lineage", &into.outside.lineage}};
   for (const Setting& setting : section.members) {
     const auto text = std::find_if(std::begin(each), std::end(each), [&](const auto& one) { return one.first == setting.key; });
     if (text != std::end(each)) {
-      if (asking.is(setting, SettingKind::text, "write a text, as the flag of `bfl run` takes it")) *text->second = setting.text;
+      if (!asking.is(setting, SettingKind::text, "write a text, as the flag of `bfl run` takes it")) continue;
+      if (setting.text.empty()) asking.wrong(setting.span, fmt::format("`{}` says nothing", setting.key), "write what the flag of `bfl run` takes, or leave the line out");
+      *text->second = {setting.text, setting.span};
     } else if (setting.key == "hooks") {
-      texts(setting, into.outside.hooks, asking, "write a list of texts: `hooks = [\"run_finished=$ALERT_HOOK\"]`");
+      std::vector<std::string> written;
+      if (texts(setting, written, asking, "write a list of texts: `hooks = [\"run_finished=$ALERT_HOOK\"]`"))
+        for (const Setting& member : setting.members) into.outside.hooks.push_back({member.text, member.span});
     } else {
       asking.unknown(setting, "setting", {"hooks", "metrics", "metrics_port", "lineage"});
     }

@@ -53,8 +53,13 @@ struct Environment {
 // `[outside]`: whom runs tell what they do. Each text is as the flag of `bfl run` takes it; `$NAME` stands for an environment
 // variable, which whoever tells looks up.
 struct Outside {
-  std::vector<std::string> hooks{};
-  std::string metrics{}, metrics_port{}, lineage{};
+  struct Told {
+    std::string text{};                // empty: not said
+    Span span{};
+  };
+  std::vector<Told> hooks{};
+  Told metrics{}, metrics_port{}, lineage{};
+  bool any() const { return !hooks.empty() || !metrics.text.empty() || !metrics_port.text.empty() || !lineage.text.empty(); }
 };
 
 struct Project {

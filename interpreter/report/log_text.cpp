@@ -30,6 +30,7 @@ std::string_view state_after(std::string_view kind) {
   if (kind == "step_failed" || kind == "assertion_failed") return "failed";
   if (kind == "step_blocked") return "waits";
   if (kind == "step_paused") return "paused";
+  if (kind == "draining") return "stopped";
   if (kind == "held_back") return "held back";
   if (kind == "goes_on") return "under way";
   return "";
@@ -45,7 +46,7 @@ std::vector<StepSummary> steps_of(const std::vector<store::JournalEntry>& journa
     StepSummary& step = steps[place->second];
     if (const auto state = state_after(entry.kind); !state.empty()) {
       step.state = state;
-      step.why = state == "failed" || state == "paused" || state == "held back" ? entry.reason : "";
+      step.why = state == "failed" || state == "paused" || state == "stopped" || state == "held back" ? entry.reason : "";
     }
     if (entry.kind == "stage_begun") step.stage = entry.reason;
     if (entry.kind == "row_quarantined") ++step.quarantined;
@@ -127,13 +128,16 @@ std::string line_of(const store::JournalEntry& entry) {
 
 std::optional<Held> held(const store::RunRecord& run, const std::vector<store::JournalEntry>& journal, const Alive& alive) {
   const bool under_way = run.finished.empty() && alive(run), stopped = !run.finished.empty() && run.exit_code == 75;
-  std::optional<Held> now;
+  std::vector<Held> waiting;  // steps that are under way at the same time wait each for itself
+  const auto over = [&](const std::string& step) { std::erase_if(waiting, [&](const Held& one) { return one.step == step; }); };
   for (const auto& entry : journal) {
     const bool approval = entry.kind == "step_paused" && entry.reason.ends_with(run::waits_for_approval);
-    if (under_way && entry.kind == "held_back") now = Held{entry.step, entry.reason, fmt::format("bfl resume {}", run.path)};
-    else if (stopped && approval) now = Held{entry.step, entry.reason, fmt::format("bfl approve {} --step {}", run.path, entry.step)};
-    else if (under_way ? now && entry.step == now->step && (entry.kind == "goes_on" || entry.kind == "step_finished" || entry.kind == "step_failed") : entry.kind == "stage_approved") now.reset();
+    const bool waits = under_way ? entry.kind == "held_back" : stopped && approval;
+    const bool goes_on = under_way ? entry.kind == "goes_on" || entry.kind == "step_finished" || entry.kind == "step_failed" : entry.kind == "stage_approved";
+    if (waits || goes_on) over(entry.step);
+    if (waits) waiting.push_back({entry.step, entry.reason, under_way ? fmt::format("bfl resume {}", run.path) : fmt::format("bfl approve {} --step {}", run.path, entry.step)});
   }
+  std::optional<Held> now = waiting.empty() ? std::nullopt : std::optional(waiting.back());
   // What holds it back is taken away by `bfl resume` where somebody has ordered it.
   if (now && under_way && !now->why.starts_with("paused")) now->command.clear();
   return now;

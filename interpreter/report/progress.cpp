@@ -4,6 +4,7 @@
 #include <cmath>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "interpreter/report/words.h"
 
@@ -62,6 +63,11 @@ const program::Step* Progress::named(const std::string& step) const {
   return found == steps_.end() ? nullptr : found->second;
 }
 
+Progress::UnderWay& Progress::under_way(const std::string& step) {
+  const auto found = std::find_if(under_way_.begin(), under_way_.end(), [&](const UnderWay& one) { return one.step == step; });
+  return found != under_way_.end() ? *found : under_way_.emplace_back(UnderWay{.step = step});
+}
+
 void Progress::clear() {
   if (!drawn_) return;
   std::fputs("\r\x1b[K", screen_.err);
@@ -77,7 +83,6 @@ void Progress::line(std::string_view mark, const std::string& step, const std::s
   }
   const program::Step* known = named(step);
   const std::string name = known ? titled(*known) : step;
-  if (mark != "..") under_way_.clear();
   const char* color = !screen_.color ? "" : mark == "ok" ? "\x1b[32m" : mark == ".." ? "\x1b[2m" : "\x1b[1;31m";
   say(screen_.out, "  {}{:<4}{} {:<{}}  {}\n", color, mark, screen_.color ? "\x1b[0m" : "", name, name_width_, text);
   std::fflush(screen_.out);
@@ -115,61 +120,73 @@ void Progress::on(const run::Event& event) {
       break;
     case EventKind::chunk_committed: chunk(event); break;
     case EventKind::step_finished: end_step(event); break;
-    case EventKind::rows_left_out: left_out_.push_back({event.reason, event.rows_left_out, event.keys}); break;
+    case EventKind::rows_left_out: under_way(event.step).left_out.push_back({event.reason, event.rows_left_out, event.keys}); break;
     case EventKind::row_quarantined:
-      if (++set_aside_ <= rows_named) line("!", event.step, printable(fmt::format("the row with key {} is put in quarantine: {}", event.keys.front(), event.reason)));
+      if (++under_way(event.step).set_aside <= rows_named) line("!", event.step, printable(fmt::format("the row with key {} is put in quarantine: {}", event.keys.front(), event.reason)));
       break;
-    case EventKind::step_failed: line("FAIL", event.step, event.reason); break;
+    case EventKind::step_failed:
+      line("FAIL", event.step, event.reason);
+      over(event.step);
+      break;
     case EventKind::assertion_passed: break;  // said once, when the step is finished
     case EventKind::assertion_failed: line("FAIL", event.step, event.reason); break;
-    case EventKind::step_blocked: case EventKind::step_left_out: line("-", event.step, event.reason); break;
+    case EventKind::step_blocked: case EventKind::step_left_out:
+      line("-", event.step, event.reason);
+      over(event.step);
+      break;
   }
 }
 
 void Progress::begin_step(const run::Event& event) {
-  chunks_ = changed_ = conflicts_ = set_aside_ = 0;
-  left_out_.clear();
-  last_sign_ = elapsed_ = 0;
-  last_percent_ = 0;
-  rate_ = {};
-  under_way_ = event.step;
+  over(event.step);
+  under_way(event.step);
   if (event.kind == run::EventKind::step_resumed) line("..", event.step, event.reason.empty() ? "goes on" : event.reason);
   if (screen_.live) draw(event);
 }
 
+void Progress::over(const std::string& step) {
+  std::erase_if(under_way_, [&](const UnderWay& one) { return one.step == step; });
+}
+
 void Progress::chunk(const run::Event& event) {
-  ++chunks_;
-  changed_ += event.rows_changed;
-  conflicts_ += event.conflicts;
+  UnderWay& of = under_way(event.step);
+  ++of.chunks;
+  of.changed += event.rows_changed;
   const double seconds = event.seconds / event.beside;
-  elapsed_ += seconds;
-  rate_.add(static_cast<double>(event.rows_read), seconds);
+  of.elapsed += seconds;
+  of.rate.add(static_cast<double>(event.rows_read), seconds);
+  of.percent = event.rows_total > 0 ? std::min(100, static_cast<int>(100 * event.rows_done / event.rows_total)) : -1;
   if (screen_.live) return draw(event);
-  const int percent = event.rows_total > 0 ? static_cast<int>(100 * event.rows_done / event.rows_total) : 0;
-  if (elapsed_ - last_sign_ < seconds_between_signs && (percent < last_percent_ + percent_between_signs || elapsed_ < 1)) return;
-  last_sign_ = elapsed_;
-  last_percent_ = percent;
+  if (of.elapsed - of.last_sign < seconds_between_signs && (of.percent < of.last_percent + percent_between_signs || of.elapsed < 1)) return;
+  of.last_sign = of.elapsed;
+  of.last_percent = std::max(of.percent, 0);
   say(screen_.err, "{}: {}{} walked, {} changed, {} rows/s\n", event.step,
-      event.rows_total > 0 ? fmt::format("{} %, ", std::min(percent, 100)) : "", counted(event.rows_done, "row"), grouped(changed_),
-      grouped(static_cast<std::int64_t>(rate_.rows_per_second())));
+      of.percent >= 0 ? fmt::format("{} %, ", of.percent) : "", counted(event.rows_done, "row"), grouped(of.changed),
+      grouped(static_cast<std::int64_t>(of.rate.rows_per_second())));
 }
 
 // Why nothing happens now. Off a terminal waits that pass at once are not worth a line.
 void Progress::wait(const run::Event& event) {
   constexpr double long_wait = 2;
   if (screen_.live) {
-    std::string text = fmt::format("  {} waits: {}", event.step, printable(event.reason));
-    if (text.size() >= screen_.width) text.resize(screen_.width - 1);
-    say(screen_.err, "\r{}\x1b[K", text);
-    std::fflush(screen_.err);
-    drawn_ = true;
+    redraw(fmt::format("  {} waits: {}", event.step, printable(event.reason)));
   } else if (event.kind == run::EventKind::held_back || event.seconds >= long_wait) {
     say(screen_.err, "{} waits: {}\n", event.step, printable(event.reason));
   }
 }
 
+// A wrapped line could not be redrawn.
+void Progress::redraw(std::string text) {
+  if (text.size() >= screen_.width) text.resize(screen_.width - 1);
+  say(screen_.err, "\r{}\x1b[K", text);
+  std::fflush(screen_.err);
+  drawn_ = true;
+}
+
 void Progress::draw(const run::Event& event) {
+  if (under_way_.size() > 1) return draw_several();
   constexpr int cells = 20;
+  const UnderWay& of = under_way(event.step);
   std::string text = fmt::format("  {} ", event.step);
   if (event.rows_total > 0) {
     const double part = std::min(1.0, static_cast<double>(event.rows_done) / static_cast<double>(event.rows_total));
@@ -177,42 +194,55 @@ void Progress::draw(const run::Event& event) {
     text += fmt::format("[{}{}] ~{:.0f} %", std::string(static_cast<std::size_t>(full), '#'),
                         std::string(static_cast<std::size_t>(cells - full), '.'), part * 100);
   }
-  if (const double rate = rate_.rows_per_second(); rate > 0) {
+  if (const double rate = of.rate.rows_per_second(); rate > 0) {
     text += fmt::format("  {} rows/s", grouped(static_cast<std::int64_t>(rate)));
     if (event.rows_total > event.rows_done) text += fmt::format("  {} left", duration(static_cast<double>(event.rows_total - event.rows_done) / rate));
-    text += fmt::format("  {} changed  chunk of {}", grouped(changed_), grouped(event.rows_read));
+    text += fmt::format("  {} changed  chunk of {}", grouped(of.changed), grouped(event.rows_read));
   } else if (!event.reason.empty()) {
     text += fmt::format(" {}", event.reason);
   }
-  if (text.size() >= screen_.width) text.resize(screen_.width - 1);  // a wrapped line could not be redrawn
-  say(screen_.err, "\r{}\x1b[K", text);
-  std::fflush(screen_.err);
-  drawn_ = true;
+  redraw(std::move(text));
+}
+
+// Steps under way at the same time, on one line.
+void Progress::draw_several() {
+  std::string text;
+  double rate = 0;
+  std::int64_t changed = 0;
+  for (const UnderWay& of : under_way_) {
+    text += fmt::format("  {}{}", of.step, of.percent >= 0 ? fmt::format(" ~{} %", of.percent) : " …");
+    rate += of.rate.rows_per_second();
+    changed += of.changed;
+  }
+  redraw(fmt::format("{}  {} rows/s  {} changed", text, grouped(static_cast<std::int64_t>(rate)), grouped(changed)));
 }
 
 void Progress::end_step(const run::Event& event) {
+  const UnderWay of = under_way(event.step);
+  over(event.step);
   const program::Step* step = named(event.step);
   if (step && program::only_asserts(step->kind)) return line("ok", event.step, "holds");
   if (step && step->kind == program::StepKind::snapshot) return line("ok", event.step, fmt::format("{} kept", counted(event.rows_done, "row")));
   const auto kind = step ? step->kind : program::StepKind::update;
-  std::string text = changed_                                    ? fmt::format("{} {}", counted(changed_, "row"), done_word(kind))
+  std::string text = of.changed                                  ? fmt::format("{} {}", counted(of.changed, "row"), done_word(kind))
                      : kind == program::StepKind::update         ? "no row needed a change"
                      : kind == program::StepKind::sql            ? "no row was changed"
                      : kind == program::StepKind::remove         ? "no row to delete"
                                                                  : "no row was missing";
-  if (chunks_ > 0) text += fmt::format(", {}", counted(chunks_, "chunk"));
-  if (event.rows_changed > changed_) text += fmt::format(", {} with earlier runs", grouped(event.rows_changed));
+  if (of.chunks > 0) text += fmt::format(", {}", counted(of.chunks, "chunk"));
+  if (event.rows_changed > of.changed) text += fmt::format(", {} with earlier runs", grouped(event.rows_changed));
   if (event.conflicts) text += fmt::format(", {} in conflict", counted(event.conflicts, "row"));
   if (event.quarantined) text += fmt::format(", {} in quarantine", counted(event.quarantined, "row"));
   if (event.seconds > 0) text += fmt::format(", {}", duration(event.seconds));
-  all_conflicts_ += event.conflicts;
   line(event.conflicts || event.quarantined ? "!" : "ok", event.step, text);
-  for (const run::LeftOut& part : left_out_) more(left_out(part));
+  for (const run::LeftOut& part : of.left_out) more(left_out(part));
 }
 
 void Progress::finish() {
   clear();
-  if (!under_way_.empty() && !screen_.json) line("..", under_way_, fmt::format("stopped: {} changed, {}", counted(changed_, "row"), counted(chunks_, "chunk")));
+  if (screen_.json) return;
+  const std::vector<UnderWay> all = std::exchange(under_way_, {});
+  for (const UnderWay& of : all) line("..", of.step, fmt::format("stopped: {} changed, {}", counted(of.changed, "row"), counted(of.chunks, "chunk")));
 }
 
 void Progress::diagnostics(const Diagnostics& found, const Sources& texts, const std::string& time) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "interpreter/base/diagnostic.h"
 #include "interpreter/check/program.h"
@@ -49,7 +50,10 @@ class Progress {
   void begin_step(const run::Event& event);
   void chunk(const run::Event& event);
   void end_step(const run::Event& event);
+  void over(const std::string& step);
   void draw(const run::Event& event);
+  void draw_several();
+  void redraw(std::string text);
   void wait(const run::Event& event);
   void more(const std::string& text);  // below a step's line
   void line(std::string_view mark, const std::string& step, const std::string& text);
@@ -62,14 +66,18 @@ class Progress {
   Screen screen_;
   bool header_shown_ = false, drawn_ = false;
   bool worked_ = false;  // some step other than a verification was not simply reused
-  std::string under_way_;  // the step that was begun and has not ended
-  std::int64_t chunks_ = 0, changed_ = 0, conflicts_ = 0, set_aside_ = 0;
-  std::int64_t all_conflicts_ = 0;
-  std::vector<run::LeftOut> left_out_;  // of this step
-  double last_sign_ = 0, elapsed_ = 0;  // seconds of work in this step
-  int last_percent_ = 0;
+  // Of a step that was begun and has not ended.
+  struct UnderWay {
+    std::string step;
+    std::int64_t chunks = 0, changed = 0, set_aside = 0;
+    std::vector<run::LeftOut> left_out{};
+    double last_sign = 0, elapsed = 0;  // seconds of work
+    int last_percent = 0, percent = -1;  // -1: nobody knows
+    Rate rate{};
+  };
+  UnderWay& under_way(const std::string& step);
+  std::vector<UnderWay> under_way_{};  // in the order in which they began
   std::size_t name_width_ = 0;
-  Rate rate_;
 };
 
 std::string to_json(const run::Event& event);  // run, job, step, kind, time; other fields where they say something

@@ -47,13 +47,12 @@ Result<bool> asserts(Context& context, const program::Step& step, const program:
     event.query = found->query;
     event.seconds = context.clock.seconds() - begun;
     if (found->holds) {
-      ++context.outcome.assertions;
+      context.count([](Outcome& outcome) { ++outcome.assertions; });
     } else {
       all = false;
       const std::string message = assertion.message.empty() ? fmt::format("`{}` does not hold", assertion.text) : assertion.message;
       event.reason = found->found.empty() ? message : fmt::format("{}: {}", message, found->found);
-      Diagnostic& diagnostic = context.diagnostics.error(as.code, assertion.span, fmt::format("{}: {}", as.what, message), as.help);
-      diagnostic.label = found->found;
+      context.count([&](const Outcome&) { context.whole.diagnostics.error(as.code, assertion.span, fmt::format("{}: {}", as.what, message), as.help).label = found->found; });
     }
     context.tell(event);
   }
@@ -62,15 +61,15 @@ Result<bool> asserts(Context& context, const program::Step& step, const program:
 
 StepEnd assertion(Context& context, const program::Step& step, const plan::StepPlan& step_plan, const Decision& decision) {
   const bool verify = step.kind == program::StepKind::verify;
-  const bool whole = std::any_of(context.targets.begin(), context.targets.end(), [](const connect::Connector* target) { return connect::in_one_transaction(*target); });
+  const bool one_transaction = std::any_of(context.targets.begin(), context.targets.end(), [](const connect::Connector* target) { return connect::in_one_transaction(*target); });
   auto all = asserts(context, step, step,
                      {verify ? Code::verify_failed : Code::check_failed, fmt::format("{} `{}`", verify ? "verification" : "check", step.name),
-                      whole  ? "nothing of the job was changed: it is one transaction; look at the rows, mend the job, and run it again"
+                      one_transaction ? "nothing of the job was changed: it is one transaction; look at the rows, mend the job, and run it again"
                       : verify ? "every change so far is committed and in the ledger; look at the rows, mend the job, and run it again"
                              : "no step that depends on this check was started"});
   if (!all) return context.fail(step, all.error());
   if (!*all) {
-    if (context.outcome.exit_code == 0) context.outcome.exit_code = 1;
+    context.count([&](const Outcome&) { context.decide_exit(step, 1); });
     Event failed = context.event(EventKind::step_failed, step);
     failed.reason = "an assertion does not hold";
     context.tell(failed);

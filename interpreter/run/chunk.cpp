@@ -199,6 +199,8 @@ class Labelled {
   connect::Connector& target_;
 };
 
+Error asked_to_stop() { return {ErrorClass::interrupted, "asked to stop"}; }
+
 // Begins the transaction; where the source bounds how many chunks are under way, as soon as there is a place for it. A place is an advisory
 // lock, which goes with the transaction whatever becomes of it.
 Result<void> begin_in_turn(Writing& writing) {
@@ -214,14 +216,15 @@ Result<void> begin_in_turn(Writing& writing) {
     if (!taken) return taken.error();
     if (*taken > 0) return {};
     writing.target.rollback();
+    // Workers are stopped by whoever watches over them.
+    if (!writing.of && context.pause(writing.step, writing.source)) return asked_to_stop();
     if (!told && context.clock.seconds() - began >= long_wait) {
-      std::lock_guard lock(context.shared);
       Event event = context.event(EventKind::held_back, writing.step);
       event.reason = fmt::format("`at_once: {}`: others have all places", places);
       context.tell(event);
       told = true;
     }
-    if (!context.wait(std::uniform_real_distribution<double>(0.02, 0.1)(random), writing.of ? -1 : writing.source)) return Error{ErrorClass::interrupted, "asked to stop"};
+    if (!context.wait(std::uniform_real_distribution<double>(0.02, 0.1)(random), writing.of ? -1 : writing.source)) return asked_to_stop();
   }
 }
 
@@ -236,8 +239,10 @@ Result<void> see_who_is_blocked(Writing& writing, double began) {
                                                            " WHERE NOT l.granted AND a.application_name NOT LIKE 'bfl%' AND pg_backend_pid() = ANY (pg_blocking_pids(l.pid))"}, eval::Context{});
   if (!waiting) return waiting.error();
   writing.waiting = *waiting;
-  std::lock_guard lock(context.shared);
-  context.most_waiting = std::max(context.most_waiting, writing.waiting);
+  {
+    std::lock_guard lock(context.shared);
+    context.most_waiting = std::max(context.most_waiting, writing.waiting);
+  }
   if (asked) context.pacer->blocked(writing.source, static_cast<double>(writing.waiting));
   return {};
 }
@@ -285,9 +290,11 @@ void tell(Writing& worker, Attempt& attempt, double began) {
     // The last chunk of a worker's lane counts as many rows as it might have had.
     if (worker.of && writing.rows_total >= 0) writing.rows_done = std::min(writing.rows_done, writing.rows_total);
     for (const LeftOut& part : told.skipped) add(writing.skipped, part);
-    context.outcome.changed += told.changed;
+    context.count([&](Outcome& outcome) {
+      outcome.changed += told.changed;
+      outcome.conflicts += told.conflicts;
+    });
     if (context.pacer) context.pacer->spent(told.changed, began);
-    context.outcome.conflicts += told.conflicts;
     Event event = told.event;
     event.chunk = writing.chunks;
     event.rows_total = writing.rows_total;
@@ -295,9 +302,11 @@ void tell(Writing& worker, Attempt& attempt, double began) {
     event.beside = writing.beside;
     context.tell(event);
   }
-  if (context.chunks_left > 0) --context.chunks_left;
-  context.breaker.note(false);
-  context.note(context.state.note_seq(context.identities[static_cast<std::size_t>(writing.source)], writing.id, writing.chunks));
+  context.count([&](const Outcome&) {
+    if (context.whole.chunks_left > 0) --context.whole.chunks_left;
+    context.whole.breaker.note(false);
+  });
+  context.note_chunks(writing.source, writing.id, writing.chunks);
 }
 
 // Rows a second; 0: any number, or as many as the step says.
@@ -318,15 +327,16 @@ void resize(Writing& writing, const Attempt& attempt, double seconds) {
 }
 
 // Why a chunk that failed for a while is not tried once more; nothing: it is.
-std::optional<Error> given_up(Context& context, const program::Retry& retry, std::int64_t failures, const Error& error, bool whole) {
-  std::lock_guard lock(context.shared);
-  context.breaker.note(true);
-  if (whole) return Error{error.kind, error.message, error.detail, "it is one transaction, in one state of the database: `bfl run` begins it anew"};
+std::optional<Error> given_up(Context& context, const program::Retry& retry, std::int64_t failures, const Error& error, bool one_transaction) {
+  std::lock_guard lock(context.whole.mutex);
+  Breaker& breaker = context.whole.breaker;
+  breaker.note(true);
+  if (one_transaction) return Error{error.kind, error.message, error.detail, "it is one transaction, in one state of the database: `bfl run` begins it anew"};
   const char* help = "see what keeps the database busy; `bfl run` goes on behind the last chunk";
   if (failures > retry.times)
     return Error{error.kind, fmt::format("{}; tried {} time{}", error.message, failures, failures == 1 ? "" : "s"), error.detail, error.help.empty() ? help : error.help};
-  if (context.breaker.open())
-    return Error{error.kind, fmt::format("{}; {} of the last {} transactions failed", error.message, context.breaker.failures(), context.breaker.looked_at()),
+  if (breaker.open())
+    return Error{error.kind, fmt::format("{}; {} of the last {} transactions failed", error.message, breaker.failures(), breaker.looked_at()),
                  error.detail, help};
   return std::nullopt;
 }
@@ -372,8 +382,7 @@ Result<void> commit_chunks(Writing& writing, ledger::Lane& lane, const NextChunk
       if (context.stop.level.load() < 2) continue;
     }
     if (committed.error().kind != ErrorClass::transient) return committed;
-    const Error asked{ErrorClass::interrupted, "asked to stop"};
-    if (context.stop.level.load() > 0) return asked;
+    if (context.stopping()) return asked_to_stop();
     ++failures;
     if (auto reason = given_up(context, retry, failures, committed.error(), connect::in_one_transaction(writing.target))) return *reason;
     if (!writing.step.chunk_rows) writing.rows = ChunkSize::after_failure(writing.rows);
@@ -386,7 +395,7 @@ Result<void> commit_chunks(Writing& writing, ledger::Lane& lane, const NextChunk
     retried.reason = fmt::format("{}; repetition {} of {} follows in {:.1f} s", committed.error().message, failures, retry.times, seconds);
     context.tell(retried);
     lock.unlock();
-    if (!context.wait(seconds, writing.of ? -1 : writing.source)) return asked;
+    if (!context.wait(seconds, writing.of ? -1 : writing.source)) return asked_to_stop();
   }
 }
 

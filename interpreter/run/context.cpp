@@ -6,11 +6,13 @@
 #include <chrono>
 #include <csignal>
 #include <thread>
+#include <utility>
 
 #include "interpreter/connect/nested.h"
 #include "interpreter/run/discreet.h"
 #include "interpreter/run/failed_row.h"
 #include "interpreter/run/journal.h"
+#include "interpreter/run/pace.h"
 
 namespace bfl::run {
 namespace {
@@ -88,14 +90,33 @@ std::string shown(const Result<Value>& value) {
   return text.substr(0, end) + "…";
 }
 
+Context::Context(const Context& of, std::vector<connect::Connector*> targets_)
+    : Context(of.whole, of.program, of.plan, std::move(targets_), of.clock, of.stop, of.options) {
+  keeps = of.keeps;
+  identities = of.identities;
+  clocks = of.clocks;
+  schema_versions = of.schema_versions;
+  writers.resize(of.writers.size());
+  for (std::size_t i = 0; i < writers.size(); ++i)
+    if (of.writers[i]) writers[i] = of.writers[i]->beside(*targets[i]);
+}
+
+void Context::begin_step(const program::Step& step) {
+  pacer = program::changes_rows(step.kind) ? std::make_shared<Pacer>(*this, step) : nullptr;
+  ended.reset();
+  held = leaving = false;
+}
+
 Outcome Context::run(const Listener& listener, const std::function<void()>& work) {
-  const Listener journal = journal_listener(state, diary);
-  tell = [&](const Event& event) {
+  const Listener journal = journal_listener(whole.state, whole.diary);
+  whole.told = [&](const Event& event) {
     journal(event);
     if (listener) listener(event);
   };
-  chunks_left = options.limit_chunks;
-  heartbeat_at = clock.seconds();
+  whole.chunks_left = options.limit_chunks;
+  whole.rate = program.pace ? program.pace->rows_a_second.value_or(0) : 0;
+  whole.heartbeat_at.assign(targets.size(), clock.seconds());
+  Outcome& outcome = whole.outcome;
   Event event;
   event.kind = EventKind::run_started;
   event.time = format_timestamp(clock.now());
@@ -114,8 +135,8 @@ Outcome Context::run(const Listener& listener, const std::function<void()>& work
   event.quarantined = outcome.quarantined;
   event.exit_code = outcome.exit_code;
   tell(event);
-  note(state.flush());
-  if (!diary_told) outcome.diary = diary;
+  note(whole.state.flush());
+  if (!whole.diary_told) outcome.diary = whole.diary;
   return outcome;
 }
 
@@ -130,16 +151,47 @@ Event Context::event(EventKind kind, const program::Step& step) const {
   return event;
 }
 
-void Context::note(const Result<void>& written) {
-  if (!written && diary) diary = written;
+void Context::note(const Result<void>& written) const {
+  std::lock_guard lock(whole.mutex);
+  if (!written && whole.diary) whole.diary = written;
+}
+
+void Context::note_chunks(int source, std::int64_t step, std::int64_t chunks) const {
+  std::lock_guard lock(whole.mutex);
+  auto noted = whole.state.note_seq(identities[static_cast<std::size_t>(source)], step, chunks);
+  if (!noted && whole.diary) whole.diary = noted;
 }
 
 StepEnd Context::interrupted(const program::Step& step) {
+  if (ended) return *ended;
+  if (stop.level.load() == 0 && whole.ending.load()) {
+    Event draining = event(EventKind::draining, step);
+    draining.reason = "another step has stopped the run";
+    tell(draining);
+    return StepEnd::stopped;
+  }
+  bool first = false;
+  count([&](Outcome& outcome) {
+    first = !std::exchange(whole.interruption_told, true);
+    outcome.exit_code = stop.signal == SIGTERM ? 143 : 130;
+    whole.decided_by.reset();
+  });
+  if (!first) return StepEnd::stopped;
   Event draining = event(EventKind::draining, step);
   draining.reason = stop.level.load() > 1 ? "asked to stop at once" : "asked to stop";
   tell(draining);
-  outcome.exit_code = stop.signal == SIGTERM ? 143 : 130;
   return StepEnd::stopped;
+}
+
+void Context::decide_exit(const program::Step& step, int exit_code) const {
+  const auto known = std::find_if(plan.order.begin(), plan.order.end(), [&](std::size_t index) { return &program.steps[index] == &step; });
+  const auto place = static_cast<std::size_t>(known - plan.order.begin());
+  int& decided = whole.outcome.exit_code;
+  const bool before = whole.decided_by && place < *whole.decided_by && exit_code != 75;
+  if (decided != 0 && decided != 75 && !before) return;
+  if (decided == 75 && exit_code == 75) return;
+  decided = exit_code;
+  whole.decided_by = exit_code == 75 ? std::nullopt : std::optional(place);
 }
 
 StepEnd Context::fail(const program::Step& step, const Error& error, const std::string& where) {
@@ -148,70 +200,100 @@ StepEnd Context::fail(const program::Step& step, const Error& error, const std::
 
 StepEnd Context::fail(const program::Step& step, Code code, const Error& given, const std::string& where) {
   const Error error = discreet(program, step, given);
-  const bool whole = step.keeper >= 0 && connect::in_one_transaction(target(step.keeper));
+  const bool one_transaction = step.keeper >= 0 && connect::in_one_transaction(target(step.keeper));
   if (step.keeper >= 0 && target(step.keeper).in_transaction()) target(step.keeper).rollback();
   if (error.kind == ErrorClass::interrupted) return interrupted(step);
   if (code == Code::database_error && error.kind == ErrorClass::transient) return paused(step, code, error, where);
-  Diagnostic& diagnostic = diagnostics.error(code, step.name_span, fmt::format("step `{}`: {}", step.name, error.message), help_of(error));
-  const std::string place = place_of(error, whole ? nothing_of_it : where);
-  if (!place.empty()) diagnostic.notes.push_back(place);
-  if (!error.detail.empty()) diagnostic.notes.push_back(error.detail);
+  const int exit_code = exit_code_of(code, error.kind);
+  count([&](const Outcome&) {
+    Diagnostic& diagnostic = whole.diagnostics.error(code, step.name_span, fmt::format("step `{}`: {}", step.name, error.message), help_of(error));
+    const std::string place = place_of(error, one_transaction ? nothing_of_it : where);
+    if (!place.empty()) diagnostic.notes.push_back(place);
+    if (!error.detail.empty()) diagnostic.notes.push_back(error.detail);
+    decide_exit(step, exit_code);
+  });
   Event failed = event(EventKind::step_failed, step);
   failed.reason = error.message;
   tell(failed);
-  const int exit_code = exit_code_of(code, error.kind);
-  // The first thing that is wrong for good decides; what can be resumed is said when there is nothing worse.
-  if (outcome.exit_code == 0 || outcome.exit_code == 75) outcome.exit_code = exit_code;
   return exit_code == 75 ? StepEnd::stopped : StepEnd::failed;
 }
 
 StepEnd Context::paused(const program::Step& step, Code code, const Error& given, const std::string& where) {
+  // All that are under way hear the same order: who hears it first says it.
+  if (code == Code::told_to_stop && whole.ending.exchange(true)) return interrupted(step);
   const Error error = discreet(program, step, given);
-  Diagnostic& diagnostic = diagnostics.error(code, step.name_span, fmt::format("step `{}` is paused: {}", step.name, error.message), error.help);
-  const bool whole = step.keeper >= 0 && connect::in_one_transaction(target(step.keeper));
-  if (whole || !where.empty()) diagnostic.notes.push_back(whole ? nothing_of_it : where);
-  if (!error.detail.empty()) diagnostic.notes.push_back(error.detail);
+  const bool one_transaction = step.keeper >= 0 && connect::in_one_transaction(target(step.keeper));
+  count([&](Outcome& outcome) {
+    Diagnostic& diagnostic = whole.diagnostics.error(code, step.name_span, fmt::format("step `{}` is paused: {}", step.name, error.message), error.help);
+    if (one_transaction || !where.empty()) diagnostic.notes.push_back(one_transaction ? nothing_of_it : where);
+    if (!error.detail.empty()) diagnostic.notes.push_back(error.detail);
+    if (outcome.exit_code == 0) outcome.exit_code = 75;
+  });
   Event told = event(EventKind::step_paused, step);
   told.reason = error.message;
   tell(told);
-  if (outcome.exit_code == 0) outcome.exit_code = 75;
   return StepEnd::stopped;
 }
 
-std::optional<StepEnd> Context::pause(const program::Step& step, int source, std::unique_lock<std::mutex>* lock) {
-  if (!diary) {
-    diary_told = true;
-    return fail(step, Code::state_unusable, diary.error(), "what was committed stays, with its images; the next run goes on behind it");
+std::optional<StepEnd> Context::pause(const program::Step& step, int source, bool crew) {
+  if (ended) return ended;
+  auto end = reason_to_end(step, source, crew);
+  if (!end) return std::nullopt;
+  ended = end;
+  leaving = true;
+  return end;
+}
+
+std::optional<StepEnd> Context::reason_to_end(const program::Step& step, int source, bool crew) {
+  const bool one_transaction = source >= 0 && connect::in_one_transaction(target(source));
+  Result<void> diary;
+  std::int64_t left = -1;
+  bool told = false;
+  {
+    std::lock_guard lock(whole.mutex);
+    diary = whole.diary;
+    left = one_transaction ? -1 : whole.chunks_left;
+    if (!diary) told = std::exchange(whole.diary_told, true);
+    else if (left == 0) whole.outcome.exit_code = 75;
   }
-  if (stop.level.load() > 0) return interrupted(step);
+  if (!diary && told) return StepEnd::stopped;  // by a step beside this one
+  if (!diary) return fail(step, Code::state_unusable, diary.error(), "what was committed stays, with its images; the next run goes on behind it");
+  if (run_ends()) return interrupted(step);
   // Its locks are held until it is over: whoever says to wait is heard before it begins.
-  if (source >= 0 && connect::in_one_transaction(target(source))) return std::nullopt;
-  if (chunks_left == 0) {
-    outcome.exit_code = 75;
-    return StepEnd::stopped;
-  }
+  if (one_transaction) return std::nullopt;
+  if (left == 0) return StepEnd::stopped;
   if (auto kept = keep_lease(source); !kept) return fail(step, kept.error());
-  return obey(step, source, lock);
+  return obey(step, source, crew);
 }
 
 bool Context::wait(double seconds, int source) {
   constexpr double slice = 0.02;
+  const auto over = [&] { return source < 0 ? stopping() : run_ends(); };
   for (double left = seconds; left > 0; left -= slice) {
-    if (stop.level.load() > 0) return false;
+    if (over()) return false;
     std::this_thread::sleep_for(std::chrono::duration<double>(std::min(left, slice)));
     if (source >= 0 && !keep_lease(source)) break;  // whoever goes on meets the same error
   }
-  return stop.level.load() == 0;
+  return !over();
 }
 
 Result<void> Context::keep_lease(int source) {
+  if (source < 0 || !writers[static_cast<std::size_t>(source)]) return {};
   const double now = clock.seconds();
-  if (now - heartbeat_at <= heartbeat_seconds) return {};
-  heartbeat_at = now;
-  if (source < 0) return {};
+  double& beaten = whole.heartbeat_at[static_cast<std::size_t>(source)];
+  double before = now;
+  {
+    std::lock_guard lock(whole.mutex);
+    if (now - beaten <= heartbeat_seconds) return {};
+    before = std::exchange(beaten, now);
+  }
   auto beat = writer(source).heartbeat();
+  if (beat && !*beat) {
+    std::lock_guard lock(whole.mutex);
+    beaten = before;
+  }
   // A lock that cannot be had now will be had the next time: the lease has two more beats.
-  return beat || beat.error().kind == ErrorClass::transient ? Result<void>{} : beat;
+  return beat || beat.error().kind == ErrorClass::transient ? Result<void>{} : Result<void>{beat.error()};
 }
 
 }  // namespace bfl::run

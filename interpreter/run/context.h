@@ -1,5 +1,7 @@
-// What the works of a run share: the values that execute() was given, how a step's story is told, and how it ends.
+// What a step is carried out with: the values that execute() was given, connections, how its story is told, and how it ends. Steps that
+// are under way at the same time have one each; what they share is the WholeRun.
 #pragma once
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -8,7 +10,7 @@
 
 #include "interpreter/ledger/writer.h"
 #include "interpreter/run/executor.h"
-#include "interpreter/run/retry.h"
+#include "interpreter/run/whole_run.h"
 
 namespace bfl::run {
 
@@ -22,15 +24,13 @@ enum class StepEnd : std::uint8_t {
 class Pacer;
 
 struct Context {
+  WholeRun& whole;
   const program::Program& program;
   const plan::Plan& plan;
-  const std::vector<connect::Connector*>& targets;
-  store::State& state;
+  std::vector<connect::Connector*> targets;
   Clock& clock;
   StopSignal& stop;
   const Options& options;
-  Diagnostics& diagnostics;
-  Listener tell{};
   std::vector<std::unique_ptr<ledger::Writer>> writers{};  // in step with targets; none where nothing has to be written
   std::vector<bool> keeps{};                               // in step with targets: the ledger of some step lies there
   std::vector<std::string> identities{};
@@ -39,20 +39,46 @@ struct Context {
   std::vector<std::int64_t> schema_versions{};             // that the program was checked against
   const program::Step* schema_of = nullptr;                // the step for which another version was found to do as well
   std::int64_t schema_seen = 0;
-  Outcome outcome{};
-  std::int64_t chunks_left = -1;
-  Result<void> diary{};                                    // what went wrong with the state file
-  bool diary_told = false;                                 // said to whoever runs it
-  double heartbeat_at = 0;
+  // Of the step under way.
   double looked_at = -1;                                   // for orders; negative: not yet
-  std::shared_ptr<Pacer> pacer{};                          // of the step under way, where it changes rows
-  bool held = false;                                       // workers begin no chunk
-  Breaker breaker{};                                       // of the run's chunks
+  std::shared_ptr<Pacer> pacer{};                          // where it changes rows
+  std::optional<StepEnd> ended{};                          // said already
+  std::atomic<bool> held{false};                           // workers begin no chunk
+  std::atomic<bool> leaving{false};                        // … and never will again: it ends
   std::int64_t most_waiting = 0;                           // sessions of others that waited for one chunk, since workers last looked
-  std::mutex shared{};                                     // held by whoever of several workers touches any of this
+  std::mutex shared{};                                     // held by whoever of several workers touches what they share: that number, and the Writing
+
+  Context(WholeRun& whole_, const program::Program& program_, const plan::Plan& plan_, std::vector<connect::Connector*> targets_, Clock& clock_, StopSignal& stop_, const Options& options_)
+      : whole(whole_), program(program_), plan(plan_), targets(std::move(targets_)), clock(clock_), stop(stop_), options(options_) {}
+  // Of the same run, over connections of its own: for a step beside those of the other one.
+  Context(const Context& of, std::vector<connect::Connector*> targets_);
 
   // A run from its first event to its last: told to `listener`, recorded, summed up.
   Outcome run(const Listener& listener, const std::function<void()>& work);
+  void begin_step(const program::Step& step);
+
+  void tell(const Event& event) const { whole.tell(event); }
+  // Of what is summed up at the end of the run.
+  template <class Change>
+  void count(Change&& change) const {
+    std::lock_guard lock(whole.mutex);
+    change(whole.outcome);
+  }
+  // Under WholeRun::mutex: of what is wrong for good the first in the order of the plan decides; what can be resumed is said when there is
+  // nothing worse.
+  void decide_exit(const program::Step& step, int exit_code) const;
+  // Nothing of the run is to begin any more; no chunk of the step.
+  bool run_ends() const { return stop.level.load() > 0 || whole.ending.load(); }
+  bool stopping() const { return run_ends() || leaving.load(); }
+  bool diary_works() const {
+    std::lock_guard lock(whole.mutex);
+    return bool(whole.diary);
+  }
+  // Chunks that may still be begun; negative: any number.
+  std::int64_t chunks_left() const {
+    std::lock_guard lock(whole.mutex);
+    return whole.chunks_left;
+  }
 
   Event event(EventKind kind, const program::Step& step) const;
   eval::Context evaluation(int source) const { return {clocks[static_cast<std::size_t>(source)]}; }
@@ -64,20 +90,26 @@ struct Context {
   // state of the data.
   StepEnd fail(const program::Step& step, Code code, const Error& error, const std::string& where = {});
   StepEnd fail(const program::Step& step, const Error& error, const std::string& where = {});  // the code follows from the class
-  // Asked to stop by a signal: says so once.
+  // Asked to stop, by a signal or because another step was: says so once.
   StepEnd interrupted(const program::Step& step);
   // Said where a step stops resumably and nobody asked for it: exit code 75 and the reason.
   StepEnd paused(const program::Step& step, Code code, const Error& error, const std::string& where);
-  // Waits, keeping the lease (`source` < 0: others do); false as soon as somebody asks to stop.
+  // Waits, keeping the lease (`source` < 0: a worker, for which others do); false as soon as somebody asks to stop.
   bool wait(double seconds, int source);
   // Keeps the lease, when it is time to. A lock that cannot be had now will be had the next time: the lease has two more beats.
   Result<void> keep_lease(int source);
   // Between chunks: the lease is kept, the diary works, nobody asked to stop, no order is in force. While one says to wait, this
-  // waits, without the lock of the caller, `lock`. Nothing: go on.
-  std::optional<StepEnd> pause(const program::Step& step, int source, std::unique_lock<std::mutex>* lock = nullptr);
+  // waits. Nothing: go on. Never to be called with a lock, or where a transaction is open: it may take seconds. `crew`: workers
+  // look after their pace by themselves.
+  std::optional<StepEnd> pause(const program::Step& step, int source, bool crew = false);
+  // How many chunks of a step this machine has seen committed.
+  void note_chunks(int source, std::int64_t step, std::int64_t chunks) const;
+  void note(const Result<void>& written) const;            // of the state file
+
+ private:
+  std::optional<StepEnd> reason_to_end(const program::Step& step, int source, bool crew);
   // What people say from elsewhere (hold.cpp).
-  std::optional<StepEnd> obey(const program::Step& step, int source, std::unique_lock<std::mutex>* lock);
-  void note(const Result<void>& written);                  // of the state file
+  std::optional<StepEnd> obey(const program::Step& step, int source, bool crew);
 };
 
 Code code_of(const Error& error);

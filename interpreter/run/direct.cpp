@@ -174,7 +174,7 @@ struct Walk {
   std::string first_bad_row() {
     const auto last = last_key();
     if (!last || !*last) return {};
-    for (std::optional<Key> lo; writing.context.stop.level.load() == 0;) {
+    for (std::optional<Key> lo; !writing.context.run_ends();) {
       const auto next = bound(lo, writing.rows, **last);
       if (!next) return {};
       const auto changed = can_change(lo, *next ? **next : **last);

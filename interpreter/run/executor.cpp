@@ -10,11 +10,13 @@
 #include "interpreter/ledger/registry.h"
 #include "interpreter/run/behind.h"
 #include "interpreter/run/context.h"
-#include "interpreter/run/pace.h"
+#include "interpreter/run/hands.h"
 #include "interpreter/run/planned.h"
+#include "interpreter/run/schedule.h"
 #include "interpreter/run/undo.h"
 #include "interpreter/run/whole_job.h"
 #include "interpreter/run/workbench.h"
+#include "interpreter/run/workers.h"
 
 namespace bfl::run {
 namespace {
@@ -33,15 +35,15 @@ bool named(const std::vector<std::string>& names, const std::string& name) {
 bool wanted(const Context& context, const program::Step& step) { return context.options.only.empty() || step.name == context.options.only; }
 
 bool refuse(Context& context, Code code, const Error& error, int exit_code) {
-  Diagnostic& diagnostic = context.diagnostics.error(code, context.program.job_span, error.message, error.help);
+  Diagnostic& diagnostic = context.whole.diagnostics.error(code, context.program.job_span, error.message, error.help);
   if (!error.detail.empty()) diagnostic.notes.push_back(error.detail);
   diagnostic.notes.push_back("nothing was changed by this run");
-  context.outcome.exit_code = exit_code;
+  context.whole.outcome.exit_code = exit_code;
   return false;
 }
 
 bool refuse(Context& context, const Error& error) {
-  if (error.kind == ErrorClass::interrupted) return !(context.outcome.exit_code = context.stop.signal == 15 ? 143 : 130);
+  if (error.kind == ErrorClass::interrupted) return !(context.whole.outcome.exit_code = context.stop.signal == 15 ? 143 : 130);
   const bool held = error.kind == ErrorClass::held,
              again = held || error.kind == ErrorClass::transient || error.kind == ErrorClass::unknown_commit;
   return refuse(context, held ? Code::job_held : Code::database_error, error, again ? 75 : error.kind == ErrorClass::refused ? 4 : 5);
@@ -50,7 +52,7 @@ bool refuse(Context& context, const Error& error) {
 bool is_behind(Context& context, std::size_t source, const std::vector<ledger::Generation>& generations) {
   const std::string& identity = context.identities[source];
   const std::string& name = context.program.sources.size() > source ? context.program.sources[source].name : identity;
-  auto older = older_than_seen(*context.targets[source], context.state, identity, name, generations);
+  auto older = older_than_seen(*context.targets[source], context.whole.state, identity, name, generations);
   if (!older) return !refuse(context, older.error());
   return *older && !refuse(context, Code::target_behind, **older, 4);
 }
@@ -120,7 +122,7 @@ bool refuse_void(Context& context, const Outlook& outlook) {
   if (!context.options.kept) return false;
   for (const std::string& change : run_since(*context.options.kept, context.program, outlook.decisions, outlook.generations))
     refuse(context, Code::plan_void, {ErrorClass::refused, "the plan is void: " + change, {}, help_to_plan}, 4);
-  return context.outcome.exit_code != 0;
+  return context.whole.outcome.exit_code != 0;
 }
 
 // Steps that were edited half way stop the run before anything is changed.
@@ -182,7 +184,7 @@ void tell_approvals(Context& context) {
 
 // The job is taken over where something is to be written. A run that only verifies takes nothing over: it may run beside
 // others, and on a database that it may not write.
-bool take_over(Context& context, const Outlook& outlook, bool whole) {
+bool take_over(Context& context, const Outlook& outlook, bool one_transaction) {
   std::vector<bool> needed(context.targets.size());
   for (std::size_t i = 0; i < outlook.decisions.size(); ++i) {
     const program::Step& step = context.program.steps[i];
@@ -217,11 +219,11 @@ bool take_over(Context& context, const Outlook& outlook, bool whole) {
     auto writer = ledger::Writer::take_over(*context.targets[i], context.program.job, runner);
     if (!writer) return refuse(context, writer.error());
     for (const std::string& session : (*writer)->evicted())
-      context.diagnostics.warning(Code::job_held, context.program.job_span, session + " kept the job's rows, and was ended", "what it had not committed is rolled back; this run goes on behind what it had");
+      context.whole.diagnostics.warning(Code::job_held, context.program.job_span, session + " kept the job's rows, and was ended", "what it had not committed is rolled back; this run goes on behind what it had");
     context.clocks[i] = (*writer)->clock();
     context.writers[i] = std::move(*writer);
     fault_point("after_take_over");
-    if (!context.options.kept || whole || begun_by(*context.options.kept, outlook.generations)) continue;  // of one transaction they are a part
+    if (!context.options.kept || one_transaction || begun_by(*context.options.kept, outlook.generations)) continue;  // of one transaction they are a part
     for (const auto& [kind, fields] : context.options.attested)
       if (auto attested = context.writers[i]->attest(kind, fields); !attested) return refuse(context, attested.error());
   }
@@ -237,25 +239,25 @@ StepEnd carry_out(Context& context, std::size_t index, const Outlook& outlook, c
   event.reason = decision.why;
   switch (decision.kind) {
     case DecisionKind::reuse:
-      ++context.outcome.steps_reused;
+      context.count([](Outcome& outcome) { ++outcome.steps_reused; });
       event.kind = EventKind::step_reused;
       if (const auto waiting = outlook.quarantined.find(step.name); waiting != outlook.quarantined.end()) {
         event.quarantined = waiting->second;
-        context.outcome.quarantined += waiting->second;
+        context.count([&](Outcome& outcome) { outcome.quarantined += waiting->second; });
       }
       context.tell(event);
       return StepEnd::done;
     case DecisionKind::stop: return StepEnd::failed;  // said before anything was begun
     case DecisionKind::resume:
-      ++context.outcome.steps_resumed;
+      context.count([](Outcome& outcome) { ++outcome.steps_resumed; });
       event.kind = EventKind::step_resumed;
       break;
     case DecisionKind::run:
       if (decision.undone_in_part) event.kind = EventKind::step_resumed;
-      if (program::changes_rows(step.kind)) ++context.outcome.steps_run;
+      if (program::changes_rows(step.kind)) context.count([](Outcome& outcome) { ++outcome.steps_run; });
       break;
   }
-  context.pacer = program::changes_rows(step.kind) ? std::make_shared<Pacer>(context, step) : nullptr;
+  context.begin_step(step);
   if (auto end = step.kind == program::StepKind::verify ? std::nullopt : context.pause(step, step.keeper)) return *end;
   if (decision.kind == DecisionKind::run) {
     const PlannedStep* planned = context.options.kept ? context.options.kept->step(step.name) : nullptr;
@@ -289,78 +291,102 @@ bool is_later(const Context& context, const program::Step& step) {
   return planned && planned->planned == Planned::later;
 }
 
-void run_steps(Context& context, const Outlook& outlook, bool all_or_nothing) {
+// How many steps may be under way at a time: as `--steps` says, or the sources do.
+int steps_at_once(const Context& context, std::optional<int> source = {}) {
+  const Options& options = context.options;
+  if (options.kept || options.played || options.limit_chunks >= 0) return 1;  // what is played is played the same twice
+  if (options.steps > 0) return options.steps;
+  int most = 1;
+  for (std::size_t i = 0; i < context.program.sources.size(); ++i)
+    if (!source || *source == static_cast<int>(i)) most = std::max(most, source_setting(context.program, static_cast<int>(i), "steps", 1));
+  return most;
+}
+
+// Snapshots that stand next to each other and wait for nothing more see one state: those that are taken with this step, itself the first.
+std::vector<std::size_t> taken_together(const Context& context, const Schedule& schedule, const Outlook& outlook, std::size_t index) {
   const program::Program& program = context.program;
-  std::vector<std::vector<const plan::Edge*>> waits(program.steps.size());
-  for (const plan::Edge& edge : context.plan.edges) waits[edge.to].push_back(&edge);
-  std::vector<bool> missing(program.steps.size());  // failed or blocked
-  std::vector<bool> ended(program.steps.size());
-  bool left_for_later = false;
-  constexpr std::size_t none = static_cast<std::size_t>(-1);
-  std::vector<std::size_t> guard(program.steps.size(), none);  // of a check: the first of its chain, itself included, that is missing
-  for (const std::size_t index : context.plan.order) {
-    const program::Step& step = program.steps[index];
-    if (!wanted(context, step) || ended[index]) continue;
-    const bool check = step.kind == program::StepKind::check;
-    std::size_t failed = none;
-    for (const plan::Edge* edge : waits[index]) {
-      if (check && guard[index] == none) guard[index] = guard[edge->from];
-      // A check behind a failed one is evaluated all the same: whoever reads the report sees all that fail.
-      if (check && edge->reason == plan::EdgeReason::guarded) continue;
-      if (failed == none && missing[edge->from]) failed = edge->from;
-      if (failed == none && !check && !step.writes.empty()) failed = guard[edge->from];
+  const program::Step& step = program.steps[index];
+  std::vector<std::size_t> together{index};
+  const auto joins = [&](std::size_t next) {
+    return context.plan.steps[next].work == plan::WorkKind::keep && !schedule.ended(next) && !is_later(context, program.steps[next]) &&
+           outlook.decisions[next].kind == DecisionKind::run && program.steps[next].keeper == step.keeper &&
+           !step.through && !program.steps[next].through &&  // a program takes its time
+           computed_where_kept(program, program.steps[next]) == computed_where_kept(program, step) &&
+           std::all_of(schedule.waits(next).begin(), schedule.waits(next).end(), [&](const plan::Edge* edge) {
+             return (schedule.ended(edge->from) && !schedule.missing(edge->from)) || std::find(together.begin(), together.end(), edge->from) != together.end();
+           });
+  };
+  if (context.plan.steps[index].work == plan::WorkKind::keep && outlook.decisions[index].kind == DecisionKind::run)
+    for (std::size_t next = index + 1; next < program.steps.size() && joins(next); ++next) together.push_back(next);
+  return together;
+}
+
+void run_steps(Context& context, const Outlook& outlook, const WholeJob* whole_job) {
+  const program::Program& program = context.program;
+  const bool all_or_nothing = whole_job && whole_job->under_way();
+  Schedule schedule(program, context.plan, [&](std::size_t index) { return wanted(context, program.steps[index]); },
+                    [&](std::size_t index) { return outlook.decisions[index].kind == DecisionKind::reuse; });
+  // Of one transaction there is one connection.
+  Hands hands(context, whole_job ? 1 : steps_at_once(context), [&](Context& with, std::size_t index) { return carry_out(with, index, outlook, {index}); });
+  const std::function<bool(const program::Step&)> room = [&](const program::Step& step) {
+    return hands.free() && static_cast<int>(hands.under_way(step.keeper)) < steps_at_once(context, step.keeper);
+  };
+  bool left_for_later = false, stopped = false;
+  const auto end = [&](std::size_t index, StepEnd how) {
+    if (how == StepEnd::stopped || (all_or_nothing && how != StepEnd::done)) stopped = context.whole.ending = true;
+    schedule.end(index, how == StepEnd::failed);
+  };
+  const auto passed_over = [&](std::size_t index, std::string why) {
+    Event blocked = context.event(EventKind::step_blocked, program.steps[index]);
+    blocked.reason = std::move(why);
+    context.tell(blocked);
+    schedule.end(index, true);
+  };
+  const auto next = [&] { return stopped || context.whole.ending.load() ? std::nullopt : schedule.next(hands.several() || !hands.idle() ? room : nullptr); };
+  for (auto turn = next(); turn || !hands.idle(); turn = next()) {
+    if (!turn) {
+      for (const Hands::Ended& one : hands.wait()) end(one.step, one.how);
+      continue;
     }
-    if (failed != none) {
-      missing[index] = true;
-      if (check && guard[index] == none) guard[index] = index;
-      Event blocked = context.event(EventKind::step_blocked, step);
-      blocked.reason = fmt::format("not started: it waits for `{}`", program.steps[failed].name);
-      context.tell(blocked);
+    const std::size_t index = turn->step;
+    const program::Step& step = program.steps[index];
+    if (turn->waits_for) {
+      passed_over(index, fmt::format("not started: it waits for `{}`", program.steps[*turn->waits_for].name));
       continue;
     }
     if (is_later(context, step)) {
-      missing[index] = true;
       left_for_later = true;
-      Event blocked = context.event(EventKind::step_blocked, step);
-      blocked.reason = "not in the plan: " + context.options.kept->step(step.name)->why;
-      context.tell(blocked);
+      passed_over(index, "not in the plan: " + context.options.kept->step(step.name)->why);
       continue;
     }
-    // Snapshots that stand next to each other and wait for nothing more see one state.
-    std::vector<std::size_t> together{index};
-    const auto joins = [&](std::size_t next) {
-      return context.plan.steps[next].work == plan::WorkKind::keep && !ended[next] && !is_later(context, program.steps[next]) && wanted(context, program.steps[next]) &&
-             outlook.decisions[next].kind == DecisionKind::run && program.steps[next].keeper == step.keeper &&
-             !step.through && !program.steps[next].through &&  // a program takes its time
-             computed_where_kept(program, program.steps[next]) == computed_where_kept(program, step) &&
-             std::all_of(waits[next].begin(), waits[next].end(), [&](const plan::Edge* edge) {
-               return (ended[edge->from] && !missing[edge->from]) || std::find(together.begin(), together.end(), edge->from) != together.end();
-             });
-    };
-    if (context.plan.steps[index].work == plan::WorkKind::keep && outlook.decisions[index].kind == DecisionKind::run)
-      for (std::size_t next = index + 1; next < program.steps.size() && joins(next); ++next) together.push_back(next);
-    const StepEnd end = carry_out(context, index, outlook, together);
-    if (end == StepEnd::stopped || (all_or_nothing && end != StepEnd::done)) return;
-    for (const std::size_t each : together) {
-      ended[each] = true;
-      missing[each] = end == StepEnd::failed;
+    schedule.begin(index);
+    // What stands alone is carried out here; so is what has nothing to do.
+    if (!turn->alone && outlook.decisions[index].kind != DecisionKind::reuse && (!hands.idle() || next())) {
+      if (hands.begin(index)) continue;
+      if (!hands.idle()) {
+        schedule.put_back(index);
+        continue;
+      }
     }
-    if (check && missing[index] && guard[index] == none) guard[index] = index;
+    const std::vector<std::size_t> together = taken_together(context, schedule, outlook, index);
+    const StepEnd how = carry_out(context, index, outlook, together);
+    for (const std::size_t each : together) end(each, how);
   }
-  if (left_for_later && context.outcome.exit_code == 0) {
-    context.outcome.exit_code = 75;
-    context.outcome.next_plan = true;
+  if (hands.several()) context.whole.diagnostics.sort_by_position();  // whoever came first
+  if (!stopped && left_for_later && context.whole.outcome.exit_code == 0) {
+    context.whole.outcome.exit_code = 75;
+    context.whole.outcome.next_plan = true;
   }
 }
 
 // What this machine has seen of each target: by that an older copy is known when it comes back.
 void note_revisions(Context& context) {
   for (std::size_t i = 0; i < context.targets.size(); ++i) {
-    if (context.writers[i]) context.note(note_seen(*context.targets[i], context.state, context.identities[i]));
+    if (context.writers[i]) context.note(note_seen(*context.targets[i], context.whole.state, context.identities[i]));
   }
 }
 
-void carry_out(Context& context, WholeJob* whole) {
+void carry_out(Context& context, WholeJob* whole_job) {
   context.keeps.resize(context.targets.size());
   for (const program::Step& step : context.program.steps)
     if (step.keeper >= 0) context.keeps[static_cast<std::size_t>(step.keeper)] = true;
@@ -373,21 +399,21 @@ void carry_out(Context& context, WholeJob* whole) {
   for (const Catalogue& catalogue : context.program.catalogues) context.schema_versions.push_back(catalogue.schema_version);
   context.writers.resize(context.targets.size());
   Outlook outlook;
-  if (!look(context, outlook) || refuse_void(context, outlook) || refuse_edited(context, outlook) || !take_over(context, outlook, whole != nullptr)) return;
+  if (!look(context, outlook) || refuse_void(context, outlook) || refuse_edited(context, outlook) || !take_over(context, outlook, whole_job != nullptr)) return;
   // Another run may have gone on until it was taken over.
   if (std::any_of(context.writers.begin(), context.writers.end(), [](const auto& writer) { return bool(writer); })) {
     if (!look(context, outlook) || refuse_void(context, outlook) || refuse_edited(context, outlook) || !abandon_undos(context, outlook)) return;
   }
-  if (whole && !whole->begin(context)) return;
-  run_steps(context, outlook, whole && whole->under_way());
-  if (whole) whole->end(context);
+  if (whole_job && !whole_job->begin(context)) return;
+  run_steps(context, outlook, whole_job);
+  if (whole_job) whole_job->end(context);
   fault_point("after_steps");
   note_revisions(context);
 }
 
 // What runs before this one, which were killed, have changed and had in conflict: the job undoes itself for that too. False: it cannot be read.
 bool count_earlier(Context& context) {
-  Outcome& outcome = context.outcome;
+  Outcome& outcome = context.whole.outcome;
   const auto& rollback = context.program.rollback;
   for (std::size_t i = 0; rollback && (rollback->percent || rollback->conflicts >= 0) && i < context.targets.size(); ++i) {
     if (!context.keeps[i]) continue;
@@ -408,11 +434,11 @@ bool count_earlier(Context& context) {
 // If the job cannot be let go, its lease ends by itself. A run that was killed behind its last step has let nothing go: who
 // finds all of it done does so for it, or its clock would be that of the next application, whenever that is.
 void let_go(Context& context, bool finished) {
-  Outcome& outcome = context.outcome;
+  Outcome& outcome = context.whole.outcome;
   if ((outcome.exit_code == 0 || outcome.exit_code == 3) && !count_earlier(context)) {
     finished = false;
     outcome.exit_code = 75;
-    context.diagnostics.error(Code::database_error, context.program.job_span, "whether the job undoes itself is not known: what the runs before had in conflict cannot be read", "run again: then it is asked anew");
+    context.whole.diagnostics.error(Code::database_error, context.program.job_span, "whether the job undoes itself is not known: what the runs before had in conflict cannot be read", "run again: then it is asked anew");
   }
   finished = finished && conflicts_to_roll_back(context.program, outcome.changed + outcome.changed_before, outcome.conflicts + outcome.conflicts_before).empty();
   for (auto& writer : context.writers)
@@ -437,11 +463,12 @@ std::string conflicts_to_roll_back(const program::Program& program, std::int64_t
 
 namespace {
 
-Outcome run_through(Context& context, const Listener& listener, WholeJob* whole) {
+Outcome run_through(Context& context, const Listener& listener, WholeJob* whole_job) {
   return context.run(listener, [&] {
-    carry_out(context, whole);
-    const bool undoes_itself = !conflicts_to_roll_back(context.program, context.outcome.changed, context.outcome.conflicts).empty();
-    const bool finished = context.outcome.exit_code == 0 && context.options.only.empty() && !undoes_itself;
+    carry_out(context, whole_job);
+    const Outcome& outcome = context.whole.outcome;
+    const bool undoes_itself = !conflicts_to_roll_back(context.program, outcome.changed, outcome.conflicts).empty();
+    const bool finished = outcome.exit_code == 0 && context.options.only.empty() && !undoes_itself;
     fault_point("before_release");
     let_go(context, finished);
     fault_point("after_release");
@@ -453,15 +480,17 @@ Outcome run_through(Context& context, const Listener& listener, WholeJob* whole)
 Outcome execute_whole(const program::Program& program, const plan::Plan& plan, const std::vector<connect::Connector*>& targets,
                       store::State& state, Clock& clock, StopSignal& stop, const Listener& listener, const Options& options,
                       Diagnostics& diagnostics) {
-  WholeJob whole(program, targets);
-  Context context{program, plan, whole.targets(), whole.state(state), clock, stop, options, diagnostics};
-  return run_through(context, listener, &whole);
+  WholeJob whole_job(program, targets);
+  WholeRun whole{whole_job.state(state), diagnostics};
+  Context context(whole, program, plan, whole_job.targets(), clock, stop, options);
+  return run_through(context, listener, &whole_job);
 }
 
 Outcome execute(const program::Program& program, const plan::Plan& plan, const std::vector<connect::Connector*>& targets,
                 store::State& state, Clock& clock, StopSignal& stop, const Listener& listener, const Options& options,
                 Diagnostics& diagnostics) {
-  Context context{program, plan, targets, state, clock, stop, options, diagnostics};
+  WholeRun whole{state, diagnostics};
+  Context context(whole, program, plan, targets, clock, stop, options);
   return run_through(context, listener, nullptr);
 }
 

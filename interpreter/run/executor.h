@@ -46,6 +46,7 @@ struct Options {
   std::string halt_file{};          // a file that stops every run that looks for it here
   bool played = false;              // on a copy, to see what comes of it: nobody's orders are heard, and nothing is waited for
   std::int64_t limit_chunks = -1;   // --limit-chunks N
+  int steps = 0;                    // --steps N: steps under way at the same time; 0: as their sources say
   int workers = 0;                  // --workers N: connections on which one step is walked; 0: as its source says
   double target_chunk_seconds = 0.25;
   std::size_t max_pack_bytes = 4u << 20;

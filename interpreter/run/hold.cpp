@@ -15,6 +15,17 @@ namespace {
 
 constexpr double seconds_between_looks = 0.5;  // of a run whose chunks are short; one short statement each
 
+// Steps that are under way at the same time hear the same: who is the first enters it, and does what it says to do once.
+bool first_to(Context& context, int source, const ledger::Order& order, std::string_view what) {
+  std::lock_guard lock(context.whole.mutex);
+  return context.whole.heard.insert(fmt::format("{}\n{}\n{}\n{}\n{}", what, source, order.kind, order.job, order.given)).second;
+}
+
+// What cannot be entered now is no reason to disobey.
+void enter_heard(Context& context, int source, const ledger::Order& order, bool taken_back) {
+  if (first_to(context, source, order, taken_back ? "taken back" : "heard")) (void)ledger::enter_heard(context.writer(source), context.target(source), order, taken_back);
+}
+
 // The pace that somebody has ordered. Gives why the run is to wait instead; empty: nothing.
 std::string hear_pace(Context& context, const program::Step& step, int source, const std::vector<ledger::Order>& given) {
   if (!context.pacer) return {};
@@ -25,8 +36,7 @@ std::string hear_pace(Context& context, const program::Step& step, int source, c
   Event event = context.event(EventKind::goes_on, step);
   event.reason = order ? order->text() : "its pace is as the job says again";
   context.tell(event);
-  // What cannot be entered now is no reason to disobey.
-  (void)ledger::enter_heard(context.writer(source), context.target(source), order ? *order : *before, !order);
+  enter_heard(context, source, order ? *order : *before, !order);
   return {};
 }
 
@@ -47,16 +57,15 @@ std::string halted_here(const std::string& job, const std::string& beside) {
   return {};
 }
 
-std::optional<StepEnd> Context::obey(const program::Step& step, int source, std::unique_lock<std::mutex>* lock) {
+std::optional<StepEnd> Context::obey(const program::Step& step, int source, bool crew) {
   if (options.played || source < 0 || !writers[static_cast<std::size_t>(source)]) return std::nullopt;
   std::string waits;  // for what it waits, as it was told
   std::optional<ledger::Order> waits_by;  // the order that says so
-  // What cannot be entered now is no reason to disobey.
-  const auto heard = [&](const ledger::Order& order, bool taken_back = false) { (void)ledger::enter_heard(writer(source), target(source), order, taken_back); };
+  const auto heard = [&](const ledger::Order& order, bool taken_back = false) { enter_heard(*this, source, order, taken_back); };
   for (;;) {
     const double now = clock.seconds();
     // Workers look after their debts by themselves.
-    const double debt = pacer && !lock ? pacer->debt() : 0;
+    const double debt = pacer && !crew ? pacer->debt() : 0;
     if (waits.empty() && looked_at >= 0 && now - looked_at < seconds_between_looks) {
       if (debt <= 0) return std::nullopt;
       if (!wait(std::min(debt, seconds_between_looks), source)) return interrupted(step);
@@ -80,7 +89,8 @@ std::optional<StepEnd> Context::obey(const program::Step& step, int source, std:
     }
     if (const ledger::Order* cancel = first("cancel")) {
       heard(*cancel);
-      if (auto obeyed = writer(source).obey(*cancel); !obeyed) return fail(step, obeyed.error());
+      if (first_to(*this, source, *cancel, "obeyed"))
+        if (auto obeyed = writer(source).obey(*cancel); !obeyed) return fail(step, obeyed.error());
       return paused(step, Code::told_to_stop, {ErrorClass::held, cancel->text(), {}, "what is committed stays; `bfl run` goes on behind the last chunk"}, {});
     }
     const std::string no_pace = given ? hear_pace(*this, step, source, *given) : std::string();
@@ -112,10 +122,7 @@ std::optional<StepEnd> Context::obey(const program::Step& step, int source, std:
       if (!same) tell(event);
     }
     if (waits.empty()) return std::nullopt;  // the orders could not be read
-    if (lock) lock->unlock();
-    const bool on = wait(seconds_between_looks, source);
-    if (lock) lock->lock();
-    if (!on) return interrupted(step);
+    if (!wait(seconds_between_looks, source)) return interrupted(step);
   }
 }
 

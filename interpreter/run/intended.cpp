@@ -80,7 +80,7 @@ Result<void> Collecting::collect(const lower::Statement& statement, const lower:
   if (table.empty() && sequenced(step, hands_, later_)) sequence.emplace(intention_, hands_);
   IntentRows rows(intent, statement, std::move(stored), engine_, intention_.target);
   auto read = (*select)->query_raw({}, [&](RawRow row) {
-    if (intention_.stop && intention_.stop->level.load() > 0) kept = Error{ErrorClass::interrupted, "asked to stop"};
+    if (intention_.ends && intention_.ends()) kept = Error{ErrorClass::interrupted, "asked to stop"};
     if (kept) kept = rows.read(row);
     if (!kept) {
       Error error = kept.error();

@@ -16,7 +16,7 @@ struct Intention {
   connect::Connector& target;       // of the step
   const eval::Context evaluation;
   bool again = false;               // rows that a `once` step has changed before are taken, where they are as before the change
-  const StopSignal* stop = nullptr;
+  std::function<bool()> ends{};     // whether nobody waits for it any more
 
   const Table& table() const { return program.table(step.target); }
 };

@@ -125,13 +125,14 @@ double rate_of(const program::Program& program, const program::Step& step, const
   return said_rate(program, step);
 }
 
-Pacer::Pacer(Context& context, const program::Step& step) : context_(context), said_(said_rate(context.program, step)) {
+Pacer::Pacer(Context& context, const program::Step& step) : context_(context), keeper_(step.keeper) {
   for (const auto* pace : {&context.program.pace, &step.pace}) {
     if (!*pace) continue;
+    if ((*pace)->rows_a_second) (pace == &step.pace ? step_says_ : job_says_) = *(*pace)->rows_a_second;
     if ((*pace)->window) windows_.push_back(&*(*pace)->window);
     for (const program::PaceRule& rule : (*pace)->rules) rules_.push_back({&rule});
   }
-  rate_ = said_;
+  rate_ = step_says_;
 }
 
 std::optional<double> rows_a_second(std::string_view text) {
@@ -149,33 +150,92 @@ std::optional<double> rows_a_second(std::string_view text) {
 }
 
 bool Pacer::set(const std::optional<ledger::Order>& order) {
+  {
+    // Whichever step of the job hears it first. A debt of another rate would be a wait of another length.
+    std::lock_guard lock(context_.whole.mutex);
+    WholeRun& whole = context_.whole;
+    if (order) whole.rates_ordered[keeper_] = rows_a_second(order->reason).value_or(job_says_);
+    else whole.rates_ordered.erase(keeper_);
+    double rate = whole.rates_ordered.empty() ? job_says_ : 0;
+    for (const auto& [source, ordered] : whole.rates_ordered)
+      if (ordered > 0 && (rate <= 0 || ordered < rate)) rate = ordered;
+    if (std::exchange(whole.rate, rate) != rate) whole.due = 0;
+  }
   if (order.has_value() == order_.has_value() && (!order || order->text() == order_->text())) return false;
   order_ = order;
-  rate_ = order ? rows_a_second(order->reason).value_or(said_) : said_;
-  due_ = 0;  // a debt of another rate would be a wait of another length
+  std::lock_guard lock(mutex_);
+  rate_ = order ? 0 : step_says_;
+  due_ = 0;
   return true;
 }
 
-void Pacer::spent(std::int64_t rows, double began) {
-  if (rate_ > 0) due_ = std::max(due_, began) + static_cast<double>(rows) / rate_;
+double Pacer::rate_of_job() const {
+  std::lock_guard lock(context_.whole.mutex);
+  return context_.whole.rate;
 }
 
-double Pacer::debt() const { return rate_ > 0 ? std::max(0.0, due_ - context_.clock.seconds()) : 0; }
+double Pacer::rate() const {
+  const double of_job = rate_of_job();
+  std::lock_guard lock(mutex_);
+  return rate_ > 0 && (of_job <= 0 || rate_ < of_job) ? rate_ : of_job;
+}
+
+void Pacer::spent(std::int64_t rows, double began) {
+  const auto pay = [&](double rate, double& due) {
+    if (rate > 0) due = std::max(due, began) + static_cast<double>(rows) / rate;
+  };
+  {
+    std::lock_guard lock(context_.whole.mutex);
+    pay(context_.whole.rate, context_.whole.due);
+  }
+  std::lock_guard lock(mutex_);
+  pay(rate_, due_);
+}
+
+double Pacer::debt() const {
+  const double now = context_.clock.seconds();
+  double debt = 0;
+  {
+    std::lock_guard lock(context_.whole.mutex);
+    if (context_.whole.rate > 0) debt = std::max(debt, context_.whole.due - now);
+  }
+  std::lock_guard lock(mutex_);
+  return rate_ > 0 ? std::max(debt, due_ - now) : debt;
+}
 
 bool Pacer::asks_who_is_blocked(int source) const {
   return std::any_of(rules_.begin(), rules_.end(), [&](const Rule& rule) { return rule.rule->signal == SignalKind::blocked && rule.rule->source == source; });
 }
 
 void Pacer::blocked(int source, double sessions) {
+  std::lock_guard lock(mutex_);
   for (Rule& rule : rules_)
     if (rule.rule->signal == SignalKind::blocked && rule.rule->source == source) rule.blocked = std::max(rule.blocked, sessions);
 }
 
 Result<std::optional<double>> Pacer::value_of(Rule& rule) {
+  if (rule.rule->signal == SignalKind::blocked) {
+    std::lock_guard lock(mutex_);
+    return std::optional(std::exchange(rule.blocked, 0));
+  }
+  WholeRun& whole = context_.whole;
+  const double now = context_.clock.seconds();
+  {
+    // A step beside this one may have asked.
+    std::lock_guard lock(whole.mutex);
+    const auto asked = whole.asked.find(rule.rule);
+    if (asked != whole.asked.end() && now - asked->second.at < seconds_between_looks) return asked->second.value;
+  }
+  Result<std::optional<double>> value = ask(rule);
+  std::lock_guard lock(whole.mutex);
+  whole.asked.insert_or_assign(rule.rule, SignalSeen{now, value});
+  return value;
+}
+
+Result<std::optional<double>> Pacer::ask(Rule& rule) {
   const program::PaceRule& said = *rule.rule;
-  if (said.signal == SignalKind::blocked) return std::optional(std::exchange(rule.blocked, 0));
   if (said.signal == SignalKind::http || said.signal == SignalKind::prometheus)
-    return number_told_by(said, seconds_a_look, [this] { return context_.stop.level.load() > 0; });
+    return number_told_by(said, seconds_a_look, [this] { return context_.run_ends(); });
   if (said.signal == SignalKind::file) {
     std::error_code wrong;
     const bool there = std::filesystem::exists(said.statement, wrong);
@@ -211,7 +271,7 @@ Result<std::optional<double>> Pacer::value_of(Rule& rule) {
   source.rollback();
   if (!read) {
     rule.statement.reset();
-    return late && context_.stop.level.load() == 0 ? Error{ErrorClass::transient, fmt::format("it takes more than {} s", seconds_a_look)} : read.error();
+    return late && !context_.run_ends() ? Error{ErrorClass::transient, fmt::format("it takes more than {} s", seconds_a_look)} : read.error();
   }
   return value;
 }

@@ -38,7 +38,7 @@ class Around {
   }
 
   Result<void> stretch(std::int64_t from, std::int64_t to) {
-    if (intention_.stop && intention_.stop->level.load() > 0) return Error{ErrorClass::interrupted, "asked to stop"};
+    if (intention_.ends && intention_.ends()) return Error{ErrorClass::interrupted, "asked to stop"};
     if (auto filled = fill(fmt::format("rowid > {} AND rowid <= {}", from, to)); !filled) return filled;
     Spool part;
     auto collected = collect(intention_, intents_, hands_, false, bench_.engine(), part);

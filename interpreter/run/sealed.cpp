@@ -94,7 +94,7 @@ std::optional<StepEnd> seal(Writing& writing, SealedSet& set, const char* route,
   if (auto end = refuse_left_behind(writing, (*bench)->program(), (*bench)->engine())) return end;
   Spool spool;
   std::int64_t aside = 0;
-  const Intention intention{context.program, writing.step, writing.target, context.evaluation(writing.source), again, &context.stop};
+  const Intention intention{context.program, writing.step, writing.target, context.evaluation(writing.source), again, [&context] { return context.run_ends(); }};
   std::optional<MeetingRows> meeting;
   if (program::adds_rows(writing.step.kind)) meeting.emplace(context.program, writing.step);
   auto collected = collect(intention, set.intents(), set.hands(), set.once(), (*bench)->engine(), spool, meeting ? &*meeting : nullptr);
@@ -122,6 +122,7 @@ std::optional<StepEnd> seal(Writing& writing, SealedSet& set, const char* route,
   empty = spool.rows() == 0;
   if (empty) return std::nullopt;
   if (auto end = refuse_unexpected(writing, spool.rows() - aside)) return end;
+  if (auto end = context.pause(writing.step, writing.source)) return end;  // it may have taken hours
   return open_sealed(writing, set, route, decision, spool.rows(), [&spool](bool from_start) { return spool.next(from_start); });
 }
 

@@ -37,10 +37,7 @@ Result<void> set_aside(Writing& writing, ledger::Lane& lane, const Chunk& bad, c
   return {};
 }
 
-bool may_go_on(Context& context) {
-  std::lock_guard lock(context.shared);
-  return context.stop.level.load() == 0 && context.chunks_left != 0;
-}
+bool may_go_on(const Context& context) { return !context.stopping() && context.chunks_left() != 0; }
 
 }  // namespace
 

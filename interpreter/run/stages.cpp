@@ -86,7 +86,7 @@ void Stages::set_bounds() {
 }
 
 StepEnd Stages::failed(const std::string& why) {
-  writing_.context.outcome.stage_failed = {writing_.step.name, writing_.id};
+  writing_.context.count([&](Outcome& outcome) { outcome.stage_failed = {writing_.step.name, writing_.id}; });
   return writing_.fail(Code::stage_failed, {ErrorClass::data, fmt::format("{} does not hold: {}", shown(), why), {},
                                             fmt::format("look at the rows; `bfl undo JOB.bfl --step {} --plan` shows what can be put back, `bfl run` asks again", writing_.step.name)});
 }

@@ -26,7 +26,8 @@ class Stages {
   std::string next_share() const;
   Result<void> begin(const std::string& share, const std::vector<ledger::Writer::LaneRange>& lanes);
 
-  // How many of the step's rows come in stages up to this one; of all stages, as counted when the first was begun.
+  // How many of the step's rows come in stages up to this one, as counted when the first was begun: a share is rounded down, and is one
+  // row at least where there are any.
   static std::int64_t rows_up_to(const std::string& share, std::int64_t rows);
   std::int64_t rows() const { return begun_.empty() ? 0 : begun_.front().rows; }
   std::int64_t rows_before_next() const { return begun_.empty() ? 0 : rows_up_to(begun_.back().share, rows()); }

@@ -227,10 +227,10 @@ ledger::Runner runner_of(Context& context) {
 
 void refuse(Context& context, const Error& error) {
   const bool held = error.kind == ErrorClass::held;
-  Diagnostic& diagnostic = context.diagnostics.error(held ? Code::job_held : Code::database_error, context.program.job_span, error.message, error.help);
+  Diagnostic& diagnostic = context.whole.diagnostics.error(held ? Code::job_held : Code::database_error, context.program.job_span, error.message, error.help);
   if (!error.detail.empty()) diagnostic.notes.push_back(error.detail);
   diagnostic.notes.push_back("nothing was changed by this run");
-  context.outcome.exit_code = held || error.kind == ErrorClass::transient ? 75 : error.kind == ErrorClass::refused ? 4 : 5;
+  context.whole.outcome.exit_code = held || error.kind == ErrorClass::transient ? 75 : error.kind == ErrorClass::refused ? 4 : 5;
 }
 
 // An undo that somebody has stopped before its first row is taken back where a run undoes itself.
@@ -272,7 +272,7 @@ void carry_out(Context& context, std::vector<UndoTask>& tasks) {
     Event event = context.event(tasks[i].open ? EventKind::step_resumed : EventKind::step_started, tasks[i].step);
     event.reason = fmt::format("puts back generation {} of `{}`", tasks[i].undone.number, tasks[i].undone.step);
     context.tell(event);
-    ++context.outcome.steps_run;
+    ++context.whole.outcome.steps_run;
     // What is older stays under what could not be put back.
     if (Undoing(context, tasks[i], context.plan.steps[i]).run() != StepEnd::done) break;
     ++ended;
@@ -287,10 +287,10 @@ void carry_out(Context& context, std::vector<UndoTask>& tasks) {
     }
     if (context.writers[i]) {
       (void)context.writers[i]->release(!frozen[i] || over);
-      context.note(note_seen(*context.targets[i], context.state, context.identities[i]));
+      context.note(note_seen(*context.targets[i], context.whole.state, context.identities[i]));
     }
   }
-  if (context.outcome.exit_code == 0 && std::any_of(tasks.begin(), tasks.end(), [](const UndoTask& task) { return !task.lost.empty(); })) context.outcome.exit_code = 3;
+  if (context.whole.outcome.exit_code == 0 && std::any_of(tasks.begin(), tasks.end(), [](const UndoTask& task) { return !task.lost.empty(); })) context.whole.outcome.exit_code = 3;
   context.writers.clear();
 }
 
@@ -325,7 +325,8 @@ Result<void> preview_undo(const program::Program& program, const std::vector<con
 
 Outcome undo(const program::Program& program, const plan::Plan& plan, std::vector<UndoTask>& tasks, const std::vector<connect::Connector*>& targets,
              store::State& state, Clock& clock, StopSignal& stop, const Listener& listener, const Options& options, Diagnostics& diagnostics) {
-  Context context{program, plan, targets, state, clock, stop, options, diagnostics};
+  WholeRun whole{state, diagnostics};
+  Context context(whole, program, plan, targets, clock, stop, options);
   return context.run(listener, [&] { carry_out(context, tasks); });
 }
 

@@ -44,10 +44,10 @@ class WithoutSeen final : public store::State {
 };
 
 void say(Context& context, Code code, const Error& error, int exit_code) {
-  Diagnostic& diagnostic = context.diagnostics.error(code, context.program.job_span, error.message, error.help);
+  Diagnostic& diagnostic = context.whole.diagnostics.error(code, context.program.job_span, error.message, error.help);
   diagnostic.notes.push_back(untouched);
   if (!error.detail.empty()) diagnostic.notes.push_back(error.detail);
-  context.outcome.exit_code = exit_code;
+  context.whole.outcome.exit_code = exit_code;
 }
 
 void say(Context& context, const Error& error) {
@@ -114,12 +114,12 @@ bool WholeJob::begin(Context& context) {
     return false;
   }
   fault_point("whole_begun");
-  tell_ = std::exchange(context.tell, [this](const Event& event) { withheld_.push_back(event); });
+  tell_ = std::exchange(context.whole.told, [this](const Event& event) { withheld_.push_back(event); });
   return true;
 }
 
 void WholeJob::tell_withheld(Context& context, bool committed) {
-  context.tell = std::move(tell_);
+  context.whole.told = std::move(tell_);
   for (const Event& event : std::exchange(withheld_, {})) {
     switch (event.kind) {
       case EventKind::step_failed: case EventKind::assertion_failed: case EventKind::step_paused: case EventKind::step_blocked: case EventKind::draining: break;
@@ -133,7 +133,8 @@ void WholeJob::tell_withheld(Context& context, bool committed) {
 void WholeJob::take_back(Context& context) {
   nested_->rollback_all();
   tell_withheld(context, false);
-  context.outcome.changed = context.outcome.conflicts = context.outcome.quarantined = context.outcome.left_out = 0;
+  Outcome& outcome = context.whole.outcome;
+  outcome.changed = outcome.conflicts = outcome.quarantined = outcome.left_out = 0;
 }
 
 Result<void> WholeJob::commit(Context& context) {
@@ -154,7 +155,7 @@ Result<void> WholeJob::commit(Context& context) {
 
 void WholeJob::end(Context& context) {
   if (!under_way()) return;
-  const Outcome& outcome = context.outcome;
+  const Outcome& outcome = context.whole.outcome;
   if (outcome.exit_code != 0) return take_back(context);
   if (outcome.conflicts > 0) {
     const std::int64_t rows = outcome.conflicts;

@@ -40,7 +40,8 @@ struct Crew {
 
   // Everything here is under Context::shared.
   bool may_go_on() const {
-    return !stopping && context.diary && context.stop.level.load() == 0 && (context.chunks_left < 0 || in_flight < context.chunks_left);
+    const std::int64_t left = context.chunks_left();
+    return !stopping && !context.stopping() && context.diary_works() && (left < 0 || in_flight < left);
   }
 
   void work(Worker& worker) {
@@ -67,6 +68,7 @@ struct Crew {
         lanes[mine] = lane;
         if (committed) continue;
         stopping = true;
+        context.leaving = true;
         if (failed) break;
         failed = &worker;
         error = committed.error();
@@ -79,6 +81,12 @@ struct Crew {
   }
 };
 
+// Transactions of the run so far.
+std::int64_t failures_of(const Context& context) {
+  std::lock_guard lock(context.whole.mutex);
+  return context.whole.breaker.ever_failed();
+}
+
 // At most once a second.
 void look(Writing& writing, Crew& crew) {
   constexpr double seconds_between_looks = 1;
@@ -86,7 +94,7 @@ void look(Writing& writing, Crew& crew) {
   const double now = context.clock.seconds();
   if (now - crew.looked_at < seconds_between_looks) return;
   crew.looked_at = now;
-  const std::int64_t failed = context.breaker.ever_failed();
+  const std::int64_t failed = failures_of(context);
   const bool changed = crew.size.look({now, std::exchange(context.most_waiting, 0), failed - std::exchange(crew.failed_before, failed)});
   if (!changed) return;
   writing.beside = static_cast<int>(crew.size.wanted());
@@ -103,7 +111,11 @@ std::optional<StepEnd> watch_over(Writing& writing, Crew& crew, std::vector<Work
   std::unique_lock lock(context.shared);
   while (crew.at_work > 0) {
     // The last chunks that a limit allows may still fail: whether it is reached is seen when they are done.
-    if (!end && context.chunks_left != 0) end = context.pause(writing.step, writing.source, &lock);
+    if (!end && context.chunks_left() != 0) {
+      lock.unlock();
+      end = context.pause(writing.step, writing.source, true);
+      lock.lock();
+    }
     if (end) crew.stopping = true;
     look(writing, crew);
     if (context.stop.level.load() > 1)
@@ -113,22 +125,22 @@ std::optional<StepEnd> watch_over(Writing& writing, Crew& crew, std::vector<Work
   return end;
 }
 
-int setting(const Writing& writing, std::string_view wanted, int otherwise) {
-  const auto& sources = writing.context.program.sources;
-  if (writing.context.dialect(writing.source) != lower::Dialect::postgres || static_cast<std::size_t>(writing.source) >= sources.size()) return otherwise;
-  for (const auto& [name, value] : sources[static_cast<std::size_t>(writing.source)].settings)
-    if (name == wanted) return std::atoi(value.c_str());
+}  // namespace
+
+int source_setting(const program::Program& program, int source, std::string_view name, int otherwise) {
+  const auto at = static_cast<std::size_t>(source);
+  if (source < 0 || at >= program.sources.size() || program.catalogues[at].engine != "postgres") return otherwise;
+  for (const auto& [setting, value] : program.sources[at].settings)
+    if (setting == name) return std::atoi(value.c_str());
   return otherwise;
 }
 
-}  // namespace
-
 int workers_of(const Writing& writing) {
   if (writing.context.dialect(writing.source) != lower::Dialect::postgres) return 1;
-  return writing.context.options.workers > 0 ? writing.context.options.workers : setting(writing, "workers", 1);
+  return writing.context.options.workers > 0 ? writing.context.options.workers : source_setting(writing.context.program, writing.source, "workers", 1);
 }
 
-int at_once_of(const Writing& writing) { return setting(writing, "at_once", 0); }
+int at_once_of(const Writing& writing) { return source_setting(writing.context.program, writing.source, "at_once", 0); }
 
 Result<bool> walk_beside(Writing& writing, std::vector<ledger::Lane> lanes, const Beside& beside, std::optional<StepEnd>& end) {
   const auto wanted = std::min(static_cast<std::size_t>(workers_of(writing)), lanes.size());
@@ -155,7 +167,7 @@ Result<bool> walk_beside(Writing& writing, std::vector<ledger::Lane> lanes, cons
   if (workers.empty()) return false;
   Crew crew{writing.context, std::move(lanes), CrewSize(workers.size(), writing.context.clock.seconds())};
   crew.looked_at = writing.context.clock.seconds();
-  crew.failed_before = writing.context.breaker.ever_failed();
+  crew.failed_before = failures_of(writing.context);
   writing.context.most_waiting = 0;
   crew.at_work = workers.size();
   writing.beside = static_cast<int>(workers.size());

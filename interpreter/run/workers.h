@@ -10,6 +10,8 @@
 
 namespace bfl::run {
 
+// A number that the declaration of a PostgreSQL source gives; `otherwise` where it does not.
+int source_setting(const program::Program& program, int source, std::string_view name, int otherwise);
 // As `--workers` says, or the step's source; 1 without either.
 int workers_of(const Writing& writing);
 // Chunks that may be under way at a time, of all runs of all jobs on the step's database; 0: any number.

@@ -46,7 +46,7 @@ void tell(const Writing& writing, const std::vector<LeftOut>& all) {
     event.reason = part.reason;
     event.rows_left_out = part.rows;
     event.keys = part.keys;
-    writing.context.outcome.left_out += part.rows;
+    writing.context.count([&](Outcome& outcome) { outcome.left_out += part.rows; });
     writing.context.tell(event);
   }
 }
@@ -202,7 +202,7 @@ StepEnd finish(Writing& writing) {
   if (auto closed = writing.writer.close(writing.id); !closed)
     return writing.context.fail(writing.step, closed.error(), "every change of the step is committed");
   fault_point("after_close");
-  writing.context.outcome.quarantined += writing.quarantined;  // those of earlier runs of the step among them
+  writing.context.count([&](Outcome& outcome) { outcome.quarantined += writing.quarantined; });  // those of earlier runs of the step among them
   writing.context.tell(finished_event(writing));
   return StepEnd::done;
 }
@@ -288,7 +288,7 @@ StepEnd write(Context& context, const program::Step& step, const plan::StepPlan&
                         writing.state_of_data());
   if (auto end = begin(writing, open)) return *end;
   if (step.sql) return raw_write(writing, route, decision, open);
-  if (open) context.note(context.state.note_seq(context.identities[static_cast<std::size_t>(writing.source)], open->id, open->next_seq));
+  if (open) context.note_chunks(writing.source, open->id, open->next_seq);
   return sealed ? sealed_write(writing, route, decision, open) : direct_write(writing, route, decision, open);
 }
 

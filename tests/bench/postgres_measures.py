@@ -11,6 +11,7 @@ from report import Row
 from tables import WRONG
 
 JOB = os.path.join(HERE, "jobs", "fix_totals.bfl")
+BOTH = os.path.join(HERE, "jobs", "fix_both.bfl")
 CHUNK = 5000           # rows a chunk, of the measure of lanes and ledger
 
 
@@ -155,6 +156,22 @@ def measure_memory(bench):
   return measured(bench, {"": row}, measure)
 
 
+def measure_steps(bench):
+  """Two steps that need not wait for each other."""
+  row = Row(f"PostgreSQL: two steps of {bench.rows // 2:,} rows at the same time (`--steps 2`)", "one after the other", None)
+
+  def measure(postgres):
+    pristine = postgres.server.two_tables(bench.rows // 2, 100)
+    for number in range(bench.rounds):
+      took = {}
+      for steps in bench.turns(number, ["1", "2"]):
+        took[steps] = postgres.corrected(postgres.server.fresh_copy(pristine), bench.rows, "--steps", steps, job=BOTH)
+      against(row, took["2"], {"wall": took["1"].wall})
+      bench.say(f"PostgreSQL, two steps, round {number + 1}: {took['2'].wall:.2f} s, one after the other {took['1'].wall:.2f} s")
+
+  return measured(bench, {"": row}, measure)
+
+
 def logged(server, job):
   """Milliseconds that the server spent on bfl's own tables and on everything, by its log, while `job` runs."""
   with open(os.path.join(server.directory, "place")) as place:
@@ -207,5 +224,5 @@ def measured(bench, rows, measure):
 
 MEASURES = {
   "postgres-all": measure_all, "postgres-some": measure_some, "postgres-none": measure_none, "postgres-memory": measure_memory,
-  "postgres-commits": measure_commits,
+  "postgres-commits": measure_commits, "postgres-steps": measure_steps,
 }

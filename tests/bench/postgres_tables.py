@@ -63,6 +63,13 @@ class Server:
       self.sql(name, SCHEMA, ROWS.format(rows=rows, percent=percent), "vacuum (freeze, analyze) orders")
     return name
 
+  def two_tables(self, rows, percent):
+    name = f"two_{rows}_{percent}"
+    if self.value("postgres", f"select count(*) from pg_database where datname = '{name}'") == "0":
+      self.fresh_copy(self.pristine(rows, percent), name)
+      self.sql(name, "create table archive (like orders including all)", "insert into archive select * from orders", "vacuum (freeze, analyze)")
+    return name
+
   def fresh_copy(self, pristine, name="work"):
     """File by file and on disk, so that no program pays for the writes of the one before it."""
     self.sql("postgres", f"drop database if exists {name} with (force)", "checkpoint",

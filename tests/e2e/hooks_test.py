@@ -129,6 +129,12 @@ def the_project_says_whom_to_tell(place):
     expect(json.loads((place.folder / "told.json").read_text())["event"] == "run_finished", "the command is told as well")
     expect((place.folder / "flag.prom").exists() and not (place.folder / "bfl.prom").exists(), "a flag goes before the project")
     expect(len((place.folder / "lineage.ndjson").read_text().splitlines()) == 2, "lineage is appended")
+    with Server() as server:
+        again = place.call("run", "mark.bfl", env={"ALERT_HOOK": server.url})
+    expect("nothing to do" in again.stdout and [event["exit_code"] for event in server.events()] == [0], "who wants to be told hears of a finished job as well")
+    place.write("bfl.toml", '[outside]\nhooks = ["run_finised=true"]\nmetrics_port = "no port"\n')
+    wrong = place.call("run", "mark.bfl", code=2)
+    expect("no event `run_finised`" in wrong.stderr and "bfl.toml:2:10" in wrong.stderr and "no place to listen on" in wrong.stderr, wrong.stderr)
     place.write("bfl.toml", '[outside]\nhooks = "true"\nmetric = "x"\n')
     wrong = place.call("run", "mark.bfl", code=2)
     expect("a list of texts" in wrong.stderr and "did you mean `metrics`?" in wrong.stderr, wrong.stderr)

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """How many chunks are under way at a time: workers that rest where they are in the way, places that all runs share, a server without room."""
 import os
+import signal
 import subprocess
 import time
 
-from harness import expect, main
+from harness import expect, main, wait_for
 from postgres_harness import on_postgres
 
 JOB = """
@@ -92,6 +93,37 @@ def places_are_shared_by_all_runs(place, db):
 
 
 @on_postgres
+def who_waits_for_a_place_hears_orders(place, db):
+    """Others have all places: an order, and a signal, end the wait within a second."""
+    table(db)
+    os.environ.update(place.env)
+    other = subprocess.Popen(["psql", "-X", "-q", "-d", db.url], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    try:
+        other.stdin.write("SELECT pg_advisory_lock(1650879600, 1), pg_advisory_lock(1650879600, 2);\n")
+        other.stdin.flush()
+        wait_for(lambda: db.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted") == "2", "the places")
+        for workers, how, code in ((1, "cancel", 75), (1, "interrupt", 130), (3, "halt", 75)):
+            write(place, f"workers: {workers}, at_once: 2")
+            told = len(journal(place, "held_back"))
+            run = place.start("run", "crew.bfl")
+            wait_for(lambda: len(journal(place, "held_back")) > told or run.poll() is not None, "a run that waits")
+            began = time.monotonic()
+            if how == "interrupt":
+                run.send_signal(signal.SIGINT)
+            else:
+                place.call(how, "crew.bfl")
+            out, err = run.communicate(timeout=30)
+            seconds = time.monotonic() - began
+            expect(run.returncode == code and seconds < 2.5 and marked(db) == 0, f"{how}, {workers} workers: exit {run.returncode} after {seconds:.1f} s\n{out}{err}")
+            if how == "halt":
+                place.call("resume", "crew.bfl")
+    finally:
+        other.communicate("\\q\n", timeout=30)
+    place.call("run", "crew.bfl")
+    expect(marked(db) == 2000, "all rows are changed")
+
+
+@on_postgres
 def a_server_without_room_gets_fewer(place, db):
     table(db, rows=600)
     db.sql(f"DROP ROLE IF EXISTS few_{db.name}; CREATE ROLE few_{db.name} LOGIN CONNECTION LIMIT 3; GRANT ALL ON t TO few_{db.name}; GRANT CREATE ON DATABASE {db.name} TO few_{db.name}")
@@ -106,4 +138,4 @@ def a_server_without_room_gets_fewer(place, db):
 
 
 if __name__ == "__main__":
-    main([workers_rest_where_transactions_fail, workers_make_room_for_others, places_are_shared_by_all_runs, a_server_without_room_gets_fewer])
+    main([workers_rest_where_transactions_fail, workers_make_room_for_others, places_are_shared_by_all_runs, who_waits_for_a_place_hears_orders, a_server_without_room_gets_fewer])

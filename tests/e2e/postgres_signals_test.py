@@ -11,6 +11,7 @@ import pathlib
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "faults"))
 
+from answering import Answering
 from harness import SKIPPED, expect, main, wait_for
 from postgres_harness import SERVER, Database, psql
 from servers import servers, standby_of
@@ -35,6 +36,12 @@ def on_own_server(test):
 
     run.__name__ = test.__name__
     return run
+
+
+def answering(what):
+    class Server(Answering):
+        answered = staticmethod(what)
+    return Server()
 
 
 @contextlib.contextmanager
@@ -156,6 +163,26 @@ def who_waits_for_a_chunk(place, db):
 
 
 @on_own_server
+def a_signal_that_hangs_keeps_nobody_waiting(place, db):
+    """An address that takes seconds is asked while no transaction is open: workers end what they have begun."""
+    def slow(_):
+        time.sleep(3.5)
+        return 200, "0"
+    with answering(slow) as server:
+        db.sql("DELETE FROM t WHERE id > 900; CREATE OR REPLACE FUNCTION slow(id int) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.01); RETURN true; END $$;"
+               " ALTER TABLE t DROP CONSTRAINT IF EXISTS slow; ALTER TABLE t ADD CONSTRAINT slow CHECK (slow(id)) NOT VALID")
+        place.write("paced.bfl", JOB.replace("RULES", f'pause when http("{server.url}") > 10').replace("WORKERS", "3").replace("CHUNK", "10"))
+        run = place.start("run", "paced.bfl")
+        longest = 0.0
+        while run.poll() is None:
+            longest = max(longest, float(db.value("SELECT coalesce(max(extract(epoch FROM clock_timestamp() - xact_start)), 0) FROM pg_stat_activity WHERE application_name LIKE 'bfl%'")))
+            time.sleep(0.05)
+        out, err = run.communicate(timeout=120)
+        expect(run.returncode == 0 and marked(db) == 900 and longest < 1.5, f"exit {run.returncode}, a transaction of {longest} s\n{out}{err}")
+        db.sql("ALTER TABLE t DROP CONSTRAINT slow")
+
+
+@on_own_server
 def a_role_that_sees_nobody_waits(place, db):
     db.sql("DROP ROLE IF EXISTS blind; CREATE ROLE blind LOGIN; GRANT ALL ON t TO blind; GRANT CREATE ON DATABASE postgres TO blind")
     os.environ["SHOP_URL"] = own.url.replace("bfl@", "blind@")
@@ -202,7 +229,7 @@ def the_servers_log_names_the_chunk(place, db):
 
 
 if __name__ == "__main__":
-    tests = [the_servers_log_names_the_chunk, active_sessions, lock_waits, oldest_transaction, a_vacuum_of_the_table, archive_backlog, replica_lag, who_waits_for_a_chunk, a_role_that_sees_nobody_waits]
+    tests = [the_servers_log_names_the_chunk, active_sessions, lock_waits, oldest_transaction, a_vacuum_of_the_table, archive_backlog, replica_lag, who_waits_for_a_chunk, a_signal_that_hangs_keeps_nobody_waiting, a_role_that_sees_nobody_waits]
     if not (SERVER / "url").exists():
         main(tests)
     with tempfile.TemporaryDirectory(prefix="bfl-signals-") as folder, servers(1, pathlib.Path(folder)) as (own,):

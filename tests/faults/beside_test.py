@@ -29,6 +29,15 @@ def step(chance, number):
     ])
 
 
+def images_of(ledger):
+    """By step, whatever chunk they are in; of added rows not what they are: their keys come in any order."""
+    images = collections.Counter()
+    for name, _, records in check_chains(ledger):
+        for record in records:
+            images[name, record.kind, record.table, tuple(record.before), tuple(sorted(record.after.items())) if record.kind != "i" else len(record.after)] += 1
+    return images
+
+
 def came(bfl, db, place, text, workers):
     trial = Trial(bfl, db, place, Job("beside", text, workers=workers))
     hold(trial.run(what=f"{workers} workers") == 0, f"{text}\n{trial.said}")
@@ -36,12 +45,7 @@ def came(bfl, db, place, text, workers):
     ledger = check_now(db, trial.job)
     trial.ask("audit", "verify", "job.bfl")
     # Keys that a sequence gave follow the order in which rows came.
-    given = {"w"}
-    images = collections.Counter()
-    for name, _, records in check_chains(ledger):
-        for record in records:
-            images[name, record.kind, record.table, tuple(record.before), tuple(sorted(record.after.items())) if record.kind != "i" else len(record.after)] += 1
-    return {name: sorted(row[1:] if name in given else row for row in rows) for name, rows in ledger.tables.items()}, images
+    return {name: sorted(row[1:] if name == "w" else row for row in rows) for name, rows in ledger.tables.items()}, images_of(ledger)
 
 
 def the_same_as_one_worker():

@@ -4,11 +4,12 @@ from databases import ROWS, SEED
 
 
 class Job:
-    def __init__(self, name, text, engines=("sqlite", "postgres"), kept=(), once=True, workers=0, program="", aside=(), clauses="", flags=(), **final):
+    def __init__(self, name, text, engines=("sqlite", "postgres"), kept=(), once=True, workers=0, steps=0, program="", aside=(), clauses="", flags=(), **final):
         self.name, self.text, self.engines, self.kept = name, text, engines, set(kept)
         self.clauses = clauses        # of the job itself
         self.flags = flags            # of every run
         self.workers = workers        # beside each other; 0: as bfl has it
+        self.steps = steps            # that are independent, at the same time
         self.program = program        # program.py in the job's folder
         self.aside = sorted(aside)    # keys of the rows that are in quarantine when it is done
         self.code = 3 if aside else 0  # how it then ends
@@ -16,8 +17,9 @@ class Job:
         self.final = {**SEED, **final}
 
     def script(self, declared):
-        if self.workers:
-            declared = declared.removesuffix(")") + f", workers: {self.workers})"
+        for setting, number in (("workers", self.workers), ("steps", self.steps)):
+            if number:
+                declared = declared.removesuffix(")") + f", {setting}: {number})"
         return f'job {self.name} {{ why "Each row, exactly once." {self.clauses} }}\nsource db = {declared}\nuse std.math\n{self.text}\n'
 
 
