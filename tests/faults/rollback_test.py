@@ -104,6 +104,8 @@ def killed_between_undoes_for_conflicts():
                 trial = ForConflicts(bfl, db, place, job)
                 while kill_at(trial, with_points, "after_close", 1):
                     kills += 1
+                    begun = any(name.startswith("undo ") for _, name, *_ in trial.check_now().steps)
+                    hold(("a run that undid itself was cut short" in trial.ask("plan", "job.bfl")) == begun, "`bfl plan` says something else")
                 trial.check_done()
         say(f"{engine}: {kills} kills")
 

@@ -51,6 +51,8 @@ def of_some_keys_it_takes_the_same():
                     trial.words = KEYS
                     try:
                         hold(kill_at(trial, with_points, point, 1), "it was not reached")
+                        said = "`undo bump` was cut short: some rows are put back, and some are not" in trial.ask("plan", "job.bfl")
+                        hold(said == (point == "after_commit"), "`bfl plan` says something else")
                         trial.words = words
                         trial.finish(again=False)
                         trial.words = ("--finish",)
