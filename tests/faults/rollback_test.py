@@ -148,9 +148,13 @@ def somebody_elses_undo_is_left_to_them():
             hold(db.sql("SELECT count(*) FROM t WHERE s = 'done'")[0][0] == len(SEED["t"]), "a run that undoes itself has finished what somebody else had begun")
             hold("BFL0526" not in trial.said, trial.said)
             trial.verb = "undo"
+            hold(kill_at(trial, with_points, "after_commit", 1), "their undo does not go on")
+            trial.verb = "run"
+            hold(trial.run() == 4 and "`undo mark` was cut short" in trial.said, trial.said)
+            trial.verb = "undo"
             hold(trial.run() == 0, trial.said)
             db.settle()
-            hold(db.sql("SELECT count(*) FROM t WHERE s = 'done'")[0][0] == 0, "their undo does not go on")
+            hold(db.sql("SELECT count(*) FROM t WHERE s = 'done'")[0][0] == 0, "their undo was not finished")
 
 
 if __name__ == "__main__":
