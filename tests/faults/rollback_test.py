@@ -2,6 +2,7 @@
 """A run that undoes itself killed at every fault point that it passes, of the run and of the undo behind it: the next command finishes it,
 and every table is as it was. For conflicts it is killed at every passage behind its last step: between its undoes as well."""
 import shutil
+import signal
 
 from checker import Wrong, check_done, check_now, hold
 from databases import SEED, database, engines, folder
@@ -148,7 +149,8 @@ def somebody_elses_undo_is_left_to_them():
             hold(db.sql("SELECT count(*) FROM t WHERE s = 'done'")[0][0] == len(SEED["t"]), "a run that undoes itself has finished what somebody else had begun")
             hold("BFL0526" not in trial.said, trial.said)
             trial.verb = "undo"
-            hold(kill_at(trial, with_points, "after_commit", 1), "their undo does not go on")
+            hold(trial.run(env={"BFL_FAULT": "after_commit:1"}, bfl=with_points) == -signal.SIGKILL, "their undo does not go on")
+            db.settle()
             trial.verb = "run"
             hold(trial.run() == 4 and "`undo mark` was cut short" in trial.said, trial.said)
             trial.verb = "undo"
