@@ -10,15 +10,15 @@ namespace bfl::cli {
 namespace {
 
 // A key as it is typed, by the types of its columns.
-Result<ledger::Key> key_typed(connect::Connector& target, const Table& table, const std::vector<int>& columns, std::string_view typed) {
-  ledger::Key key;
+Result<ledger::TypedKey> key_typed(connect::Connector& target, const Table& table, const std::vector<int>& columns, std::string_view typed) {
+  ledger::TypedKey key;
   for (const int column : columns) {
-    const bool last = key.size() + 1 == columns.size();
+    const bool last = key.columns.size() + 1 == columns.size();
     const std::string_view word = typed.substr(0, last ? typed.size() : typed.find(','));
     typed.remove_prefix(std::min(typed.size(), word.size() + 1));
-    auto value = ledger::typed_key(target, table, column, word, "keys of several columns are written with commas: `7,12`");
+    auto value = ledger::typed_value(target, table, column, word, "keys of several columns are written with commas: `7,12`");
     if (!value) return value.error();
-    key.push_back(std::move(*value));
+    key.columns.push_back(std::move(*value));
   }
   return key;
 }

@@ -67,10 +67,11 @@ std::string redaction_text(const ledger::Redaction& one) {
                                counted(one.packs, "pack"), one.job, kept, one.who, one.host, one.time, one.why));
 }
 
-std::string redactions_json(const std::vector<ledger::Redaction>& all) {
-  Json list = Json::array();
-  for (const ledger::Redaction& one : all) list.push_back(redaction_object(one));
-  return list.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+std::string redacted_json(const std::vector<ledger::Redaction>& done, const std::vector<StillHeld>& held, const std::string& behind) {
+  Json all = {{"redactions", Json::array()}, {"held", Json::array()}, {"behind", behind}};
+  for (const ledger::Redaction& one : done) all["redactions"].push_back(redaction_object(one));
+  for (const StillHeld& one : held) all["held"].push_back({{"relation", one.relation}, {"job", one.job}, {"rows", one.rows}, {"text", one.text}});
+  return all.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 std::string audit_text(const Audit& audit) {

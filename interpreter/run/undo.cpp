@@ -258,13 +258,14 @@ void carry_out(Context& context, std::vector<UndoTask>& tasks) {
     if (context.writers[i]) continue;
     connect::Connector& target = *context.targets[i];
     auto identity = ledger::identity(target);
-    auto was_over = ledger::is_over(target, context.program.job);
-    if (!identity || !was_over) return refuse(context, identity ? was_over.error() : identity.error());
+    if (!identity) return refuse(context, identity.error());
     context.identities[i] = *identity;
-    frozen[i] = !*was_over;
     auto writer = ledger::Writer::take_over(target, context.program.job, runner_of(context));
     if (!writer) return refuse(context, writer.error());
     context.writers[i] = std::move(*writer);
+    auto was_over = ledger::is_over(target, context.program.job);  // of what nobody changes any more
+    if (!was_over) return refuse(context, was_over.error());
+    frozen[i] = !*was_over;
     if (auto free = abandon_others(context, i, tasks); !free) return refuse(context, free.error());
   }
   std::size_t ended = 0;

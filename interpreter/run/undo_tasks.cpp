@@ -9,6 +9,7 @@
 #include "interpreter/ledger/registry.h"
 #include "interpreter/ledger/typed_key.h"
 #include "interpreter/ledger/verify_text.h"
+#include "interpreter/run/discreet.h"
 #include "interpreter/run/row_back.h"
 
 namespace bfl::run {
@@ -48,8 +49,9 @@ std::vector<std::string> runs_of(const Generation& undo) {
 Result<ledger::Key> key_typed(connect::Connector& target, const Table& table, const std::vector<int>& columns, std::string_view typed) {
   if (columns.size() != 1)
     return Error{ErrorClass::data, fmt::format("`--keys` is for tables with a key of one column, and that of `{}` has {}", table.name, columns.size()), {}, "undo the step whole"};
-  auto value = ledger::typed_key(target, table, columns[0], typed, "for example: --keys 100..200");
-  if (!value) return value.error();
+  auto forms = ledger::typed_value(target, table, columns[0], typed, "for example: --keys 100..200");
+  if (!forms) return forms.error();
+  ledger::Stored* value = &forms->forms.front();
   const Column& column = table.columns[static_cast<std::size_t>(columns[0])];
   if (column.type.kind == Kind::decimal && value->kind == connect::RawValue::Class::text)
     return Error{ErrorClass::data, fmt::format("`--keys` is for keys that are stored in their order, and `{}` of `{}` is a decimal that is kept as a text", column.name, table.name), {}, "undo the step whole"};
@@ -58,6 +60,25 @@ Result<ledger::Key> key_typed(connect::Connector& target, const Table& table, co
 
 bool same_range(const std::optional<std::pair<ledger::Key, ledger::Key>>& a, const std::optional<std::pair<ledger::Key, ledger::Key>>& b) {
   return a && b && ledger::encode(a->first) == ledger::encode(b->first) && ledger::encode(a->second) == ledger::encode(b->second);
+}
+
+// A range is one of stored forms: that is the order of what they mean where all of them are written in one way.
+Result<void> refuse_spellings(connect::Connector& target, const UndoTask& task, const Table& table) {
+  const auto at = static_cast<std::size_t>(task.tables[0].key[0]);
+  const Column& column = table.columns[at];
+  if (column.storage != Storage::uuid_text && column.storage != Storage::iso_text) return {};
+  const Error refused{ErrorClass::data, fmt::format("`--keys` is for keys that are written in one way, and values of `{}` of `{}` are not", column.name, table.name), {}, "undo the step whole"};
+  if (std::any_of(task.lost.begin(), task.lost.end(), [](const ledger::Gap& gap) { return gap.by_key; })) return refused;
+  for (const ledger::ImagePack& pack : task.packs) {
+    auto records = ledger::images(target, pack);
+    if (!records) return records.error();
+    for (const ledger::Record& record : *records) {
+      if (!record.table.empty()) continue;
+      for (const auto& row : {ledger::row_before(record), ledger::row_after(record, table.columns.size())})
+        if (at < row.size() && row[at].kind != connect::RawValue::Class::null && !ledger::is_canonical(target, column, row[at].view())) return refused;
+    }
+  }
+  return {};
 }
 
 // Of the chunks that have lost their images those that may hold a key that is asked for.
@@ -99,9 +120,12 @@ Result<void> fit(const program::Program& program, connect::Connector& target, Un
   if (!from) return from.error();
   auto to = key_typed(target, own, task.tables[0].key, request.keys->second);
   if (!to) return to.error();
-  if (ledger::compare(*to, *from) < 0)
-    return Error{ErrorClass::data, fmt::format("`--keys {0}..{1}` holds no key: {1} comes before {0}", request.keys->first, request.keys->second), {},
-                 fmt::format("write the first one first: --keys {}..{}", request.keys->second, request.keys->first)};
+  if (auto alike = refuse_spellings(target, task, own); !alike) return alike;
+  if (ledger::compare(*to, *from) < 0) {
+    const bool hidden = own.columns[static_cast<std::size_t>(task.tables[0].key[0])].sensitive;
+    const std::string first = hidden ? std::string(unshown) : request.keys->first, second = hidden ? std::string(unshown) : request.keys->second;
+    return Error{ErrorClass::data, fmt::format("`--keys {0}..{1}` holds no key: {1} comes before {0}", first, second), {}, fmt::format("write the first one first: --keys {}..{}", second, first)};
+  }
   task.keys = {std::move(*from), std::move(*to)};
   keep_lost_of_keys(task);
   return {};
@@ -178,19 +202,25 @@ bool is_untouched_undo(const Generation& generation) {
 
 Result<std::optional<std::string>> undo_cut_short(const program::Program& program, const std::vector<connect::Connector*>& targets) {
   std::optional<std::string> begun;
-  bool between = false;  // of what a run has to undo for itself something is undone, and the job not let go
+  bool between = false;  // of what a run has to undo for itself something is undone, and the job not let go …
+  bool left = false, by_somebody = false;  // … unless somebody has undone the rest
   for (connect::Connector* target : targets) {
     if (!target->has_sql()) continue;
     auto generations = ledger::generations(*target, program.job);
     if (!generations) return generations.error();
-    auto since = ledger::undoes_since_end(*target, program.job);
+    const auto has_undone = [&](const Generation& generation) { return generation.route == "undo" && generation.state == StepState::done && component(generation, "because") == of_the_run; };
+    auto since = std::any_of(generations->begin(), generations->end(), has_undone) ? ledger::undoes_since_end(*target, program.job) : Result<std::vector<std::int64_t>>(std::vector<std::int64_t>());
     if (!since) return since.error();
     for (const Generation& generation : *generations) {
+      left |= generation.route != "undo" && generation.route != "kept" && generation.changed > 0 && generation.state != StepState::undone;
       if (generation.route != "undo") continue;
       if (generation.state == StepState::open && (!begun || begun->empty())) begun = component(generation, "because");
-      between |= generation.state == StepState::done && component(generation, "because") == of_the_run && std::find(since->begin(), since->end(), generation.id) != since->end();
+      if (std::find(since->begin(), since->end(), generation.id) == since->end()) continue;
+      between |= has_undone(generation);
+      by_somebody |= generation.state == StepState::done && component(generation, "because") != of_the_run;
     }
   }
+  between = between && (left || !by_somebody);
   if (between && (!begun || begun->empty())) begun = of_the_run;
   return begun;
 }
