@@ -368,7 +368,7 @@ struct rollback_ahead : at<kw::rollback, kw::when> {};
 struct rollback_clause : if_must<kw::rollback, kw::when, expression> {};
 struct promote_ahead : at<kw::promote, not_at<one<'"'>>> {};
 struct promote_clause : if_must<kw::promote, expression, arrow, expression> {};
-struct job_clause : sor<seq<promote_ahead, promote_clause>, seq<pace_ahead, pace_clause>, seq<retry_ahead, retry_clause>, seq<approve_ahead, approve_clause>, seq<rollback_ahead, rollback_clause>> {};
+struct job_clause : sor<atomic_clause, seq<promote_ahead, promote_clause>, seq<pace_ahead, pace_clause>, seq<retry_ahead, retry_clause>, seq<approve_ahead, approve_clause>, seq<rollback_ahead, rollback_clause>> {};
 struct entries : if_must<open_brace, star<sor<job_clause, entry>, opt<separator>>, close_brace> {};
 struct job : if_must<kw::job, label, opt<entries>> {};
 struct module_name : seq<word, star<one<'.'>, word>> {};

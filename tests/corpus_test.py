@@ -10,8 +10,8 @@
     expected.txt  what they print: CSV, null is \\N
 
 A case is right when the job reaches the end state, each step changing as many rows as the plan has said; when a second run changes no row; when it reaches the end state in
-pieces, stopped after every chunk; when it does so although it is killed at any instant and run again; and when its `test`
-blocks, if it has any, hold in scratch databases. With BFL_ONCE each case is tried in one of the last three ways, by turns.
+pieces, stopped after every chunk; when it does so although it is killed at any instant and run again (an `atomic` job has no pieces: behind each kill there
+is all of it or nothing); and when its `test` blocks, if it has any, hold in scratch databases. With BFL_ONCE each case is tried in one of the last three ways, by turns.
 """
 import contextlib
 import csv
@@ -247,8 +247,18 @@ def reaches_its_end(place):
         raise Wrong("the second run changed rows")
 
 
+def is_atomic(place):
+    return re.search(r"(?m)^  atomic$", (place.case / "job.bfl").read_text())
+
+
 def reaches_it_in_pieces(place):
     place.anew()
+    if is_atomic(place):
+        before = place.user_rows()
+        place.run("a run that asks for a piece of it", "--limit-chunks", "1", codes=(2,))
+        if place.user_rows() != before:
+            raise Wrong("a run that was refused changed rows")
+        return
     for _ in range(200):
         if place.run("a run that stops after a chunk", "--limit-chunks", "1", codes=(0, 75)) == 0:
             return place.right("after runs of one chunk")
@@ -258,6 +268,11 @@ def reaches_it_in_pieces(place):
 def reaches_it_killed(place):
     chance = random.Random(place.case.name)
     place.anew()
+    ends = [place.user_rows()]
+    if is_atomic(place):
+        place.run("a whole run")
+        ends.append(place.user_rows())
+        place.anew()
     for _ in range(place.rounds):
         process = place.start()
         try:
@@ -265,6 +280,8 @@ def reaches_it_killed(place):
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
             process.communicate()
+        if is_atomic(place) and place.user_rows() not in ends:
+            raise Wrong("a kill left a part of it")
     place.run("the run after the kills")
     place.right("after the kills")
 

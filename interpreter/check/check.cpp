@@ -46,6 +46,7 @@ void Checker::run() {
   choose_keepers();
   read_in_order();
   find_rollout_guards();
+  check_atomic(program, diagnostics_);
 
   // What is behind a view is not known: whoever reads one depends on all that the job writes in its source.
   std::set<program::ColumnUse> written;

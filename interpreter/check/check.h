@@ -49,4 +49,8 @@ program::Program check(const ast::File& file, const Sources& texts, std::shared_
                        std::vector<program::Source> sources, std::vector<Catalogue> catalogues, const Settings& settings,
                        Diagnostics& diagnostics, Symbols* symbols = nullptr);
 
+// Of a program that is atomic: false, with diagnostics, where something of it cannot be a part of one transaction. A job that says so has
+// been asked already.
+bool check_atomic(const program::Program& program, Diagnostics& diagnostics);
+
 }  // namespace bfl::check

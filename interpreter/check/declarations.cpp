@@ -76,6 +76,7 @@ void Checker::declare_job(NodeId item) {
     else if (word == "approve" && clause) program.approval = approval(entry);
     else if (word == "rollback" && clause) program.rollback = rollback(entry);
     else if (word == "promote" && clause) program.promotion = promotion(entry);
+    else if (word == "atomic" && clause) program.atomic = {.span = at(entry).span};
     else if (clause) program.pace = pace(entry);
     if (clause) continue;
     std::string* place = word == "owner" ? &program.owner : word == "ticket" ? &program.ticket : word == "why" ? &program.why : word == "runbook" ? &program.runbook : nullptr;

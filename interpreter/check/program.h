@@ -164,6 +164,7 @@ struct Pace {
   std::optional<double> rows_a_second{};
   std::vector<PaceRule> rules{};
   std::optional<DailyWindow> window{};
+  Span span{};
 };
 
 // approve 2 not author: no plan of the job is carried out without as many signatures.
@@ -183,6 +184,12 @@ struct Rollback {
   std::int64_t conflicts = -1;          // more than so many; negative: as many as there are
   std::optional<Decimal> percent{};     // more conflicts than this share of the rows that were to be changed
   std::string text{};                   // as written, on one line
+  Span span{};
+};
+
+// atomic: each run of the job is one transaction of one database.
+struct OneTransaction {
+  bool asked_once = false;              // for this run, by `--atomic`: the job does not say so
   Span span{};
 };
 
@@ -239,6 +246,7 @@ struct Step {
   std::optional<Retry> retry{};         // none: as the job says, or as by default
   std::optional<Pace> pace{};           // together with the job's
   std::optional<std::int64_t> quarantine{};  // rows that may be set aside with their error; none: the first one ends the step
+  Span quarantine_span{};
   std::optional<Rollout> rollout{};
   int keeper = 0;                       // the source whose ledger keeps its generations; -1: none can
 };
@@ -304,6 +312,7 @@ struct Program {
   std::optional<Approval> approval{};
   std::optional<Rollback> rollback{};
   std::optional<Promotion> promotion{};
+  std::optional<OneTransaction> atomic{};
   std::optional<Retry> retry{};
   std::optional<Pace> pace{};
   std::vector<Parameter> parameters;

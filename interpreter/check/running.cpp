@@ -169,7 +169,7 @@ std::optional<std::int64_t> Checker::duration(NodeId node, std::string_view what
 
 // pace { rows <= 2_000/s  pause when replica_lag(shop) > 5s  stop when …  window 22:00..06:00 "Europe/Berlin" }
 std::optional<program::Pace> Checker::pace(NodeId clause) {
-  program::Pace made;
+  program::Pace made{.span = at(clause).span};
   bool sound = true;
   for (NodeId rule : ast::children(*file_, clause)) {
     const std::string_view word = at(rule).word;

@@ -117,7 +117,7 @@ bool Checker::step_clause(Step& step, NodeId clause, std::vector<std::string_vie
   } else if (word == "when") when(step, clause);
   else if (word == "retry") step.retry = retry(clause);
   else if (word == "pace") step.pace = pace(clause);
-  else if (word == "quarantine") step.quarantine = whole_number(at(clause).first_child, "a number of rows", 1, 10'000);
+  else if (word == "quarantine") step.quarantine = whole_number(at(clause).first_child, "a number of rows", 1, 10'000), step.quarantine_span = at(clause).span;
   else if (word == "rollout") step.rollout = rollout(clause);
   else if (word == "once") {
     once_ = true;

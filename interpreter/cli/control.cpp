@@ -84,13 +84,15 @@ Meant meant(const Arguments& arguments) {
 
 std::string user_at_host() { return fmt::format("{}@{}", user_name(), host_name()); }
 
-int misused(const std::string& message) { return failed(exit_code::script, message, "write `bfl set JOB.bfl pace 500/s` (`/m`, `/h`), `none` for no bound, `default` for what the job says"); }
+int misused(const Arguments& arguments, const std::string& message) {
+  return failed(exit_code::script, message, fmt::format("write `bfl set {} pace 500/s` (`/m`, `/h`), `none` for no bound, `default` for what the job says", arguments.operands[0]));
+}
 
 int set_pace(const Arguments& arguments) {
-  if (arguments.operands[1] != "pace") return misused(fmt::format("`{}` is nothing that can be set of a run", arguments.operands[1]));
+  if (arguments.operands[1] != "pace") return misused(arguments, fmt::format("`{}` is nothing that can be set of a run", arguments.operands[1]));
   const std::string &value = arguments.operands[2], why = arguments.value("why");
   const bool taken_back = value == "default";
-  if (!taken_back && (value.find(':') != std::string::npos || !run::rows_a_second(value))) return misused(fmt::format("`{}` is no pace", value));
+  if (!taken_back && (value.find(':') != std::string::npos || !run::rows_a_second(value))) return misused(arguments, fmt::format("`{}` is no pace", value));
   Meant all = meant(arguments);
   if (all.code != exit_code::done) return all.code;
   const std::string who = user_at_host(), now = format_timestamp(run::system_clock()->now());

@@ -80,12 +80,12 @@ int show_once(const Arguments& arguments, bool& running) {
   if (!runs) return failed(runs.error());
   running = std::any_of(runs->begin(), runs->end(), [](const store::RunRecord& run) { return run.finished.empty() && alive(run); });
   std::set<std::string> jobs;  // whose newest run was met
-  const report::HeldBy held_by = [&](const store::RunRecord& run) -> std::optional<report::Held> {
-    if (!jobs.insert(run.job).second || (!run.finished.empty() && run.exit_code != exit_code::resumable)) return std::nullopt;
+  const report::StandingOf standing_of = [&](const store::RunRecord& run) -> report::Standing {
+    if (!jobs.insert(run.job).second || (!run.finished.empty() && run.exit_code != exit_code::resumable)) return {};
     auto journal = (*state)->journal(run.id);
-    return journal ? report::held(run, *journal, alive) : std::nullopt;
+    return journal ? report::standing(run, *journal, alive) : report::Standing();
   };
-  report::say(stdout, "{}", json ? report::runs_json(*runs, alive, held_by) : report::runs_text(*runs, alive, held_by));
+  report::say(stdout, "{}", json ? report::runs_json(*runs, alive, standing_of) : report::runs_text(*runs, alive, standing_of));
   return exit_code::done;
 }
 

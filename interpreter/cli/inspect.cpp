@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "interpreter/cli/atomic.h"
 #include "interpreter/cli/commands.h"
 #include "interpreter/cli/plans.h"
 #include "interpreter/cli/refusals.h"
@@ -97,7 +98,7 @@ int plan_job(const Arguments& arguments) {
   const auto previews = run::preview(session.program, session.plan, session.targets(), *clock, session.diagnostics, keeper ? &*keeper : nullptr);
   const std::vector<std::string> refused = keeper ? std::vector<std::string>() : warn_of_refusals(session, arguments);
   Digest digest{};
-  const bool kept = keeper && !session.diagnostics.has_errors() && end_plan(session, arguments, *file, *keeper, previews, digest);
+  const bool kept = keeper && !session.diagnostics.has_errors() && may_be_kept_whole(session, *keeper) && end_plan(session, arguments, *file, *keeper, previews, digest);
   if (json) {
     auto document = nlohmann::ordered_json::parse(report::plan_document(session.program, session.plan, previews, refused), nullptr, false);
     if (kept) document["kept"] = kept_json(arguments.value("output"), *keeper, digest);

@@ -102,7 +102,7 @@ bool plan_fits(Session& session, const run::KeptPlan& kept) {
   std::vector<std::string> identities;
   for (std::size_t i = 0; i < session.identities.size(); ++i) identities.push_back(session.lasting_identity(i));
   const auto changes = run::changed_since(kept, session.program, session.plan, identities, script_digest(session));
-  for (const std::string& change : changes) session.diagnostics.error(Code::plan_void, session.program.job_span, "the plan is void: " + change, run::help_to_plan);
+  for (const std::string& change : changes) session.diagnostics.error(Code::plan_void, session.program.job_span, "the plan is void: " + change, run::help_to_plan(session.path));
   return changes.empty();
 }
 

@@ -63,6 +63,8 @@ Played play(const Stage& stage, const Manner& manner) {
   Diagnostics found;
   const run::Listener listener = [&](const run::Event& event) {
     if (event.kind == run::EventKind::step_finished) played.changed[event.step] += event.rows_changed;
+    // Of one transaction chunks are told when it is over: it is cut short while it is open, with some rows changed.
+    if (event.kind == run::EventKind::transaction_open && event.rows_changed > 0 && manner.dies_after > 0) (void)kill(getpid(), SIGKILL);
     if (event.kind != run::EventKind::chunk_committed) return;
     ++played.chunks[event.step];
     played.walked[event.step] += event.rows_read;

@@ -22,7 +22,7 @@ struct Stage {
 
 struct Manner {
   std::function<std::optional<std::int64_t>(const program::Step&)> chunk_rows{};  // instead of what the step says; none: as it says
-  std::int64_t dies_after = 0;      // so many chunks of the run, in the midst of everything
+  std::int64_t dies_after = 0;      // so many chunks of the run, in the midst of everything; of an atomic job in its transaction
 };
 
 struct Played {

@@ -117,7 +117,7 @@ class Rehearsing {
     if (good()) {
       row("again", "the second run changed nothing");
       row("undo", undone_.possible ? "every row is as it was" : "what the job does cannot be put back");
-      row("kill", killed_after_ > 0 ? fmt::format("behind chunk {} of {}; the next run came to the same end", killed_after_, chunks_) : "there was nothing to cut short");
+      row("kill", killed_after_ > 0 ? fmt::format("{}; the next run came to the same end", job_.program.atomic ? "in the one transaction" : fmt::format("behind chunk {} of {}", killed_after_, chunks_)) : "there was nothing to cut short");
     }
     for (const std::string& problem : problems_) out += fmt::format("  FAIL  {}\n", report::hanging(problem));
     return out + fmt::format("\n{}: {}\n", job_.program.job, good() ? "rehearsed; nothing of it was done to its databases" : "does not pass its rehearsal; nothing was done to its databases");

@@ -14,6 +14,7 @@
 #include "interpreter/base/digest.h"
 #include "interpreter/base/fault_points.h"
 #include "interpreter/cli/approvals.h"
+#include "interpreter/cli/atomic.h"
 #include "interpreter/cli/audit.h"
 #include "interpreter/cli/carry_out.h"
 #include "interpreter/cli/commands.h"
@@ -30,7 +31,6 @@
 #include "interpreter/report/words.h"
 #include "interpreter/run/executor.h"
 #include "interpreter/run/trace.h"
-#include "interpreter/run/whole_job.h"
 
 namespace bfl::cli {
 namespace {
@@ -160,8 +160,7 @@ int run_again(const Arguments& given, const std::vector<std::string>& retried) {
     }
   }
 
-  const bool atomic = arguments.has("atomic");
-  const auto sound = [&] { return (!kept || plan_fits(session, *kept)) && may_run(session, kept.get()) && is_promoted(session) && (!atomic || run::may_be_whole(session.program, kept.get(), session.diagnostics)); };
+  const auto sound = [&] { return (!kept || plan_fits(session, *kept)) && may_run(session, kept.get()) && is_promoted(session) && may_be_atomic(session, arguments, kept.get()); };
   if (!make_plan(session, Access::write, sound) || !known_steps(arguments, session)) return refused(session);
   if (!have_state(session, arguments, state)) return refused(session);
   if (const auto finished = finish_rollback(session, arguments, *state, *clock)) return *finished;
@@ -176,7 +175,7 @@ int run_again(const Arguments& given, const std::vector<std::string>& retried) {
     options.retry = retried;
     options.evict = arguments.has("evict");
     options.record_completion = completion_counts(session);
-    const run::Outcome outcome = (atomic ? run::execute_whole : run::execute)(session.program, session.plan, session.targets(), *state, *clock, stop, tell, options, found);
+    const run::Outcome outcome = run::execute(session.program, session.plan, session.targets(), *state, *clock, stop, tell, options, found);
     undo_because = reason_to_undo(session.program, outcome, found);
     // Of a stage that failed all is undone, whatever runs have changed of it.
     if (outcome.stage_failed) to_undo = {.step = outcome.stage_failed->step, .generation = outcome.stage_failed->generation, .because = std::string(run::of_a_stage)};
@@ -219,6 +218,7 @@ int carry_out(Session& session, const Arguments& arguments, store::State* state,
   options.who = user_name();
   options.host = host_name();
   options.version = BFL_VERSION;
+  options.job_file = session.path;
   options.halt_file = (std::filesystem::path(state_path_of(arguments)).parent_path() / "halt").string();
   options.script_digest = script_digest(session);
   options.limit_chunks = arguments.has("limit-chunks") ? std::atoll(arguments.value("limit-chunks").c_str()) : -1;

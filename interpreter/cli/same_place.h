@@ -4,8 +4,8 @@
 
 namespace bfl::cli {
 
-// `postgres://app@DB.example.com/shop/` and `postgresql://db.example.com:5432/shop`: the user, the password and how a server is spoken to
-// are no part of a place. Of files, and of anything else, the text is all.
+// `postgres://app@DB.example.com/shop` and `postgres:host=db.example.com port=5432 dbname=shop`: of a server what libpq makes of both
+// (connect/postgres_address.h). Of files, and of anything else, the text is all.
 bool same_place(const std::string& one, const std::string& other);
 
 }  // namespace bfl::cli

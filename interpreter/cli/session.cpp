@@ -316,7 +316,7 @@ int exit_code_of(const Diagnostics& diagnostics) {
     if (diagnostic.severity != Severity::error) continue;
     switch (diagnostic.code) {
       case Code::job_held: return exit_code::resumable;
-      case Code::version_too_new: case Code::target_behind: case Code::step_changed: case Code::plan_void: case Code::plan_damaged: case Code::nothing_to_keep:
+      case Code::version_too_new: case Code::target_behind: case Code::step_changed: case Code::plan_void: case Code::plan_damaged: case Code::nothing_to_keep: case Code::plan_in_part:
       case Code::approval_missing: case Code::policy_forbids: case Code::not_promoted: case Code::key_unusable: case Code::evidence_refused: return exit_code::refused;
       // As a run would end.
       case Code::check_failed: case Code::verify_failed: case Code::expectation_failed: case Code::children_left: case Code::data_error: case Code::join_mismatch: return exit_code::failed;

@@ -67,7 +67,7 @@ int approve_stage(const Arguments& arguments) {
   auto found = waiting(session, step);
   if (!found) return failed(found.error());
   if (found->empty())
-    return failed(Error{ErrorClass::data, fmt::format("no stage of {} waits for approval", step.empty() ? "the job" : "`" + step + "`"), {}, "`bfl status JOB.bfl` shows where it is; a kept plan is approved by its file"});
+    return failed(Error{ErrorClass::data, fmt::format("no stage of {} waits for approval", step.empty() ? "the job" : "`" + step + "`"), {}, fmt::format("`bfl status {}` shows where it is; a kept plan is approved by its file", arguments.operands[0])});
   if (found->size() > 1) return failed(Error{ErrorClass::data, "stages of several steps wait for approval", {}, fmt::format("name one of them: `--step {}`", found->front().of.step)});
   const Waiting& stage = found->front();
   connect::Connector& target = *session.connectors[stage.source];

@@ -54,7 +54,7 @@ Result<std::optional<Error>> put_back_to_older(const Session& session, store::St
     auto identity = ledger::identity(target);
     auto generations = ledger::generations(target, session.program.job);
     if (!identity || !generations) return identity ? generations.error() : identity.error();
-    auto older = run::older_than_seen(target, state, *identity, session.program.sources[i].name, *generations);
+    auto older = run::older_than_seen(target, state, *identity, session.program.sources[i].name, *generations, session.path);
     if (!older || *older) return older;
   }
   return std::optional<Error>();

@@ -8,7 +8,7 @@ namespace bfl::connect::postgres {
 
 // The calls that the connector makes, by their names in libpq.
 #define BFL_LIBPQ(X)                                                                                                              \
-  X(PQconnectdbParams) X(PQfinish) X(PQstatus) X(PQerrorMessage) X(PQconninfo) X(PQconninfoParse) X(PQconninfoFree) X(PQfreemem) X(PQexec)      \
+  X(PQconnectdbParams) X(PQfinish) X(PQstatus) X(PQerrorMessage) X(PQconninfo) X(PQconninfoParse) X(PQconndefaults) X(PQconninfoFree) X(PQfreemem) X(PQexec)      \
   X(PQexecParams) X(PQsendQueryParams) X(PQsendPrepare) X(PQsendQueryPrepared) X(PQgetResult) X(PQenterPipelineMode) X(PQexitPipelineMode) X(PQpipelineSync) \
   X(PQresultStatus) X(PQresultErrorField) X(PQresultErrorMessage) X(PQclear) X(PQntuples) X(PQnfields) X(PQftype) X(PQgetvalue)   \
   X(PQgetlength) X(PQgetisnull) X(PQcmdTuples) X(PQcmdStatus) X(PQgetCancel) X(PQfreeCancel) X(PQcancel) X(PQserverVersion)       \

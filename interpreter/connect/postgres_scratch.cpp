@@ -6,7 +6,7 @@
 #include <set>
 #include <utility>
 
-#include "interpreter/connect/postgres_library.h"
+#include "interpreter/connect/postgres_address.h"
 
 namespace bfl::connect::postgres {
 namespace {
@@ -33,33 +33,16 @@ Result<std::vector<std::string>> first_column(Connector& connector, const std::s
 
 // An address as keywords, with another database and search path.
 Result<std::string> address(const std::string& url, const std::string& database, const std::string& search_path) {
-  auto found = library();
-  if (!found) return found.error();
-  const std::string plain = url.starts_with("postgres://") || url.starts_with("postgresql://") ? url : url.substr(url.find(':') + 1);
-  char* problem = nullptr;
-  PQconninfoOption* parsed = (*found)->PQconninfoParse(plain.c_str(), &problem);
-  if (problem) (*found)->PQfreemem(problem);
-  if (!parsed) return Error{ErrorClass::fatal, "the address of the server cannot be read"};
-  std::vector<std::pair<std::string, std::string>> settings;
-  for (const PQconninfoOption* option = parsed; option->keyword; ++option)
-    if (option->val && *option->val) settings.emplace_back(option->keyword, option->val);
-  (*found)->PQconninfoFree(parsed);
-  const auto set = [&](const std::string& name, const std::string& value) {
-    for (auto& [known, is] : settings)
-      if (known == name) return void(is = value);
-    settings.emplace_back(name, value);
-  };
-  std::string options;
-  for (const auto& [name, value] : settings)
-    if (name == "options") options = value + " ";
+  auto words = words_of(url);
+  if (!words) return words.error();
   if (!search_path.empty()) {
-    options += "-csearch_path=";
+    std::string& options = (*words)["options"];
+    options += options.empty() ? "-csearch_path=" : " -csearch_path=";
     for (const char c : search_path) options += c == ' ' || c == '\\' ? std::string{'\\', c} : std::string(1, c);
-    set("options", options);
   }
-  if (!database.empty()) set("dbname", database);
+  if (!database.empty()) (*words)["dbname"] = database;
   std::string text = "postgres:";
-  for (const auto& [name, value] : settings) {
+  for (const auto& [name, value] : *words) {
     text += (text.back() == ':' ? "" : " ") + name + "='";
     for (const char c : value) text += c == '\'' || c == '\\' ? std::string{'\\', c} : std::string(1, c);
     text += "'";

@@ -162,15 +162,17 @@ Result<std::unique_ptr<Writer>> Writer::take_over(connect::Connector& target, co
     // What the row says from now on, so that it can be proved.
     auto identity = ledger::identity(target);
     if (!identity) return identity.error();
-    auto begun = writer->note("begin", {{"target", *identity},
-                                        {"pid", std::to_string(runner.process.pid)},
-                                        {"pid_start", std::to_string(runner.process.start)},
-                                        {"clock", format_timestamp(writer->clock_)},
-                                        {"meaning", runner.meaning},
-                                        {"why", writer->runner_.why},
-                                        {"ticket", writer->runner_.ticket},
-                                        {"owner", writer->runner_.owner},
-                                        {"parameters_text", clock == 0 ? writer->runner_.parameters : std::move(parameters)}});
+    Fields said{{"target", *identity},
+                {"pid", std::to_string(runner.process.pid)},
+                {"pid_start", std::to_string(runner.process.start)},
+                {"clock", format_timestamp(writer->clock_)},
+                {"meaning", runner.meaning},
+                {"why", writer->runner_.why},
+                {"ticket", writer->runner_.ticket},
+                {"owner", writer->runner_.owner},
+                {"parameters_text", clock == 0 ? writer->runner_.parameters : std::move(parameters)}};
+    if (runner.one_transaction) said.emplace("atomic", "yes");
+    auto begun = writer->note("begin", std::move(said));
     if (!begun || !evictor) return begun ? Result<void>{} : Result<void>{begun.error()};
     writer->evicted_ = evictor->ended();
     for (const std::string& session : writer->evicted_)

@@ -41,7 +41,11 @@ class Gathering {
     }
     for (const auto& [name, to] : {std::pair("owner", &version.owner), {"ticket", &version.ticket}, {"why", &version.why}, {"meaning", &version.meaning}})
       if (const std::string& said = in(fields, name); !said.empty()) *to = said;
-    if (kind == "begin") version.state = job_.held_by.empty() ? "let go" : "running";
+    if (kind == "begin") {
+      version.state = job_.held_by.empty() ? "let go" : "running";
+      version.in_transaction = in(fields, "atomic") == "yes";
+      version.atomic += version.in_transaction;
+    }
     if (kind == "end") {
       const bool finished = in(fields, "finished") == "yes";
       version.finished += finished;

@@ -38,6 +38,7 @@ struct Runner {                     // who does it: in every entry
   std::optional<Timestamp> clock{};  // now() of a job that begins; none: the wall clock
   std::string why{}, ticket{}, owner{};  // as the job says them
   std::string meaning{};            // digest of what the job means, wherever it is run; empty: of what is no application of it
+  bool one_transaction = false;     // all that it will do, or nothing of it: said before it begins
   bool evict = false;               // sessions in the way of taking the job over are ended, when the run behind them cannot live
 };
 

@@ -121,9 +121,10 @@ void join_without_index(const Subject& subject, Findings& findings) {
 void atomic_on_large_table(const Subject& subject, Findings& findings) {
   const Program& program = *subject.program;
   for (const Step& step : program.steps) {
-    if (!step.atomic || !program::changes_rows(step.kind) || !here(subject, step.name_span)) continue;
+    if (!(step.atomic || program.atomic) || !program::changes_rows(step.kind) || !here(subject, step.name_span)) continue;
     const auto rows = program.table(step.target).estimated_rows;
-    if (rows && *rows > 100'000) findings.add(step.name_span, fmt::format("`{}` is one transaction over a table of about {} rows", step.name, *rows), "leave `atomic` out: chunks are exactly once as well");
+    if (rows && *rows > 100'000)
+      findings.add(step.name_span, fmt::format("`{}` is {}one transaction over a table of about {} rows", step.name, step.atomic ? "" : "a part of ", *rows), "leave `atomic` out: chunks are exactly once as well");
   }
 }
 

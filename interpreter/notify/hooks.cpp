@@ -46,6 +46,7 @@ const Known known[] = {
     {EventKind::workers_changed, false},
     {EventKind::approved, false},
     {EventKind::stage_begun, true},      {EventKind::stage_done, true},
+    {EventKind::transaction_open, false}, {EventKind::transaction_committed, false}, {EventKind::transaction_taken_back, false},
 };
 
 bool is_address(std::string_view to) { return to.starts_with("http://") || to.starts_with("https://"); }

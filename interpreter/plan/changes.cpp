@@ -111,6 +111,8 @@ class Comparison {
     const auto end = [](const Program& program) { return program.expires ? format_timestamp(*program.expires) : std::string(); };
     guard("expires", end(before_), end(after_), after_.expires && (!before_.expires || *after_.expires < *before_.expires));
     guard("promote", to_string(before_.promotion), to_string(after_.promotion), !before_.promotion);
+    const auto whole = [](const Program& program) { return std::string(program.atomic ? "one transaction" : ""); };
+    guard("atomic", whole(before_), whole(after_), after_.atomic.has_value());
     const auto undone = [](const Program& program) { return program.rollback ? program.rollback->text : std::string(); };
     guard("rollback when", undone(before_), undone(after_), undone(before_).empty());
   }

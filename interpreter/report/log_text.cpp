@@ -23,6 +23,8 @@ struct StepSummary {
   std::int64_t chunks = 0, changed = 0, conflicts = 0, left_out = 0, quarantined = 0;
 };
 
+constexpr std::string_view transaction_open = "transaction_open", in_transaction = "in the transaction";
+
 std::string_view state_after(std::string_view kind) {
   if (kind == "step_started" || kind == "step_resumed" || kind == "step_staged" || kind == "chunk_committed") return "under way";
   if (kind == "step_finished") return "done";
@@ -33,6 +35,7 @@ std::string_view state_after(std::string_view kind) {
   if (kind == "draining") return "stopped";
   if (kind == "held_back") return "held back";
   if (kind == "goes_on") return "under way";
+  if (kind == transaction_open) return in_transaction;
   return "";
 }
 
@@ -40,6 +43,9 @@ std::vector<StepSummary> steps_of(const std::vector<store::JournalEntry>& journa
   std::vector<StepSummary> steps;
   std::unordered_map<std::string_view, std::size_t> places;
   for (const auto& entry : journal) {
+    if (entry.kind == "transaction_taken_back")
+      for (StepSummary& step : steps)
+        if (step.state == in_transaction) step.state = "taken back";
     if (entry.step.empty()) continue;
     const auto [place, fresh] = places.try_emplace(entry.step, steps.size());
     if (fresh) steps.push_back({entry.step, "under way"});
@@ -80,10 +86,20 @@ std::string signature_of(const store::JournalEntry& entry) {
 
 std::string text_of(const Held& held) { return fmt::format("`{}`: {}{}", held.step, one_line(held.why), held.command.empty() ? "" : fmt::format("; `{}`", held.command)); }
 
-Json object_of(const store::RunRecord& run, const Alive& alive, const std::optional<Held>& by) {
+// Of a run that is gone nobody here knows whether its commit has come through.
+std::string text_of(const Transaction& transaction, const store::RunRecord& run, const Alive& alive) {
+  std::string text = fmt::format("since {} by {}@{}", transaction.since.substr(0, 19), run.who, run.host);
+  if (!alive(run)) return text + fmt::format(": cut short, and whether it was committed is not known here; `bfl run {}` finds out", run.path);
+  if (!transaction.step.empty()) text += fmt::format(", at `{}`", transaction.step);
+  return text + ": " + one_line(transaction.told);
+}
+
+Json object_of(const store::RunRecord& run, const Alive& alive, const Standing& stands) {
+  const std::optional<Held>& by = stands.held;
   Json object{{"run", run.id}, {"job", run.job}, {"step", ""}, {"kind", "run"}, {"time", run.started}, {"state", by && run.finished.empty() ? "paused" : state_of(run, alive)},
               {"path", run.path}, {"who", run.who}, {"host", run.host}, {"pid", run.pid}, {"version", run.version}, {"script_digest", run.script_digest}};
   if (by) object["waits"] = {{"step", by->step}, {"why", by->why}, {"command", by->command}};
+  if (const auto& open = stands.transaction) object["transaction"] = {{"since", open->since}, {"step", open->step}, {"rows_changed", open->changed}, {"committed", false}};
   if (run.finished.empty()) return object;
   object["finished"] = run.finished;
   object["exit_code"] = run.exit_code;
@@ -143,6 +159,16 @@ std::optional<Held> held(const store::RunRecord& run, const std::vector<store::J
   return now;
 }
 
+Standing standing(const store::RunRecord& run, const std::vector<store::JournalEntry>& journal, const Alive& alive) {
+  Standing now{held(run, journal, alive), {}};
+  for (const auto& entry : journal) {
+    if (!entry.kind.starts_with("transaction_")) continue;
+    if (entry.kind != transaction_open || !run.finished.empty()) now.transaction.reset();
+    else now.transaction = Transaction{now.transaction ? now.transaction->since : entry.time, entry.step, entry.reason, entry.rows_changed};
+  }
+  return now;
+}
+
 std::string state_of(const store::RunRecord& run, const Alive& alive) {
   if (run.finished.empty()) return alive(run) ? "running" : "cut short";
   switch (run.exit_code) {
@@ -154,31 +180,35 @@ std::string state_of(const store::RunRecord& run, const Alive& alive) {
   }
 }
 
-std::string runs_text(const std::vector<store::RunRecord>& runs, const Alive& alive, const HeldBy& held_by) {
+std::string runs_text(const std::vector<store::RunRecord>& runs, const Alive& alive, const StandingOf& standing_of) {
   if (runs.empty()) return "no runs yet\n";
   std::size_t id = 3, job = 3;
   for (const auto& run : runs) id = std::max(id, run.id.size()), job = std::max(job, run.job.size());
   std::string text = fmt::format("{:<{}}  {:<{}}  {:<19}  {}\n", "RUN", id, "JOB", job, "STARTED", "STATE");
   for (const auto& run : runs) {
-    const auto by = held_by ? held_by(run) : std::nullopt;
+    const Standing stands = standing_of ? standing_of(run) : Standing();
+    const std::optional<Held>& by = stands.held;
     text += fmt::format("{:<{}}  {:<{}}  {:<19}  {}\n", run.id, id, run.job, job, run.started.substr(0, 19), by && run.finished.empty() ? "paused" : state_of(run, alive));
     if (by) text += fmt::format("  {}\n", text_of(*by));
+    if (stands.transaction) text += fmt::format("  one transaction {}\n", text_of(*stands.transaction, run, alive));
   }
   return text;
 }
 
-std::string runs_json(const std::vector<store::RunRecord>& runs, const Alive& alive, const HeldBy& held_by) {
+std::string runs_json(const std::vector<store::RunRecord>& runs, const Alive& alive, const StandingOf& standing_of) {
   Json list = Json::array();
-  for (const auto& run : runs) list.push_back(object_of(run, alive, held_by ? held_by(run) : std::nullopt));
+  for (const auto& run : runs) list.push_back(object_of(run, alive, standing_of ? standing_of(run) : Standing()));
   return dumped(list, 2);
 }
 
 std::string run_text(const store::RunRecord& run, const std::vector<store::JournalEntry>& journal, const Alive& alive) {
-  const auto by = held(run, journal, alive);
+  const Standing stands = standing(run, journal, alive);
+  const std::optional<Held>& by = stands.held;
   std::string text = fmt::format("run {} of {}: {}\n  script    {}\n  by        {}@{}, pid {}, bfl {}\n  started   {}\n", run.id, run.job, by && run.finished.empty() ? "paused" : state_of(run, alive),
                                  run.path, run.who, run.host, run.pid, run.version, run.started);
   if (!run.finished.empty()) text += fmt::format("  finished  {}, exit code {}\n", run.finished, run.exit_code);
   if (by) text += fmt::format("  waits     {}\n", text_of(*by));
+  if (stands.transaction) text += fmt::format("  atomic    one transaction {}\n", text_of(*stands.transaction, run, alive));
   const auto steps = steps_of(journal);
   std::size_t width = 0;
   for (const StepSummary& step : steps) width = std::max(width, step.name.size());
@@ -196,7 +226,7 @@ std::string run_text(const store::RunRecord& run, const std::vector<store::Journ
 }
 
 std::string run_json(const store::RunRecord& run, const std::vector<store::JournalEntry>& journal, const Alive& alive) {
-  Json object = object_of(run, alive, held(run, journal, alive));
+  Json object = object_of(run, alive, standing(run, journal, alive));
   object["steps"] = Json::array();
   for (const StepSummary& step : steps_of(journal))
     object["steps"].push_back({{"step", step.name}, {"state", step.state}, {"chunks", step.chunks}, {"rows_changed", step.changed}, {"conflicts", step.conflicts}, {"left_out", step.left_out}, {"quarantined", step.quarantined}, {"stage", step.stage}, {"why", step.why}});

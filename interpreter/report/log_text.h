@@ -23,10 +23,21 @@ struct Held {
   std::string command;        // that lets it go on; empty: none does
 };
 std::optional<Held> held(const store::RunRecord& run, const std::vector<store::JournalEntry>& journal, const Alive& alive);
-using HeldBy = std::function<std::optional<Held>(const store::RunRecord&)>;
 
-std::string runs_text(const std::vector<store::RunRecord>& runs, const Alive& alive, const HeldBy& held_by = {});  // a table, one line a run, and what it waits for
-std::string runs_json(const std::vector<store::RunRecord>& runs, const Alive& alive, const HeldBy& held_by = {});  // one document, a list
+// The transaction that an atomic run is in, or was in when it was cut short: what it has changed is not there before that is committed.
+struct Transaction {
+  std::string since, step, told;  // step: where it is; told: what it has said last
+  std::int64_t changed = 0;       // rows, by then
+};
+struct Standing {
+  std::optional<Held> held{};
+  std::optional<Transaction> transaction{};
+};
+Standing standing(const store::RunRecord& run, const std::vector<store::JournalEntry>& journal, const Alive& alive);
+using StandingOf = std::function<Standing(const store::RunRecord&)>;
+
+std::string runs_text(const std::vector<store::RunRecord>& runs, const Alive& alive, const StandingOf& standing_of = {});  // a table, one line a run, and what it waits for or is in
+std::string runs_json(const std::vector<store::RunRecord>& runs, const Alive& alive, const StandingOf& standing_of = {});  // one document, a list
 std::string run_text(const store::RunRecord& run, const std::vector<store::JournalEntry>& journal, const Alive& alive);
 std::string run_json(const store::RunRecord& run, const std::vector<store::JournalEntry>& journal, const Alive& alive);
 std::string log_text(const std::vector<store::JournalEntry>& journal);  // one line an entry, under a line for each run

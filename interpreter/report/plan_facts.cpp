@@ -79,6 +79,7 @@ void head(Facts& page, const program::Program& program) {
   page.row("approvals", program::to_string(program.approval));
   page.row("promote", program::to_string(program.promotion));
   if (program.rollback) page.row("rollback", "when " + program.rollback->text);
+  if (program.atomic) page.row("atomic", "one transaction, all of it or nothing; locks of all steps are held until the end");
   std::string_view label = "pace";
   for (const std::string& said : pace_of(program.pace)) page.row(std::exchange(label, ""), said);
   label = "sensitive";

@@ -141,7 +141,7 @@ std::string plan_document(const program::Program& program, const plan::Plan& pla
                 {"runbook", program.runbook}, {"expires", program.expires ? Json(format_timestamp(*program.expires)) : Json()},
                 {"approvals", program.approval ? Json(program.approval->signatures) : Json(0)}, {"not_author", program.approval && program.approval->not_author},
                 {"promote", program::to_string(program.promotion)},
-                {"rollback", program.rollback ? program.rollback->text : ""}, {"sensitive", check::sensitive_columns(program)}, {"sources", Json::array()}, {"parameters", Json::array()}, {"steps", Json::array()}, {"edges", Json::array()}};
+                {"rollback", program.rollback ? program.rollback->text : ""}, {"atomic", program.atomic.has_value()}, {"sensitive", check::sensitive_columns(program)}, {"sources", Json::array()}, {"parameters", Json::array()}, {"steps", Json::array()}, {"edges", Json::array()}};
   if (!refused.empty()) document["refused"] = refused;
   if (program.pace) document["pace"] = pace_of(program.pace);
   for (const program::Source& source : program.sources) document["sources"].push_back({{"name", source.name}, {"url", source.shown}});

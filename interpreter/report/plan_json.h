@@ -2,6 +2,7 @@
 //
 //   schema_version  1; fields may be added under it, none is removed or given another meaning
 //   job, owner, ticket, why, runbook, expires, approvals, not_author, promote, rollback
+//   atomic          each run is one transaction
 //   refused         [text]                             why a run would be refused; missing where it would not
 //   pace            [text]                             of the job, and of steps: missing where there is none
 //   sensitive       ["shop.people.email"]              columns whose values are not shown

@@ -48,7 +48,7 @@ std::vector<std::string> set_off_by(const program::Program& program, const progr
 
 std::string locks_of(const program::Program& program, const program::Step& step) {
   const bool whole = step.atomic || step.route == program::Route::whole || step.sql;
-  const char* until = whole ? "until the step is committed as a whole" : "until its chunk is committed";
+  const char* until = program.atomic ? "until the job is committed as a whole" : whole ? "until the step is committed as a whole" : "until its chunk is committed";
   if (catalogue_of(program, step).engine == "sqlite") return fmt::format("the database for writing, {}; others read on", until);
   if (catalogue_of(program, step).engine == "postgres") return fmt::format("{}, {}; others read on", step.sql ? "the tables that it writes" : "each row that changes", until);
   return {};
@@ -57,8 +57,8 @@ std::string locks_of(const program::Program& program, const program::Step& step)
 std::vector<Risk> risks_of(const program::Program& program, const program::Step& step, const run::Preview& preview) {
   std::vector<Risk> all;
   const auto fails = std::count_if(preview.judgements.begin(), preview.judgements.end(), [](const run::Judgement& judgement) { return !judgement.holds; });
-  if (fails > 0 && step.kind == program::StepKind::check) all.push_back({"check-fails", "the run would stop here: no step that waits for it would start"});
-  if (fails > 0 && step.kind == program::StepKind::verify) all.push_back({"verify-fails", "every change would be committed, and the run would end with exit code 1"});
+  if (fails > 0 && step.kind == program::StepKind::check) all.push_back({"check-fails", program.atomic ? "the run would stop here, and nothing would be changed" : "the run would stop here: no step that waits for it would start"});
+  if (fails > 0 && step.kind == program::StepKind::verify) all.push_back({"verify-fails", program.atomic ? "nothing would be changed: the job is one transaction" : "every change would be committed, and the run would end with exit code 1"});
   if (!program::changes_rows(step.kind)) return all;
   std::int64_t skipped = 0;
   for (const run::LeftOut& part : preview.left_out) skipped += part.rows;
@@ -69,7 +69,8 @@ std::vector<Risk> risks_of(const program::Program& program, const program::Step&
   }
   if (step.sql) all.push_back({"raw-sql", "which rows it changes is not known before it runs; a change that is not declared is rolled back"});
   const std::int64_t rows = preview.would_change, table = preview.table_rows;
-  if ((step.atomic || step.route == program::Route::whole) && rows > many_rows) all.push_back({"one-transaction", fmt::format("{} in one transaction: their locks are held to its end", counted(rows, "row"))});
+  if ((program.atomic || step.atomic || step.route == program::Route::whole) && rows > many_rows)
+    all.push_back({"one-transaction", fmt::format("{} in one transaction{}: their locks are held to its end", counted(rows, "row"), program.atomic ? " with all of the job" : "")});
   const bool bounded = std::any_of(step.expectations.begin(), step.expectations.end(), [](const auto& expectation) { return expectation.what == program::Counted::changed && expectation.bound != program::Bound::at_least; });
   if (rows > many_rows && !bounded) all.push_back({"no-bound", "no `expect changed <= …` says how many rows are too many"});
   if (program::writes_anchor(step.kind) && rows > 0 && table > 100 && rows * 2 > table) all.push_back({"most-rows", fmt::format("about {} in 100 rows of the table", std::min<std::int64_t>(100, rows * 100 / table))});

@@ -112,6 +112,8 @@ void Progress::on(const run::Event& event) {
       break;
     case EventKind::chunk_retried: case EventKind::held_back: wait(event); break;
     case EventKind::goes_on: case EventKind::workers_changed: case EventKind::approved: break;
+    case EventKind::transaction_open: transaction(event); break;
+    case EventKind::transaction_committed: case EventKind::transaction_taken_back: clear(); break;
     case EventKind::stage_begun: case EventKind::stage_done: line("..", event.step, printable(event.reason)); break;
     case EventKind::step_paused: line("..", event.step, "paused: " + printable(event.reason)); break;
     case EventKind::step_reused:
@@ -173,6 +175,13 @@ void Progress::wait(const run::Event& event) {
   } else if (event.kind == run::EventKind::held_back || event.seconds >= long_wait) {
     say(screen_.err, "{} waits: {}\n", event.step, printable(event.reason));
   }
+}
+
+// Of a run that is one transaction the steps are told when it is committed.
+void Progress::transaction(const run::Event& event) {
+  const std::string text = fmt::format("{}one transaction: {}", event.step.empty() ? "" : event.step + ", in ", printable(event.reason));
+  if (screen_.live) redraw("  " + text);
+  else if (event.step.empty() || event.chunk >= 0) say(screen_.err, "{}\n", text);
 }
 
 // A wrapped line could not be redrawn.

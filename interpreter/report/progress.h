@@ -55,6 +55,7 @@ class Progress {
   void draw_several();
   void redraw(std::string text);
   void wait(const run::Event& event);
+  void transaction(const run::Event& event);
   void more(const std::string& text);  // below a step's line
   void line(std::string_view mark, const std::string& step, const std::string& text);
   void clear();

@@ -15,7 +15,8 @@ using Json = nlohmann::ordered_json;
 constexpr std::size_t digits_shown = 12, to_the_second = 19;  // of a digest; of a time
 
 std::string state_of(const ledger::RegisteredJob& job, const ledger::RegisteredVersion& version) {
-  return version.state == "running" ? "held by " + job.held_by : version.state;
+  if (version.state != "running") return version.state;
+  return fmt::format("held by {}{}", job.held_by, version.in_transaction ? fmt::format(", in one transaction since {}", version.last.substr(0, to_the_second)) : "");
 }
 
 Json of(const ledger::RegisteredStep& step) {
@@ -40,6 +41,7 @@ std::string registry_text(const std::vector<Registered>& all) {
       for (const ledger::RegisteredVersion& version : job.versions) {
         text += fmt::format("  {}  {}  {}, {} changed", version.script.substr(0, digits_shown), state_of(job, version), counted(version.runs, "run"), counted(version.changed, "row"));
         if (version.conflicts) text += fmt::format(", {} in conflict", grouped(version.conflicts));
+        if (version.atomic) text += version.atomic == version.runs ? ", atomic" : fmt::format(", {} atomic", counted(version.atomic, "run"));
         text += fmt::format("\n    {} to {} by {}, bfl {}\n", version.first.substr(0, to_the_second), version.last.substr(0, to_the_second), printable(fmt::format("{}", fmt::join(version.who, ", "))), printable(fmt::format("{}", fmt::join(version.programs, ", "))));
         for (const auto& [word, said] : {std::pair("owner", &version.owner), {"ticket", &version.ticket}, {"why", &version.why}})
           if (!said->empty()) text += fmt::format("    {:<6}  {}\n", word, printable(*said));
@@ -66,7 +68,7 @@ std::string registry_json(const std::vector<Registered>& all) {
       Json versions = Json::array();
       for (const ledger::RegisteredVersion& version : job.versions) {
         Json made{{"script", version.script}, {"meaning", version.meaning}, {"state", version.state}, {"first", version.first}, {"last", version.last}, {"who", version.who},
-                  {"programs", version.programs}, {"runs", version.runs}, {"finished", version.finished}, {"rows_changed", version.changed}, {"conflicts", version.conflicts}};
+                  {"programs", version.programs}, {"runs", version.runs}, {"finished", version.finished}, {"atomic", version.atomic}, {"rows_changed", version.changed}, {"conflicts", version.conflicts}};
         for (const auto& [name, said] : {std::pair("owner", &version.owner), {"ticket", &version.ticket}, {"why", &version.why}})
           if (!said->empty()) made[name] = *said;
         made["steps"] = Json::array();

@@ -5,10 +5,10 @@
 namespace bfl::run {
 
 Result<std::optional<Error>> older_than_seen(connect::Connector& target, store::State& state, const std::string& identity, const std::string& name,
-                                             const std::vector<ledger::Generation>& generations) {
+                                             const std::vector<ledger::Generation>& generations, const std::string& job_file) {
   const auto older = [&](const std::string& what) {
     return std::optional(Error{ErrorClass::refused, fmt::format("`{}` is older than the local state: {}", name, what), {},
-                               "if the older copy is the right one: `bfl state rebuild JOB.bfl --from SOURCE --lost redo`; if only bfl's tables are older: `--lost keep`"});
+                               fmt::format("if the older copy is the right one: `bfl state rebuild {} --from {} --lost redo`; if only bfl's tables are older: `--lost keep`", job_file, name)});
   };
   auto revision = ledger::revision(target);
   if (!revision) return revision.error();

@@ -11,9 +11,9 @@
 
 namespace bfl::run {
 
-// Why nothing may be changed there, of class refused; nothing: it shows all that was seen. `name`: of the source; `generations`: of the job.
+// Why nothing may be changed there, of class refused; nothing: it shows all that was seen. `name`: of the source; `generations`: of the job, which is in `job_file`.
 Result<std::optional<Error>> older_than_seen(connect::Connector& target, store::State& state, const std::string& identity, const std::string& name,
-                                             const std::vector<ledger::Generation>& generations);
+                                             const std::vector<ledger::Generation>& generations, const std::string& job_file);
 // What this machine has seen of it: by that an older copy is known when it comes back.
 Result<void> note_seen(connect::Connector& target, store::State& state, const std::string& identity);
 

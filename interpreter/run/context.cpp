@@ -157,6 +157,7 @@ void Context::note(const Result<void>& written) const {
 }
 
 void Context::note_chunks(int source, std::int64_t step, std::int64_t chunks) const {
+  if (connect::in_one_transaction(target(source))) return;  // none of them is, yet
   std::lock_guard lock(whole.mutex);
   auto noted = whole.state.note_seq(identities[static_cast<std::size_t>(source)], step, chunks);
   if (!noted && whole.diary) whole.diary = noted;

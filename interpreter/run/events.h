@@ -13,6 +13,7 @@ enum class EventKind : std::uint8_t {
   run_started, step_started, step_resumed, step_reused, step_staged, chunk_committed, chunk_retried, step_finished, step_failed, rows_left_out,
   assertion_passed, assertion_failed, step_blocked, step_left_out, draining, run_finished,
   held_back, goes_on, step_paused, row_quarantined, workers_changed, approved, stage_begun, stage_done,
+  transaction_open, transaction_committed, transaction_taken_back,
 };
 const char* name_of(EventKind kind);     // "run_started"
 
@@ -24,7 +25,7 @@ struct Event {
   std::string span{};                    // chunk_committed: the attempt, as the ledger and the server's log name it
   std::string job{};
   std::string step{};
-  std::string reason{};                  // why: decision, error, which assertion
+  std::string reason{};                  // why: decision, error, which assertion; transaction_open: what is not committed yet
   std::string query{};                   // the exact SQL, where one was evaluated; approved: the plan's note with its signatures
   std::int64_t chunk = -1;               // sequence number in the lane
   std::int64_t rows_read = 0;            // walked in this chunk or step

@@ -52,7 +52,7 @@ bool refuse(Context& context, const Error& error) {
 bool is_behind(Context& context, std::size_t source, const std::vector<ledger::Generation>& generations) {
   const std::string& identity = context.identities[source];
   const std::string& name = context.program.sources.size() > source ? context.program.sources[source].name : identity;
-  auto older = older_than_seen(*context.targets[source], context.whole.state, identity, name, generations);
+  auto older = older_than_seen(*context.targets[source], context.whole.state, identity, name, generations, context.options.job_file);
   if (!older) return !refuse(context, older.error());
   return *older && !refuse(context, Code::target_behind, **older, 4);
 }
@@ -98,7 +98,7 @@ bool look(Context& context, Outlook& outlook) {
       if (generation.route == "undo" && generation.state == ledger::StepState::open && !is_untouched_undo(generation))
         return refuse(context, Code::step_changed,
                       {ErrorClass::refused, fmt::format("`{}` was cut short: some rows are put back, and some are not", generation.step), {},
-                       "finish it with `bfl undo JOB.bfl --finish`; then run the job"}, 4);
+                       fmt::format("finish it with `bfl undo {} --finish`; then run the job", context.options.job_file)}, 4);
     if (std::any_of(list->begin(), list->end(), [](const ledger::Generation& generation) { return generation.quarantined > 0; })) {
       auto waiting = ledger::quarantine(*context.targets[i], context.program.job);
       if (!waiting) return refuse(context, waiting.error());
@@ -121,7 +121,7 @@ bool look(Context& context, Outlook& outlook) {
 bool refuse_void(Context& context, const Outlook& outlook) {
   if (!context.options.kept) return false;
   for (const std::string& change : run_since(*context.options.kept, context.program, outlook.decisions, outlook.generations))
-    refuse(context, Code::plan_void, {ErrorClass::refused, "the plan is void: " + change, {}, help_to_plan}, 4);
+    refuse(context, Code::plan_void, {ErrorClass::refused, "the plan is void: " + change, {}, help_to_plan(context.options.job_file)}, 4);
   return context.whole.outcome.exit_code != 0;
 }
 
@@ -211,6 +211,7 @@ bool take_over(Context& context, const Outlook& outlook, bool one_transaction) {
   ledger::Runner runner = runner_of(context);
   runner.clock = *begun;
   runner.evict = context.options.evict;
+  runner.one_transaction = context.program.atomic.has_value();
   tell_approvals(context);
   for (std::size_t i = 0; i < context.targets.size(); ++i) {
     context.clocks[i] = *begun;
@@ -477,21 +478,14 @@ Outcome run_through(Context& context, const Listener& listener, WholeJob* whole_
 
 }  // namespace
 
-Outcome execute_whole(const program::Program& program, const plan::Plan& plan, const std::vector<connect::Connector*>& targets,
-                      store::State& state, Clock& clock, StopSignal& stop, const Listener& listener, const Options& options,
-                      Diagnostics& diagnostics) {
-  WholeJob whole_job(program, targets);
-  WholeRun whole{whole_job.state(state), diagnostics};
-  Context context(whole, program, plan, whole_job.targets(), clock, stop, options);
-  return run_through(context, listener, &whole_job);
-}
-
 Outcome execute(const program::Program& program, const plan::Plan& plan, const std::vector<connect::Connector*>& targets,
                 store::State& state, Clock& clock, StopSignal& stop, const Listener& listener, const Options& options,
                 Diagnostics& diagnostics) {
+  std::optional<WholeJob> whole_job;
+  if (program.atomic) whole_job.emplace(program, targets);
   WholeRun whole{state, diagnostics};
-  Context context(whole, program, plan, targets, clock, stop, options);
-  return run_through(context, listener, nullptr);
+  Context context(whole, program, plan, whole_job ? whole_job->targets() : targets, clock, stop, options);
+  return run_through(context, listener, whole_job ? &*whole_job : nullptr);
 }
 
 }  // namespace bfl::run

@@ -43,6 +43,7 @@ struct Options {
   std::vector<std::string> retry{}; // finished steps that are applied once more for the rows that they have in quarantine
   bool evict = false;               // --evict: sessions in the way of the take-over are ended
   bool record_completion = false;   // where nothing is left to do: the ledger says so of the job as it means now, if it does not yet
+  std::string job_file = "JOB.bfl";  // as it was typed: of what is to be typed next
   std::string halt_file{};          // a file that stops every run that looks for it here
   bool played = false;              // on a copy, to see what comes of it: nobody's orders are heard, and nothing is waited for
   std::int64_t limit_chunks = -1;   // --limit-chunks N
@@ -66,7 +67,7 @@ struct Outcome {
 };
 
 // `targets` in step with Program::sources. What goes wrong is said as diagnostics at the step's span: which step, which
-// chunk, which row, what state the data is in, what to do.
+// chunk, which row, what state the data is in, what to do. Of a program that is atomic all of it is one transaction.
 Outcome execute(const program::Program& program, const plan::Plan& plan, const std::vector<connect::Connector*>& targets,
                 store::State& state, Clock& clock, StopSignal& stop, const Listener& listener, const Options& options,
                 Diagnostics& diagnostics);

@@ -30,7 +30,7 @@ void enter_heard(Context& context, int source, const ledger::Order& order, bool 
 std::string hear_pace(Context& context, const program::Step& step, int source, const std::vector<ledger::Order>& given) {
   if (!context.pacer) return {};
   const std::optional<ledger::Order> order = ordered_pace(given);
-  if (order && !rows_a_second(order->reason)) return fmt::format("{}, which is no pace; `bfl set JOB pace 500/s` gives another", order->text());
+  if (order && !rows_a_second(order->reason)) return fmt::format("{}, which is no pace; `bfl set {} pace 500/s` gives another", order->text(), context.options.job_file);
   const auto before = context.pacer->ordered();
   if (!context.pacer->set(order)) return {};
   Event event = context.event(EventKind::goes_on, step);

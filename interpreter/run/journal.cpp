@@ -28,6 +28,9 @@ const char* name_of(EventKind kind) {
     case EventKind::approved: return "approved";
     case EventKind::stage_begun: return "stage_begun";
     case EventKind::stage_done: return "stage_done";
+    case EventKind::transaction_open: return "transaction_open";
+    case EventKind::transaction_committed: return "transaction_committed";
+    case EventKind::transaction_taken_back: return "transaction_taken_back";
   }
   return "";
 }

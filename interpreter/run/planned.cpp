@@ -21,6 +21,8 @@ const char* part_named(const std::string& component) {
 
 }  // namespace
 
+std::string help_to_plan(const std::string& job_file) { return fmt::format("make a plan of what there is now: `bfl plan {} -o FILE`", job_file); }
+
 std::string statement_of(const program::Program& program, const program::Step& step) {
   const lower::Dialect dialect = lower::dialect_of(program.catalogues[static_cast<std::size_t>(step.target.source)]);
   const lower::Statement statement = lower::raw_step(program, step, dialect).change;

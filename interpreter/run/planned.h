@@ -19,6 +19,6 @@ std::string statement_of(const program::Program& program, const program::Step& s
 // A generation was opened for it.
 bool begun_by(const KeptPlan& kept, const std::vector<std::vector<ledger::Generation>>& generations);
 
-inline constexpr const char* help_to_plan = "make a plan of what there is now: `bfl plan JOB.bfl -o FILE`";
+std::string help_to_plan(const std::string& job_file);
 
 }  // namespace bfl::run

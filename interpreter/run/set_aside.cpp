@@ -30,7 +30,7 @@ Result<void> set_aside(Writing& writing, ledger::Lane& lane, const Chunk& bad, c
   auto committed = commit_chunks(writing, lane, aside);
   if (!committed && committed.error().kind == ErrorClass::over_limit)
     return Error{ErrorClass::data, fmt::format("{}; {}, as many as `quarantine` allows", reason, committed.error().message), error.detail,
-                 "`bfl quarantine list JOB.bfl` shows those rows: mend what is wrong with them, or allow more, and run again: it goes on behind the last chunk"};
+                 fmt::format("`bfl quarantine list {}` shows those rows: mend what is wrong with them, or allow more, and run again: it goes on behind the last chunk", writing.context.options.job_file)};
   if (!committed) return committed;
   std::lock_guard lock(writing.context.shared);
   for (const ledger::Key& key : *keys) tell_quarantined(writing, key, reason);

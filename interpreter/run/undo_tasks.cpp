@@ -148,7 +148,7 @@ Result<void> refuse_under(const program::Program& program, connect::Connector& t
                        fmt::format("`{}` of {}, generation {}, has changed rows since that `{}` would put back: {} is one of them", one.name, one.job, one.generation,
                                    task.undone.step, (*back)->shown_key(record)),
                        judged->reason,
-                       one.job == program.job ? "undo the later step first, or the whole job: `bfl undo JOB`" : fmt::format("undo the job {} first", one.job)};
+                       one.job == program.job ? "undo the later step first, or the whole job: leave out `--step`" : fmt::format("undo the job {} first", one.job)};
         }
       }
     }

@@ -1,4 +1,4 @@
-// A run with `--atomic`: all steps of the job, or of its plan, with their entries in the ledger, are one transaction of one database.
+// A run of a job that is atomic: all steps of the job, or of its plan, with their entries in the ledger, are one transaction of one database.
 //
 // The job is taken over before it and let go behind it, in transactions of their own, as ever. Between them the connection makes each
 // transaction a part of one (connect/nested.h), and what the run tells, and this machine keeps of it, is held back until that is committed.
@@ -13,23 +13,12 @@
 
 namespace bfl::run {
 
-class KeptPlan;
-
-// Whether it can be one transaction: diagnostics where not.
-bool may_be_whole(const program::Program& program, const KeptPlan* kept, Diagnostics& diagnostics);
-
-Outcome execute_whole(const program::Program& program, const plan::Plan& plan, const std::vector<connect::Connector*>& targets,
-                      store::State& state, Clock& clock, StopSignal& stop, const Listener& listener, const Options& options,
-                      Diagnostics& diagnostics);
-
 // The transaction of one run.
 class WholeJob {
  public:
   WholeJob(const program::Program& program, const std::vector<connect::Connector*>& targets);
   // Those of the run: the one that it writes to is the connection of the transaction.
   const std::vector<connect::Connector*>& targets() const { return targets_; }
-  // What this machine has seen to be committed is nothing while it is under way.
-  store::State& state(store::State& known);
   // False: it has not begun, and that is said. Without a step that has to be done there is nothing to begin.
   bool begin(Context& context);
   // Commits it, or takes all of it back and says why.
@@ -37,6 +26,7 @@ class WholeJob {
   bool under_way() const { return nested_ && nested_->spans(); }
 
  private:
+  void withhold(Context& context, const Event& event);
   void take_back(Context& context);
   void tell_withheld(Context& context, bool committed);
   Result<void> commit(Context& context);
@@ -44,10 +34,11 @@ class WholeJob {
   const program::Step* first_ = nullptr;  // that has something to write
   std::unique_ptr<connect::Nested> nested_{};
   std::vector<connect::Connector*> targets_;
-  std::unique_ptr<store::State> state_{};
   std::string attempt_{};
   Listener tell_{};
   std::vector<Event> withheld_{};
+  Event open_{};           // what is told meanwhile
+  double told_at_ = 0;
 };
 
 }  // namespace bfl::run

@@ -8,7 +8,7 @@
 // What each kind holds (text, then children in order; `?` may be absent, then it is simply not there):
 //
 // items       (children of `file`)
-//   job        text = name; children: entry*            owner "…"  ticket "…"  why "…"
+//   job        text = name; children: entry*, clause*   owner "…"  ticket "…"  why "…"  retry …  pace …  approve …  rollback …  promote …  atomic
 //   entry      text = word; children: one expression    one line of a job block, or of any `{ word value }` block
 //   use        text = module as written, `std.text` or the content of "lib/x.bfl"
 //   param      text = name; flags secret; children: type, expression? default

@@ -122,7 +122,7 @@ def the_pace_is_set_from_another_terminal(place):
     run = place.start("run", "paced.bfl")
     wait_for(lambda: marked(place) > 0, "the first chunk")
     for wrong in (("speed", "5/s"), ("pace", "fast"), ("pace", "0/s"), ("pace", "5/d")):
-        expect("bfl set JOB.bfl pace 500/s" in place.call("set", "paced.bfl", *wrong, code=2).stderr, wrong)
+        expect("bfl set paced.bfl pace 500/s" in place.call("set", "paced.bfl", *wrong, code=2).stderr, wrong)
     began = time.monotonic()
     place.call("set", "paced.bfl", "pace", "none", "--why", "the night has begun")
     out, err = run.communicate(timeout=60)

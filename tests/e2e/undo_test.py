@@ -161,7 +161,7 @@ update bump of shop.orders { set line_count = line_count + 1 once chunk 500 }
     before = place.sql("SELECT id, line_count FROM orders")
     place.call("run", "job.bfl")
     place.call("undo", "job.bfl", "--limit-chunks", "2", code=75)
-    expect("finish it with `bfl undo JOB.bfl --finish`" in place.call("run", "job.bfl", code=4).stderr, "a run in the middle of an undo")
+    expect("finish it with `bfl undo job.bfl --finish`" in place.call("run", "job.bfl", code=4).stderr, "a run in the middle of an undo")
     for _ in range(5):
         process = place.start("undo", "job.bfl")
         limit = time.monotonic() + chance.uniform(0, 0.3)
@@ -187,7 +187,7 @@ update mark of shop.orders { set note = "seen" }
     place.call("run", "job.bfl")
     stopped = place.call("undo", "job.bfl", "--step", "mark", "--keys", "100..5900", "--limit-chunks", "1", code=75).stdout
     expect("to go on: bfl undo job.bfl --step mark --keys 100..5900" in stopped, stopped)
-    expect("bfl undo JOB.bfl --finish" in place.call("run", "job.bfl", code=4).stderr, "a run in the middle of it")
+    expect("bfl undo job.bfl --finish" in place.call("run", "job.bfl", code=4).stderr, "a run in the middle of it")
     place.call("undo", "job.bfl", "--finish")
     left = [key for (key,) in place.sql("SELECT id FROM orders WHERE note IS 'seen'")]
     expect(left == [*range(1, 100), *range(5901, 6001)], f"{len(left)} rows are left as the job made them")

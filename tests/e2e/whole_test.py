@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`bfl run --atomic`: a job, or a plan, that is one transaction: all of it or nothing, on SQLite and on PostgreSQL."""
+"""A job that says `atomic`, or a run with `--atomic`, also of a plan: one transaction, all of it or nothing, on SQLite and on PostgreSQL."""
 from both_engines import call, on_both, sound, told
 from harness import expect, main
 
@@ -25,10 +25,14 @@ def chunks(shop):
 
 
 def all_of_it(place, shop):
-    place.write("job.bfl", JOB.format(source=shop.source, says="", last=HOLDS))
+    place.write("job.bfl", JOB.format(source=shop.source, says="atomic", last=HOLDS))
     before = facts(shop)
-    said = call(place, "run", "job.bfl", "--atomic").stdout
-    expect("405 rows changed" in said, said)
+    plan = call(place, "plan", "job.bfl").stdout
+    expect("atomic    one transaction, all of it or nothing; locks of all steps are held until the end" in plan and "until the job is committed as a whole" in plan, plan)
+    expect(told(place, "plan", "job.bfl")["atomic"] is True, "the document says so")
+    ran = call(place, "run", "job.bfl")
+    expect("405 rows changed" in ran.stdout and "one transaction: what it does is told when it is committed" in ran.stderr, ran.stdout + ran.stderr)
+    expect(len(place.journal("job.bfl", "transaction_committed")) == 1, "the diary has its commit")
     expect(shop.number("SELECT count(*) FROM orders WHERE note LIKE 'was %'") == 200 and chunks(shop) > 10, "it is done")
     expect("nothing to do" in call(place, "run", "job.bfl").stdout, "it is finished")
     expect(len([entry for entry in map(str, place.call("log", "job.bfl").stdout.splitlines()) if "chunk_committed" in entry]) > 10, "the diary has its chunks")
@@ -36,18 +40,23 @@ def all_of_it(place, shop):
     call(place, "undo", "job.bfl")
     expect(facts(shop) == before, "it is put back")
     sound(place)
+    # The word may go: no step means something else without it.
+    call(place, "run", "job.bfl")
+    place.write("job.bfl", JOB.format(source=shop.source, says="", last=HOLDS))
+    expect("nothing to do" in call(place, "run", "job.bfl").stdout, "it is finished without the word as well")
 
 
 def nothing_of_it(place, shop):
     before = facts(shop)
-    for last, code, said in [
+    for number, (last, code, said) in enumerate([
         ('update late of shop.orders where id > 150 { set line_count = div(line_count, id - 170) }', 1, "division by zero"),
         ('verify none { assert count(shop.orders) == 0 "the verification does not hold" }', 1, "the verification does not hold"),
-        ('update late of shop.products where id == 1 { set sku = "SKU-0002" }', 1, "BFL0526"),
+        ('update late of shop.products where id == 1 { set sku = "SKU-0002" }', 1, "BFL0529"),
         ('update late of shop.orders { set country = "XX" expect changed <= 3 }', 1, "more rows match"),
-    ]:
-        place.write("job.bfl", JOB.format(source=shop.source, says="rollback when verify_failed", last=last))
-        done = call(place, "run", "job.bfl", "--atomic", code=code)
+    ]):
+        by_flag = number == 2
+        place.write("job.bfl", JOB.format(source=shop.source, says="rollback when verify_failed" + ("" if by_flag else " atomic"), last=last))
+        done = call(place, "run", "job.bfl", *["--atomic"][:by_flag], code=code)
         expect(said in done.stderr and "nothing of the job was changed" in done.stderr, f"{last}: {done.stderr}")
         expect("0 rows changed" in done.stdout and "undoes itself" not in done.stderr, done.stdout + done.stderr)
         expect(facts(shop) == before, f"{last}: something was changed")
@@ -55,7 +64,22 @@ def nothing_of_it(place, shop):
         expect("chunk_committed" not in call(place, "log", "job.bfl").stdout, "the diary has what was not committed")
         sound(place)
     place.write("job.bfl", JOB.format(source=shop.source, says="", last=HOLDS))
-    call(place, "run", "job.bfl", "--atomic", "--limit-chunks", "1")  # there is nothing that it could stop behind
+    refused = call(place, "run", "job.bfl", "--atomic", "--limit-chunks", "1", "--workers", "2", code=2).stderr
+    expect("`--limit-chunks 1` has no place" in refused and "`--workers 2` has no place" in refused and "BFL0423" in refused, refused)
+    expect(facts(shop) == before, "something was changed")
+
+
+def goes_on_in_one(place, shop):
+    """A job that was cut short, and then became atomic: the rest is one transaction."""
+    place.write("job.bfl", JOB.format(source=shop.source, says="", last='update late of shop.orders where id > 150 { set line_count = div(line_count, id - 170) }'))
+    call(place, "run", "job.bfl", "--limit-chunks", "3", code=75)
+    before = facts(shop)
+    place.write("job.bfl", JOB.format(source=shop.source, says="atomic", last='update late of shop.orders where id > 150 { set line_count = div(line_count, id - 170) }'))
+    call(place, "run", "job.bfl", code=1)
+    expect(facts(shop) == before, "a part of the rest was done")
+    place.write("job.bfl", JOB.format(source=shop.source, says="atomic", last=HOLDS))
+    call(place, "run", "job.bfl")
+    expect(shop.number("SELECT count(*) FROM orders WHERE note LIKE 'was %'") == 200, "it is done")
     sound(place)
 
 
@@ -63,12 +87,15 @@ def what_cannot_be_one(place, shop):
     place.write("job.bfl", f'job j {{ why "w" pace {{ rows <= 10 / s }} }}\nsource shop = {shop.source}\nupdate a of shop.orders where note == null {{ set note = "x" quarantine <= 2 }}\n'
                            f'update b of shop.orders {{ set country = "DE" rollout {{ 10%\n100% }} }}\n')
     said = call(place, "run", "job.bfl", "--atomic", code=2).stderr
-    for part in ("`pace` of the job has no place", "`quarantine` of `a` has no place", "the rollout of `b` has no place"):
+    for part in ("`pace` has no place in a run that is one transaction", "`quarantine` has no place", "`rollout` has no place"):
         expect(part in said, said)
     place.sql("CREATE TABLE IF NOT EXISTS more (id INTEGER PRIMARY KEY, name TEXT)", "other.db")
     place.write("job.bfl", f'job j {{ why "w" }}\nsource shop = {shop.source}\nsource other = sqlite("other.db")\nupdate a of shop.orders {{ set note = "x" }}\nupdate b of other.more {{ set name = "x" }}\n')
     said = call(place, "run", "job.bfl", "--atomic", code=2).stderr
-    expect("changes `shop` and `other`, and no transaction spans two databases" in said, said)
+    expect("`b` changes `other` and `a` changes `shop`: no transaction spans two databases" in said, said)
+    place.write("job.bfl", (place.folder / "job.bfl").read_text().replace('why "w"', 'why "w" atomic'))
+    said = call(place, "check", "job.bfl", code=2).stderr
+    expect("no transaction spans two databases" in said and "BFL0423" in said, said)
 
 
 def a_plan_of_it(place, shop):
@@ -82,12 +109,14 @@ def a_plan_of_it(place, shop):
     shop.sql("UPDATE orders SET note = 'somebody' WHERE id = 7")
     before = facts(shop)
     said = call(place, "run", "--plan", "job.plan", "--atomic", code=1).stderr
-    expect("1 row is in conflict" in said and "BFL0526" in said, said)
+    expect("1 row is in conflict" in said and "BFL0529" in said, said)
     expect(facts(shop) == before and shop.number("SELECT count(*) FROM customers WHERE name = 'y'") == 0, "a part of the plan was done")
+    place.write("job.bfl", two.format(source=shop.source).replace('why "w"', 'why "w" atomic'))
+    expect("the plan is void" in call(place, "run", "--plan", "job.plan", code=4).stderr, "it was approved as another job")
     call(place, "plan", "job.bfl", "-o", "job.plan")
-    call(place, "run", "--plan", "job.plan", "--atomic")
+    call(place, "run", "--plan", "job.plan")
     expect(shop.number("SELECT count(*) FROM orders WHERE note = 'x'") == 50 and shop.number("SELECT count(*) FROM customers WHERE name = 'y'") == 5, "the plan")
     sound(place)
 
 
-main([*on_both(all_of_it), *on_both(nothing_of_it), *on_both(a_plan_of_it), *on_both(what_cannot_be_one)])
+main([*on_both(all_of_it), *on_both(nothing_of_it), *on_both(goes_on_in_one), *on_both(a_plan_of_it), *on_both(what_cannot_be_one)])

@@ -118,7 +118,7 @@ update bump of db.t {{ set n = n + 1 once chunk 20 }}
 insert add into db.w from db.t {{ set t_id = id set n = n once per id chunk 10 }}
 update mark of db.t where s != "done" chunk 20 {{ set s = "done" }}
 verify right {{ assert count(db.t where s == "done") == {ROWS} }}
-""", kept=["before"], once=False, flags=["--atomic"], t=t(lambda i, n, s: (i, n + 1, "done")), w=[(i, i, 3 * i + 1) for i in range(1, ROWS + 1)]),
+""", kept=["before"], once=False, clauses="atomic", t=t(lambda i, n, s: (i, n + 1, "done")), w=[(i, i, 3 * i + 1) for i in range(1, ROWS + 1)]),
     Job("atomic_insert", "insert add into db.w from db.t { set t_id = id set n = n once per id atomic chunk 10 }",
         w=[(i, i, 3 * i) for i in range(1, ROWS + 1)]),
     Job("atomic_upsert", "upsert put into db.v from db.t { set k = id + 100 set n = n + 1 key k atomic chunk 10 }",

@@ -1,5 +1,10 @@
 #!/usr/bin/env python3
-"""`bfl run --atomic` killed around its transaction, in the midst of it and of its parts: all of the job is there at once, or nothing."""
+"""An atomic job killed around its transaction, in the midst of it and of its parts: all of the job is there at once, or nothing. And what is
+told of it from elsewhere while it is open."""
+import copy
+import json
+import re
+
 from checker import Wrong, hold
 from databases import SEED, database, engines, folder
 from jobs import JOBS
@@ -27,13 +32,22 @@ class Whole(Trial):
         return ledger
 
 
+JOB = next(job for job in JOBS if job.name == "one_transaction")
+
+
+def by_flag():
+    """The same, asked for by the run and not said by the job."""
+    job = copy.copy(JOB)
+    job.clauses, job.flags = "", ["--atomic"]
+    return job
+
+
 def all_of_it_or_nothing():
     bfl, with_points = binaries()
-    job = next(job for job in JOBS if job.name == "one_transaction")
     for engine in engines():
         with folder() as place, database(engine, place) as db:
-            for point, passage in KILLS:
-                trial = Whole(bfl, db, place, job)
+            for number, (point, passage) in enumerate(KILLS):
+                trial = Whole(bfl, db, place, by_flag() if number % 3 == 2 else JOB)
                 try:
                     hold(kill_at(trial, with_points, point, passage), "it was not reached")
                     hold(trial.done == (point in AFTER), f"it is {'' if trial.done else 'not '}there")
@@ -43,5 +57,42 @@ def all_of_it_or_nothing():
         say(f"{engine}: {len(KILLS)} kills")
 
 
+def run_told(trial):
+    """What `bfl status` says of the newest run."""
+    return json.loads(trial.ask("status", "--json"))[0]
+
+
+def told_meanwhile():
+    """From another terminal: that one transaction is open, since when and by whom, and that none of its rows is there yet."""
+    bfl, with_points = binaries()
+    for engine in engines():
+        with folder() as place, database(engine, place) as db:
+            trial = Whole(bfl, db, place, JOB)
+            process = trial.stopped_at("before_whole_commit:1")
+            run = run_told(trial)
+            changed = 3 * len(SEED["t"])
+            hold(run["state"] == "running" and run["transaction"]["step"] == "right" and run["transaction"]["rows_changed"] == changed and not run["transaction"]["committed"], f"{run}")
+            text = trial.ask("status")
+            hold("one transaction since 20" in text and f"{changed} rows changed so far, and none of it is committed" in text, text)
+            one = trial.ask("status", run["run"])
+            hold("atomic    one transaction since 20" in one and re.search("bump +in the transaction", one) and "chunk" not in one, one)
+            hold("chunk_committed" not in trial.ask("log"), "the diary has what is not committed")
+            registered = trial.ask("registry", "job.bfl")
+            hold("in one transaction since 20" in registered and "held by" in registered, registered)
+            hold(without_given_ids({name: db.sql(f"SELECT * FROM {name}") for name in SEED}) == without_given_ids(SEED), "others see a part of it")
+            if engine == "sqlite":
+                hold(db.unlocked(), "somebody else could write in the midst of it")
+            hold(trial.woken(process, "to its end") == 0, trial.said)
+            hold("transaction" not in run_told(trial) and run_told(trial)["state"] == "done", f"{run_told(trial)}")
+            hold("in the transaction" not in trial.ask("status", run["run"]) and "1 run, 144 rows changed, atomic" in trial.ask("registry", "job.bfl"), trial.ask("registry", "job.bfl"))
+            trial.check_done()
+            cut = Whole(bfl, db, place, JOB)
+            hold(kill_at(cut, with_points, "before_whole_commit", 1), "it was not reached")
+            said = cut.ask("status")
+            hold("cut short" in said and "whether it was committed is not known here; `bfl run " in said and "job.bfl` finds out" in said, said)
+            cut.finish()
+            hold("whether it was committed" not in cut.ask("status"), cut.ask("status"))
+
+
 if __name__ == "__main__":
-    main([all_of_it_or_nothing])
+    main([all_of_it_or_nothing, told_meanwhile])

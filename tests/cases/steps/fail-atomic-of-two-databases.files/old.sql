@@ -1,0 +1,2 @@
+CREATE TABLE more (id INTEGER PRIMARY KEY, name TEXT);
+INSERT INTO more VALUES (1, NULL), (2, 'b');
