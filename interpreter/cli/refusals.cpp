@@ -61,9 +61,9 @@ std::vector<std::string> warn_of_refusals(Session& session, const Arguments& arg
     if (opened) state = std::move(*opened);
     else asked = opened.error();
   }
-  const auto cut_short = run::undo_cut_short(session.program, session.targets());
+  const auto cut_short = session.program.rollback ? run::undo_cut_short(session.program, session.targets()) : Result<std::optional<std::string>>(std::optional<std::string>());
   if (!cut_short && asked) asked = cut_short.error();
-  const bool rolls_back = session.program.rollback && cut_short && *cut_short && !(*cut_short)->empty();
+  const bool rolls_back = cut_short && *cut_short && !(*cut_short)->empty();
   if (rolls_back) found.error(Code::rolled_back, session.program.job_span, "a run that undid itself was cut short: the next one finishes that, and does nothing else", "`bfl run` does so, or `bfl undo JOB.bfl --finish`");
   const std::vector<bool> keeps = keepers(session.program);
   for (std::size_t i = 0; i < keeps.size(); ++i)
