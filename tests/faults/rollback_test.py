@@ -159,5 +159,21 @@ def somebody_elses_undo_is_left_to_them():
             hold(db.sql("SELECT count(*) FROM t WHERE s = 'done'")[0][0] == 0, "their undo was not finished")
 
 
+def what_somebody_has_undone_is_not_cut_short():
+    """A run was killed between two undoes of itself, and somebody has undone the rest: nothing is left to finish."""
+    bfl, with_points = binaries()
+    with folder() as place, database("sqlite", place) as db:
+        trial = ForConflicts(bfl, db, place, FOR_CONFLICTS[0])
+        told = "a run that undid itself was cut short"
+        for _ in range(10):
+            if told in trial.ask("plan", "job.bfl"):
+                break
+            hold(kill_at(trial, with_points, "after_close", 1), "it has come to its end")
+        trial.verb = "undo"
+        hold(trial.run(what="undone by somebody") == 0, trial.said)
+        hold(told not in trial.ask("plan", "job.bfl"), "it is said of an undo that is done")
+        hold("no undo was cut short" in trial.ask("undo", "job.bfl", "--finish"), "there is something to finish")
+
+
 if __name__ == "__main__":
-    main([killed_at_every_point, killed_between_undoes_for_conflicts, an_older_copy_is_not_undone, somebody_elses_undo_is_left_to_them])
+    main([what_somebody_has_undone_is_not_cut_short, killed_at_every_point, killed_between_undoes_for_conflicts, an_older_copy_is_not_undone, somebody_elses_undo_is_left_to_them])
