@@ -55,7 +55,9 @@ std::vector<ledger::KeptOrigin> kept_origins(const program::Program& program, co
     ledger::KeptOrigin& made = all.emplace_back();
     made.relation = program.table(step.target).name;
     made.tables = tables_read(program, step);
-    if (const Table* table = table_of_rows(program, *step.relation)) {
+    // A table of another source may bear the same name.
+    const Table* table = table_of_rows(program, *step.relation);
+    if (table && step.relation->inputs[0].table->source == step.target.source) {
       made.rows_of = table->name;
       for (const program::Field& field : step.relation->fields) {
         if (field.expr->kind != ExprKind::column || field.expr->input != step.relation->inputs[0].id) continue;

@@ -218,6 +218,24 @@ snapshot done = noted.updated keep {{ id, note }}
     sound(place)
 
 
+def rows_of_another_source_stay(place, shop):
+    """Its table bears the same name, and what is kept of it lies beside."""
+    shop.sql("CREATE TABLE rows (id INTEGER PRIMARY KEY, note TEXT)")
+    shop.sql("INSERT INTO rows VALUES (7, 'a'), (8, 'b')")
+    place.write("list.csv", "id,note\n7,x\n8,y\n")
+    place.write("job.bfl", f"""
+job clean {{ why "Notes were wrong." }}
+source list = csv("list.csv") {{ column rows.id: int }}
+source shop = {shop.source}
+snapshot listed = list.rows keep {{ id, note }}
+update note of shop.rows {{ set note = "z" }}
+""")
+    call(place, "run", "job.bfl")
+    done = told(place, "audit", "redact", "shop.rows", "7", "job.bfl", "--why", "w", code=3)
+    expect([one["kept_rows"] for one in done["redactions"]] == [0] and shop.number(f"SELECT count(*) FROM {kept(shop, '_listed')}") == 2, f"{done}")
+    expect(["made of `rows`" in one["text"] for one in done["held"]] == [True], f"{done}")
+
+
 def what_nothing_is_told_of_is_named(place, shop):
     """A relation whose entry does not tell of what it was made, as those of an older bfl."""
     place.write("job.bfl", JOB.format(source=shop.source))
@@ -363,4 +381,4 @@ update name of shop.people {{ set name = "x" }}
     sound(place)
 
 
-main([*on_both(what_programs_have_answered_is_named), *on_both(what_is_done_before_a_job_that_is_held_is_told), *on_both(what_jobs_keep_is_erased_as_well), *on_both(what_is_left_of_it_is_named), *on_both(only_its_own_rows_go), *on_both(what_nothing_is_told_of_is_named), *on_both(keys_of_every_kind_are_found), *on_both(ranges_hold_what_they_say), what_cannot_be_read_is_said, *on_both(a_sensitive_key_is_not_shown), *on_both(a_row_is_erased), *on_both(nothing_is_left_of_it), *on_both(what_is_not_finished_is_left_alone)])
+main([*on_both(rows_of_another_source_stay), *on_both(what_programs_have_answered_is_named), *on_both(what_is_done_before_a_job_that_is_held_is_told), *on_both(what_jobs_keep_is_erased_as_well), *on_both(what_is_left_of_it_is_named), *on_both(only_its_own_rows_go), *on_both(what_nothing_is_told_of_is_named), *on_both(keys_of_every_kind_are_found), *on_both(ranges_hold_what_they_say), what_cannot_be_read_is_said, *on_both(a_sensitive_key_is_not_shown), *on_both(a_row_is_erased), *on_both(nothing_is_left_of_it), *on_both(what_is_not_finished_is_left_alone)])
