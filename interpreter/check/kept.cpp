@@ -6,6 +6,7 @@
 
 #include "interpreter/check/checker.h"
 #include "interpreter/check/column_types.h"
+#include "interpreter/check/kept_name.h"
 #include "interpreter/check/row_keys.h"
 #include "interpreter/check/sensitive.h"
 #include "interpreter/check/visit.h"
@@ -21,21 +22,10 @@ using program::TableRef;
 
 namespace {
 
-constexpr std::string_view effect_names[] = {"inserted", "updated", "deleted"};  // in step with EffectKind
-
 BlockPtr broken_block() {
   auto block = std::make_shared<Block>();
   block->broken = true;
   return block;
-}
-
-// Unique in a database that several jobs share, and readable: `bfl_kept_3fa94c21_ranked`.
-std::string kept_name(const std::string& job, std::string_view step) {
-  Hasher hasher;
-  hasher.field(job).field(step);
-  std::string name = fmt::format("bfl_kept_{}_{}", hex(hasher.finish()).substr(0, 8), step.substr(0, 40));
-  std::replace(name.begin(), name.end(), '.', '_');
-  return name;
 }
 
 // The stored column that an expression hands on as it is, and its source.
@@ -68,6 +58,14 @@ bool does(StepKind kind, EffectKind effect) {
 }
 
 }  // namespace
+
+std::string kept_name(const std::string& job, std::string_view relation) {
+  Hasher hasher;
+  hasher.field(job).field(relation);
+  std::string name = fmt::format("bfl_kept_{}_{}", hex(hasher.finish()).substr(0, 8), relation.substr(0, 40));
+  std::replace(name.begin(), name.end(), '.', '_');
+  return name;
+}
 
 // References to tables are held while expressions are read, and reading one may make a table: there is room from the start.
 void Checker::reserve_kept_tables() {

@@ -45,16 +45,20 @@ int row(const Arguments& arguments) {
   connect::Connector& target = *session.connectors[0];
   const Table* table = &named->table;
   const std::string& place = arguments.operands[1];
-  auto events = ledger::history(target, table->name, ledger::views(named->key));
+  auto events = ledger::history(target, table->name, named->key);
   if (!events) return failed(events.error());
   auto lost = ledger::gaps(target);
   if (!lost) return failed(lost.error());
   Result<bool> looked = true;
   std::erase_if(*lost, [&](ledger::Gap& gap) {
     gap.hidden = hides_keys(*table);
-    auto held = ledger::may_hold(target, gap, table->name, ledger::views(named->key));
-    if (!held) looked = held;
-    return held && !*held;
+    bool held = false;
+    for (const ledger::Key& spelling : named->key.spellings()) {
+      auto may = ledger::may_hold(target, gap, table->name, ledger::views(spelling));
+      if (!may) looked = may;
+      held = held || !may || *may;
+    }
+    return !held;
   });
   if (!looked) return failed(looked.error());
   const std::string key = hides_keys(*table) ? run::unshown : arguments.operands[2];

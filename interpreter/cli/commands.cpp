@@ -220,9 +220,9 @@ std::vector<Command> table() {
        "`export --output FOLDER` writes each job's entries, Merkle tree and images as files in the layout of C2SP's tlog-tiles, signed.\n"
        "`row shop.orders 42` shows every change that bfl made to the row: who, when, why, by which step, before and after. Keys of several\n"
        "columns are written with commas. The source is that of the job, of `--source`, or of the jobs that the state file knows.\n"
-       "`redact shop.customers 42 --why TEXT` erases the values of the row from all images, of every job; the key stays. What was proved\n"
-       "before is proved as before: checkpoints, exports and roots hold, and `verify` tells who erased what, when and why. It cannot be\n"
-       "taken back, and the row cannot be undone any more.",
+       "`redact shop.customers 42 --why TEXT` erases the values of the row from all images, of every job, and the row from what jobs keep;\n"
+       "the key stays. What was proved before is proved as before: checkpoints, exports and roots hold, and `verify` tells who erased\n"
+       "what, when and why. It cannot be taken back, and the row cannot be undone any more.",
        {job, audit_flags, state, common}, audit, {}, "verify|row|redact|checkpoint|export"},
       {"key", "make NAME, list, show NAME, or trust PUBLIC_KEY", 1, 2, "keys that sign checkpoints, and those that are trusted",
        "`make` writes a new Ed25519 key: NAME.key, which only you may read and which is never printed, and NAME.pub. `show` prints the\n"

@@ -13,7 +13,7 @@ constexpr ExitMeaning exit_meanings[] = {
     {"0", "done, or nothing to do"},
     {"1", "a check or verification of the job failed, or a row does not fit"},
     {"2", "the script is wrong, or the command line is"},
-    {"3", "finished, with rows in conflict or in quarantine"},
+    {"3", "finished, with rows in conflict or in quarantine; or redacted, and not everywhere"},
     {"4", "refused: an edited step, a plan that is void or not approved, a target older than the local state, a newer format, a ledger that does not verify"},
     {"5", "the world is wrong for good: cannot connect, permission, disk"},
     {"75", "stopped and resumable: held by another run, paused by a busy or full database or by its `pace`, waiting for approval, cancelled or halted, or a limit was reached"},

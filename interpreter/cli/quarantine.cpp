@@ -9,6 +9,7 @@
 #include "interpreter/cli/commands.h"
 #include "interpreter/cli/here.h"
 #include "interpreter/cli/state_path.h"
+#include "interpreter/ledger/hold_for.h"
 #include "interpreter/ledger/quarantine.h"
 #include "interpreter/ledger/writer.h"
 #include "interpreter/report/words.h"
@@ -135,13 +136,8 @@ int resolve(Session& session, const Arguments& arguments) {
       if (row.source == i) here.push_back(row.of);
     if (here.empty()) continue;
     connect::Connector& target = *session.connectors[i];
-    auto frozen = ledger::frozen_clock(target, session.program.job);
-    if (!frozen) return failed(frozen.error());
-    auto writer = ledger::Writer::take_over(target, session.program.job, runner_here(*clock));
-    if (!writer) return failed(writer.error());
-    auto noted = (*writer)->resolve(here, arguments.value("why"));
-    auto released = (*writer)->release(!frozen->has_value());
-    if (!noted || !released) return failed(noted ? released.error() : noted.error());
+    auto noted = ledger::hold_for(target, session.program.job, runner_here(*clock), [&](ledger::Writer& writer) { return writer.resolve(here, arguments.value("why")); });
+    if (!noted) return failed(noted.error());
   }
   if (arguments.has("json")) report::put(stdout, fmt::format("{{\"resolved\":{}}}\n", rows->size()));
   else report::put(stdout, rows->empty() ? "nothing is in quarantine\n" : fmt::format("{} settled\n", report::counted(static_cast<std::int64_t>(rows->size()), "row")));

@@ -1,5 +1,6 @@
 // `bfl audit redact`: personal data out of the ledger, its proofs left whole.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -11,6 +12,7 @@
 #include "interpreter/cli/terminal.h"
 #include "interpreter/ledger/kept_copies.h"
 #include "interpreter/ledger/redaction.h"
+#include "interpreter/lower/sql.h"
 #include "interpreter/report/words.h"
 #include "interpreter/run/discreet.h"
 #include "interpreter/run/executor.h"
@@ -29,19 +31,36 @@ std::vector<std::string> columns_of(const Arguments& arguments) {
   return all;
 }
 
-// PostgreSQL keeps what was overwritten until it is vacuumed.
-std::string left_behind(connect::Connector& target) {
-  if (target.engine() != "postgres") return "backups, exports and kept plans that were made before still hold them";
-  if (target.execute("VACUUM bfl.ledger, bfl.stage")) return "backups, archived WAL, exports and kept plans that were made before still hold them";
-  return "the server keeps the old bytes until the owner of the tables runs `VACUUM bfl.ledger, bfl.stage`; backups, archived WAL, exports and kept plans still hold them";
+// Of tables that are not the role's own the server passes a VACUUM over with a warning.
+bool may_vacuum(connect::Connector& target, const std::vector<std::string>& tables) {
+  std::vector<std::string> found;
+  for (const std::string& table : tables) found.push_back(fmt::format("to_regclass({})", lower::quote_text(table)));
+  auto asked = target.prepare(fmt::format("SELECT 1 FROM pg_class WHERE oid IN ({}) AND NOT pg_has_role(relowner, 'USAGE')", fmt::join(found, ", ")));
+  bool mine = true;
+  auto read = asked ? (*asked)->query_raw({}, [&](connect::RawRow) { return mine = false; }) : Result<void>{asked.error()};
+  return read && mine;
 }
 
-// Where the row is still held, and what to do about it.
+// PostgreSQL keeps what was overwritten until it is vacuumed.
+std::string left_behind(connect::Connector& target, const std::vector<ledger::Redaction>& done) {
+  if (target.engine() != "postgres") return "backups, exports and kept plans that were made before still hold them";
+  std::vector<std::string> tables{"bfl.ledger", "bfl.stage"};
+  for (const ledger::Redaction& one : done)
+    for (const std::string& relation : one.relations)
+      if (std::find(tables.begin(), tables.end(), relation) == tables.end()) tables.push_back(relation);
+  const std::string vacuum = fmt::format("VACUUM {}", fmt::join(tables, ", "));
+  if (may_vacuum(target, tables) && target.execute(vacuum)) return "backups, archived WAL, exports and kept plans that were made before still hold them";
+  return fmt::format("the server keeps the old bytes until the owner of the tables runs `{}`; backups, archived WAL, exports and kept plans still hold them", vacuum);
+}
+
+// What to do about a relation that still holds the row, or may.
 std::string held_by(const ledger::KeptCopy& copy, bool hides_key) {
-  if (copy.untold) return fmt::format("{}, which a job keeps, has columns of that table: whether it holds the row cannot be told by `{}`, look into it", copy.relation, copy.missing);
-  if (copy.rows == 0) return fmt::format("{}, which a job keeps, has columns of that table and not `{}`: whether it holds the row is for whoever knows the job to say", copy.relation, copy.missing);
-  return fmt::format("{}, which a job keeps, still holds it in {}: when that job needs it no more, `DELETE FROM {} WHERE {}`", copy.relation, report::counted(copy.rows, "row"), copy.relation,
-                     hides_key ? run::unshown : copy.condition);
+  const std::string what = fmt::format("{}, which {} keeps", copy.relation, copy.job.empty() ? "a job" : copy.job);
+  if (!copy.untold.empty()) return fmt::format("{}: {}; whether it holds the row is for whoever knows the job to say", what, copy.untold);
+  const std::string out = fmt::format("`DELETE FROM {} WHERE {}`", copy.relation, hides_key ? run::unshown : copy.condition);
+  const std::string held = fmt::format("{}, still holds it in {}", what, report::counted(copy.rows, "row"));
+  if (copy.in_use) return fmt::format("{}: that job has not come to its end, and may go on by it; redact again when it has, or {}", held, out);
+  return fmt::format("{}: this connection may not change it; {}", held, out);
 }
 
 }  // namespace
@@ -56,27 +75,34 @@ int redact_row(const Arguments& arguments) {
   if (!there) return failed(there.error());
   const bool hides_key = hides_keys(named->table);
   const std::string place = arguments.operands[1] + " " + (hides_key ? run::unshown : arguments.operands[2]);
-  std::vector<ledger::Redaction> done;
+  const std::vector<std::string> columns = columns_of(arguments);
+  ledger::Redacted redacted;
   if (*there) {
     if (!agreed(arguments, fmt::format("erase {} from the ledger for good?", place))) return report::say(stderr, "nothing was erased\n"), exit_code::failed;
     auto clock = run::system_clock();
     const ledger::Runner runner = runner_here(*clock, new_run_id(clock->now()));
-    auto redacted = ledger::redact(target, {named->table.name, named->key, arguments.operands[2], columns_of(arguments), arguments.value("why"), hides_key}, runner);
-    if (!redacted) return failed(redacted.error());
-    done = std::move(*redacted);
+    auto done = ledger::redact(target, {named->table.name, named->key, arguments.operands[2], columns, arguments.value("why"), hides_key, named->table}, runner);
+    if (!done) return failed(done.error());
+    redacted = std::move(*done);
   }
-  const bool json = arguments.has("json");
-  if (json) report::put(stdout, report::redactions_json(done));
-  else if (done.empty()) report::put(stdout, fmt::format("{}: the ledger holds no image of it that could be erased\n", place));
-  for (const ledger::Redaction& one : done)
-    if (!json) report::put(stdout, report::redaction_text(one) + "\n");
-  // Behind it: what cannot be read there keeps nothing from being erased here.
-  auto copies = ledger::kept_copies(target, named->table, named->key);
+  // What cannot be seen of it keeps nothing from being erased in the ledger.
+  auto copies = ledger::kept_copies(target, named->table, named->key, columns);
   if (!copies) report::put(stderr, fmt::format("warning: whether relations that jobs keep still hold the row cannot be seen: {}\n", copies.error().message));
-  else
-    for (const ledger::KeptCopy& copy : *copies) report::put(json ? stderr : stdout, held_by(copy, hides_key) + "\n");
-  if (!json && !done.empty()) report::put(stdout, left_behind(target) + "\n");
-  return exit_code::done;
+  std::vector<report::StillHeld> held;
+  for (const ledger::KeptCopy& copy : copies ? *copies : std::vector<ledger::KeptCopy>()) held.push_back({copy.relation, copy.job, copy.rows, held_by(copy, hides_key)});
+  const std::string behind = redacted.done.empty() ? "" : left_behind(target, redacted.done);
+  if (arguments.has("json")) {
+    report::put(stdout, report::redacted_json(redacted.done, held, behind));
+  } else {
+    if (redacted.done.empty() && !redacted.stopped) report::put(stdout, fmt::format("{}: the ledger holds no image of it that could be erased\n", place));
+    for (const ledger::Redaction& one : redacted.done) report::put(stdout, report::redaction_text(one) + "\n");
+    if (std::any_of(redacted.done.begin(), redacted.done.end(), [](const ledger::Redaction& one) { return one.kept > 0; }))
+      report::put(stdout, "checks of its job that count what it keeps, or compare with it, find a row less when they are asked again\n");
+    for (const report::StillHeld& one : held) report::put(stdout, one.text + "\n");
+    if (!behind.empty()) report::put(stdout, behind + "\n");
+  }
+  if (redacted.stopped) return failed(*redacted.stopped);
+  return copies && held.empty() ? exit_code::done : exit_code::conflicts;
 }
 
 }  // namespace bfl::cli

@@ -3,30 +3,22 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
-#include "interpreter/ledger/own_sql.h"
+#include "interpreter/ledger/typed_key.h"
 
 namespace bfl::cli {
 namespace {
 
 // A key as it is typed, by the types of its columns.
-Result<ledger::Key> key_typed(const Table& table, const std::vector<int>& columns, std::string_view typed) {
-  ledger::Key key;
+Result<ledger::TypedKey> key_typed(connect::Connector& target, const Table& table, const std::vector<int>& columns, std::string_view typed) {
+  ledger::TypedKey key;
   for (const int column : columns) {
-    const bool last = key.size() + 1 == columns.size();
+    const bool last = key.columns.size() + 1 == columns.size();
     const std::string_view word = typed.substr(0, last ? typed.size() : typed.find(','));
     typed.remove_prefix(std::min(typed.size(), word.size() + 1));
-    const Column& of = table.columns[static_cast<std::size_t>(column)];
-    std::int64_t number = 0;
-    if (of.type.kind != Kind::integer) {
-      key.push_back(ledger::Stored::of(ledger::text(word)));
-      continue;
-    }
-    const auto [end, problem] = std::from_chars(word.data(), word.data() + word.size(), number);
-    if (problem != std::errc() || end != word.data() + word.size())
-      return Error{ErrorClass::data, fmt::format("`{}` is no key of `{}`, expected an int for `{}`", word, table.name, of.name), {}, "keys of several columns are written with commas: `7,12`"};
-    key.push_back(ledger::Stored::of(ledger::number(number)));
+    auto value = ledger::typed_value(target, table, column, word, "keys of several columns are written with commas: `7,12`");
+    if (!value) return value.error();
+    key.columns.push_back(std::move(*value));
   }
   return key;
 }
@@ -57,7 +49,7 @@ Result<NamedRow> row_named(Session& session, const Arguments& arguments, Access 
   const Key* identity = table->identity();
   if (!identity)
     return Error{ErrorClass::data, fmt::format("rows of `{}` have no key by which they could be named", name), {}, "`bfl log` shows what was done to the table"};
-  auto key = key_typed(*table, identity->columns, arguments.operands[2]);
+  auto key = key_typed(target, *table, identity->columns, arguments.operands[2]);
   if (!key) return key.error();
   return NamedRow{*table, std::move(*key)};
 }

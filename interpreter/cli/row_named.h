@@ -1,13 +1,13 @@
 // The row that `SOURCE.TABLE KEY [JOB.bfl]` names, behind the verb of `bfl audit`.
 #pragma once
 #include "interpreter/cli/source_named.h"
-#include "interpreter/ledger/stored.h"
+#include "interpreter/ledger/typed_key.h"
 
 namespace bfl::cli {
 
 struct NamedRow {
   Table table;
-  ledger::Key key;
+  ledger::TypedKey key;
 };
 // Opens the source into `session`, alone. On failure the session has diagnostics, or the error says it.
 Result<NamedRow> row_named(Session& session, const Arguments& arguments, Access access);

@@ -12,6 +12,7 @@
 #include "interpreter/cli/commands.h"
 #include "interpreter/cli/here.h"
 #include "interpreter/cli/state_path.h"
+#include "interpreter/ledger/hold_for.h"
 #include "interpreter/ledger/own_sql.h"
 #include "interpreter/ledger/writer.h"
 #include "interpreter/report/words.h"
@@ -171,15 +172,12 @@ int rebuild(const Arguments& arguments) {
   if (keep && !lost->others.empty())
     return failed({ErrorClass::refused, fmt::format("what is missing is not of `{}` alone: {}", job, lost->text()), {}, other_ways});
   auto clock = run::system_clock();
-  auto frozen = ledger::frozen_clock(target, job);
-  if (!frozen) return failed(frozen.error());
   const std::string run = new_run_id(clock->now());
-  auto writer = ledger::Writer::take_over(target, job, runner_here(*clock, run));
-  if (!writer) return failed(writer.error());
-  auto done = keep ? bridge(**state, **writer, job, *lost) : Result<void>{};
-  if (done) done = (*writer)->attest("rebuild", {{"lost", arguments.value("lost")}, {"known", lost->text()}});
-  auto released = (*writer)->release(!frozen->has_value());
-  if (!done || !released) return failed(done ? released.error() : done.error());
+  auto done = ledger::hold_for(target, job, runner_here(*clock, run), [&](ledger::Writer& writer) {
+    auto bridged = keep ? bridge(**state, writer, job, *lost) : Result<void>{};
+    return bridged ? writer.attest("rebuild", {{"lost", arguments.value("lost")}, {"known", lost->text()}}) : bridged;
+  });
+  if (!done) return failed(done.error());
   if (auto forgotten = (*state)->forget_target(*identity); !forgotten) return failed(forgotten.error());
   store::JournalEntry entry;
   entry.run = run, entry.job = job, entry.kind = "state_rebuilt", entry.time = format_timestamp(clock->now());

@@ -106,10 +106,12 @@ int undo_job(const Arguments& arguments) {
   if (state) {
     if (const auto stopped = refuse_older(session, *state)) return *stopped;
   }
+  bool rollback = false;
   if (request->finish) {  // a run that undoes itself is undone to its end
     auto begun = run::undo_cut_short(session.program, session.targets());
     if (!begun) return failed(begun.error());
-    if (*begun && **begun == run::of_the_run)
+    rollback = *begun && **begun == run::of_the_run;
+    if (rollback)
       if (auto all = whole_rollback(session, *request); !all) return failed(all.error());
   }
   auto tasks = run::undo_tasks(session.program, session.targets(), *request);
@@ -124,7 +126,7 @@ int undo_job(const Arguments& arguments) {
     report::put(stdout, json ? plan_json(*tasks) : plan_text(*tasks));
     return exit_code::done;
   }
-  if (tasks->empty()) {
+  if (tasks->empty() && !rollback) {  // else the job is to be let go
     report::put(stdout, json ? "" : request->finish ? "no undo was cut short\n" : "nothing to undo\n");
     return exit_code::done;
   }

@@ -31,17 +31,19 @@ struct Candidate {
 
 class Search {
  public:
-  Search(connect::Connector& target, const std::string& table, RawRow key) : sql_(target), table_(table), key_(key), form_(sortable(key)) {}
+  Search(connect::Connector& target, const std::string& table, const TypedKey& key) : target_(target), sql_(target), table_(table), key_(key) {}
 
   Result<std::vector<RowEvent>> run() {
     // A long key is cut like the ends of the ranges: it lies between them as before.
     std::vector<Candidate> candidates;
-    const std::string low = upper_end(form_), high = lower_end(form_);
-    auto read = sql_.query("SELECT step, lane, seq, detail FROM bfl_key WHERE name = ?1 AND low <= ?2 AND high >= ?3", {text(table_), blob(low), blob(high)}, [&](RawRow row) {
-      if (auto blocks = blocks_with(row[3].bytes, form_)) candidates.push_back({row[0].integer, row[1].integer, row[2].integer, std::move(*blocks)});
-      return true;
-    });
-    if (!read) return read.error();
+    for (const Key& spelling : key_.spellings()) {
+      const std::string form = sortable(views(spelling)), low = upper_end(form), high = lower_end(form);
+      auto read = sql_.query("SELECT step, lane, seq, detail FROM bfl_key WHERE name = ?1 AND low <= ?2 AND high >= ?3", {text(table_), blob(low), blob(high)}, [&](RawRow row) {
+        if (auto blocks = blocks_with(row[3].bytes, form)) add(candidates, {row[0].integer, row[1].integer, row[2].integer, std::move(*blocks)});
+        return true;
+      });
+      if (!read) return read.error();
+    }
     for (const Candidate& candidate : candidates)
       if (auto looked = look(candidate); !looked) return looked.error();
     std::stable_sort(events_.begin(), events_.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
@@ -51,6 +53,18 @@ class Search {
   }
 
  private:
+  // Each block once, by whatever spelling it was found.
+  static void add(std::vector<Candidate>& all, Candidate made) {
+    const auto known = std::find_if(all.begin(), all.end(), [&](const Candidate& one) { return one.step == made.step && one.lane == made.lane && one.seq == made.seq; });
+    if (known == all.end()) {
+      all.push_back(std::move(made));
+      return;
+    }
+    known->blocks.insert(known->blocks.end(), made.blocks.begin(), made.blocks.end());
+    std::sort(known->blocks.begin(), known->blocks.end());
+    known->blocks.erase(std::unique(known->blocks.begin(), known->blocks.end()), known->blocks.end());
+  }
+
   Result<void> look(const Candidate& at) {
     std::int64_t number_ = 0;
     std::string entry, pack;
@@ -89,11 +103,7 @@ class Search {
   bool matches(const ImageTable& table, const Record& record, RowEvent& event) const {
     const std::vector<Stored> before = row_before(record), after = row_after(record, table.columns.size());
     const auto is = [&](const std::vector<Stored>& row) {
-      for (std::size_t i = 0; i < table.key.size(); ++i) {
-        const auto column = static_cast<std::size_t>(table.key[i]);
-        if (i >= key_.size() || column >= row.size() || !same(row[column].view(), key_[i])) return false;
-      }
-      return !row.empty() && key_.size() == table.key.size();
+      return !row.empty() && key_.is(target_, key_in(row, table.key));
     };
     if (!is(before) && !is(after)) return false;
     for (std::size_t i = 0; i < table.columns.size(); ++i) {
@@ -135,10 +145,10 @@ class Search {
     return &opened[step];
   }
 
+  connect::Connector& target_;
   OwnSql sql_;
   const std::string& table_;
-  RawRow key_;
-  std::string form_;
+  const TypedKey& key_;
   std::map<std::string, std::map<std::int64_t, Facts>> openings_;
   std::map<std::string, Redactions> redactions_;  // by job
   std::vector<std::pair<std::int64_t, RowEvent>> events_;
@@ -146,7 +156,7 @@ class Search {
 
 }  // namespace
 
-Result<std::vector<RowEvent>> history(connect::Connector& target, const std::string& table, RawRow key) {
+Result<std::vector<RowEvent>> history(connect::Connector& target, const std::string& table, const TypedKey& key) {
   auto there = exists(target);
   if (!there) return there.error();
   if (!*there) return std::vector<RowEvent>{};

@@ -27,6 +27,6 @@ struct RowEvent {
 
 // Oldest first. `table` as the catalogue spells it; `key` in the order of the key's columns: a row whose key was changed is
 // found by either. An error of class refused when an entry or a pack on the way does not hold.
-Result<std::vector<RowEvent>> history(connect::Connector& target, const std::string& table, connect::RawRow key);
+Result<std::vector<RowEvent>> history(connect::Connector& target, const std::string& table, const TypedKey& key);
 
 }  // namespace bfl::ledger

@@ -1,77 +1,273 @@
 #include "interpreter/ledger/kept_copies.h"
 
-#include <algorithm>
-#include <map>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
-#include "interpreter/lower/sql.h"
+#include <algorithm>
+#include <functional>
+#include <set>
+
+#include "interpreter/check/kept_name.h"
+#include "interpreter/ledger/kept_origin.h"
+#include "interpreter/ledger/ledger.h"
 #include "interpreter/ledger/own_sql.h"
+#include "interpreter/ledger/registry.h"
+#include "interpreter/ledger/verify_text.h"
+#include "interpreter/lower/sql.h"
 
 namespace bfl::ledger {
 namespace {
 
 using connect::RawRow;
+using connect::RawValue;
 
-using Relations = std::map<std::string, std::vector<std::string>>;  // columns, by name
+constexpr std::string_view prefix = "bfl_kept_", of_answers = "_answers";
+
+struct KeptColumn { std::string name, type; };
+using Relations = std::map<std::string, std::vector<KeptColumn>>;
 
 Result<Relations> relations(connect::Connector& target) {
   const bool server = target.engine() == "postgres";
-  auto listed = target.prepare(server ? "SELECT CAST(c.relname AS TEXT), CAST(a.attname AS TEXT) FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace"
+  auto listed = target.prepare(server ? "SELECT CAST(c.relname AS TEXT), CAST(a.attname AS TEXT), format_type(a.atttypid, a.atttypmod) FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace"
                                         " WHERE n.nspname = 'bfl' AND c.relkind = 'r' AND c.relname LIKE 'bfl\\_kept\\_%' AND a.attnum > 0 AND NOT a.attisdropped ORDER BY 1, a.attnum"
-                                      : "SELECT s.name, c.name FROM sqlite_schema AS s, pragma_table_info(s.name) AS c WHERE s.type = 'table' AND s.name LIKE 'bfl\\_kept\\_%' ESCAPE '\\' ORDER BY 1, c.cid");
+                                      : "SELECT s.name, c.name, c.type FROM sqlite_schema AS s, pragma_table_info(s.name) AS c WHERE s.type = 'table' AND s.name LIKE 'bfl\\_kept\\_%' ESCAPE '\\' ORDER BY 1, c.cid");
   if (!listed) return listed.error();
   Relations all;
   auto read = (*listed)->query_raw({}, [&](RawRow row) {
-    all[std::string(row[0].bytes)].emplace_back(row[1].bytes);
+    all[std::string(row[0].bytes)].push_back({std::string(row[1].bytes), std::string(row[2].bytes)});
     return true;
   });
   if (!read) return read.error();
   return all;
 }
 
+// What the ledger tells of the relations, by the names of their tables.
+class Known {
+ public:
+  static Result<Known> read(connect::Connector& target) {
+    Known known;
+    auto there = exists(target);
+    if (!there) return there.error();
+    if (!*there) return known;
+    OwnSql sql(target);
+    // By the names under which the steps in the ledger would keep what they do.
+    auto read = sql.query("SELECT DISTINCT job, name FROM bfl_step WHERE name <> ''", {}, [&](RawRow row) {
+      const std::string job(row[0].bytes), step(row[1].bytes);
+      known.jobs_[check::kept_name(job, step)] = job;
+      for (const std::string_view effect : check::effect_names) known.jobs_[check::kept_name(job, step + "." + std::string(effect))] = job;
+      return true;
+    });
+    if (read)
+      read = sql.query("SELECT l.entry FROM bfl_step AS s JOIN bfl_ledger AS l ON l.step = s.id AND l.lane = 0 WHERE s.name = '' AND l.entry LIKE '%\"kind\":\"keep\"%' OR s.name = '' AND l.entry LIKE '%\"keeps\":%' ORDER BY l.id", {}, [&](RawRow row) {
+        const EntryFields fields = fields_of(row[0].bytes);
+        // The newest counts; of one that tells nothing nobody knows.
+        if (in(fields, "kind") == "keep") known.origins_.erase(check::kept_name(in(fields, "job"), in(fields, "step")));
+        for (KeptOrigin& origin : described_origins(in(fields, "keeps"))) known.origins_[origin.relation] = origin;
+        return true;
+      });
+    if (!read) return read.error();
+    return known;
+  }
+
+  std::string job(const std::string& relation) const {
+    const auto found = jobs_.find(relation);
+    return found == jobs_.end() ? std::string() : found->second;
+  }
+  const KeptOrigin* origin(const std::string& relation) const {
+    const auto found = origins_.find(relation);
+    return found == origins_.end() ? nullptr : &found->second;
+  }
+  // Whether it may be made of rows of the table, by itself or by way of other relations that are kept.
+  bool made_of(const std::string& relation, const std::string& table) const {
+    std::set<std::string> seen;
+    const std::function<bool(const std::string&)> look = [&](const std::string& name) {
+      if (!seen.insert(name).second) return false;
+      const KeptOrigin* known = origin(name);
+      if (!known) return true;
+      return std::any_of(known->tables.begin(), known->tables.end(), [&](const std::string& of) { return of == table || (of.starts_with(prefix) && look(of)); });
+    };
+    return look(relation);
+  }
+
+ private:
+  std::map<std::string, std::string> jobs_{};
+  std::map<std::string, KeptOrigin> origins_{};
+};
+
+// In a transaction what fails is taken back alone. An error of the connection itself, or one that another try may mend, is nobody's answer.
+bool is_of_statement(const Error& error) {
+  return error.kind != ErrorClass::transient && error.kind != ErrorClass::unknown_commit && error.kind != ErrorClass::held && error.kind != ErrorClass::interrupted;
+}
+Result<void> alone(connect::Connector& target, const std::function<Result<void>()>& act, std::string& failed) {
+  const bool marked = target.in_transaction();
+  if (marked)
+    if (auto begun = target.execute("SAVEPOINT bfl_kept"); !begun) return begun;
+  auto done = act();
+  if (!done && !is_of_statement(done.error())) return done;
+  if (!done) failed = done.error().message;
+  if (!marked) return {};
+  return target.execute(done ? "RELEASE SAVEPOINT bfl_kept" : "ROLLBACK TO SAVEPOINT bfl_kept;RELEASE SAVEPOINT bfl_kept");
+}
+
+std::vector<RawValue> bound(const KeptCopy& copy) {
+  std::vector<RawValue> values;
+  for (const Stored& value : copy.values) values.push_back(value.view());
+  return values;
+}
+
+std::string literal(const Stored& value) {
+  switch (value.kind) {
+    case RawValue::Class::integer: return std::to_string(value.integer);
+    case RawValue::Class::real: return fmt::format("{}", value.real);
+    case RawValue::Class::blob: return "x'" + hex(value.bytes) + "'";
+    default: return lower::quote_text(value.bytes);
+  }
+}
+
+class Looking {
+ public:
+  Looking(connect::Connector& target, const Table& table, const TypedKey& key) : target_(target), table_(table), key_(key), server_(target.engine() == "postgres") {}
+
+  // By the columns that hold the key; nothing: it has them not, and `untold` says so.
+  Result<void> find(KeptCopy& copy, const KeptOrigin& origin, const std::vector<KeptColumn>& columns) {
+    const ::bfl::Key& identity = *table_.identity();
+    for (std::size_t i = 0; i < identity.columns.size(); ++i) {
+      const std::string& there = table_.columns[static_cast<std::size_t>(identity.columns[i])].name;
+      const auto pair = std::find_if(origin.columns.begin(), origin.columns.end(), [&](const auto& of) { return of.second == there; });
+      const auto column = pair == origin.columns.end() ? columns.end() : std::find_if(columns.begin(), columns.end(), [&](const KeptColumn& kept) { return kept.name == pair->first; });
+      if (column == columns.end()) {
+        copy.untold = fmt::format("it was made of `{}` and has not kept `{}`", table_.name, there);
+        return {};
+      }
+      copy.where += i ? " AND " : "";
+      copy.condition += i ? " AND " : "";
+      auto added = server_ ? on_server(copy, *column, key_.columns[i]) : in_file(copy, *column, key_.columns[i]);
+      if (!added || !copy.untold.empty()) return added;
+    }
+    auto count = target_.prepare("SELECT count(*) FROM " + copy.relation + " WHERE " + copy.where);
+    if (!count) return count.error();
+    return (*count)->query_raw(bound(copy), [&](RawRow row) {
+      copy.rows = row[0].integer;
+      return false;
+    });
+  }
+
+  Result<bool> is_empty(const std::string& relation) {
+    bool empty = true;
+    auto any = target_.prepare("SELECT 1 FROM " + relation + " LIMIT 1");
+    if (!any) return any.error();
+    auto read = (*any)->query_raw({}, [&](RawRow) { return empty = false; });
+    if (!read) return read.error();
+    return empty;
+  }
+
+ private:
+  // The server compares by the column's type: blanks behind a CHAR(n), numbers by value.
+  Result<void> on_server(KeptCopy& copy, const KeptColumn& column, const TypedValue& value) {
+    if (value.text.empty()) {
+      copy.untold = fmt::format("it cannot be asked by `{}`", column.name);
+      return {};
+    }
+    copy.values.push_back(Stored::of(text(value.text)));
+    copy.where += fmt::format("{} = CAST(CAST(${} AS TEXT) AS {})", lower::quote_identifier(column.name), copy.values.size(), column.type);
+    const bool number = value.forms.front().kind == RawValue::Class::integer && std::to_string(value.forms.front().integer) == value.text;
+    copy.condition += lower::quote_identifier(column.name) + " = " + (number ? value.text : lower::quote_text(value.text));
+    return {};
+  }
+
+  // By the very bytes that are stored; where they may be spelled in several ways, by all that are there and mean the same.
+  Result<void> in_file(KeptCopy& copy, const KeptColumn& column, const TypedValue& value) {
+    const std::string name = lower::quote_identifier(column.name);
+    std::vector<Stored> forms = value.forms;
+    if (value.spelled) {
+      forms.clear();
+      auto distinct = target_.prepare("SELECT DISTINCT " + name + " COLLATE BINARY FROM " + copy.relation);
+      if (!distinct) return distinct.error();
+      auto read = (*distinct)->query_raw({}, [&](RawRow row) {
+        if (value.is(target_, row[0])) forms.push_back(Stored::of(row[0]));
+        return true;
+      });
+      if (!read) return read;
+    }
+    std::vector<std::string> places, literals;
+    for (const Stored& form : forms) {
+      copy.values.push_back(form);
+      places.push_back(fmt::format("?{}", copy.values.size()));
+      literals.push_back(literal(form));
+    }
+    copy.where += fmt::format("{} COLLATE BINARY IN ({})", name, fmt::join(places, ", "));
+    copy.condition += literals.size() == 1 ? name + " = " + literals.front() : fmt::format("{} IN ({})", name, fmt::join(literals, ", "));
+    return {};
+  }
+
+  connect::Connector& target_;
+  const Table& table_;
+  const TypedKey& key_;
+  bool server_ = false;
+};
+
 }  // namespace
 
-Result<std::vector<KeptCopy>> kept_copies(connect::Connector& target, const Table& table, const Key& key) {
+Result<std::vector<KeptCopy>> kept_copies(connect::Connector& target, const Table& table, const TypedKey& key, const std::vector<std::string>& columns_asked, const std::optional<std::string>& of_job) {
   std::vector<KeptCopy> found;
   const ::bfl::Key* identity = table.identity();
   auto all = relations(target);
   if (!all) return all.error();
-  if (!identity || key.size() != identity->columns.size()) return found;
+  if (!identity || key.columns.size() != identity->columns.size() || all->empty()) return found;
+  auto known = Known::read(target);
+  if (!known) return known.error();
   const bool server = target.engine() == "postgres";
+  std::map<std::string, bool> over;  // by job
+  Looking looking(target, table, key);
   for (const auto& [name, columns] : *all) {
-    const auto has = [&](const std::string& column) { return std::find(columns.begin(), columns.end(), column) != columns.end(); };
+    const bool answers = name.ends_with(of_answers) && columns.size() == 2 && columns[0].name == "asked" && columns[1].name == "given";
+    const std::string told_as = answers ? name.substr(0, name.size() - of_answers.size()) : name;
     KeptCopy copy{(server ? "bfl." : "") + lower::quote_identifier(name)};
-    std::string where;
-    std::vector<std::string> typed;
-    for (std::size_t i = 0; i < key.size(); ++i) {
-      const std::string& column = table.columns[static_cast<std::size_t>(identity->columns[i])].name;
-      // Other values have several forms as text.
-      const Kind kind = table.columns[static_cast<std::size_t>(identity->columns[i])].type.kind;
-      copy.untold = has(column) && kind != Kind::integer && kind != Kind::text && !(kind == Kind::uuid && key[i].bytes.size() == 36);
-      if (!has(column) || copy.untold) {
-        copy.missing = column;
-        break;
-      }
-      const bool number = key[i].kind == connect::RawValue::Class::integer;
-      typed.push_back(number ? std::to_string(key[i].integer) : key[i].bytes);
-      where += (i ? " AND " : "") + ("CAST(" + lower::quote_identifier(column) + " AS TEXT) = ") + (server ? "$" : "?") + std::to_string(i + 1);
-      copy.condition += (i ? " AND " : "") + lower::quote_identifier(column) + " = " + (number ? typed.back() : lower::quote_text(typed.back()));
+    copy.job = known->job(told_as);
+    if (of_job && copy.job != *of_job) continue;
+    const KeptOrigin* origin = known->origin(told_as);
+    if (!known->made_of(told_as, table.name)) continue;
+    const bool one_each = origin && origin->rows_of == table.name && !answers;
+    // Of columns that it is known not to have it holds nothing.
+    const auto is_asked = [&](const auto& of) { return std::find(columns_asked.begin(), columns_asked.end(), of.second) != columns_asked.end(); };
+    if (one_each && !columns_asked.empty() && origin->columns.size() == columns.size() && std::none_of(origin->columns.begin(), origin->columns.end(), is_asked)) continue;
+    std::string unread;
+    auto looked = alone(target, [&]() -> Result<void> {
+      if (one_each) return looking.find(copy, *origin, columns);
+      auto empty = looking.is_empty(copy.relation);
+      if (!empty) return empty.error();
+      if (*empty) return {};
+      copy.untold = answers  ? "it holds what a program was asked and has answered"
+                    : origin ? fmt::format("it was made of `{}`{}", table.name, origin->tables.size() > 1 ? " and others" : ", and its rows are not rows of it")
+                             : "the ledger does not tell of what it was made";
+      return {};
+    }, unread);
+    if (!looked) return looked.error();
+    if (!unread.empty()) copy.untold = "it cannot be read: " + unread;
+    if (copy.rows == 0 && copy.untold.empty()) continue;
+    if (!copy.job.empty() && !over.contains(copy.job)) {
+      auto ended = is_over(target, copy.job);
+      if (!ended) return ended.error();
+      over[copy.job] = *ended;
     }
-    if (!copy.missing.empty()) {
-      if (std::any_of(table.columns.begin(), table.columns.end(), [&](const Column& column) { return has(column.name); })) found.push_back(std::move(copy));
-      continue;
-    }
-    auto count = target.prepare("SELECT count(*) FROM " + copy.relation + " WHERE " + where);
-    if (!count) return count.error();
-    std::vector<connect::RawValue> values;
-    for (const std::string& value : typed) values.push_back(text(value));
-    auto read = (*count)->query_raw(values, [&](RawRow row) {
-      copy.rows = row[0].integer;
-      return false;
-    });
-    if (!read) return read.error();
-    if (copy.rows > 0) found.push_back(std::move(copy));
+    copy.in_use = !copy.job.empty() && !over[copy.job];
+    found.push_back(std::move(copy));
   }
   return found;
+}
+
+Result<std::optional<std::int64_t>> take_out(connect::Connector& target, const KeptCopy& copy) {
+  std::int64_t rows = 0;
+  std::string refused;
+  auto done = alone(target, [&]() -> Result<void> {
+    auto statement = target.prepare("DELETE FROM " + copy.relation + " WHERE " + copy.where);
+    auto gone = statement ? (*statement)->run_raw(bound(copy)) : Result<std::int64_t>{statement.error()};
+    if (!gone) return gone.error();
+    rows = *gone;
+    return {};
+  }, refused);
+  if (!done) return done.error();
+  return refused.empty() ? std::optional(rows) : std::nullopt;
 }
 
 }  // namespace bfl::ledger

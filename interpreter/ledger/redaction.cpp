@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 
+#include "interpreter/ledger/hold_for.h"
 #include "interpreter/ledger/image_table.h"
 #include "interpreter/ledger/images.h"
 #include "interpreter/ledger/own_sql.h"
@@ -55,7 +56,7 @@ Result<std::vector<Touching>> touching(OwnSql& sql, const std::string& job, cons
 // What of a generation's records is of the row, and what of them is to go.
 class Selection {
  public:
-  Selection(const Touching& generation, const RedactionRequest& request) : request_(request) {
+  Selection(connect::Connector& target, const Touching& generation, const RedactionRequest& request) : target_(target), request_(request) {
     const auto found = std::find_if(generation.tables.begin(), generation.tables.end(), [&](const ImageTable& table) { return table.name == request.table; });
     table_ = &*found;
     own_ = found == generation.tables.begin();
@@ -99,12 +100,7 @@ class Selection {
 
  private:
   bool of_table(const Record& record) const { return own_ ? record.table.empty() : record.table == request_.table; }
-  bool is_key(const std::vector<RawValue>& key) const {
-    if (key.size() != request_.key.size() || key.empty()) return false;
-    for (std::size_t i = 0; i < key.size(); ++i)
-      if (!same(key[i], request_.key[i].view())) return false;
-    return true;
-  }
+  bool is_key(const std::vector<RawValue>& key) const { return request_.key.is(target_, key); }
   std::vector<Stored> planned_row(const Record& record) const {
     if (record.before.size() < columns()) return {};
     return {record.before.end() - static_cast<std::ptrdiff_t>(columns()), record.before.end()};
@@ -129,12 +125,19 @@ class Selection {
     return all;
   }
 
+  connect::Connector& target_;
   const RedactionRequest& request_;
   const ImageTable* table_ = nullptr;
   bool own_ = false, known_ = false, adds_ = false;
   std::vector<int> gone_{};
   std::set<std::string> causes_{};
 };
+
+bool takes_out(const KeptCopy& copy) { return copy.untold.empty() && !copy.in_use; }
+
+std::pair<const char*, std::map<std::string, std::string>> said(const RedactionRequest& request, const std::string& packs, std::int64_t images) {
+  return {"redact", {{"table", request.table}, {"key", request.hides_key ? "***" : request.key_shown}, {"columns", fmt::format("{}", fmt::join(request.columns, ","))}, {"why", request.why}, {"packs", packs}, {"images", std::to_string(images)}, {"key_hidden", request.hides_key ? "yes" : ""}}};
+}
 
 struct Rewritten { std::string place, before, after; std::int64_t images = 0; };
 
@@ -208,12 +211,30 @@ class Redacting {
   std::vector<Rewritten>& done_;
 };
 
+// Rows of a relation that a job keeps, and that have been taken out, a line each; the number of them.
+Result<std::pair<std::string, std::int64_t>> out_of_kept(connect::Connector& target, const RedactionRequest& request, const std::string& job) {
+  std::pair<std::string, std::int64_t> lines;
+  if (!request.described) return lines;
+  // Found again where nobody runs the job: it may have gone on since it was looked at.
+  auto copies = kept_copies(target, *request.described, request.key, request.columns, job);
+  if (!copies) return copies.error();
+  for (const KeptCopy& copy : *copies) {
+    if (!takes_out(copy)) continue;
+    auto gone = take_out(target, copy);
+    if (!gone) return gone.error();
+    if (!*gone || **gone == 0) continue;
+    lines.first += fmt::format("{} {}\n", copy.relation, **gone);
+    lines.second += **gone;
+  }
+  return lines;
+}
+
 // Erases in one job; the entries that say so.
-Result<Writer::Entries> of_job(connect::Connector& target, const RedactionRequest& request, const std::vector<Touching>& generations) {
+Result<Writer::Entries> of_job(connect::Connector& target, const RedactionRequest& request, const std::string& job, const std::vector<Touching>& generations) {
   std::vector<Rewritten> done;
   Redacting redacting(target, request, done);
   for (const Touching& generation : generations) {
-    Selection selection(generation, request);
+    Selection selection(target, generation, request);
     if (auto prepared = selection.prepare(); !prepared) return prepared.error();
     if (auto erased = redacting.generation(generation, selection); !erased) return erased.error();
   }
@@ -225,8 +246,14 @@ Result<Writer::Entries> of_job(connect::Connector& target, const RedactionReques
       packs += fmt::format("{} {} {}\n", done[i].place, done[i].before, done[i].after);
       images += done[i].images;
     }
-    entries.push_back({"redact", {{"table", request.table}, {"key", request.hides_key ? "***" : request.key_shown}, {"columns", fmt::format("{}", fmt::join(request.columns, ","))}, {"why", request.why}, {"packs", packs}, {"images", std::to_string(images)}, {"key_hidden", request.hides_key ? "yes" : ""}}});
+    entries.push_back(said(request, packs, images));
   }
+  auto kept = out_of_kept(target, request, job);
+  if (!kept) return kept.error();
+  if (kept->second == 0) return entries;
+  if (entries.empty()) entries.push_back(said(request, {}, 0));
+  entries.front().second["kept"] = kept->first;
+  entries.front().second["kept_rows"] = std::to_string(kept->second);
   return entries;
 }
 
@@ -239,6 +266,13 @@ void Redactions::add(const EntryFields& entry) {
   Redaction made{in(entry, "job"), in(entry, "table"), in(entry, "key"), in(entry, "columns"), in(entry, "why"), in(entry, "who"), in(entry, "host"), in(entry, "time"), 0,
                  std::strtoll(in(entry, "images").c_str(), nullptr, 10)};
   made.hides_key = in(entry, "key_hidden") == "yes";
+  made.kept = std::strtoll(in(entry, "kept_rows").c_str(), nullptr, 10);
+  std::string_view relations = in(entry, "kept");
+  while (!relations.empty()) {
+    const std::string_view line = relations.substr(0, relations.find('\n'));
+    relations.remove_prefix(std::min(relations.size(), line.size() + 1));
+    made.relations.emplace_back(line.substr(0, line.rfind(' ')));
+  }
   std::string_view rest = in(entry, "packs");
   while (!rest.empty()) {
     std::string_view line = rest.substr(0, rest.find('\n'));
@@ -284,7 +318,7 @@ Result<Redactions> redactions_of(connect::Connector& target, const std::string& 
   return all;
 }
 
-Result<std::vector<Redaction>> redact(connect::Connector& target, const RedactionRequest& request, const Runner& runner) {
+Result<Redacted> redact(connect::Connector& target, const RedactionRequest& request, const Runner& runner) {
   OwnSql sql(target);
   std::vector<std::string> jobs;
   auto listed = sql.query("SELECT job FROM bfl_step WHERE name = '' ORDER BY job", {}, [&](RawRow row) { return jobs.emplace_back(row[0].bytes), true; });
@@ -298,34 +332,40 @@ Result<std::vector<Redaction>> redact(connect::Connector& target, const Redactio
     for (const Touching& generation : *generations) {
       if (generation.state == "open" || generation.state == "staging")
         return Error{ErrorClass::refused, fmt::format("`{}` of {} is not finished, and goes on by its images", generation.name, job), {}, "finish it (`bfl run`) or undo it first; nothing was erased"};
-      Selection selection(generation, request);
+      Selection selection(target, generation, request);
       if (auto prepared = selection.prepare(); !prepared) return prepared.error();
       known = known || selection.knows_a_column();
     }
     if (!generations->empty()) found[job] = std::move(*generations);
   }
+  // What cannot be seen of them keeps nothing from being erased in the ledger.
+  auto copies = request.described ? kept_copies(target, *request.described, request.key, request.columns) : Result<std::vector<KeptCopy>>(std::vector<KeptCopy>());
+  for (const KeptCopy& copy : copies ? *copies : std::vector<KeptCopy>()) {
+    if (!takes_out(copy) || copy.job.empty()) continue;
+    known = true;
+    found.try_emplace(copy.job);
+  }
   if (!known && !found.empty()) return Error{ErrorClass::data, fmt::format("no image of `{}` has the column `{}`", request.table, fmt::join(request.columns, ",")), {}, "`bfl audit row` shows the images and their columns"};
   // What is overwritten is to be gone from the file as well.
   if (target.engine() == "sqlite")
     if (auto set = target.execute("PRAGMA secure_delete = ON"); !set) return set.error();
-  std::vector<Redaction> all;
+  Redacted all;
   for (const auto& each : found) {
     const std::string& job = each.first;
-    auto clock = frozen_clock(target, job);
-    if (!clock) return clock.error();
-    auto writer = Writer::take_over(target, job, runner);
-    if (!writer) return writer.error();
     std::size_t made = 0;
-    auto done = (*writer)->record([&]() -> Result<Writer::Entries> {
-      auto entries = of_job(target, request, each.second);
-      if (entries) made = entries->size();
-      return entries;
+    auto done = hold_for(target, job, runner, [&](Writer& writer) {
+      return writer.record([&]() -> Result<Writer::Entries> {
+        auto entries = of_job(target, request, job, each.second);
+        if (entries) made = entries->size();
+        return entries;
+      });
     });
-    auto released = (*writer)->release(!clock->has_value());
-    if (!done || !released) return done ? released.error() : done.error();
-    auto told = redactions_of(target, job);
-    if (!told) return told.error();
-    all.insert(all.end(), told->all().end() - static_cast<std::ptrdiff_t>(std::min(made, told->all().size())), told->all().end());
+    auto told = done ? redactions_of(target, job) : Result<Redactions>{done.error()};
+    if (!told) {  // what is done of other jobs is done
+      all.stopped = told.error();
+      break;
+    }
+    all.done.insert(all.done.end(), told->all().end() - static_cast<std::ptrdiff_t>(std::min(made, told->all().size())), told->all().end());
   }
   if (target.engine() == "sqlite") (void)target.execute("PRAGMA wal_checkpoint(TRUNCATE)");
   return all;

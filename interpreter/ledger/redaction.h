@@ -6,11 +6,13 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "interpreter/base/result.h"
 #include "interpreter/connect/connector.h"
+#include "interpreter/ledger/kept_copies.h"
 #include "interpreter/ledger/ledger.h"
 #include "interpreter/ledger/writer.h"
 
@@ -21,7 +23,9 @@ struct Redaction {
   std::string columns;                 // with commas; empty: all but the key
   std::string why, who, host, time;
   std::int64_t packs = 0, images = 0;  // images: of sealed sets as well
+  std::int64_t kept = 0;               // rows of relations that the job keeps, which were taken out
   bool hides_key = false;              // the key is in a sensitive column, and is not to be shown
+  std::vector<std::string> relations{};  // those, as SQL names them
 };
 
 // The redactions of a job, by the places of the packs.
@@ -46,15 +50,20 @@ Result<Redactions> redactions_of(connect::Connector& target, const std::string& 
 
 struct RedactionRequest {
   std::string table;                   // as the catalogue spells it
-  Key key;
+  TypedKey key;
   std::string key_shown;
   std::vector<std::string> columns;    // none: all but the key
   std::string why;
   bool hides_key = false;              // it is of a column that is sensitive
+  std::optional<Table> described{};    // as the catalogue has it: the row is taken out of what jobs keep as well (kept_copies.h)
 };
-// In every job of the target that has images of the row; gives what was erased, job by job: nothing when there is no image of it that holds
+// In every job of the target that has images of the row, or keeps it, one transaction a job; gives what was erased, job by job: nothing when there is no image of it that holds
 // anything yet. Errors: held, while a job is run; refused, where a generation with its images is not finished, or a pack does not hold;
 // data, when no table of the ledger has such a column, or it is of the key.
-Result<std::vector<Redaction>> redact(connect::Connector& target, const RedactionRequest& request, const Runner& runner);
+struct Redacted {
+  std::vector<Redaction> done;
+  std::optional<Error> stopped{};      // behind those: another job is being run, its database is gone
+};
+Result<Redacted> redact(connect::Connector& target, const RedactionRequest& request, const Runner& runner);
 
 }  // namespace bfl::ledger

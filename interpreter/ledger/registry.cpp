@@ -191,6 +191,33 @@ Result<std::vector<std::string>> unfinished_runs(connect::Connector& target, con
   return runs;
 }
 
+Result<bool> is_over(connect::Connector& target, const std::string& job) {
+  auto clock = frozen_clock(target, job);
+  if (!clock) return clock.error();
+  bool over = true;
+  auto read = *clock ? each_of_job(target, job, [&](const EntryFields& fields) {
+    const auto meaning = fields.find("meaning");  // an older bfl does not tell it
+    if (in(fields, "kind") == "begin" && (meaning == fields.end() || !meaning->second.empty())) over = false;
+    if (in(fields, "kind") == "end" && in(fields, "finished") == "yes") over = true;
+    return true;
+  }) : Result<void>{};
+  if (!read) return read.error();
+  return over;
+}
+
+Result<std::vector<std::int64_t>> undoes_since_end(connect::Connector& target, const std::string& job) {
+  std::vector<std::int64_t> undoes;
+  auto read = each_of_job(target, job, [&](const EntryFields& fields) {
+    const std::string& route = in(fields, "route");  // of what was opened
+    const bool ended = in(fields, "kind") == "end" && in(fields, "finished") == "yes";
+    if (ended || (!route.empty() && route != "undo")) undoes.clear();
+    if (route == "undo") undoes.push_back(std::strtoll(in(fields, "step_row").c_str(), nullptr, 10));
+    return true;
+  });
+  if (!read) return read.error();
+  return undoes;
+}
+
 Result<bool> bears(connect::Connector& target, const std::string& job, const std::string& kind, const std::string& attempt) {
   if (auto begun = target.begin_write(connect::WriteKind::own); !begun) return begun.error();
   bool found = false;

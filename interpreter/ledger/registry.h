@@ -54,6 +54,11 @@ Result<Completed> completed(connect::Connector& target, const std::string& job, 
 Result<std::pair<std::int64_t, std::int64_t>> done_by(connect::Connector& target, const std::string& job, const std::vector<std::string>& runs);
 // The runs that have begun since the job was last run to its end, oldest first: what one of them did not finish the next one goes on with.
 Result<std::vector<std::string>> unfinished_runs(connect::Connector& target, const std::string& job);
+// Whether no application of the job is under way, or was cut short: it was run to its end, or has undone itself. An undo or a redaction that was
+// killed is none, though the clock of the job stands since.
+Result<bool> is_over(connect::Connector& target, const std::string& job);
+// Undoes that have been opened since the job was last run to its end, while nothing else was: rows of bfl_step, oldest first.
+Result<std::vector<std::int64_t>> undoes_since_end(connect::Connector& target, const std::string& job);
 // After a commit whose outcome is not known: whether an entry of this kind in the job's lane bears this attempt. Waits for whoever still
 // holds the job's row.
 Result<bool> bears(connect::Connector& target, const std::string& job, const std::string& kind, const std::string& attempt);

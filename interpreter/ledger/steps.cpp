@@ -65,6 +65,7 @@ Result<std::int64_t> Writer::open(const Opening& opening, const BlockSource& blo
     if (opening.also)
       if (auto also = opening.also(); !also) return also;
     if (!opening.measured.empty()) fields["measured"] = opening.measured;
+    if (!opening.keeps.empty()) fields["keeps"] = opening.keeps;
     if (!opening.stage_share.empty()) {
       fields["stage"] = "1";
       fields["share"] = opening.stage_share;
@@ -188,6 +189,7 @@ Result<void> Writer::keep(const std::vector<Keeping>& all, const std::function<R
     if (!rows) return rows.error();
     for (std::size_t i = 0; i < all.size(); ++i) {
       Fields fields{{"rows", std::to_string((*rows)[i])}};
+      if (!all[i].keeps.empty()) fields["keeps"] = all[i].keeps;
       auto id = insert_step(all[i].step, all[i].generation, *all[i].key, all[i].route, "done", (*rows)[i], fields);
       if (!id) return id.error();
       auto noted = note("keep", std::move(fields));

@@ -107,6 +107,7 @@ class Writer {
     std::vector<Key> cuts{};                // in the order of the walk, before `upto`
     std::string stage_share{};              // per cent, of a rollout: the first stage of several, whose lanes these are
     std::int64_t stage_rows = 0;            // … of all stages, by what is known now
+    std::string keeps{};                    // of what the tables are made that `also` makes, as described_origins() in kept_origin.h reads it
   };
   // Gives the blocks one after the other, then nothing; a call with `from_start` begins anew.
   using BlockSource = std::function<Result<std::optional<StageBlock>>(bool from_start)>;
@@ -128,8 +129,9 @@ class Writer {
                            const std::function<Result<void>()>& also = {}, const std::string& measured = {});
   // Of the entry that opened a generation, or empty.
   Result<std::string> measured(std::int64_t step);
-  // Relations that are kept: `fill` makes and fills their tables and gives the rows of each; recorded in the same transaction.
-  struct Keeping { std::string step; const plan::MemoKey* key = nullptr; std::int64_t generation = 1; std::string route = "kept"; };
+  // Relations that are kept: `fill` makes and fills their tables and gives the rows of each; recorded in the same transaction. `keeps`: of what
+  // they were made, as described_origins() in kept_origin.h reads it.
+  struct Keeping { std::string step; const plan::MemoKey* key = nullptr; std::int64_t generation = 1; std::string route = "kept"; std::string keeps{}; };
   Result<void> keep(const std::vector<Keeping>& all, const std::function<Result<std::vector<std::int64_t>>()>& fill);
 
   // What else is to be seen of a run in the ledger: who approved it.

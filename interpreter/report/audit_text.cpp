@@ -34,7 +34,7 @@ std::string key_of(const ledger::Redaction& one) { return one.hides_key ? run::u
 
 Json redaction_object(const ledger::Redaction& one) {
   return {{"job", one.job}, {"table", one.table}, {"key", key_of(one)}, {"columns", one.columns}, {"why", one.why}, {"who", one.who}, {"host", one.host}, {"time", one.time},
-          {"packs", one.packs}, {"images", one.images}};
+          {"packs", one.packs}, {"images", one.images}, {"kept_rows", one.kept}};
 }
 
 Json gap_object(const ledger::Gap& gap) {
@@ -62,14 +62,16 @@ bool Audit::sound() const {
 }
 
 std::string redaction_text(const ledger::Redaction& one) {
-  return printable(fmt::format("redacted: {} {}, {}, {} in {} of {}, by {}@{} at {}: {}", one.table, key_of(one), one.columns.empty() ? "all but the key" : one.columns, counted(one.images, "image"),
-                               counted(one.packs, "pack"), one.job, one.who, one.host, one.time, one.why));
+  const std::string kept = one.kept > 0 ? fmt::format(" and {} that it keeps", counted(one.kept, "row")) : "";
+  return printable(fmt::format("redacted: {} {}, {}, {} in {} of {}{}, by {}@{} at {}: {}", one.table, key_of(one), one.columns.empty() ? "all but the key" : one.columns, counted(one.images, "image"),
+                               counted(one.packs, "pack"), one.job, kept, one.who, one.host, one.time, one.why));
 }
 
-std::string redactions_json(const std::vector<ledger::Redaction>& all) {
-  Json list = Json::array();
-  for (const ledger::Redaction& one : all) list.push_back(redaction_object(one));
-  return list.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+std::string redacted_json(const std::vector<ledger::Redaction>& done, const std::vector<StillHeld>& held, const std::string& behind) {
+  Json all = {{"redactions", Json::array()}, {"held", Json::array()}, {"behind", behind}};
+  for (const ledger::Redaction& one : done) all["redactions"].push_back(redaction_object(one));
+  for (const StillHeld& one : held) all["held"].push_back({{"relation", one.relation}, {"job", one.job}, {"rows", one.rows}, {"text", one.text}});
+  return all.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 std::string audit_text(const Audit& audit) {

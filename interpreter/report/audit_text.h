@@ -22,7 +22,8 @@ std::string audit_text(const Audit& audit);
 std::string audit_json(const Audit& audit);  // one document
 
 std::string redaction_text(const ledger::Redaction& one);  // one line, without its end
-std::string redactions_json(const std::vector<ledger::Redaction>& all);  // a list
+struct StillHeld { std::string relation, job; std::int64_t rows = 0; std::string text; };  // a relation that a job keeps; text: and what to do about it, one line
+std::string redacted_json(const std::vector<ledger::Redaction>& done, const std::vector<StillHeld>& held, const std::string& behind);  // behind: where old bytes may still be
 
 // A value as a script would write it, by the name of its column.
 using ShownValue = std::function<std::string(const std::string& column, const ledger::Stored& value)>;

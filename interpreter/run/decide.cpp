@@ -38,6 +38,13 @@ std::string counted(std::int64_t number, std::string_view what) { return fmt::fo
 // A key with a part that could not be computed equals nothing.
 bool same_key(const plan::MemoKey& key, const Generation& generation) { return !key.digest.empty() && key.digest == generation.memo_key; }
 
+// The step whose rows this generation has put back; empty: it is no undo.
+std::string_view undone_step(const Generation& generation) {
+  constexpr std::string_view undo = "undo ";
+  const std::string_view name = generation.step;
+  return generation.route == "undo" && name.starts_with(undo) ? name.substr(undo.size()) : std::string_view();
+}
+
 // Rows of the step that were put back since its newest application: of a part of it, or of an older one.
 std::int64_t put_back_since(const Generation& newest, const Generations& undos) {
   std::int64_t rows = 0;
@@ -122,20 +129,18 @@ Decision decide(const program::Step& step, const plan::MemoKey& key, const Gener
 
 Decision decide(const program::Step& step, const plan::StepPlan& step_plan, const std::vector<Generation>& generations) {
   Generations own, undos;
-  const std::string undo = "undo " + step.name;
   for (const Generation& generation : generations)
     if (generation.step == step.name) own.push_back(&generation);
-    else if (generation.step == undo) undos.push_back(&generation);
+    else if (undone_step(generation) == step.name) undos.push_back(&generation);
   return decide(step, step_plan.key, own, undos);
 }
 
 std::vector<Decision> decide(const program::Program& program, const plan::Plan& plan, const std::vector<std::vector<Generation>>& generations) {
-  constexpr std::string_view undo = "undo ";
   std::vector<std::unordered_map<std::string_view, Generations>> by_step(generations.size()), undos_of(generations.size());
   for (std::size_t source = 0; source < generations.size(); ++source)
     for (const Generation& generation : generations[source]) {
       by_step[source][generation.step].push_back(&generation);
-      if (generation.route == "undo" && generation.step.starts_with(undo)) undos_of[source][std::string_view(generation.step).substr(undo.size())].push_back(&generation);
+      if (const std::string_view undone = undone_step(generation); !undone.empty()) undos_of[source][undone].push_back(&generation);
     }
   std::vector<Decision> decisions;
   decisions.reserve(plan.steps.size());

@@ -456,7 +456,7 @@ std::string conflicts_to_roll_back(const program::Program& program, std::int64_t
   const program::Rollback& when = *program.rollback;
   const bool share = when.percent && Decimal(conflicts * 100).compare(*multiply(*when.percent, Decimal(changed + conflicts))) > 0;
   if (!share && (when.conflicts < 0 || conflicts <= when.conflicts)) return {};
-  return fmt::format("{} rows are in conflict, and {} were changed", conflicts, changed);
+  return fmt::format("{} in conflict, and {} {} changed", conflicts == 1 ? "1 row is" : fmt::format("{} rows are", conflicts), changed, changed == 1 ? "was" : "were");
 }
 
 namespace {

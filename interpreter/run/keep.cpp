@@ -5,6 +5,7 @@
 #include "interpreter/base/fault_points.h"
 #include "interpreter/run/failed_row.h"
 #include "interpreter/run/intent_rows.h"
+#include "interpreter/run/kept_origins.h"
 #include "interpreter/run/kept_plan.h"
 #include "interpreter/run/spool.h"
 #include "interpreter/run/through.h"
@@ -142,7 +143,7 @@ StepEnd keep(Context& context, const std::vector<std::size_t>& steps, const std:
   for (const std::size_t index : steps) {
     at = &context.program.steps[index];
     if (auto same = same_schema(context, *at, context.target(at->target.source)); !same) return context.fail(*at, same.error(), unharmed);
-    all.push_back({at->name, &context.plan.steps[index].key, decisions[index].generation, plan ? plan->route() : "kept"});
+    all.push_back({at->name, &context.plan.steps[index].key, decisions[index].generation, plan ? plan->route() : "kept", ledger::describe(kept_origins(context.program, *at))});
   }
   std::vector<std::int64_t> rows(steps.size());
   std::vector<Computed> computed(steps.size());

@@ -7,6 +7,7 @@
 #include "interpreter/base/fault_points.h"
 #include "interpreter/run/failed_row.h"
 #include "interpreter/run/intended.h"
+#include "interpreter/run/kept_origins.h"
 #include "interpreter/run/kept_plan.h"
 #include "interpreter/run/meeting_rows.h"
 #include "interpreter/run/seal_around.h"
@@ -72,7 +73,7 @@ std::optional<StepEnd> open_sealed(Writing& writing, SealedSet& set, const char*
   auto end = rollout && !rollout->by_hash ? first_end(set, Stages::rows_up_to(share, rows), blocks) : Result<std::int64_t>(rows);
   if (!end) return writing.fail(end.error());
   auto opened = writing.writer.open({writing.step.name, route, set.intents().own.select.text, &writing.step_plan.key, decision.generation, ordinal(*end), rows,
-                                     [&set] { return set.make_tables(); }, ledger::describe(writing.tables), to_text(writing.measured), {}, share, rows},
+                                     [&set] { return set.make_tables(); }, ledger::describe(writing.tables), to_text(writing.measured), {}, share, rows, ledger::describe(kept_origins(context.program, writing.step))},
                                     blocks);
   if (!opened) return writing.fail(opened.error());
   writing.id = *opened;

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "interpreter/base/fault_points.h"
+#include "interpreter/ledger/registry.h"
 #include "interpreter/run/behind.h"
 #include "interpreter/run/discreet.h"
 #include "interpreter/run/row_back.h"
@@ -257,13 +258,14 @@ void carry_out(Context& context, std::vector<UndoTask>& tasks) {
     if (context.writers[i]) continue;
     connect::Connector& target = *context.targets[i];
     auto identity = ledger::identity(target);
-    auto clock = ledger::frozen_clock(target, context.program.job);
-    if (!identity || !clock) return refuse(context, identity ? clock.error() : identity.error());
+    if (!identity) return refuse(context, identity.error());
     context.identities[i] = *identity;
-    frozen[i] = clock->has_value();
     auto writer = ledger::Writer::take_over(target, context.program.job, runner_of(context));
     if (!writer) return refuse(context, writer.error());
     context.writers[i] = std::move(*writer);
+    auto was_over = ledger::is_over(target, context.program.job);  // of what nobody changes any more
+    if (!was_over) return refuse(context, was_over.error());
+    frozen[i] = !*was_over;
     if (auto free = abandon_others(context, i, tasks); !free) return refuse(context, free.error());
   }
   std::size_t ended = 0;

@@ -57,7 +57,7 @@ struct UndoTask {
 // What the request comes to, in the order in which it is to be done: the newest first. An error when it cannot be: of class
 // data when the request names nothing, of class refused when later changes stand on what would be put back, or when a table has
 // other columns now.
-// Of an undo that was cut short: of_the_run, of_a_stage or empty; nothing: none was.
+// Of an undo that was cut short, between two steps as well where a run undoes itself: of_the_run, of_a_stage or empty; nothing: none was.
 Result<std::optional<std::string>> undo_cut_short(const program::Program& program, const std::vector<connect::Connector*>& targets);
 // Nothing of it was done: a run may begin over it.
 bool is_untouched_undo(const ledger::Generation& generation);

@@ -3,11 +3,13 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
 #include <functional>
 #include <set>
 
+#include "interpreter/ledger/registry.h"
+#include "interpreter/ledger/typed_key.h"
 #include "interpreter/ledger/verify_text.h"
+#include "interpreter/run/discreet.h"
 #include "interpreter/run/row_back.h"
 
 namespace bfl::run {
@@ -44,20 +46,39 @@ std::vector<std::string> runs_of(const Generation& undo) {
   return runs;
 }
 
-Result<ledger::Key> key_typed(const Table& table, const std::vector<int>& columns, std::string_view typed) {
+Result<ledger::Key> key_typed(connect::Connector& target, const Table& table, const std::vector<int>& columns, std::string_view typed) {
   if (columns.size() != 1)
     return Error{ErrorClass::data, fmt::format("`--keys` is for tables with a key of one column, and that of `{}` has {}", table.name, columns.size()), {}, "undo the step whole"};
+  auto forms = ledger::typed_value(target, table, columns[0], typed, "for example: --keys 100..200");
+  if (!forms) return forms.error();
+  ledger::Stored* value = &forms->forms.front();
   const Column& column = table.columns[static_cast<std::size_t>(columns[0])];
-  if (column.type.kind != Kind::integer) return ledger::Key{ledger::Stored::of(ledger::text(typed))};
-  std::int64_t number = 0;
-  const auto [end, problem] = std::from_chars(typed.data(), typed.data() + typed.size(), number);
-  if (problem != std::errc() || end != typed.data() + typed.size())
-    return Error{ErrorClass::data, fmt::format("`{}` is no key of `{}`, expected an int for `{}`", typed, table.name, column.name), {}, "for example: --keys 100..200"};
-  return ledger::Key{ledger::Stored::of(ledger::number(number))};
+  if (column.type.kind == Kind::decimal && value->kind == connect::RawValue::Class::text)
+    return Error{ErrorClass::data, fmt::format("`--keys` is for keys that are stored in their order, and `{}` of `{}` is a decimal that is kept as a text", column.name, table.name), {}, "undo the step whole"};
+  return ledger::Key{std::move(*value)};
 }
 
 bool same_range(const std::optional<std::pair<ledger::Key, ledger::Key>>& a, const std::optional<std::pair<ledger::Key, ledger::Key>>& b) {
   return a && b && ledger::encode(a->first) == ledger::encode(b->first) && ledger::encode(a->second) == ledger::encode(b->second);
+}
+
+// A range is one of stored forms: that is the order of what they mean where all of them are written in one way.
+Result<void> refuse_spellings(connect::Connector& target, const UndoTask& task, const Table& table) {
+  const auto at = static_cast<std::size_t>(task.tables[0].key[0]);
+  const Column& column = table.columns[at];
+  if (column.storage != Storage::uuid_text && column.storage != Storage::iso_text) return {};
+  const Error refused{ErrorClass::data, fmt::format("`--keys` is for keys that are written in one way, and values of `{}` of `{}` are not", column.name, table.name), {}, "undo the step whole"};
+  if (std::any_of(task.lost.begin(), task.lost.end(), [](const ledger::Gap& gap) { return gap.by_key; })) return refused;
+  for (const ledger::ImagePack& pack : task.packs) {
+    auto records = ledger::images(target, pack);
+    if (!records) return records.error();
+    for (const ledger::Record& record : *records) {
+      if (!record.table.empty()) continue;
+      for (const auto& row : {ledger::row_before(record), ledger::row_after(record, table.columns.size())})
+        if (at < row.size() && row[at].kind != connect::RawValue::Class::null && !ledger::is_canonical(target, column, row[at].view())) return refused;
+    }
+  }
+  return {};
 }
 
 // Of the chunks that have lost their images those that may hold a key that is asked for.
@@ -68,7 +89,7 @@ void keep_lost_of_keys(UndoTask& task) {
 }
 
 // The step as the executor sees it; refused when the table is no longer what the images are of.
-Result<void> fit(const program::Program& program, UndoTask& task, const UndoRequest& request) {
+Result<void> fit(const program::Program& program, connect::Connector& target, UndoTask& task, const UndoRequest& request) {
   const auto refused = [&](std::string why, std::string help = {}) {
     return Error{ErrorClass::refused, fmt::format("generation {} of `{}` cannot be put back: {}", task.undone.number, task.undone.step, why), {}, std::move(help)};
   };
@@ -95,13 +116,16 @@ Result<void> fit(const program::Program& program, UndoTask& task, const UndoRequ
   for (const int column : task.tables[0].sets) task.step.assignments.push_back({.column = column, .value = nullptr});
   if (!request.keys) return {};
   const Table& own = program.table(task.step.target);
-  auto from = key_typed(own, task.tables[0].key, request.keys->first);
+  auto from = key_typed(target, own, task.tables[0].key, request.keys->first);
   if (!from) return from.error();
-  auto to = key_typed(own, task.tables[0].key, request.keys->second);
+  auto to = key_typed(target, own, task.tables[0].key, request.keys->second);
   if (!to) return to.error();
-  if (ledger::compare(*to, *from) < 0)
-    return Error{ErrorClass::data, fmt::format("`--keys {0}..{1}` holds no key: {1} comes before {0}", request.keys->first, request.keys->second), {},
-                 fmt::format("write the first one first: --keys {}..{}", request.keys->second, request.keys->first)};
+  if (auto alike = refuse_spellings(target, task, own); !alike) return alike;
+  if (ledger::compare(*to, *from) < 0) {
+    const bool hidden = own.columns[static_cast<std::size_t>(task.tables[0].key[0])].sensitive;
+    const std::string first = hidden ? std::string(unshown) : request.keys->first, second = hidden ? std::string(unshown) : request.keys->second;
+    return Error{ErrorClass::data, fmt::format("`--keys {0}..{1}` holds no key: {1} comes before {0}", first, second), {}, fmt::format("write the first one first: --keys {}..{}", second, first)};
+  }
   task.keys = {std::move(*from), std::move(*to)};
   keep_lost_of_keys(task);
   return {};
@@ -110,9 +134,10 @@ Result<void> fit(const program::Program& program, UndoTask& task, const UndoRequ
 // Where a generation that is not finished goes on, rows that were put back would be left behind as done.
 Result<void> refuse_part(const UndoTask& task) {
   if (task.whole() || (task.undone.state != StepState::open && task.undone.state != StepState::staging)) return {};
-  const bool lost = !task.keys && task.runs.empty();
+  const bool lost = !task.keys && !task.lost.empty();
+  const char* help = task.because.empty() ? "run it to its end, then undo it" : "nothing was put back: mend what does not hold and run the job to its end; `bfl undo` then puts back what has images";
   return Error{ErrorClass::refused, fmt::format("generation {} of `{}` is not finished, and {}", task.undone.number, task.undone.step, lost ? "has lost images: it cannot be put back whole" : "a part of it is to be put back"), {},
-               lost ? "run it to its end, then undo it" : fmt::format("run it to its end, or undo all of it: `--step {}` alone", task.undone.step)};
+               lost ? help : fmt::format("run it to its end, or undo all of it: `--step {}` alone", task.undone.step)};
 }
 
 // Later changes that are not put back with it stand on a row: the row is not as the step left it, and they have changed it.
@@ -161,9 +186,9 @@ bool narrow(UndoTask& task, const std::function<bool(const std::string& run)>& w
   for (const ledger::ImagePack& pack : task.packs)
     if (wanted(pack.run)) runs.insert(pack.run);
   const bool others = std::erase_if(task.packs, [&](const ledger::ImagePack& pack) { return !runs.contains(pack.run); }) > 0;
-  // Nobody knows whose the lost ones were.
+  // Nobody knows whose the lost ones were: a run that undoes itself says that they stay.
   if (others || !task.lost.empty()) task.runs.assign(runs.begin(), runs.end());
-  task.lost.clear();
+  if (task.because.empty()) task.lost.clear();
   task.rows = 0;
   for (const ledger::ImagePack& pack : task.packs) task.rows += pack.changed;
   return !task.packs.empty();
@@ -177,12 +202,26 @@ bool is_untouched_undo(const Generation& generation) {
 
 Result<std::optional<std::string>> undo_cut_short(const program::Program& program, const std::vector<connect::Connector*>& targets) {
   std::optional<std::string> begun;
+  bool between = false;  // of what a run has to undo for itself something is undone, and the job not let go …
+  bool left = false, by_somebody = false;  // … unless somebody has undone the rest
   for (connect::Connector* target : targets) {
-    auto generations = target->has_sql() ? ledger::generations(*target, program.job) : Result<std::vector<Generation>>(std::vector<Generation>());
+    if (!target->has_sql()) continue;
+    auto generations = ledger::generations(*target, program.job);
     if (!generations) return generations.error();
-    for (const Generation& generation : *generations)
-      if (generation.route == "undo" && generation.state == StepState::open && (!begun || begun->empty())) begun = component(generation, "because");
+    const auto has_undone = [&](const Generation& generation) { return generation.route == "undo" && generation.state == StepState::done && component(generation, "because") == of_the_run; };
+    auto since = std::any_of(generations->begin(), generations->end(), has_undone) ? ledger::undoes_since_end(*target, program.job) : Result<std::vector<std::int64_t>>(std::vector<std::int64_t>());
+    if (!since) return since.error();
+    for (const Generation& generation : *generations) {
+      left |= generation.route != "undo" && generation.route != "kept" && generation.changed > 0 && generation.state != StepState::undone;
+      if (generation.route != "undo") continue;
+      if (generation.state == StepState::open && (!begun || begun->empty())) begun = component(generation, "because");
+      if (std::find(since->begin(), since->end(), generation.id) == since->end()) continue;
+      between |= has_undone(generation);
+      by_somebody |= generation.state == StepState::done && component(generation, "because") != of_the_run;
+    }
   }
+  between = between && (left || !by_somebody);
+  if (between && (!begun || begun->empty())) begun = of_the_run;
   return begun;
 }
 
@@ -254,7 +293,7 @@ Result<std::vector<UndoTask>> undo_tasks(const program::Program& program, const 
       (*task)->open = generation;
       (*task)->because = component(generation, "because");
       if (const auto own = runs_of(generation); !own.empty()) narrow(**task, [&](const std::string& run) { return std::find(own.begin(), own.end(), run) != own.end(); });
-      if (auto fitted = fit(program, **task, {}); !fitted) return fitted.error();
+      if (auto fitted = fit(program, target, **task, {}); !fitted) return fitted.error();
       (*task)->keys = keys_of(generation);
       if (!(*task)->keys && !component(generation, "keys").empty())
         return Error{ErrorClass::refused, fmt::format("an undo of some keys of `{}` was cut short, and which keys cannot be read", undone->step), {}, "`bfl audit verify` shows what was altered"};
@@ -275,7 +314,7 @@ Result<std::vector<UndoTask>> undo_tasks(const program::Program& program, const 
         tasks.pop_back();
         continue;
       }
-      if (auto fitted = fit(program, **task, request); !fitted) return fitted.error();
+      if (auto fitted = fit(program, target, **task, request); !fitted) return fitted.error();
       const auto covers = [&](const UnderWay& open) {
         return open.undone == generation->id && (!open.keys || same_range(open.keys, (*task)->keys)) && (open.runs.empty() || open.runs == (*task)->runs);
       };

@@ -29,10 +29,14 @@ class OnSqlite:
     def own(self, table):
         return "bfl_" + table
 
-    def put_back_own_tables(self, older):
-        """bfl's tables as they are in a copy of the database; the rows stay."""
+    def keep_own_tables(self):
+        (self.place.folder / "older.db").unlink(missing_ok=True)
+        self.place.sql(f"VACUUM INTO '{self.place.folder / 'older.db'}'")
+
+    def put_back_own_tables(self):
+        """bfl's tables as they were kept; the rows stay."""
         db = sqlite3.connect(self.place.folder / "shop.db")
-        db.execute(f"ATTACH '{older}' AS older")
+        db.execute(f"ATTACH '{self.place.folder / 'older.db'}' AS older")
         for (name,) in db.execute("SELECT name FROM older.sqlite_schema WHERE type = 'table' AND name LIKE 'bfl_%'").fetchall():
             db.execute(f"DELETE FROM main.{name}")
             db.execute(f"INSERT INTO main.{name} SELECT * FROM older.{name}")
@@ -59,6 +63,15 @@ class OnPostgres:
 
     def own(self, table):
         return "bfl." + table
+
+    def own_tables(self):
+        return [name for (name,) in self.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'bfl'")]
+
+    def keep_own_tables(self):
+        self.sql("DROP SCHEMA IF EXISTS older CASCADE; CREATE SCHEMA older;" + ";".join(f"CREATE TABLE older.{name} AS TABLE bfl.{name}" for name in self.own_tables()))
+
+    def put_back_own_tables(self):
+        self.sql(";".join(f"DELETE FROM bfl.{name}; INSERT INTO bfl.{name} SELECT * FROM older.{name}" for name in self.own_tables()))
 
 
 def call(place, *words, code=0):

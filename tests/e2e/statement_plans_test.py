@@ -37,7 +37,7 @@ def a_statement_is_approved(place, shop, how="once"):
     expect("'no. ' || id" in text and '= \\"FR' in text, "the plan holds the statement, and what is bound to it")
     expect("BFL0524" in call(place, "run", "--plan", "job.plan", code=4).stderr, "before it is approved")
     shown = approve(place).stdout
-    expect("UPDATE orders SET note" in shown and "not known before it runs" in shown, shown)
+    expect("UPDATE orders SET note" in shown and '1 = "FR"' in shown and "not known before it runs" in shown, shown)
     call(place, "run", "--plan", "job.plan", code=75)
     expect(shop.number("SELECT count(*) FROM orders WHERE note LIKE 'no. %FR'") == 40 and shop.number("SELECT count(*) FROM products WHERE name = 'marked'") == 3, "it was run")
     expect(shop.number("SELECT count(*) FROM orders WHERE line_count = 7") == 0, "what waits for it was run")
@@ -67,6 +67,41 @@ def another_statement_is_void(place, shop):
     expect(shop.number("SELECT count(*) FROM orders WHERE note IS NOT NULL") == 0, "a void plan was run")
 
 
+def a_secret_is_compared_and_not_shown(place, shop):
+    """In the `when` of a statement: another one is another plan, and no text says which it was."""
+    ready(place, shop, "once")
+    place.write("job.bfl", f"""
+job hide {{ why "w" approve 1 }}
+param pepper: secret text = env("PEPPER")
+source shop = {shop.source}
+sql number on shop \"\"\"UPDATE orders SET note = 'no. ' || id WHERE id <= 40\"\"\" {{ writes orders(note) when count(shop.orders where note == pepper) == 0 once }}
+""")
+    place.env["PEPPER"] = "zq7wx-one"
+    said = call(place, "plan", "job.bfl", "-o", "job.plan").stdout
+    said += approve(place).stdout
+    expect(b"zq7wx" not in (place.folder / "job.plan").read_bytes(), "the plan holds the secret")
+    place.env["PEPPER"] = "zq7wx-two"
+    refused = call(place, "run", "--plan", "job.plan", code=4).stderr
+    expect("BFL0521" in refused and "what `number` means is another" in refused, refused)
+    expect("zq7wx" not in said + refused, said + refused)
+    place.env["PEPPER"] = "zq7wx-one"
+    done = call(place, "run", "--plan", "job.plan").stdout
+    expect(shop.number("SELECT count(*) FROM orders WHERE note LIKE 'no. %'") == 40 and "zq7wx" not in done, done)
+    sound(place)
+
+
+def a_word_of_a_newer_bfl_is_refused(place, shop):
+    """What it says of a step is not guessed."""
+    ready(place, shop, "once")
+    call(place, "plan", "job.bfl", "-o", "job.plan")
+    plan = (place.folder / "job.plan").read_bytes()
+    expect(plan.count(b'"planned":"statement"') == 1, "the plan names the statement")
+    (place.folder / "job.plan").write_bytes(plan.replace(b'"planned":"statement"', b'"planned":"procedure"'))
+    for words in (("run", "--plan", "job.plan"), ("approve", "job.plan")):
+        said = place.call(*words, code=4, env={**place.env, "BFL_KEYS": str(place.folder / "ann")}).stderr
+        expect("is a plan in a form that this bfl does not know" in said and "use the bfl that made it" in said, said)
+
+
 def nobody_knows_how_many(place, shop):
     """A policy of rows asks for an approval where a statement may change any number."""
     place.write("bfl.toml", "[policy]\nrows-without-approval = 1_000_000\n")
@@ -75,4 +110,5 @@ def nobody_knows_how_many(place, shop):
     expect("nobody knows how many rows" in call(place, "run", "--plan", "job.plan", code=4).stderr, "a statement was taken for no row")
 
 
-main([*on_both(a_statement_is_approved), *on_both(guarded), *on_both(another_statement_is_void), *on_both(nobody_knows_how_many)])
+main([*on_both(a_statement_is_approved), *on_both(guarded), *on_both(another_statement_is_void), *on_both(nobody_knows_how_many),
+      *on_both(a_secret_is_compared_and_not_shown), *on_both(a_word_of_a_newer_bfl_is_refused)])

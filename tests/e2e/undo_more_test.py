@@ -19,6 +19,10 @@ def sums(shop):
     return [shop.number("SELECT count(*) FROM orders WHERE note = 'seen'"), shop.number("SELECT sum(line_count) FROM orders"), shop.number("SELECT count(*) FROM products")]
 
 
+def rows_of(shop):
+    return [(int(key), note, int(count)) for key, note, count in shop.sql("SELECT id, coalesce(note, ''), line_count FROM orders")]
+
+
 def rows_put_back_are_done_again(place, shop):
     place.write("job.bfl", JOB.format(source=shop.source))
     call(place, "run", "job.bfl")
@@ -127,19 +131,17 @@ def an_older_copy_is_refused(place):
     expect("is older than the local state" in call(place, "undo", "job.bfl", code=4).stderr, "a copy from before the undo was undone")
 
 
-def lost_images_are_told(place):
+def lost_images_are_told(place, shop):
     """bfl's tables alone were put back, and the rows are believed: nobody knows what they were."""
-    shop = OnSqlite(place)
-    place.write("job.bfl", JOB.format(source=SQLITE))
-    before = place.sql("SELECT id, note, line_count FROM orders")
+    place.write("job.bfl", JOB.format(source=shop.source))
+    before = rows_of(shop)
     counts = shop.number("SELECT sum(line_count) FROM orders")
 
     def older_tables(chunks):
         call(place, "run", "job.bfl", "--limit-chunks", str(chunks), code=75)
-        (place.folder / "older.db").unlink(missing_ok=True)
-        place.sql(f"VACUUM INTO '{place.folder / 'older.db'}'")
+        shop.keep_own_tables()
         call(place, "run", "job.bfl", "--limit-chunks", "1", code=75)
-        shop.put_back_own_tables(place.folder / "older.db")
+        shop.put_back_own_tables()
         call(place, "state", "rebuild", "job.bfl", "--from", "shop", "--lost", "keep")
 
     older_tables(2)   # of `mark`: rows 81 to 120 have no images
@@ -163,7 +165,7 @@ def lost_images_are_told(place):
     expect({step["step"]: step["chunks_lost"] for step in planned} == {"more": 0, "bump": 1, "mark": 1}, f"{planned}")
     undone = call(place, "undo", "job.bfl", code=3).stdout
     expect("mark: the rows behind 80 up to 120 cannot be put back" in undone and "bump: rows 21 to 40 of its sealed set cannot be put back" in undone, undone)
-    now = {row[0]: row for row in place.sql("SELECT id, note, line_count FROM orders")}
+    now = {row[0]: row for row in rows_of(shop)}
     for key, note, count in before:
         wanted = (key, "seen" if 81 <= key <= 120 else note, count + 1 if 21 <= key <= 40 else count)
         expect(now[key] == wanted, f"row {key} is {now[key]}, expected {wanted}")
@@ -174,4 +176,4 @@ def lost_images_are_told(place):
     sound(place)
 
 
-main([*on_both(rows_put_back_are_done_again), *on_both(only_what_a_run_did), *on_both(what_is_not_finished_is_undone_whole), *on_both(an_order_stops_it), an_older_copy_is_refused, lost_images_are_told])
+main([*on_both(rows_put_back_are_done_again), *on_both(only_what_a_run_did), *on_both(what_is_not_finished_is_undone_whole), *on_both(an_order_stops_it), an_older_copy_is_refused, *on_both(lost_images_are_told)])

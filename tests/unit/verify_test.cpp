@@ -140,6 +140,8 @@ const char* const sealed_steps =
     "update sealed of db.t where id > 6 { set n = n + 1 once }\n"
     "delete gone of db.t where id == 9\n";
 
+ledger::TypedKey key_of(std::int64_t number) { return {{ledger::TypedValue{{ledger::Stored::of(ledger::number(number))}}}}; }
+
 TEST_CASE("a ledger out of which values were erased is proved as before") {
   test::Job job(test::rows_of_t(10));
   REQUIRE(job.run_job(sealed_steps).exit_code == 0);
@@ -149,9 +151,9 @@ TEST_CASE("a ledger out of which values were erased is proved as before") {
   const ledger::Runner runner{"run-r", "ada", "test", {}, ledger::this_process("here"), {}, [] { return Timestamp{1'000'000}; }};
   // Of `walked` the rows 1 to 6 were changed, of `sealed` and `gone` the row 9.
   const auto erase = [&](std::int64_t key, std::vector<std::string> columns) {
-    auto done = ledger::redact(*target, {"t", {ledger::Stored::of(ledger::number(key))}, std::to_string(key), std::move(columns), "asked for"}, runner);
+    auto done = ledger::redact(*target, {"t", key_of(key), std::to_string(key), std::move(columns), "asked for"}, runner);
     REQUIRE_MESSAGE(done, (done ? "" : done.error().message));
-    return *done;
+    return done->done;
   };
   const auto one = erase(2, {"s"});
   REQUIRE(one.size() == 1);
@@ -168,7 +170,7 @@ TEST_CASE("a ledger out of which values were erased is proved as before") {
   CHECK(after->images == whole->images);
   CHECK(after->sealed == whole->sealed);
   CHECK(after->redactions.size() == 3);
-  const auto history = ledger::history(*target, "t", std::vector{ledger::number(9)});
+  const auto history = ledger::history(*target, "t", key_of(9));
   REQUIRE(history);
   REQUIRE(history->size() == 2);
   for (const ledger::RowEvent& event : *history) {
@@ -176,7 +178,7 @@ TEST_CASE("a ledger out of which values were erased is proved as before") {
     CHECK(event.redaction->why == "asked for");
     for (const auto& column : event.columns) CHECK(column.erased == (column.name != "id"));
   }
-  const auto other = ledger::history(*target, "t", std::vector{ledger::number(3)});
+  const auto other = ledger::history(*target, "t", key_of(3));
   REQUIRE(other);
   REQUIRE(other->size() == 1);
   CHECK(!other->front().redaction);

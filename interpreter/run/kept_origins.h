@@ -1,0 +1,13 @@
+// Of what the relations are made that a step keeps, for the ledger: whoever erases a row finds it there by what is known, not by names.
+#pragma once
+#include <vector>
+
+#include "interpreter/check/program.h"
+#include "interpreter/ledger/kept_origin.h"
+
+namespace bfl::run {
+
+// Of a snapshot its own, and those of what later steps read of what the step did.
+std::vector<ledger::KeptOrigin> kept_origins(const program::Program& program, const program::Step& step);
+
+}  // namespace bfl::run
