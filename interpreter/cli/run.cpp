@@ -161,11 +161,12 @@ int run_again(const Arguments& given, const std::vector<std::string>& retried) {
   }
 
   const auto sound = [&] { return (!kept || plan_fits(session, *kept)) && may_run(session, kept.get()) && is_promoted(session) && may_be_atomic(session, arguments, kept.get()); };
-  if (!make_plan(session, Access::write, sound) || !known_steps(arguments, session)) return refused(session);
+  if (!make_plan(session, Access::write, sound) || !known_steps(arguments, session) || !reads_what_it_writes(session)) return refused(session);
   if (!have_state(session, arguments, state)) return refused(session);
   if (const auto finished = finish_rollback(session, arguments, *state, *clock)) return *finished;
   std::string undo_because;
   run::UndoRequest to_undo;
+  const bool counts = completion_counts(session);  // before anything runs beside: it asks libpq, and that the environment
   const Doing execute = [&](run::StopSignal& stop, const run::Listener& tell, run::Options& options, Diagnostics& found) {
     options.only = arguments.value("only");
     options.again = arguments.all("again");
@@ -174,7 +175,7 @@ int run_again(const Arguments& given, const std::vector<std::string>& retried) {
     if (kept) options.attested = attested(*kept, session.project);
     options.retry = retried;
     options.evict = arguments.has("evict");
-    options.record_completion = completion_counts(session);
+    options.record_completion = counts;
     const run::Outcome outcome = run::execute(session.program, session.plan, session.targets(), *state, *clock, stop, tell, options, found);
     undo_because = reason_to_undo(session.program, outcome, found);
     // Of a stage that failed all is undone, whatever runs have changed of it.
