@@ -17,20 +17,24 @@
 namespace bfl::cli {
 namespace {
 
-// What the target itself says: orders, and that it is older than what was seen of it. What cannot be asked is met by the run.
-void ask(Session& session, std::size_t source, store::State* state, Diagnostics& found) {
+// What the target itself says: orders, and that it is older than what was seen of it. An error: it could not be asked.
+Result<void> ask(Session& session, std::size_t source, store::State* state, Diagnostics& found) {
   connect::Connector& target = *session.connectors[source];
   auto there = ledger::exists(target);
-  if (!there || !*there) return;
-  if (const auto orders = ledger::orders(target, session.program.job))
-    for (const ledger::Order& order : *orders)
-      if (order.kind == "halt" || order.kind == "pause") found.error(Code::told_to_stop, session.program.job_span, order.text(), "`bfl resume` takes it back");
-  if (!state) return;
+  if (!there || !*there) return there ? Result<void>{} : there.error();
+  const auto orders = ledger::orders(target, session.program.job);
+  if (!orders) return orders.error();
+  for (const ledger::Order& order : *orders)
+    if (order.kind == "halt" || order.kind == "pause") found.error(Code::told_to_stop, session.program.job_span, order.text(), "`bfl resume` takes it back");
+  if (!state) return {};
   const auto identity = ledger::identity(target);
+  if (!identity) return identity.error();
   const auto generations = ledger::generations(target, session.program.job);
-  if (!identity || !generations) return;
-  if (const auto older = run::older_than_seen(target, *state, *identity, session.program.sources[source].name, *generations, session.path); older && *older)
-    found.error(Code::target_behind, session.program.job_span, (*older)->message, (*older)->help);
+  if (!generations) return generations.error();
+  const auto older = run::older_than_seen(target, *state, *identity, session.program.sources[source].name, *generations, session.path);
+  if (!older) return older.error();
+  if (*older) found.error(Code::target_behind, session.program.job_span, (*older)->message, (*older)->help);
+  return {};
 }
 
 }  // namespace
@@ -46,11 +50,20 @@ std::vector<std::string> warn_of_refusals(Session& session, const Arguments& arg
   if (const std::string why = run::halted_here(session.program.job, (std::filesystem::path(state_path).parent_path() / "halt").string()); !why.empty())
     found.error(Code::told_to_stop, session.program.job_span, why, "take it away");
   std::unique_ptr<store::State> state;
-  if (std::filesystem::exists(state_path))
-    if (auto opened = store::open_state(state_path)) state = std::move(*opened);
+  Result<void> asked;
+  std::error_code nothing;
+  if (std::filesystem::file_size(state_path, nothing) > 0 && !nothing) {
+    auto opened = store::read_state(state_path);
+    if (opened) state = std::move(*opened);
+    else asked = opened.error();
+  }
   const std::vector<bool> keeps = keepers(session.program);
   for (std::size_t i = 0; i < keeps.size(); ++i)
-    if (keeps[i]) ask(session, i, state.get(), found);
+    if (auto told = keeps[i] ? ask(session, i, state.get(), found) : Result<void>{}; !told && asked) asked = told;
+  if (!asked) {
+    Diagnostic warning{.code = Code::database_error, .severity = Severity::warning, .message = "cannot tell whether a run would be refused: " + asked.error().message, .span = session.program.job_span, .help = asked.error().help};
+    session.diagnostics.add(std::move(warning));
+  }
   std::vector<std::string> said;
   for (const Diagnostic& one : found.all()) {
     Diagnostic warning = one;

@@ -4,6 +4,8 @@
 #include <sqlite3.h>
 
 #include <chrono>
+#include <filesystem>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -31,6 +33,19 @@ std::string_view help_for(int code) {
   }
 }
 
+// Where there is no log all that was committed is in the file itself: it is read without locks, for which files would be made beside it.
+std::string to_be_read(const std::string& path) {
+  std::string uri = "file:";
+  for (const char c : path) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '/' || c == '.' || c == '_' || c == '-';
+    if (plain) uri += c;
+    else uri += fmt::format("%{:02x}", static_cast<unsigned char>(c));
+  }
+  std::error_code none;
+  const bool logged = std::filesystem::file_size(path + "-wal", none) > 0 && !none;
+  return logged ? uri : uri + "?immutable=1";
+}
+
 }  // namespace
 
 void set_up_library() {
@@ -47,13 +62,14 @@ void set_up_library() {
   (void)done;
 }
 
-Result<Database> Database::open(const std::string& path) {
+Result<Database> Database::open(const std::string& path, bool read_only) {
   set_up_library();
   Database database;
   database.path_ = path;
   // No lock of its own: one connection belongs to one thread.
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-  if (sqlite3_open_v2(path.c_str(), &database.handle_, flags, nullptr) != SQLITE_OK) return database.last_error();
+  const int flags = (read_only ? SQLITE_OPEN_READONLY | SQLITE_OPEN_URI : SQLITE_OPEN_READWRITE) | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  const std::string name = read_only ? to_be_read(path) : path;
+  if (sqlite3_open_v2(name.c_str(), &database.handle_, flags, nullptr) != SQLITE_OK) return database.last_error();
   sqlite3_busy_timeout(database.handle_, busy_timeout_ms);
   return database;
 }

@@ -18,8 +18,8 @@ void set_up_library();
 
 class Database {
  public:
-  // An existing file; it waits up to five seconds for other processes.
-  static Result<Database> open(const std::string& path);
+  // An existing file; it waits up to five seconds for other processes. `read_only`: nothing is written, and nothing made beside it.
+  static Result<Database> open(const std::string& path, bool read_only = false);
   Database(Database&& other) noexcept;
   Database& operator=(Database&& other) noexcept;
   ~Database();

@@ -355,4 +355,15 @@ Result<std::unique_ptr<State>> open_state(const std::string& path) {
   return std::unique_ptr<State>(std::make_unique<SqliteState>(std::move(*database)));
 }
 
+Result<std::unique_ptr<State>> read_state(const std::string& path) {
+  auto database = Database::open(path, true);
+  if (!database) return database.error();
+  const auto marks = marks_of(*database);
+  if (!marks) return marks.error();
+  if (marks->application != application_id) return Error{ErrorClass::fatal, fmt::format("`{}` is no state file of bfl", path)};
+  if (marks->version < format_version || marks->version > pruned_version)
+    return Error{ErrorClass::refused, fmt::format("the state file `{}` has format {}, and is read as it is only in the formats {} to {}", path, marks->version, format_version, pruned_version)};
+  return std::unique_ptr<State>(std::make_unique<SqliteState>(std::move(*database)));
+}
+
 }  // namespace bfl::store

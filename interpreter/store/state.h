@@ -71,5 +71,7 @@ class State {
 
 // Creates the file (mode 0600) and its folder (0700) if missing.
 Result<std::unique_ptr<State>> open_state(const std::string& path);
+// To ask only, of a file that is there: it is neither filled nor brought to another format, and what would write fails.
+Result<std::unique_ptr<State>> read_state(const std::string& path);
 
 }  // namespace bfl::store

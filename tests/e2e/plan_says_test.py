@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What a plan says beyond its rows: what a run would refuse, how long it takes and at what pace, and its exit codes."""
 import json
+import sqlite3
 
 from harness import expect, main
 
@@ -95,6 +96,49 @@ def rows_that_are_right_already_are_counted(place):
     expect("20 rows that it takes are right already" in place.call("plan", name).stdout, "the text does not tell it")
 
 
+def left_in(folder):
+    return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in sorted(folder.iterdir())}
+
+
+def nothing_is_written_beside_the_job(place):
+    place.shop(50)
+    name = job(place, "silent", clauses="chunk 5")
+    place.call("plan", name)
+    expect(not (place.folder / ".bfl").exists(), "the plan made a state file")
+    place.call("run", name, "--limit-chunks", "1", code=75)
+    before = left_in(place.folder / ".bfl")
+    expect([*before] == ["state.db"], [*before])
+    (place.folder / ".bfl").chmod(0o555)
+    done = place.call("plan", name)
+    (place.folder / ".bfl").chmod(0o755)
+    expect(left_in(place.folder / ".bfl") == before and "cannot tell" not in done.stderr, f"{[*left_in(place.folder / '.bfl')]}\n{done.stderr}")
+
+
+def a_diary_in_use_is_read_as_it_is(place):
+    place.shop(50)
+    name = job(place, "older", clauses="chunk 5")
+    place.call("run", name, "--limit-chunks", "1", code=75)
+    place.sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    before = (place.folder / "shop.db").read_bytes()
+    open_one = sqlite3.connect(place.folder / ".bfl/state.db")
+    open_one.execute("SELECT count(*) FROM run").fetchall()
+    place.call("run", name, "--limit-chunks", "1", code=75)
+    (place.folder / "shop.db").write_bytes(before)
+    expect((place.folder / ".bfl/state.db-wal").stat().st_size > 0, "nothing is in the log")
+    refused(place, name, "is older than the local state")
+    open_one.close()
+
+
+def a_diary_that_cannot_be_read_is_said(place):
+    place.shop(50)
+    name = job(place, "damaged")
+    (place.folder / ".bfl").mkdir()
+    (place.folder / ".bfl/state.db").write_bytes(b"no database, for all that one can see" * 100)
+    before = left_in(place.folder / ".bfl")
+    done = place.call("plan", name)
+    expect("cannot tell whether a run would be refused" in done.stderr and "help:" in done.stderr and left_in(place.folder / ".bfl") == before, done.stderr)
+
+
 if __name__ == "__main__":
-    main([what_a_run_would_refuse_is_said, an_order_to_halt_is_said, its_pace_and_its_time_are_said, the_exit_codes_are_those_of_a_run, a_statement_that_pace_asks_is_tried,
+    main([nothing_is_written_beside_the_job, a_diary_in_use_is_read_as_it_is, a_diary_that_cannot_be_read_is_said, what_a_run_would_refuse_is_said, an_order_to_halt_is_said, its_pace_and_its_time_are_said, the_exit_codes_are_those_of_a_run, a_statement_that_pace_asks_is_tried,
           rows_that_are_right_already_are_counted])
