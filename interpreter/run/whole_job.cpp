@@ -117,9 +117,9 @@ Result<void> WholeJob::commit(Context& context) {
   auto there = ledger::bears(*nested_, context.program.job, entry_kind, attempt_);
   if (!there)
     return Error{ErrorClass::unknown_commit, fmt::format("whether the job was committed is not known: {}", committed.error().message), there.error().message,
-                 "`bfl run` finds out, and does what is not done"};
+                 fmt::format("`{}` finds out, and does what is not done", context.options.goes_on_by)};
   if (*there) return {};
-  return Error{ErrorClass::transient, "the connection was lost during the commit, and nothing was committed", committed.error().detail, "`bfl run` begins anew"};
+  return Error{ErrorClass::transient, "the connection was lost during the commit, and nothing was committed", committed.error().detail, fmt::format("`{}` begins anew", context.options.goes_on_by)};
 }
 
 void WholeJob::end(Context& context) {
