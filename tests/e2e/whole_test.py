@@ -125,10 +125,11 @@ def another_name_of_it(place, shop):
 def rehearsed(place, shop):
     place.write("job.bfl", JOB.format(source=shop.source, says="atomic", last=HOLDS))
     before = facts(shop)
-    expect("in the one transaction; the next run came to the same end" in call(place, "rehearse", "job.bfl").stdout, "it is killed in the midst of it")
-    expect(told(place, "rehearse", "job.bfl")["kill"] == {"in_transaction": True}, "the document")
+    server = ["--server", shop.address] if shop.engine == "postgres" else []
+    expect("in the one transaction; the next run came to the same end" in call(place, "rehearse", "job.bfl", *server).stdout, "it is killed in the midst of it")
+    expect(told(place, "rehearse", "job.bfl", *server)["kill"] == {"in_transaction": True}, "the document")
     place.write("one.bfl", f'job one {{ why "w" atomic }}\nsource shop = {shop.source}\nupdate a of shop.orders {{ set note = "x" }}\n')
-    expect(told(place, "rehearse", "one.bfl")["kill"] == {"in_transaction": True}, "of a single step")
+    expect(told(place, "rehearse", "one.bfl", *server)["kill"] == {"in_transaction": True}, "of a single step")
     expect(facts(shop) == before, "it was done to the database")
     call(place, "run", "one.bfl", "--only", "a", code=2)
     expect("atomic    one transaction" in call(place, "run", "job.bfl", "--atomic", "--dry-run").stdout, "a dry run says so")

@@ -93,38 +93,6 @@ def one_transaction_in_doubt():
     return None
 
 
-def one_transaction_never_answered():
-    """The commit of an atomic job is lost, and nobody is there any more who could be asked: neither end is told, and the next run finds out."""
-    if server_address() is None:
-        return SKIPPED
-    job = next(job for job in ON_POSTGRES if job.name == "one_transaction")
-    with behind_a_proxy() as (db, place, proxy):
-        for last in range(1, 10):
-            lost = []
-
-            def plan(number, commit, message):
-                if commit == last:
-                    lost.append(number)
-                    return LOSE
-                return CUT if lost else None
-
-            trial = trial_through(proxy, db, place, job)
-            proxy.plan = plan
-            code = trial.run(what=f"lost behind commit {last}")
-            proxy.plan = lambda number, commit, message: None
-            if "whether the job was committed is not known" not in trial.said:
-                trial.finish(again=False)
-                continue
-            hold(code == RESUMABLE and "nothing was changed" not in trial.said and "finds out" in trial.said, f"exit {code}\n{trial.said}")
-            run = json.loads(trial.ask("status", "--json"))[0]
-            hold(run["state"] == "stopped" and run["transaction"]["committed"] is None, f"{run}")
-            hold("stopped, and whether it was committed is not known here" in trial.ask("status"), trial.ask("status"))
-            hold("transaction_taken_back" not in trial.ask("log") and "transaction_committed" not in trial.ask("log"), trial.ask("log"))
-            trial.finish()
-            return None
-    raise Wrong("no commit was the one of the job")
-
-
 def replies_delayed():
     """Every reply is late for a while, commits among them; nothing is done twice, nothing is taken for lost."""
     if server_address() is None:
@@ -182,4 +150,4 @@ def cut_at_some_messages():
 
 
 if __name__ == "__main__":
-    main([cut_before_commit, cut_during_commit, reply_to_commit_lost, one_transaction_in_doubt, one_transaction_never_answered, replies_delayed, a_lost_reply_is_adopted, cut_at_some_messages])
+    main([cut_before_commit, cut_during_commit, reply_to_commit_lost, one_transaction_in_doubt, replies_delayed, a_lost_reply_is_adopted, cut_at_some_messages])
