@@ -21,9 +21,14 @@ class Parts {
     if (!says_so_) return;
     if (program_.rollback && (program_.rollback->conflicts >= 0 || program_.rollback->percent))
       no_place(program_.rollback->span, "`rollback when conflicts`", "one row in conflict is enough, and nothing is there that could be undone");
-    for (const program::Source& source : program_.sources)
-      for (const auto& [name, value] : source.settings)
-        if ((name == "workers" || name == "steps") && value != "1") no_place(source.span, fmt::format("`{}: {}`", name, value), "a transaction is of one connection");
+  }
+
+  // Of the source that is written: others are only read.
+  void settings() {
+    if (!says_so_ || !first_) return;
+    const program::Source& source = program_.sources[static_cast<std::size_t>(first_->target.source)];
+    for (const auto& [name, value] : source.settings)
+      if ((name == "workers" || name == "steps") && value != "1") no_place(source.span, fmt::format("`{}: {}`", name, value), "a transaction is of one connection");
   }
 
   void step(const Step& step) {
@@ -63,6 +68,7 @@ bool check_atomic(const Program& program, Diagnostics& diagnostics) {
   Parts parts(program, diagnostics);
   parts.job();
   for (const Step& step : program.steps) parts.step(step);
+  parts.settings();
   return diagnostics.errors() == errors;
 }
 

@@ -41,9 +41,10 @@ std::string names_of(const project::Project& project) {
   return all.empty() ? "bfl.toml names none: `[environments.staging]`, and below it `SOURCE = \"URL\"`" : "bfl.toml names " + all;
 }
 
-// Where the session is: the environment that has all of its databases.
-const project::Environment* environment_of(const Session& session) {
+// Where the session is: the environments that have all of its databases. Of several nobody knows which one is meant.
+std::vector<const project::Environment*> environments_of(const Session& session) {
   const std::vector<bool> keeps = keepers(session.program);
+  std::vector<const project::Environment*> all;
   for (const project::Environment& environment : session.project.environments) {
     bool same = true, any = false;
     for (std::size_t i = 0; i < session.program.sources.size(); ++i) {
@@ -52,9 +53,9 @@ const project::Environment* environment_of(const Session& session) {
       any = true;
       same = same && there && same_place(*there, address(session.project, session.program.sources[i].url));
     }
-    if (any && same) return &environment;
+    if (any && same) all.push_back(&environment);
   }
-  return nullptr;
+  return all;
 }
 
 bool refuse(Session& session, std::string message, std::string help) {
@@ -90,7 +91,10 @@ bool is_promoted(Session& session) {
   const program::Promotion& promotion = *session.program.promotion;
   for (const std::string* name : {&promotion.from, &promotion.to})
     if (!session.project.environment(*name)) return refuse(session, fmt::format("the job is promoted from `{}` to `{}`, and no environment `{}` is known here", promotion.from, promotion.to, *name), names_of(session.project));
-  const project::Environment* here = environment_of(session);
+  const auto environments = environments_of(session);
+  if (environments.size() > 1)
+    return refuse(session, fmt::format("the job is promoted from `{}` to `{}`, and this is `{}` as well as `{}`", promotion.from, promotion.to, environments[0]->name, environments[1]->name), "give each its own databases in bfl.toml");
+  const project::Environment* here = environments.empty() ? nullptr : environments[0];
   if (!here)
     return refuse(session, fmt::format("the job is promoted from `{}` to `{}`, and this is no environment that is known", promotion.from, promotion.to), fmt::format("say which it is, `--env {}`, or name it in bfl.toml: `[environments.…]`", promotion.from));
   if (here->name != promotion.to) return true;
@@ -119,8 +123,8 @@ bool is_promoted(Session& session) {
 
 bool completion_counts(const Session& session) {
   if (!session.program.promotion) return false;
-  const project::Environment* here = environment_of(session);
-  return here && here->name == session.program.promotion->from;
+  const auto here = environments_of(session);
+  return here.size() == 1 && here[0]->name == session.program.promotion->from;
 }
 
 }  // namespace bfl::cli

@@ -81,7 +81,7 @@ int check_job(const Arguments& arguments) {
 int plan_job(const Arguments& arguments) {
   Session session;
   const bool json = arguments.has("json") || arguments.value("format") == "json";
-  if (!load(session, arguments) || !make_plan(session, Access::read)) return finish(session, json, head(session));
+  if (!load(session, arguments) || !make_plan(session, Access::read) || !take_atomic(session, arguments)) return finish(session, json, head(session));
   auto clock = run::system_clock();
   std::unique_ptr<run::PlanWriter> file;
   std::optional<run::PlanKeeper> keeper;

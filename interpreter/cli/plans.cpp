@@ -10,6 +10,7 @@
 #include "interpreter/cli/carry_out.h"
 #include "interpreter/cli/here.h"
 #include "interpreter/cli/keys.h"
+#include "interpreter/cli/typed.h"
 #include "interpreter/report/plan_text.h"
 #include "interpreter/run/planned.h"
 
@@ -102,7 +103,7 @@ bool plan_fits(Session& session, const run::KeptPlan& kept) {
   std::vector<std::string> identities;
   for (std::size_t i = 0; i < session.identities.size(); ++i) identities.push_back(session.lasting_identity(i));
   const auto changes = run::changed_since(kept, session.program, session.plan, identities, script_digest(session));
-  for (const std::string& change : changes) session.diagnostics.error(Code::plan_void, session.program.job_span, "the plan is void: " + change, run::help_to_plan(session.path));
+  for (const std::string& change : changes) session.diagnostics.error(Code::plan_void, session.program.job_span, "the plan is void: " + change, run::help_to_plan(as_typed(session.path)));
   return changes.empty();
 }
 

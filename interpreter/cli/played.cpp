@@ -80,7 +80,7 @@ Played play(const Stage& stage, const Manner& manner) {
   return played;
 }
 
-bool play_and_die(const Stage& stage, const Manner& manner) {
+std::optional<bool> play_and_die(const Stage& stage, const Manner& manner) {
   std::fflush(nullptr);
   const pid_t child = fork();
   if (child == 0) {
@@ -91,7 +91,8 @@ bool play_and_die(const Stage& stage, const Manner& manner) {
     _exit(0);
   }
   int status = 0;
-  return child >= 0 && waitpid(child, &status, 0) == child;
+  if (child < 0 || waitpid(child, &status, 0) != child) return std::nullopt;
+  return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
 }
 
 PutBack put_back(const Stage& stage) {

@@ -33,8 +33,8 @@ struct Played {
   std::string said{};               // what went wrong, drawn
 };
 Played play(const Stage& stage, const Manner& manner = {});
-// In a process of its own, which is gone without a word; false: none can be made.
-bool play_and_die(const Stage& stage, const Manner& manner);
+// In a process of its own, which is gone without a word: whether it was killed, or came to its end before; nothing: none can be made.
+std::optional<bool> play_and_die(const Stage& stage, const Manner& manner);
 
 struct PutBack {
   bool possible = true;             // what cannot be put back at all (a table without a key) is no fault of the job

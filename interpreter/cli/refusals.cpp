@@ -8,6 +8,7 @@
 #include "interpreter/cli/approvals.h"
 #include "interpreter/cli/environments.h"
 #include "interpreter/cli/state_path.h"
+#include "interpreter/cli/typed.h"
 #include "interpreter/ledger/control.h"
 #include "interpreter/ledger/ledger.h"
 #include "interpreter/run/behind.h"
@@ -35,7 +36,7 @@ Result<void> ask(Session& session, std::size_t source, store::State* state, bool
   if (!state) return {};
   const auto identity = ledger::identity(target);
   if (!identity) return identity.error();
-  const auto older = run::older_than_seen(target, *state, *identity, session.program.sources[source].name, *generations, session.path);
+  const auto older = run::older_than_seen(target, *state, *identity, session.program.sources[source].name, *generations, as_typed(session.path));
   if (!older) return older.error();
   if (*older) found.error(Code::target_behind, session.program.job_span, (*older)->message, (*older)->help);
   return {};

@@ -117,7 +117,7 @@ class Rehearsing {
     if (good()) {
       row("again", "the second run changed nothing");
       row("undo", undone_.possible ? "every row is as it was" : "what the job does cannot be put back");
-      row("kill", killed_after_ > 0 ? fmt::format("{}; the next run came to the same end", job_.program.atomic ? "in the one transaction" : fmt::format("behind chunk {} of {}", killed_after_, chunks_)) : "there was nothing to cut short");
+      row("kill", killed_after_ > 0 ? fmt::format("{}; the next run came to the same end", in_transaction_ ? "in the one transaction" : fmt::format("behind chunk {} of {}", killed_after_, chunks_)) : "there was nothing to cut short");
     }
     for (const std::string& problem : problems_) out += fmt::format("  FAIL  {}\n", report::hanging(problem));
     return out + fmt::format("\n{}: {}\n", job_.program.job, good() ? "rehearsed; nothing of it was done to its databases" : "does not pass its rehearsal; nothing was done to its databases");
@@ -134,7 +134,7 @@ class Rehearsing {
       }
     all["second_run"] = {{"exit_code", second_.exit_code}};
     all["undo"] = {{"possible", undone_.possible}, {"exit_code", undone_.exit_code}};
-    all["kill"] = {{"after_chunk", killed_after_}, {"of", chunks_}};
+    all["kill"] = in_transaction_ ? Json{{"in_transaction", true}} : Json{{"after_chunk", killed_after_}, {"of", chunks_}};
     return all;
   }
 
@@ -263,7 +263,9 @@ class Rehearsing {
     if (!copy(false)) return;
     Manner dies = small;
     dies.dies_after = killed_after_ = std::max<std::int64_t>(1, first_.all_chunks / 2);
-    if (!play_and_die(stage_, dies)) return problem("no process can be made");
+    const auto died = play_and_die(stage_, dies);
+    if (!died) return problem("no process can be made");
+    in_transaction_ = job_.program.atomic && *died;
     const Played resumed = play(stage_, small);
     chunks_ = killed_after_ + resumed.all_chunks;
     if (resumed.exit_code != first_.exit_code) problem(fmt::format("the run that went on behind a kill ended with exit code {}\n{}", resumed.exit_code, resumed.said));
@@ -281,6 +283,7 @@ class Rehearsing {
   Played first_{}, second_{};
   PutBack undone_{};
   std::int64_t killed_after_ = 0, chunks_ = 0;
+  bool in_transaction_ = false;  // it was killed there
   std::vector<std::string> problems_{};
 };
 

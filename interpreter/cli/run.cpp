@@ -27,6 +27,7 @@
 #include "interpreter/cli/signals.h"
 #include "interpreter/cli/state_path.h"
 #include "interpreter/cli/terminal.h"
+#include "interpreter/cli/typed.h"
 #include "interpreter/report/progress.h"
 #include "interpreter/report/words.h"
 #include "interpreter/run/executor.h"
@@ -37,12 +38,12 @@ namespace {
 
 // What to type to go on. Values of sources may hold secrets.
 std::string typed_again(const Arguments& arguments, const run::Outcome& outcome) {
-  if (outcome.next_plan) return fmt::format("bfl plan {} -o FILE, and run that plan", arguments.operands[0]);
+  if (outcome.next_plan) return fmt::format("bfl plan {} -o FILE, and run that plan", as_typed(arguments.operands[0]));
   const bool planned = arguments.command == "run" && arguments.has("plan");
-  std::string text = fmt::format("bfl {} {}", arguments.command == "quarantine" ? "run" : arguments.command, planned ? "--plan " + arguments.value("plan") : job_of(arguments));
-  for (const std::string& pair : arguments.all("set")) text += fmt::format(" --set {}", pair.find(' ') == std::string::npos ? pair : '\'' + pair + '\'');
+  std::string text = fmt::format("bfl {} {}", arguments.command == "quarantine" ? "run" : arguments.command, planned ? "--plan " + as_typed(arguments.value("plan")) : as_typed(job_of(arguments)));
+  for (const std::string& pair : arguments.all("set")) text += " --set " + as_typed(pair);
   for (const std::string& pair : arguments.all("source")) text += fmt::format(" --source {}…", pair.substr(0, pair.find('=') + 1));
-  if (arguments.has("state")) text += " --state " + arguments.value("state");
+  if (arguments.has("state")) text += " --state " + as_typed(arguments.value("state"));
   if (arguments.has("atomic")) text += " --atomic";
   if (arguments.command != "undo") return text;
   for (const char* flag : {"step", "keys", "run"})
@@ -161,11 +162,12 @@ int run_again(const Arguments& given, const std::vector<std::string>& retried) {
   }
 
   const auto sound = [&] { return (!kept || plan_fits(session, *kept)) && may_run(session, kept.get()) && is_promoted(session) && may_be_atomic(session, arguments, kept.get()); };
-  if (!make_plan(session, Access::write, sound) || !known_steps(arguments, session)) return refused(session);
+  if (!make_plan(session, Access::write, sound) || !known_steps(arguments, session) || !reads_what_it_writes(session)) return refused(session);
   if (!have_state(session, arguments, state)) return refused(session);
   if (const auto finished = finish_rollback(session, arguments, *state, *clock)) return *finished;
   std::string undo_because;
   run::UndoRequest to_undo;
+  const bool counts = completion_counts(session);  // before anything runs beside: it asks libpq, and that the environment
   const Doing execute = [&](run::StopSignal& stop, const run::Listener& tell, run::Options& options, Diagnostics& found) {
     options.only = arguments.value("only");
     options.again = arguments.all("again");
@@ -174,7 +176,7 @@ int run_again(const Arguments& given, const std::vector<std::string>& retried) {
     if (kept) options.attested = attested(*kept, session.project);
     options.retry = retried;
     options.evict = arguments.has("evict");
-    options.record_completion = completion_counts(session);
+    options.record_completion = counts;
     const run::Outcome outcome = run::execute(session.program, session.plan, session.targets(), *state, *clock, stop, tell, options, found);
     undo_because = reason_to_undo(session.program, outcome, found);
     // Of a stage that failed all is undone, whatever runs have changed of it.
@@ -218,7 +220,8 @@ int carry_out(Session& session, const Arguments& arguments, store::State* state,
   options.who = user_name();
   options.host = host_name();
   options.version = BFL_VERSION;
-  options.job_file = session.path;
+  options.job_file = as_typed(session.path);
+  options.goes_on_by = typed_again(arguments, {});
   options.halt_file = (std::filesystem::path(state_path_of(arguments)).parent_path() / "halt").string();
   options.script_digest = script_digest(session);
   options.limit_chunks = arguments.has("limit-chunks") ? std::atoll(arguments.value("limit-chunks").c_str()) : -1;

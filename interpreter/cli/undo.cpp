@@ -9,6 +9,7 @@
 #include "interpreter/cli/carry_out.h"
 #include "interpreter/cli/commands.h"
 #include "interpreter/cli/state_path.h"
+#include "interpreter/cli/typed.h"
 #include "interpreter/ledger/ledger.h"
 #include "interpreter/ledger/registry.h"
 #include "interpreter/report/words.h"
@@ -54,7 +55,7 @@ Result<std::optional<Error>> put_back_to_older(const Session& session, store::St
     auto identity = ledger::identity(target);
     auto generations = ledger::generations(target, session.program.job);
     if (!identity || !generations) return identity ? generations.error() : identity.error();
-    auto older = run::older_than_seen(target, state, *identity, session.program.sources[i].name, *generations, session.path);
+    auto older = run::older_than_seen(target, state, *identity, session.program.sources[i].name, *generations, as_typed(session.path));
     if (!older || *older) return older;
   }
   return std::optional<Error>();

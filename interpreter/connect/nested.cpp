@@ -6,7 +6,7 @@ namespace bfl::connect {
 namespace {
 
 // SQLite rolls everything back by itself when it is out of memory or room.
-Error gone() { return {ErrorClass::fatal, "the database has rolled back the transaction of the whole job", {}, "see what it said before; nothing of the job was changed"}; }
+Error gone() { return {ErrorClass::fatal, "the database has rolled back the transaction of the whole job", {}, "see what it said before; nothing was changed by this run"}; }
 
 }  // namespace
 

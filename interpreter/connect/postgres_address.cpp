@@ -4,6 +4,7 @@
 #include <cctype>
 #include <cstdlib>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "interpreter/connect/postgres_library.h"
@@ -13,36 +14,56 @@ namespace {
 
 using Words = std::map<std::string, std::string>;
 
+// What is said to be empty is said.
 Words taken(const Library& library, PQconninfoOption* options) {
   Words words;
   for (const PQconninfoOption* option = options; option && option->keyword; ++option)
-    if (option->val && *option->val) words[option->keyword] = option->val;
+    if (option->val) words[option->keyword] = option->val;
   library.PQconninfoFree(options);
   return words;
 }
 
-// libpq fills in a service for whoever asks what its defaults are only where the environment names it.
-class NamedService {
+class Variable {
  public:
-  explicit NamedService(const std::string& name) {
-    const char* before = std::getenv(variable);
-    if (before) before_ = before;
-    changed_ = !name.empty();
-    if (changed_) setenv(variable, name.c_str(), 1);
+  Variable(const char* name, const std::string* value) : name_(name) {
+    if (const char* before = std::getenv(name)) before_ = before;
+    if (value) setenv(name, value->c_str(), 1);
+    else unsetenv(name);
   }
-  ~NamedService() {
-    if (!changed_) return;
-    if (before_) setenv(variable, before_->c_str(), 1);
-    else unsetenv(variable);
+  ~Variable() {
+    if (before_) setenv(name_, before_->c_str(), 1);
+    else unsetenv(name_);
   }
-  NamedService(const NamedService&) = delete;
-  NamedService& operator=(const NamedService&) = delete;
+  Variable(const Variable&) = delete;
+  Variable& operator=(const Variable&) = delete;
 
  private:
-  static constexpr const char* variable = "PGSERVICE";
+  const char* name_;
   std::optional<std::string> before_{};
-  bool changed_ = false;
 };
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value ? value : "";
+}
+
+// libpq fills in a service for whoever asks what its defaults are where the environment names it, and is silent where there is none of that
+// name: then they are what they are without.
+Result<Words> defaults_of(const Library& library, const Words& said) {
+  const auto named = said.find("service"), file = said.find("servicefile");
+  const std::string service = named == said.end() ? variable("PGSERVICE") : named->second, services = file == said.end() ? variable("PGSERVICEFILE") : file->second;
+  Words plain;
+  {
+    const Variable none("PGSERVICE", nullptr);
+    plain = taken(library, library.PQconndefaults());
+  }
+  if (service.empty()) return plain;
+  const Variable with("PGSERVICE", &service), in("PGSERVICEFILE", services.empty() ? nullptr : &services);
+  Words filled = taken(library, library.PQconndefaults());
+  for (Words* words : {&plain, &filled}) words->erase("service"), words->erase("servicefile");
+  if (plain == filled) return Error{ErrorClass::fatal, "the service that the address names is not known"};
+  return filled;
+}
 
 std::vector<std::string> parts_of(const std::string& list) {
   std::vector<std::string> parts;
@@ -65,7 +86,9 @@ std::string as_called(std::string host) {
 Result<Words> words_of(const std::string& url) {
   auto found = library();
   if (!found) return found.error();
-  const std::string plain = url.starts_with("postgres://") || url.starts_with("postgresql://") ? url : url.substr(url.find(':') + 1);
+  std::string plain = url;
+  for (const std::string_view scheme : {"postgres:", "postgresql:"})
+    if (url.starts_with(scheme) && !url.substr(scheme.size()).starts_with("//")) plain = url.substr(scheme.size());
   char* problem = nullptr;
   PQconninfoOption* parsed = (*found)->PQconninfoParse(plain.c_str(), &problem);
   if (problem) (*found)->PQfreemem(problem);  // it may quote a part of the address, and that may be the password
@@ -78,20 +101,23 @@ Result<std::string> place_of(const std::string& url) {
   if (!words) return words.error();
   auto found = library();
   if (!found) return found.error();
-  Words defaults;
-  {
-    const NamedService service((*words)["service"]);
-    defaults = taken(**found, (*found)->PQconndefaults());
-  }
-  const auto is = [&](const char* word) -> const std::string& { return !(*words)[word].empty() ? (*words)[word] : defaults[word]; };
-  const std::string& addresses = is("hostaddr");  // goes before the names
-  const std::vector<std::string> hosts = parts_of(addresses.empty() ? is("host") : addresses), ports = parts_of(is("port"));
+  auto defaults = defaults_of(**found, *words);
+  if (!defaults) return defaults.error();
+  const auto is = [&](const char* word) -> const std::string& { return words->contains(word) ? (*words)[word] : (*defaults)[word]; };
+  // An address goes before the name that stands in its place.
+  const std::string &addresses = is("hostaddr"), &names = is("host");
+  const std::vector<std::string> by_address = parts_of(addresses), by_name = parts_of(names), ports = parts_of(is("port"));
+  const std::size_t servers = addresses.empty() ? by_name.size() : by_address.size();
+  if ((!addresses.empty() && !names.empty() && by_name.size() != servers) || (ports.size() != 1 && ports.size() != servers))
+    return Error{ErrorClass::fatal, "the address of the server cannot be read: it names as many hosts as ports, or one port for all"};
   std::string place;
-  for (std::size_t i = 0; i < hosts.size(); ++i) {
-    const std::string& port = ports.size() == 1 ? ports[0] : i < ports.size() ? ports[i] : ports.back();  // one port is that of all
-    place += as_called(hosts[i]) + ':' + (port.empty() ? "5432" : port) + '\n';
+  for (std::size_t i = 0; i < servers; ++i) {
+    const std::string& host = !addresses.empty() && !by_address[i].empty() ? by_address[i] : names.empty() ? names : by_name[i];
+    const std::string& port = ports[ports.size() == 1 ? 0 : i];
+    place += as_called(host) + ':' + (port.empty() ? "5432" : port) + '\n';
   }
   const std::string& database = is("dbname");
+  if (database.empty() && is("user").empty()) return Error{ErrorClass::fatal, "the address of the server names no database"};
   return place + (database.empty() ? is("user") : database);
 }
 

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <thread>
 
+#include "interpreter/connect/postgres_address.h"
 #include "interpreter/connect/postgres_error.h"
 #include "interpreter/connect/postgres_refusal.h"
 
@@ -49,22 +50,17 @@ std::string Session::without_secrets(std::string text) const {
 
 Result<void> Session::connect() {
   close();
-  char* problem = nullptr;
-  // What libpq says of a text that it cannot read may quote a part of it, and that part may be the password.
-  PQconninfoOption* parsed = library_.PQconninfoParse(url_.c_str(), &problem);
-  if (problem) library_.PQfreemem(problem);
-  if (!parsed)
+  const auto words = words_of(url_);
+  if (!words)
     return Error{ErrorClass::fatal, "the address of the database cannot be read", {},
                  "write `postgres://USER@HOST:PORT/DATABASE`, or libpq's keywords: `host=HOST dbname=DATABASE`"};
   std::string host;
   secrets_.clear();
-  for (const PQconninfoOption* option = parsed; option->keyword; ++option) {
-    const std::string_view name = option->keyword;
-    if (!option->val || !*option->val) continue;
-    if (name == "password" || name == "sslpassword") secrets_.emplace_back(option->val);
-    if (name == "host" || name == "hostaddr") host = option->val;
+  for (const auto& [name, value] : *words) {
+    if (value.empty()) continue;
+    if (name == "password" || name == "sslpassword") secrets_.emplace_back(value);
+    if (name == "host" || name == "hostaddr") host = value;
   }
-  library_.PQconninfoFree(parsed);
 
   // What comes later wins: the first three can be said otherwise in the address.
   const char* names[] = {"connect_timeout", "keepalives_idle", "tcp_user_timeout", "dbname", "client_encoding", "fallback_application_name",

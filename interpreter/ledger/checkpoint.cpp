@@ -44,7 +44,7 @@ Result<void> nobody_runs(connect::Connector& target, const std::string& job) {
   auto held = holder(target, job);
   if (!held) return held.error();
   if (!*held) return {};
-  return Error{ErrorClass::held, fmt::format("`{}` is being run, or was cut short, by {}", job, (*held)->name), {}, "let it finish first: `bfl run` goes on with what was cut short"};
+  return Error{ErrorClass::held, fmt::format("`{}` is being run, or was cut short, by {}", job, (*held)->name), {}, fmt::format("let it finish first: `bfl run` of `{}` goes on with what was cut short", job)};
 }
 
 // Index 1234067 is `x001/x234/067`.

@@ -43,9 +43,11 @@ class Gathering {
       if (const std::string& said = in(fields, name); !said.empty()) *to = said;
     if (kind == "begin") {
       version.state = job_.held_by.empty() ? "let go" : "running";
-      version.in_transaction = in(fields, "atomic") == "yes";
-      version.atomic += version.in_transaction;
+      const bool one_transaction = in(fields, "atomic") == "yes";
+      version.transaction = one_transaction ? version.last : "";
+      version.atomic += one_transaction;
     }
+    if (kind == "whole" || kind == "end") version.transaction.clear();
     if (kind == "end") {
       const bool finished = in(fields, "finished") == "yes";
       version.finished += finished;

@@ -30,7 +30,7 @@ struct RegisteredVersion {
   std::int64_t runs = 0, finished = 0; // that have written; finished: with nothing left to do
   std::int64_t atomic = 0;             // runs that were one transaction each, or tried to be
   std::int64_t changed = 0, conflicts = 0;
-  bool in_transaction = false;         // its last run is one: where it has not ended, what it does is not to be seen yet
+  std::string transaction;             // when its last run began, if that is one transaction and has not committed: what it does is not to be seen yet
   std::string state;                   // of its last run: finished, stopped, running (or cut short: its lease tells), let go (by an older bfl)
   std::vector<RegisteredStep> steps;   // in the order in which they were first met
 };

@@ -89,7 +89,7 @@ std::string text_of(const Held& held) { return fmt::format("`{}`: {}{}", held.st
 // Of a run that is gone nobody here knows whether its commit has come through.
 std::string text_of(const Transaction& transaction, const store::RunRecord& run, const Alive& alive) {
   std::string text = fmt::format("since {} by {}@{}", transaction.since.substr(0, 19), run.who, run.host);
-  if (!alive(run)) return text + fmt::format(": cut short, and whether it was committed is not known here; `bfl run {}` finds out", run.path);
+  if (!run.finished.empty() || !alive(run)) return text + fmt::format(": {}, and whether it was committed is not known here; `bfl run {}` finds out", run.finished.empty() ? "cut short" : "stopped", run.path);
   if (!transaction.step.empty()) text += fmt::format(", at `{}`", transaction.step);
   return text + ": " + one_line(transaction.told);
 }
@@ -99,7 +99,7 @@ Json object_of(const store::RunRecord& run, const Alive& alive, const Standing& 
   Json object{{"run", run.id}, {"job", run.job}, {"step", ""}, {"kind", "run"}, {"time", run.started}, {"state", by && run.finished.empty() ? "paused" : state_of(run, alive)},
               {"path", run.path}, {"who", run.who}, {"host", run.host}, {"pid", run.pid}, {"version", run.version}, {"script_digest", run.script_digest}};
   if (by) object["waits"] = {{"step", by->step}, {"why", by->why}, {"command", by->command}};
-  if (const auto& open = stands.transaction) object["transaction"] = {{"since", open->since}, {"step", open->step}, {"rows_changed", open->changed}, {"committed", false}};
+  if (const auto& open = stands.transaction) object["transaction"] = {{"since", open->since}, {"step", open->step}, {"rows_changed", open->changed}, {"committed", run.finished.empty() && alive(run) ? Json(false) : Json()}};
   if (run.finished.empty()) return object;
   object["finished"] = run.finished;
   object["exit_code"] = run.exit_code;
@@ -163,7 +163,7 @@ Standing standing(const store::RunRecord& run, const std::vector<store::JournalE
   Standing now{held(run, journal, alive), {}};
   for (const auto& entry : journal) {
     if (!entry.kind.starts_with("transaction_")) continue;
-    if (entry.kind != transaction_open || !run.finished.empty()) now.transaction.reset();
+    if (entry.kind != transaction_open) now.transaction.reset();
     else now.transaction = Transaction{now.transaction ? now.transaction->since : entry.time, entry.step, entry.reason, entry.rows_changed};
   }
   return now;

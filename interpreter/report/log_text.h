@@ -24,7 +24,8 @@ struct Held {
 };
 std::optional<Held> held(const store::RunRecord& run, const std::vector<store::JournalEntry>& journal, const Alive& alive);
 
-// The transaction that an atomic run is in, or was in when it was cut short: what it has changed is not there before that is committed.
+// The transaction that an atomic run is in: what it has changed is not there before that is committed. Or was in, when it was cut short or its
+// commit was not answered: then nobody here knows.
 struct Transaction {
   std::string since, step, told;  // step: where it is; told: what it has said last
   std::int64_t changed = 0;       // rows, by then

@@ -16,7 +16,7 @@ constexpr std::size_t digits_shown = 12, to_the_second = 19;  // of a digest; of
 
 std::string state_of(const ledger::RegisteredJob& job, const ledger::RegisteredVersion& version) {
   if (version.state != "running") return version.state;
-  return fmt::format("held by {}{}", job.held_by, version.in_transaction ? fmt::format(", in one transaction since {}", version.last.substr(0, to_the_second)) : "");
+  return fmt::format("held by {}{}", job.held_by, version.transaction.empty() ? "" : fmt::format(", as one transaction, begun {}", version.transaction.substr(0, to_the_second)));
 }
 
 Json of(const ledger::RegisteredStep& step) {
@@ -68,7 +68,7 @@ std::string registry_json(const std::vector<Registered>& all) {
       Json versions = Json::array();
       for (const ledger::RegisteredVersion& version : job.versions) {
         Json made{{"script", version.script}, {"meaning", version.meaning}, {"state", version.state}, {"first", version.first}, {"last", version.last}, {"who", version.who},
-                  {"programs", version.programs}, {"runs", version.runs}, {"finished", version.finished}, {"atomic", version.atomic}, {"rows_changed", version.changed}, {"conflicts", version.conflicts}};
+                  {"programs", version.programs}, {"runs", version.runs}, {"finished", version.finished}, {"atomic", version.atomic}, {"transaction", version.transaction.empty() ? Json() : Json(version.transaction)}, {"rows_changed", version.changed}, {"conflicts", version.conflicts}};
         for (const auto& [name, said] : {std::pair("owner", &version.owner), {"ticket", &version.ticket}, {"why", &version.why}})
           if (!said->empty()) made[name] = *said;
         made["steps"] = Json::array();

@@ -64,7 +64,7 @@ StepEnd assertion(Context& context, const program::Step& step, const plan::StepP
   const bool one_transaction = std::any_of(context.targets.begin(), context.targets.end(), [](const connect::Connector* target) { return connect::in_one_transaction(*target); });
   auto all = asserts(context, step, step,
                      {verify ? Code::verify_failed : Code::check_failed, fmt::format("{} `{}`", verify ? "verification" : "check", step.name),
-                      one_transaction ? "nothing of the job was changed: it is one transaction; look at the rows, mend the job, and run it again"
+                      one_transaction ? fmt::format("{}; look at the rows, mend the job, and run it again", untouched)
                       : verify ? "every change so far is committed and in the ledger; look at the rows, mend the job, and run it again"
                              : "no step that depends on this check was started"});
   if (!all) return context.fail(step, all.error());

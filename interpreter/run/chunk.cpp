@@ -331,8 +331,8 @@ std::optional<Error> given_up(Context& context, const program::Retry& retry, std
   std::lock_guard lock(context.whole.mutex);
   Breaker& breaker = context.whole.breaker;
   breaker.note(true);
-  if (one_transaction) return Error{error.kind, error.message, error.detail, "it is one transaction, in one state of the database: `bfl run` begins it anew"};
-  const char* help = "see what keeps the database busy; `bfl run` goes on behind the last chunk";
+  if (one_transaction) return Error{error.kind, error.message, error.detail, fmt::format("it is one transaction, in one state of the database: `{}` begins it anew", context.options.goes_on_by)};
+  const std::string help = fmt::format("see what keeps the database busy; `{}` goes on behind the last chunk", context.options.goes_on_by);
   if (failures > retry.times)
     return Error{error.kind, fmt::format("{}; tried {} time{}", error.message, failures, failures == 1 ? "" : "s"), error.detail, error.help.empty() ? help : error.help};
   if (breaker.open())

@@ -50,7 +50,6 @@ std::string place_of(const Error& error, const std::string& where) {
 }
 
 constexpr double heartbeat_seconds = 10;  // a third of the lease
-constexpr const char* nothing_of_it = "nothing of the job was changed: it is one transaction";
 
 }  // namespace
 
@@ -208,7 +207,7 @@ StepEnd Context::fail(const program::Step& step, Code code, const Error& given, 
   const int exit_code = exit_code_of(code, error.kind);
   count([&](const Outcome&) {
     Diagnostic& diagnostic = whole.diagnostics.error(code, step.name_span, fmt::format("step `{}`: {}", step.name, error.message), help_of(error));
-    const std::string place = place_of(error, one_transaction ? nothing_of_it : where);
+    const std::string place = place_of(error, one_transaction ? untouched : where);
     if (!place.empty()) diagnostic.notes.push_back(place);
     if (!error.detail.empty()) diagnostic.notes.push_back(error.detail);
     decide_exit(step, exit_code);
@@ -226,7 +225,7 @@ StepEnd Context::paused(const program::Step& step, Code code, const Error& given
   const bool one_transaction = step.keeper >= 0 && connect::in_one_transaction(target(step.keeper));
   count([&](Outcome& outcome) {
     Diagnostic& diagnostic = whole.diagnostics.error(code, step.name_span, fmt::format("step `{}` is paused: {}", step.name, error.message), error.help);
-    if (one_transaction || !where.empty()) diagnostic.notes.push_back(one_transaction ? nothing_of_it : where);
+    if (one_transaction || !where.empty()) diagnostic.notes.push_back(one_transaction ? untouched : where);
     if (!error.detail.empty()) diagnostic.notes.push_back(error.detail);
     if (outcome.exit_code == 0) outcome.exit_code = 75;
   });

@@ -15,6 +15,9 @@
 namespace bfl::run {
 
 // How a step ended. Everything but `done` keeps the steps that depend on it from starting.
+// Of a run that is one transaction; what runs before it have committed stays.
+inline constexpr const char* untouched = "nothing was changed by this run: it is one transaction";
+
 enum class StepEnd : std::uint8_t {
   done,
   failed,        // an assertion does not hold, a row does not fit, the database refused: independent steps go on

@@ -43,7 +43,8 @@ struct Options {
   std::vector<std::string> retry{}; // finished steps that are applied once more for the rows that they have in quarantine
   bool evict = false;               // --evict: sessions in the way of the take-over are ended
   bool record_completion = false;   // where nothing is left to do: the ledger says so of the job as it means now, if it does not yet
-  std::string job_file = "JOB.bfl";  // as it was typed: of what is to be typed next
+  std::string job_file = "JOB.bfl";  // as it is typed in a shell: of what is to be typed next
+  std::string goes_on_by = "bfl run";  // the command, with what it was given, that goes on where the run stops
   std::string halt_file{};          // a file that stops every run that looks for it here
   bool played = false;              // on a copy, to see what comes of it: nobody's orders are heard, and nothing is waited for
   std::int64_t limit_chunks = -1;   // --limit-chunks N

@@ -72,7 +72,8 @@ std::optional<StepEnd> Context::obey(const program::Step& step, int source, bool
       continue;
     }
     looked_at = now;
-    const char* help = "what is committed stays; when it may go on, `bfl resume`, then `bfl run`";
+    const std::string when_resumed = fmt::format("what is committed stays; when it may go on, `bfl resume {}`, then `{}`", options.job_file, options.goes_on_by);
+    const std::string help = fmt::format("what is committed stays; `{}` goes on behind the last chunk", options.goes_on_by);
     if (const std::string why = halted_here(program.job, options.halt_file); !why.empty())
       return paused(step, Code::told_to_stop, {ErrorClass::held, why, {}, "take it away, then run again: it goes on behind the last chunk"}, {});
     auto given = writer(source).orders();
@@ -85,18 +86,18 @@ std::optional<StepEnd> Context::obey(const program::Step& step, int source, bool
     };
     if (const ledger::Order* halt = first("halt")) {
       heard(*halt);
-      return paused(step, Code::told_to_stop, {ErrorClass::held, halt->text(), {}, help}, {});
+      return paused(step, Code::told_to_stop, {ErrorClass::held, halt->text(), {}, when_resumed}, {});
     }
     if (const ledger::Order* cancel = first("cancel")) {
       heard(*cancel);
       if (first_to(*this, source, *cancel, "obeyed"))
         if (auto obeyed = writer(source).obey(*cancel); !obeyed) return fail(step, obeyed.error());
-      return paused(step, Code::told_to_stop, {ErrorClass::held, cancel->text(), {}, "what is committed stays; `bfl run` goes on behind the last chunk"}, {});
+      return paused(step, Code::told_to_stop, {ErrorClass::held, cancel->text(), {}, help}, {});
     }
     const std::string no_pace = given ? hear_pace(*this, step, source, *given) : std::string();
     const ledger::Order* pause = first("pause");
     const Verdict verdict = !no_pace.empty() ? Verdict{false, no_pace} : pacer && !pause ? pacer->look() : Verdict{};
-    if (verdict.stop) return paused(step, Code::told_to_stop, {ErrorClass::held, "stop when " + verdict.reason, {}, "what is committed stays; `bfl run` goes on behind the last chunk"}, {});
+    if (verdict.stop) return paused(step, Code::told_to_stop, {ErrorClass::held, "stop when " + verdict.reason, {}, help}, {});
     const std::string why = pause ? pause->text() : verdict.reason;
     if (given && waits_by && !pause) heard(*std::exchange(waits_by, std::nullopt), true);
     if (pause && !waits_by) {

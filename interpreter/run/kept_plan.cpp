@@ -198,14 +198,14 @@ std::string KeptPlan::note_text() const { return note_for(facts_.job, digest_); 
 
 Result<std::unique_ptr<KeptPlan>> KeptPlan::open(const std::string& path) {
   std::unique_ptr<KeptPlan> plan(new KeptPlan(path));
-  if (!plan->file_) return Error{ErrorClass::refused, fmt::format("the plan {} cannot be read: {}", path, std::strerror(errno)), {}, fmt::format("`bfl plan JOB.bfl -o {}` makes one", path)};
+  if (!plan->file_) return Error{ErrorClass::refused, fmt::format("the plan {} cannot be read: {}", path, std::strerror(errno)), {}, fmt::format("`bfl plan` of the job makes one, with `-o {}`", path)};
   if (auto read = plan->read(); !read) return read.error();
   return plan;
 }
 
 Result<void> KeptPlan::read() {
   const auto refused = [&](const char* what) {
-    return Error{ErrorClass::refused, fmt::format("{} {}", path_, what), {}, fmt::format("make it anew: `bfl plan JOB.bfl -o {}`; what was altered cannot be told from what was approved", path_)};
+    return Error{ErrorClass::refused, fmt::format("{} {}", path_, what), {}, fmt::format("make it anew, `bfl plan` of the job with `-o {}`; what was altered cannot be told from what was approved", path_)};
   };
   const auto newer = [&] { return Error{ErrorClass::refused, fmt::format("{} is a plan in a form that this bfl does not know", path_), {}, "use the bfl that made it, or make it anew"}; };
   std::FILE* file = file_.get();

@@ -88,7 +88,7 @@ void Stages::set_bounds() {
 StepEnd Stages::failed(const std::string& why) {
   writing_.context.count([&](Outcome& outcome) { outcome.stage_failed = {writing_.step.name, writing_.id}; });
   return writing_.fail(Code::stage_failed, {ErrorClass::data, fmt::format("{} does not hold: {}", shown(), why), {},
-                                            fmt::format("look at the rows; `bfl undo {} --step {} --plan` shows what can be put back, `bfl run` asks again", writing_.context.options.job_file, writing_.step.name)});
+                                            fmt::format("look at the rows; `bfl undo {} --step {} --plan` shows what can be put back, `{}` asks again", writing_.context.options.job_file, writing_.step.name, writing_.context.options.goes_on_by)});
 }
 
 Result<bool> Stages::guards(const program::RolloutStage& stage) {
@@ -142,7 +142,7 @@ std::optional<StepEnd> Stages::look_on(const program::RolloutStage& stage) {
   if ((stage.approval || begun_.back().waits) && begun_.back().approved.empty())  // what was asked for when it passed holds under another text
     return context.paused(writing_.step, Code::awaits_approval,
                           {ErrorClass::held, fmt::format("{} {}", shown(), waits_for_approval), {},
-                           fmt::format("look at the rows, then `bfl approve {1} --step {0}` and `bfl run`; `bfl undo {1} --step {0}` puts them back", writing_.step.name, context.options.job_file)},
+                           fmt::format("look at the rows, then `bfl approve {1} --step {0}` and `{2}`; `bfl undo {1} --step {0}` puts them back", writing_.step.name, context.options.job_file, context.options.goes_on_by)},
                           writing_.state_of_data());
   const auto since = parse_timestamp(begun_.back().passed);
   bool told = false;

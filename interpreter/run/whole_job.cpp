@@ -13,11 +13,10 @@ namespace bfl::run {
 namespace {
 
 constexpr const char* entry_kind = "whole";
-constexpr const char* untouched = "nothing of the job was changed: it is one transaction";
 
 void say(Context& context, Code code, const Error& error, int exit_code) {
   Diagnostic& diagnostic = context.whole.diagnostics.error(code, context.program.job_span, error.message, error.help);
-  diagnostic.notes.push_back(untouched);
+  if (error.kind != ErrorClass::unknown_commit) diagnostic.notes.push_back(untouched);
   if (!error.detail.empty()) diagnostic.notes.push_back(error.detail);
   context.whole.outcome.exit_code = exit_code;
 }
@@ -30,7 +29,7 @@ void say(Context& context, const Error& error) {
 }  // namespace
 
 WholeJob::WholeJob(const program::Program& program, const std::vector<connect::Connector*>& targets) : targets_(targets) {
-  const auto found = std::find_if(program.steps.begin(), program.steps.end(), [](const program::Step& step) { return step.kind != program::StepKind::verify && step.keeper >= 0; });
+  const auto found = std::find_if(program.steps.begin(), program.steps.end(), [](const program::Step& step) { return !program::only_asserts(step.kind) && step.keeper >= 0; });
   if (found == program.steps.end()) return;
   first_ = &*found;
   connect::Connector*& written = targets_[static_cast<std::size_t>(first_->keeper)];
@@ -74,32 +73,37 @@ void WholeJob::withhold(Context& context, const Event& event) {
   open_.time = event.time;
   open_.step = event.step;
   open_.chunk = event.chunk;
+  tell_open();
+}
+
+void WholeJob::tell_open() {
   open_.reason = fmt::format("{} row{} changed so far, and none of it is committed", open_.rows_changed, open_.rows_changed == 1 ? "" : "s");
   tell_(open_);
 }
 
-void WholeJob::tell_withheld(Context& context, bool committed) {
+void WholeJob::tell_end(Context& context, End end) {
   context.whole.told = std::move(tell_);
-  open_.kind = committed ? EventKind::transaction_committed : EventKind::transaction_taken_back;
+  open_.kind = end == End::committed ? EventKind::transaction_committed : EventKind::transaction_taken_back;
   open_.time = format_timestamp(context.clock.now());
   open_.step.clear();
   open_.reason.clear();
-  context.tell(open_);
+  open_.chunk = -1;
+  if (end != End::unknown) context.tell(open_);
   for (const Event& event : std::exchange(withheld_, {})) {
     switch (event.kind) {
       case EventKind::step_failed: case EventKind::assertion_failed: case EventKind::step_paused: case EventKind::step_blocked: case EventKind::draining: break;
       default:
-        if (!committed) continue;
+        if (end != End::committed) continue;
     }
     context.tell(event);
   }
+  Outcome& outcome = context.whole.outcome;
+  if (end != End::committed) outcome.changed = outcome.conflicts = outcome.quarantined = outcome.left_out = 0;
 }
 
 void WholeJob::take_back(Context& context) {
   nested_->rollback_all();
-  tell_withheld(context, false);
-  Outcome& outcome = context.whole.outcome;
-  outcome.changed = outcome.conflicts = outcome.quarantined = outcome.left_out = 0;
+  tell_end(context, End::taken_back);
 }
 
 Result<void> WholeJob::commit(Context& context) {
@@ -113,9 +117,9 @@ Result<void> WholeJob::commit(Context& context) {
   auto there = ledger::bears(*nested_, context.program.job, entry_kind, attempt_);
   if (!there)
     return Error{ErrorClass::unknown_commit, fmt::format("whether the job was committed is not known: {}", committed.error().message), there.error().message,
-                 "`bfl run` finds out, and does what is not done"};
+                 fmt::format("`{}` finds out, and does what is not done", context.options.goes_on_by)};
   if (*there) return {};
-  return Error{ErrorClass::transient, "the connection was lost during the commit, and nothing was committed", committed.error().detail, "`bfl run` begins anew"};
+  return Error{ErrorClass::transient, "the connection was lost during the commit, and nothing was committed", committed.error().detail, fmt::format("`{}` begins anew", context.options.goes_on_by)};
 }
 
 void WholeJob::end(Context& context) {
@@ -130,9 +134,13 @@ void WholeJob::end(Context& context) {
                 "see what others have done to them, then run it again; of a kept plan make a new one"},
                1);
   }
+  open_.time = format_timestamp(context.clock.now());
+  open_.chunk = -1;
+  tell_open();
   auto committed = commit(context);
-  if (committed) return tell_withheld(context, true);
-  take_back(context);
+  if (committed) return tell_end(context, End::committed);
+  if (committed.error().kind == ErrorClass::unknown_commit) tell_end(context, End::unknown);
+  else take_back(context);
   say(context, committed.error());
 }
 

@@ -26,9 +26,11 @@ class WholeJob {
   bool under_way() const { return nested_ && nested_->spans(); }
 
  private:
+  enum class End : std::uint8_t { committed, taken_back, unknown };
   void withhold(Context& context, const Event& event);
+  void tell_open();
+  void tell_end(Context& context, End end);
   void take_back(Context& context);
-  void tell_withheld(Context& context, bool committed);
   Result<void> commit(Context& context);
 
   const program::Step* first_ = nullptr;  // that has something to write

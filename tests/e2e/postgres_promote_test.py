@@ -103,4 +103,14 @@ def a_place_is_known_however_it_is_spelled(place, shop):
         call(place, "run", "job.bfl", "--source", f"shop={url}")
 
 
-main([*on_both(a_place_is_known_however_it_is_spelled), *on_both(only_what_was_completed), *on_both(nothing_left_counts), on_both(nobody_is_elsewhere_by_mistake)[0]])
+def one_place_two_names(place, shop):
+    """Of two environments that are the same databases nobody knows which one is meant."""
+    project(place, shop)
+    text = (place.folder / "bfl.toml").read_text()
+    place.write("bfl.toml", text + '[environments.mirror]\nshop = "sqlite:production.db"\n')
+    said = call(place, "run", "job.bfl", "--env", "production", code=4).stderr
+    expect("BFL0527" in said and "this is `production` as well as `mirror`" in said, said)
+    expect(wrong(place) == 10, "something was written")
+
+
+main([*on_both(a_place_is_known_however_it_is_spelled), *on_both(only_what_was_completed), *on_both(nothing_left_counts), on_both(nobody_is_elsewhere_by_mistake)[0], on_both(one_place_two_names)[0]])

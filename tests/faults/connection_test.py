@@ -93,6 +93,35 @@ def one_transaction_in_doubt():
     return None
 
 
+def one_transaction_never_answered():
+    """The commit of an atomic job is lost, and nobody is there any more who could be asked: neither end is told, and the next run finds out.
+    It is asked for half a minute."""
+    if server_address() is None or not LONG:
+        return SKIPPED
+    job = next(job for job in ON_POSTGRES if job.name == "one_transaction")
+    the_commit = 3  # behind those of bfl's tables and of the take-over
+    with behind_a_proxy() as (db, place, proxy):
+        lost = []
+
+        def plan(number, commit, message):
+            if commit == the_commit:
+                lost.append(number)
+                return LOSE
+            return CUT if lost else None
+
+        trial = trial_through(proxy, db, place, job)
+        proxy.plan = plan
+        code = trial.run(what="never answered")
+        proxy.plan = lambda number, commit, message: None
+        hold(code == RESUMABLE and "whether the job was committed is not known" in trial.said and "nothing was changed" not in trial.said and "finds out" in trial.said, f"exit {code}\n{trial.said}")
+        run = json.loads(trial.ask("status", "--json"))[0]
+        hold(run["state"] == "stopped" and run["transaction"]["committed"] is None, f"{run}")
+        hold("stopped, and whether it was committed is not known here" in trial.ask("status"), trial.ask("status"))
+        hold("transaction_taken_back" not in trial.ask("log") and "transaction_committed" not in trial.ask("log"), trial.ask("log"))
+        trial.finish()
+    return None
+
+
 def replies_delayed():
     """Every reply is late for a while, commits among them; nothing is done twice, nothing is taken for lost."""
     if server_address() is None:
@@ -150,4 +179,4 @@ def cut_at_some_messages():
 
 
 if __name__ == "__main__":
-    main([cut_before_commit, cut_during_commit, reply_to_commit_lost, one_transaction_in_doubt, replies_delayed, a_lost_reply_is_adopted, cut_at_some_messages])
+    main([cut_before_commit, cut_during_commit, reply_to_commit_lost, one_transaction_in_doubt, one_transaction_never_answered, replies_delayed, a_lost_reply_is_adopted, cut_at_some_messages])

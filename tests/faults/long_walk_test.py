@@ -38,9 +38,13 @@ def halves(bfl, db, place):
     process = subprocess.Popen(["nice", "-n", "19", bfl, "run", "job.bfl"], cwd=place, env={**os.environ, "FAULTS_URL": db.url}, stdin=subprocess.DEVNULL,
                                stdout=open(place / "output", "w"), stderr=subprocess.STDOUT)
     first = second = 0
+    begun = False
     while process.poll() is None:
         with contextlib.suppress(OSError, StopIteration):  # it may end meanwhile
-            if first == 0 and int(chunks_done(db)) >= CHUNKS // 2:
+            if not begun and int(chunks_done(db)) >= CHUNKS // 100:
+                begun = True
+                forget_peak(process)  # what it takes to begin is no part of a half
+            elif first == 0 and int(chunks_done(db)) >= CHUNKS // 2:
                 first = peak_of(process)
                 forget_peak(process)
             elif first:

@@ -63,7 +63,8 @@ TEST_CASE("a server is host, port and database, however the address is spelled")
                            "postgresql: dbname = 'shop'  host = 'db.example.com' port=5432 user=other", "postgres://shop@db.example.com"})
     CHECK_MESSAGE(same_place(shop, same), same);
   for (const char* other : {"postgres://db.example.com/shop2", "postgres://db.example.com:5433/shop", "postgres://db2.example.com/shop", "postgres://db.example.com/Shop", "postgres://db.example.com",
-                            "postgres://db.example.com,db2.example.com/shop", "postgres://db.example.com/shop/", "postgres://db.example.com/%zz", "postgres:host", "postgres://app@/shop"})
+                            "postgres://db.example.com,db2.example.com/shop", "postgres://db.example.com/shop/", "postgres://db.example.com/%zz", "postgres:host", "postgres://app@/shop",
+                            "postgres:host=db.example.com port=5432,5433 dbname=shop"})
     CHECK_MESSAGE(!same_place(shop, other), other);
 }
 
@@ -79,6 +80,8 @@ TEST_CASE("several servers, addresses, sockets") {
   CHECK(same_place("postgres://[::1]:5433/shop", "postgres:hostaddr=::1 host=db port=5433 dbname=shop"));
   CHECK(same_place("postgres://%2Fvar%2Frun%2Fpg/shop", "postgres:host=/var/run/pg dbname=shop"));
   CHECK(!same_place("postgres:host=/var/run/PG dbname=shop", "postgres:host=/var/run/pg dbname=shop"));
+  CHECK(same_place("postgres:host=a,b hostaddr=10.0.0.1, dbname=shop", "postgres://10.0.0.1,b/shop"));
+  CHECK(!same_place("postgres:host=a,b hostaddr=10.0.0.1 dbname=shop", "postgres:host=a,b hostaddr=10.0.0.1 dbname=shop port=5432"));  // libpq takes neither
   CHECK(same_place(R"(postgres:dbname='my \'shop\'' host=h)", "postgres://h/my%20'shop'"));
 }
 
@@ -90,6 +93,10 @@ TEST_CASE("what an address leaves open comes from the environment, and is what i
   CHECK(same_place("postgres:", "postgres://db.example.com:6432/shop"));
   CHECK(same_place("postgres://db.example.com/shop", "postgres:port=6432"));
   CHECK(!same_place("postgres://", "postgres://db.example.com:5432/shop"));
+  // What is said to be empty is not open.
+  CHECK(!same_place("postgres:host=''", "postgres://db.example.com:6432/shop"));
+  CHECK(same_place("postgres:host='' port=''", "postgres:host='' port=5432 dbname=shop"));
+  CHECK(same_place("postgres:dbname='' user=x", "postgres://db.example.com:6432/x"));
   {
     const Variable none("PGDATABASE", nullptr), user("PGUSER", "app");
     CHECK(same_place("postgres://", "postgres://db.example.com:6432/app"));
@@ -108,6 +115,9 @@ TEST_CASE("a service says what the address does not, and goes before the environ
   CHECK(same_place("postgres:service=staging dbname=other", "postgres://staging.example.com:5433/other"));
   CHECK(!same_place("postgres:service=staging", "postgres:service=production"));
   CHECK(same_place("postgres://elsewhere/shop", "postgres:///shop"));
+  // What no file knows leads nowhere, and not to where the environment does.
+  CHECK(!same_place("postgres:service=stagin dbname=shop", "postgres:dbname=shop"));
+  CHECK(!same_place("postgres:service=stagin dbname=shop", "postgres:service=stagin dbname=shop user=x"));
   {
     const Variable named("PGSERVICE", "staging");
     CHECK(same_place("postgres:", "postgres://staging.example.com:5433/shop"));
