@@ -11,12 +11,13 @@ namespace {
 constexpr std::string_view without_values[] = {
     "UNIQUE constraint failed", "NOT NULL constraint failed", "FOREIGN KEY constraint failed", "CHECK constraint failed",
     "duplicate key value violates", "null value in column", "new row for relation", "insert or update on table", "update or delete on table",
-    "division by zero", "no branch of the `case`",
+    "division by zero", "no branch of the `case`", "rows of `",
 };
 constexpr std::string_view refusal = "the database refused: ";
 
 bool says_no_value(std::string_view message) {
   if (message.starts_with(refusal)) message.remove_prefix(refusal.size());
+  if (message.starts_with("`") && message.find("` refers to no row of `") != std::string_view::npos) return true;
   return std::any_of(std::begin(without_values), std::end(without_values), [&](std::string_view head) { return message.starts_with(head); });
 }
 

@@ -15,7 +15,7 @@
 namespace bfl::run {
 namespace {
 
-constexpr std::int64_t most_alone = 20'000;  // rows that are found by halving
+constexpr std::int64_t most_alone = 1'000;  // rows that are found by halving
 
 }  // namespace
 
@@ -81,15 +81,23 @@ Result<void> PlannedChanges::flush() {
 Result<void> PlannedChanges::pass_over(std::vector<Record> rows) {
   const bool together = rows.size() > 1 && !rows.front().reason.empty(), own = rows.front().table.empty();
   const std::size_t keys = keys_.find(rows.front().table)->second;
-  if (own && !passes_->waiting.empty())
+  if (own && !passes_->waiting.empty()) {
+    std::set<std::string> waiting;  // a row that is parked meanwhile comes twice
     std::erase_if(rows, [&](const Record& record) {
-      const bool waits = passes_->waiting.contains(ledger::encode(Key(record.before.begin(), record.before.begin() + static_cast<std::ptrdiff_t>(keys))));
-      passes_->refusals.waiting += waits ? 1 : 0;
-      return waits;
+      std::string key = ledger::encode(Key(record.before.begin(), record.before.begin() + static_cast<std::ptrdiff_t>(keys)));
+      return passes_->waiting.contains(key) && (waiting.insert(std::move(key)), true);
     });
+    passes_->refusals.waiting += static_cast<std::int64_t>(waiting.size());
+  }
+  if (passes_->only_waiting) return rows.empty() ? Result<void>{} : together ? send_each(rows) : send(rows);
   if (own && !rows.empty()) {
     const auto broken = references_->broken(rows, keys);
-    if (!broken) return broken.error();
+    if (!broken) return Error{ErrorClass::refused, broken.error().message, broken.error().detail};  // not what a row is refused for
+    const auto first = std::find_if(broken->begin(), broken->end(), [](const std::string& why) { return !why.empty(); });
+    if (together && first != broken->end()) {
+      refuse(rows[static_cast<std::size_t>(first - broken->begin())], {ErrorClass::data, *first}, apart(rows));
+      return {};
+    }
     std::vector<Record> left;
     for (std::size_t i = 0; i < rows.size(); ++i) {
       if ((*broken)[i].empty()) left.push_back(std::move(rows[i]));
@@ -105,23 +113,36 @@ Result<void> PlannedChanges::part(std::span<const Record> rows, bool together) {
   const bool saves = together || target_.rows_together() > 1;
   if (saves)
     if (auto saved = target_.execute("SAVEPOINT bfl_rows"); !saved) return saved;
-  Result<void> done;
-  if (!together) done = send(rows);
-  for (std::size_t i = 0; together && done && i < rows.size(); ++i) done = send(rows.subspan(i, 1));
+  effects_.clear();
+  in_group_ = together;
+  Result<void> done = together ? send_each(rows) : send(rows);
+  in_group_ = false;
   if (saves)
     if (auto ended = target_.execute(done ? "RELEASE SAVEPOINT bfl_rows" : "ROLLBACK TO SAVEPOINT bfl_rows; RELEASE SAVEPOINT bfl_rows"); !ended) return ended;
+  for (std::size_t i = 0; done && i < effects_.size(); ++i) done = kept_(effects_[i].first, ledger::views(effects_[i].second));
   if (done || done.error().kind != ErrorClass::data) return done;
   if (!together && rows.size() > 1) {
     if (auto first = part(rows.first(rows.size() / 2), false); !first) return first;
     return part(rows.subspan(rows.size() / 2), false);
   }
-  std::set<std::string> apart;  // a row that is parked meanwhile is changed twice
-  const auto keys = static_cast<std::ptrdiff_t>(keys_.find(rows.front().table)->second);
-  for (const Record& record : rows) apart.insert(ledger::encode(Key(record.before.begin(), record.before.begin() + keys)));
-  refuse(rows.front(), done.error(), static_cast<std::int64_t>(apart.size()));
+  refuse(rows.front(), done.error(), apart(rows));
   if (!saves || passes_->refusals.rows() < most_alone) return {};
   passes_->refusals.all = false;
   return Error{ErrorClass::refused, fmt::format("more than {} rows would be refused", most_alone)};
+}
+
+Result<void> PlannedChanges::send_each(std::span<const Record> rows) {
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    if (auto sent = send(rows.subspan(i, 1)); !sent) return sent;
+  return {};
+}
+
+// How many they are: a row that is parked meanwhile is changed twice.
+std::int64_t PlannedChanges::apart(std::span<const Record> rows) const {
+  std::set<std::string> keys;
+  const auto parts = static_cast<std::ptrdiff_t>(keys_.find(rows.front().table)->second);
+  for (const Record& record : rows) keys.insert(ledger::encode(Key(record.before.begin(), record.before.begin() + parts)));
+  return static_cast<std::int64_t>(keys.size());
 }
 
 void PlannedChanges::refuse(const Record& record, Error error, std::int64_t rows) {
@@ -180,7 +201,8 @@ Result<void> PlannedChanges::keep(const Record& record, Act act, std::size_t pla
     if (!row) return row.error();
     if (act == Act::add)
       for (std::size_t from = step_.assignments.size(); from < record.after.size(); ++from) row->push_back(record.after[from].second);
-    if (auto kept = kept_(i, ledger::views(*row)); !kept) return kept;
+    if (in_group_) effects_.emplace_back(i, std::move(*row));
+    else if (auto kept = kept_(i, ledger::views(*row)); !kept) return kept;
   }
   return {};
 }

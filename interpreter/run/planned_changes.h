@@ -21,6 +21,7 @@ struct PassedOver {
   const std::vector<Reference>& references;
   const std::set<std::string>& waiting;  // keys of rows that were set aside before, encoded
   Refusals& refusals;
+  bool only_waiting = false;  // the others are not judged: what is refused is an error
 };
 
 class PlannedChanges {
@@ -49,6 +50,8 @@ class PlannedChanges {
   Result<void> send(std::span<const ledger::Record> rows);
   Result<void> pass_over(std::vector<ledger::Record> rows);
   Result<void> part(std::span<const ledger::Record> rows, bool together);
+  Result<void> send_each(std::span<const ledger::Record> rows);
+  std::int64_t apart(std::span<const ledger::Record> rows) const;
   void refuse(const ledger::Record& record, Error error, std::int64_t rows);
   Result<void> keep(const ledger::Record& record, Act act, std::size_t place);
   Result<ledger::Key> as_changed(const ledger::Record& record);
@@ -64,6 +67,8 @@ class PlannedChanges {
   std::map<std::string, Hand, std::less<>> hands_{};     // by table; the step's own has no name
   std::map<std::string, std::size_t, std::less<>> keys_{};  // values by which their rows are known
   std::vector<ledger::Record> batch_{};
+  std::vector<std::pair<std::size_t, ledger::Key>> effects_{};  // of rows that stay only if all of their group do
+  bool in_group_ = false;
   std::size_t most_ = 1;
   std::vector<ledger::Key> added_{};                     // rows of the batch, where the engine shows what it added
   bool shows_ = false;

@@ -110,8 +110,11 @@ class Previewing {
         all_[index] = before;
         look(index);
       }
-      for (std::size_t source = 0; source < targets_.size(); ++source)
-        if (!dependence_.looked_at_behind(index, static_cast<int>(source)) || !stand_ins_.why_not(static_cast<int>(source)).empty()) stand_ins_.end(static_cast<int>(source));
+      for (int source = 0; source < static_cast<int>(targets_.size()); ++source) {
+        if (dependence_.looked_at_behind(index, source) && stand_ins_.why_not(source).empty()) continue;
+        stand_ins_.end(source);
+        tries_.forget(source);
+      }
     }
     return std::move(all_);
   }
@@ -136,6 +139,11 @@ class Previewing {
   std::optional<bool> wanted(std::size_t index);
   void name(std::size_t index, const Dependence::Basis& basis);
   void fail(const Step& step, const Error& error);
+  // What was applied there is seen no longer.
+  void forget(int source) {
+    dependence_.forget(source);
+    tries_.forget(source);
+  }
 
   const Program& job_;
   const plan::Plan& plan_;
@@ -153,7 +161,7 @@ class Previewing {
 
 void Previewing::fail(const Step& step, const Error& given) {
   if (const auto source = stand_ins_.lost()) {
-    dependence_.forget(*source);
+    forget(*source);
     again_ = true;
     return;
   }
@@ -321,7 +329,7 @@ bool Previewing::changed_before(std::size_t index) const {
 // By one statement, as it would run.
 bool Previewing::at_once(std::size_t index) const {
   const Step& step = job_.steps[index];
-  return plan_.steps[index].work == plan::WorkKind::direct_write && step.effects.empty() && step.cascades.empty() && !tries_.row_by_row() && stand_ins_.takes_at_once(step);
+  return plan_.steps[index].work == plan::WorkKind::direct_write && step.effects.empty() && step.cascades.empty() && !tries_.any() && !tries_.row_by_row() && stand_ins_.takes_at_once(step);
 }
 
 Result<void> Previewing::write(std::size_t index, PlanKeeper* held, Spool& rows, bool& refused) {
@@ -331,7 +339,7 @@ Result<void> Previewing::write(std::size_t index, PlanKeeper* held, Spool& rows,
   const eval::Context clock = evaluation(step.target.source);
   const bool applied = dependence_.looked_at(index) && !keeper_ && stand_ins_.may_copy(step.target.source);
   // The place of a row in a copy is another one.
-  if (applied && target.engine() == "postgres" && program::writes_anchor(step.kind) && step.walk.empty() && !stand_ins_.copy(step)) dependence_.forget(step.target.source);
+  if (applied && target.engine() == "postgres" && program::writes_anchor(step.kind) && step.walk.empty() && !stand_ins_.copy(step)) forget(step.target.source);
   std::optional<MeetingRows> meeting;
   if (program::adds_rows(step.kind)) meeting.emplace(seen(), step);
   auto bench = Workbench::open(seen(), step, targets_, clock, aside_);
@@ -397,7 +405,7 @@ Result<bool> Previewing::apply(std::size_t index, Spool& rows) {
   if (all_[index].would_change == 0) return false;
   if (!dependence_.looked_at(index) || keeper_) {
     tries_.try_out(index, all_[index], rows, evaluation(step.target.source));
-    if (const auto lost = stand_ins_.lost()) dependence_.forget(*lost), again_ = true;
+    if (const auto lost = stand_ins_.lost()) forget(*lost), again_ = true;
     return false;
   }
   const int source = step.target.source;
@@ -405,10 +413,7 @@ Result<bool> Previewing::apply(std::size_t index, Spool& rows) {
   Result<void> applied;
   const bool copied = stand_ins_.copy(step), at_once = copied && this->at_once(index);
   if (at_once) applied = stand_ins_.apply_at_once(step, clock);
-  // Each that is refused is found row by row.
-  if (at_once && !applied && applied.error().kind == ErrorClass::data && tries_.passes(all_[index]) && rows.rows() == 0)
-    if (auto bench = Workbench::open(seen(), step, targets_, clock, aside_)) (void)collect({seen(), step, *targets_[static_cast<std::size_t>(source)], clock}, **bench, rows, nullptr);
-  if (copied && (!at_once || (!applied && rows.rows() > 0))) {
+  if (copied && !at_once) {
     const Look here{job_, job_, seen(), step, *targets_[static_cast<std::size_t>(source)], clock};
     auto keeper = here.keeper(aside_);
     applied = keeper ? stand_ins_.apply(step, rows, clock, *keeper, tries_.passes(all_[index])) : Result<void>{keeper.error()};
@@ -417,9 +422,11 @@ Result<bool> Previewing::apply(std::size_t index, Spool& rows) {
   if (!copied) tries_.try_out(index, all_[index], rows, clock);
   for (const program::Effect& effect : step.effects)
     if (aside_.contains(effect.table)) aside_[effect.table] = {};
-  const bool refuses = !applied && applied.error().kind == ErrorClass::data && tries_.passes(all_[index]);
+  // Which rows it is was not asked where it was tried at once: a run may set them aside.
+  const bool refuses = !applied && applied.error().kind == ErrorClass::data && tries_.refuses(all_[index]) && !(at_once && step.quarantine);
+  if (!applied && !refuses && tries_.passes(all_[index])) tries_.broke_off(index, all_[index], applied.error());
   if (!applied) stand_ins_.give_up(source, fmt::format("what `{}` does cannot be tried: {}", step.name, stand_ins_.told(discreet(job_, step, applied.error())).message));
-  dependence_.forget(source);
+  forget(source);
   return refuses ? Result<bool>(applied.error()) : Result<bool>(false);
 }
 

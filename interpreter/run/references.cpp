@@ -41,8 +41,11 @@ References::References(const program::Program& program, const program::Step& ste
     for (std::size_t i = 0; i < mine.size(); ++i) {
       asked.columns.push_back(own.column_index(mine[i]));
       if (key.table == key.parent) asked.own_parents.push_back(own.column_index(theirs[i]));
-      where += fmt::format("{}{} = {}{}", where.empty() ? "" : " AND ", lower::quote_identifier(theirs[i]), is_postgres(source) ? '$' : '?', i + 1);
-      asked.any.parameters.push_back(lower::wire_of(other.columns[static_cast<std::size_t>(other.column_index(theirs[i]))]));
+      // The value is one of this table's column, whatever the other one could hold.
+      const Column &my = own.columns[static_cast<std::size_t>(asked.columns.back())], &their = other.columns[static_cast<std::size_t>(other.column_index(theirs[i]))];
+      const std::string cast = is_postgres(source) && my.declared != their.declared ? "::" + my.declared : std::string();
+      where += fmt::format("{}{} = {}{}{}", where.empty() ? "" : " AND ", lower::quote_identifier(theirs[i]), is_postgres(source) ? '$' : '?', i + 1, cast);
+      asked.any.parameters.push_back(lower::wire_of(my));
       columns += (columns.empty() ? "" : ", ") + key.columns[i];
     }
     asked.any.text = fmt::format("SELECT 1 FROM {} WHERE {} LIMIT 1", name_of(other, source), where);
@@ -68,7 +71,8 @@ Result<void> References::ask(Asked& asked, std::span<const Record> rows, std::si
     const bool there = rows[i].before.size() > keys, goes = there && rows[i].after.empty();
     if (!broken[i].empty() || (asked.reference.refers ? goes : !there)) continue;
     connect::Prepared::Parameters set;
-    bool same = true, whole = true, own = !asked.own_parents.empty();
+    // SQLite asks of each row whose column is set, PostgreSQL of those in which the value becomes another.
+    bool same = !asked.reference.refers || is_postgres(source_), whole = true, own = !asked.own_parents.empty();
     for (std::size_t c = 0; c < asked.columns.size(); ++c) {
       const auto was = before(rows[i], keys, asked.columns[c]), becomes = goes ? std::nullopt : after(rows[i], keys, assigned, asked.columns[c]);
       const auto& value = asked.reference.refers ? becomes : was;

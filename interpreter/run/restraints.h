@@ -1,5 +1,6 @@
 // What of a table may refuse rows of a step, as the database's catalogue tells.
 #pragma once
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct Restraints {
   bool own = false;       // by what the row itself holds: checks, lengths, domains
   bool others = false;    // by what other rows of the table hold: unique keys and indexes, exclusion
   std::vector<Reference> references{};
+  std::set<std::string> asks{};        // columns of the table at which those look that the step may break; empty name: which rows there are
   std::vector<std::string> untried{};  // what cannot be asked, and why
 
   bool any() const { return own || others || !references.empty(); }

@@ -39,8 +39,16 @@ void StandIns::end(int source) {
   const bool postgres = is_postgres(*place.source);
   for (Copy& copy : copies_) {
     if (copy.table.source != source) continue;
-    // SQLite would keep each page in memory until it is gone, in case it had to come back.
-    if (!postgres && copy.filled) (void)place.source->execute(fmt::format("PRAGMA temp.journal_mode=OFF; DROP TABLE IF EXISTS {}; PRAGMA temp.journal_mode=DELETE", name_of(copy.as, *place.source)));
+    if (!postgres && copy.filled) {
+      // SQLite would keep each page in memory until it is gone, in case it had to come back.
+      (void)place.source->execute("PRAGMA temp.journal_mode=OFF");
+      const auto dropped = place.source->execute(fmt::format("DROP TABLE IF EXISTS {}", name_of(copy.as, *place.source)));
+      const auto kept = place.source->execute("PRAGMA temp.journal_mode=DELETE");
+      if (!dropped || !kept) {
+        place.why_not = fmt::format("a copy cannot be taken away: {}", (dropped ? kept : dropped).error().message);
+        if (!dropped) continue;
+      }
+    }
     copy.made = copy.filled = false;
   }
   if (postgres) place.source->rollback();
@@ -60,6 +68,8 @@ std::optional<int> StandIns::lost() {
     Place& place = places_[i];
     if (!place.begun || !is_postgres(*place.source) || place.source->in_transaction()) continue;
     place.begun = false;
+    for (Copy& copy : copies_)
+      if (copy.table.source == static_cast<int>(i)) copy.made = copy.filled = false;
     give_up(static_cast<int>(i), "the server has ended the transaction in which it was tried");
     return static_cast<int>(i);
   }
@@ -159,22 +169,27 @@ Result<void> StandIns::fill(Copy& copy, Place& place) {
     if (!column.generated) columns += (columns.empty() ? "" : ", ") + lower::quote_identifier(column.name);
   auto insert = source.prepare(fmt::format("INSERT INTO {0} ({1}) SELECT {1} FROM {2} LIMIT {3}", name_of(copy.as, source), columns, name_of(table, source), place.room + 1));
   if (!insert) return insert.error();
-  // SQLite does not tell how large a table is: no more of its file is filled.
-  if (!postgres)
-    if (auto limited = source.execute(fmt::format("PRAGMA temp.max_page_count = {}", bounds_.bytes / 4096)); !limited) return limited;
   std::int64_t copied = 0;
-  auto filled = while_filling(source, [&]() -> Result<void> {
-    auto rows = (*insert)->run_raw({});
-    copied = rows ? *rows : 0;
-    return rows ? Result<void>{} : Result<void>{rows.error()};
+  auto filled = bounded(source, [&] {
+    return while_filling(source, [&]() -> Result<void> {
+      auto rows = (*insert)->run_raw({});
+      copied = rows ? *rows : 0;
+      return rows ? Result<void>{} : Result<void>{rows.error()};
+    });
   });
-  if (!postgres)
-    if (auto free = source.execute("PRAGMA temp.max_page_count = 4294967294"); !free) return free;
-  if (!filled && !postgres && filled.error().message.find("full") != std::string::npos) return Error{ErrorClass::refused, fmt::format("more than {} MiB would have to be copied, or the disk is full", bounds_.bytes >> 20)};
   if (!filled) return filled;
   place.room -= copied;
   if (place.room < 0) return Error{ErrorClass::refused, fmt::format("more than {} rows would have to be copied", bounds_.rows)};
   return finish_table_like(source, table, copy.as);
+}
+
+Result<void> StandIns::bounded(Connector& source, const std::function<Result<void>()>& fill) const {
+  if (is_postgres(source)) return fill();
+  if (auto limited = source.execute(fmt::format("PRAGMA temp.max_page_count = {}", bounds_.bytes / 4096)); !limited) return limited;
+  auto filled = fill();
+  if (auto free = source.execute("PRAGMA temp.max_page_count = 4294967294"); !free) return free;
+  if (!filled && filled.error().message.find("full") != std::string::npos) return Error{ErrorClass::refused, fmt::format("more than {} MiB would have to be copied, or the disk is full", bounds_.bytes >> 20)};
+  return filled;
 }
 
 bool StandIns::copy(const program::Step& step) {
@@ -238,6 +253,7 @@ Result<void> StandIns::try_out(const program::Step& step, Spool& rows, const eva
   Copy& copy = *std::find_if(copies_.begin(), copies_.end(), [&](const Copy& one) { return one.table == step.target; });
   if (auto begun = place.begun ? Result<void>{} : begin(step); !begun) return begun;
   if (!copy.why_not.empty()) return Error{ErrorClass::refused, copy.why_not};
+  if (copy.filled && !place.why_not.empty()) return Error{ErrorClass::refused, place.why_not};  // it may be changed in part
   const bool made = copy.made;
   const std::int64_t room = place.room;
   const WithoutReferences without(source);
@@ -259,9 +275,11 @@ Result<void> StandIns::try_on(Copy& copy, const program::Step& step, Spool& rows
   if (!copy.filled) {
     const std::int64_t all = given_.table(copy.table).estimated_rows.value_or(0);
     if (whole && all > place.room) return Error{ErrorClass::refused, fmt::format("about {} rows would have to be copied, and {} are the most", all, bounds_.rows)};
-    if (auto bytes = whole && is_postgres(source) ? bytes_of(source, given_.table(copy.table)) : Result<std::int64_t>(0); !bytes || *bytes > bounds_.bytes)
+    auto bytes = is_postgres(source) ? bytes_of(source, given_.table(copy.table)) : Result<std::int64_t>(0);
+    if (bytes && !whole && all > 0) *bytes = static_cast<std::int64_t>(static_cast<double>(*bytes) * std::min(1.0, static_cast<double>(rows.rows()) / static_cast<double>(all)));
+    if (!bytes || *bytes > bounds_.bytes)
       return bytes ? Error{ErrorClass::refused, fmt::format("about {} MiB would have to be copied, and {} are the most", *bytes >> 20, bounds_.bytes >> 20)} : bytes.error();
-    auto filled = whole ? fill(copy, place) : fill_with_rows(changed, step, source, rows);
+    auto filled = whole ? fill(copy, place) : bounded(source, [&] { return fill_with_rows(changed, step, source, rows); });
     if (filled && !whole) filled = finish_table_like(source, given_.table(copy.table), copy.as);
     if (!filled) return filled;
   }

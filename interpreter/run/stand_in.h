@@ -82,6 +82,8 @@ class StandIns {
   bool rows_added(program::TableRef table) const;
   Result<void> make(Copy& copy, connect::Connector& source);
   Result<void> fill(Copy& copy, Place& place);
+  // SQLite does not tell how large a table is: no more of its file of temporary tables is filled.
+  Result<void> bounded(connect::Connector& source, const std::function<Result<void>()>& fill) const;
   static PlannedChanges::Between breather(connect::Connector& source);
   Result<void> within(connect::Connector& source, const std::function<Result<void>()>& work);
 

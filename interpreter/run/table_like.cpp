@@ -97,7 +97,7 @@ Result<void> make_like(Connector& source, const Table& table, const Table& as, b
   for (const std::string& column : *numbered) all += fmt::format("; ALTER TABLE {} ALTER COLUMN {} DROP DEFAULT", to, lower::quote_identifier(column));
   if (auto made = source.execute(all); !made) return made;
   auto checks = texts(source, fmt::format("SELECT format('ALTER TABLE %s DROP CONSTRAINT %I, ADD CONSTRAINT %I CHECK (coalesce(current_setting(%L, true), %L) = %L OR (%s))', {1}, conname, conname, {0}, '', 'on', pg_get_expr(conbin, conrelid))"
-                                          " FROM pg_constraint WHERE conrelid = {2}::regclass AND contype = 'c' AND NOT convalidated", lower::quote_text(filling), lower::quote_text(to), lower::quote_text(from)));
+                                          " FROM pg_constraint WHERE conrelid = {2}::regclass AND contype = 'c' AND NOT convalidated AND (to_jsonb(pg_constraint) ->> 'conenforced') IS DISTINCT FROM 'false'", lower::quote_text(filling), lower::quote_text(to), lower::quote_text(from)));
   // What an index refuses is told by its own name.
   auto names = texts(source, fmt::format("WITH of AS (SELECT i.indrelid, c.relname, i.indnatts, i.indisunique, row_number() OVER (PARTITION BY i.indrelid ORDER BY i.indexrelid) AS n FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid WHERE i.indislive)"
                                          " SELECT format('ALTER INDEX pg_temp.%I RENAME TO %I', mine.relname, theirs.relname) FROM of AS mine JOIN of AS theirs ON theirs.n = mine.n AND theirs.indnatts = mine.indnatts AND theirs.indisunique = mine.indisunique"

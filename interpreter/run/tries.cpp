@@ -7,10 +7,26 @@
 #include "interpreter/ledger/quarantine.h"
 #include "interpreter/run/discreet.h"
 #include "interpreter/run/failed_row.h"
+#include "interpreter/run/table_like.h"
 
 namespace bfl::run {
 
 using program::Step;
+
+namespace {
+
+// What fails there must not end the transaction in which the copies lie.
+Result<Restraints> looked_up(connect::Connector& target, const program::Program& program, const Step& step) {
+  const bool saves = is_postgres(target) && target.in_transaction();
+  if (saves)
+    if (auto saved = target.execute("SAVEPOINT bfl_look"); !saved) return saved.error();
+  auto found = restraints_of(target, program, step);
+  if (saves)
+    if (auto ended = target.execute(found ? "RELEASE SAVEPOINT bfl_look" : "ROLLBACK TO SAVEPOINT bfl_look; RELEASE SAVEPOINT bfl_look"); !ended) return ended.error();
+  return found;
+}
+
+}  // namespace
 
 std::set<program::TableRef> Tries::tables(const program::Program& program, const std::vector<Decision>& decisions) {
   std::set<program::TableRef> all;
@@ -26,19 +42,27 @@ Result<void> Tries::begin(std::size_t index, Preview& preview, const ledger::Gen
   connect::Connector& target = *targets_[static_cast<std::size_t>(step.target.source)];
   restraints_ = Restraints{};
   waiting_.clear();
+  stale_ = false;
   passes_.emplace(PassedOver{restraints_.references, waiting_, preview.refusals});
   if (preview.would_change <= 0) return {};
-  auto found = restraints_of(target, program_, step);
-  if (!found) return found.error();
-  restraints_ = std::move(*found);
+  auto found = looked_up(target, program_, step);
+  if (found) restraints_ = std::move(*found);
+  else restraints_.untried.push_back(fmt::format("what its database asks of the rows cannot be read: {}", found.error().message));
   std::vector<std::string>& untried = preview.refusals.untried;
   untried = std::move(restraints_.untried);
   std::erase_if(restraints_.references, [&](const Reference& reference) {
     const std::string& other = reference.refers ? reference.key.parent : reference.key.table;
-    const bool unseen = std::any_of(unseen_.begin(), unseen_.end(), [&](program::TableRef ref) { return ref.source == step.target.source && program_.table(ref).name == other; });
+    const bool unseen = std::any_of(unseen_.begin(), unseen_.end(), [&](const program::ColumnUse& use) { return use.table.source == step.target.source && program_.table(use.table).name == other; });
     if (unseen) untried.push_back(fmt::format("`{}` refers to `{}`, and a step before this one changes `{}`", reference.key.table, reference.key.parent, other));
     return unseen;
   });
+  const Table& table = program_.table(step.target);
+  stale_ = !found || std::any_of(unseen_.begin(), unseen_.end(), [&](const program::ColumnUse& use) {
+    return use.table == step.target && restraints_.asks.contains(use.column < 0 ? std::string() : table.columns[static_cast<std::size_t>(use.column)].name);
+  });
+  if (stale_ && found) untried.push_back(fmt::format("a step before this one changes `{}`, and constraints on its rows look at that, too", table.name));
+  if (stale_) restraints_ = Restraints{};
+  passes_->only_waiting = stale_;
   if (restraints_.any() && !preview.before.empty()) untried.push_back(fmt::format("its rows are looked at as if `{}` had changed nothing", preview.before.front()));
   if (!open || open->quarantined == 0) return {};
   preview.set_aside_before = open->quarantined;
@@ -65,10 +89,15 @@ void Tries::try_out(std::size_t index, Preview& preview, Spool& rows, const eval
   }
   if (rows.rows() == 0) return preview.refusals.untried.push_back("its rows were not collected");
   if (placed && postgres) return preview.refusals.untried.push_back("its rows are known by their places alone");
-  auto tried = stand_ins_.try_out(step, rows, evaluation, restraints_.others || placed, *passes_);
-  if (tried) return;
+  const bool itself = std::any_of(restraints_.references.begin(), restraints_.references.end(), [](const Reference& reference) { return reference.key.table == reference.key.parent; });
+  auto tried = stand_ins_.try_out(step, rows, evaluation, restraints_.others || itself || placed, *passes_);
+  if (!tried) broke_off(index, preview, tried.error());
+}
+
+void Tries::broke_off(std::size_t index, Preview& preview, const Error& error) {
   if (!preview.refusals.all) return;
-  preview.refusals.untried.push_back(stand_ins_.told(discreet(program_, step, tried.error())).message);
+  preview.refusals.untried.push_back(stand_ins_.told(discreet(program_, program_.steps[index], error)).message);
+  preview.refusals.all = preview.refusals.rows() == 0;
 }
 
 std::optional<Error> Tries::end(std::size_t index, Preview& preview) {
@@ -82,9 +111,12 @@ std::optional<Error> Tries::end(std::size_t index, Preview& preview) {
 }
 
 void Tries::changes(std::size_t index, bool seen) {
-  if (seen) return;
   for (const program::ColumnUse& use : program_.steps[index].writes)
-    if (program_.table(use.table).kept.empty()) unseen_.insert(use.table);
+    if (program_.table(use.table).kept.empty()) (seen ? seen_ : unseen_).insert(use);
+}
+
+void Tries::forget(int source) {
+  std::erase_if(seen_, [&](const program::ColumnUse& use) { return use.table.source == source && (unseen_.insert(use), true); });
 }
 
 }  // namespace bfl::run

@@ -21,16 +21,21 @@ class Tries {
   // A step whose rows are counted: what may refuse some of them. `open`: its generation, where it goes on with one.
   Result<void> begin(std::size_t step, Preview& preview, const ledger::Generation* open);
   bool any() const { return restraints_.any(); }
+  // Whether an error of class data means that the run would meet it as well.
+  bool refuses(const Preview& preview) const { return may_pass(preview) && !stale_; }
   bool row_by_row() const { return !restraints_.references.empty() || !waiting_.empty(); }  // what a copy does not ask by itself
   bool wants_rows(const Preview& preview) const;
   // Where rows are passed over as they are applied to what later steps see; none: the first that is refused says so.
   const PassedOver* passes(const Preview& preview) const { return may_pass(preview) ? &*passes_ : nullptr; }
   // Of a step at which no later one looks.
   void try_out(std::size_t step, Preview& preview, Spool& rows, const eval::Context& evaluation);
+  // What was begun with `passes` did not come to its end: what was counted is not all.
+  void broke_off(std::size_t step, Preview& preview, const Error& error);
   // The error with which the run would end here.
   std::optional<Error> end(std::size_t step, Preview& preview);
   // What the step changes is not seen by those behind it, or it is.
   void changes(std::size_t step, bool seen);
+  void forget(int source);  // what was seen there is seen no longer
 
  private:
   static bool may_pass(const Preview& preview);
@@ -41,7 +46,8 @@ class Tries {
   Restraints restraints_{};
   std::set<std::string> waiting_{};
   std::optional<PassedOver> passes_{};
-  std::set<program::TableRef> unseen_{};  // tables that an earlier step changes, without a copy that shows it
+  bool stale_ = false;  // what would be judged are not the rows as the step will find them
+  std::set<program::ColumnUse> seen_{}, unseen_{};  // what an earlier step changes, and whether a copy shows it
 };
 
 }  // namespace bfl::run
