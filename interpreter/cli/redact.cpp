@@ -56,7 +56,7 @@ std::string left_behind(connect::Connector& target, const std::vector<ledger::Re
 // What to do about a relation that still holds the row, or may.
 std::string held_by(const ledger::KeptCopy& copy, bool hides_key) {
   const std::string what = fmt::format("{}, which {} keeps", copy.relation, copy.job.empty() ? "a job" : copy.job);
-  if (!copy.untold.empty()) return fmt::format("{}: {}; whether it holds the row is for whoever knows the job to say", what, copy.untold);
+  if (!copy.untold.empty()) return fmt::format("{}: {}{}; whether it holds the row is for whoever knows the job to say", what, copy.untold, hides_key || copy.refusal.empty() ? "" : ": " + copy.refusal);
   const std::string out = fmt::format("`DELETE FROM {} WHERE {}`", copy.relation, hides_key ? run::unshown : copy.condition);
   const std::string held = fmt::format("{}, still holds it in {}", what, report::counted(copy.rows, "row"));
   if (copy.in_use) return fmt::format("{}: that job has not come to its end, and may go on by it; redact again when it has, or {}", held, out);

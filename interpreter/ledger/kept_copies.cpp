@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <set>
 
 #include "interpreter/check/kept_name.h"
 #include "interpreter/ledger/kept_origin.h"
@@ -22,13 +21,15 @@ using connect::RawRow;
 using connect::RawValue;
 
 constexpr std::string_view prefix = "bfl_kept_", of_answers = "_answers";
+const std::string not_known = std::string(KeptOrigin::not_known);
 
+// On PostgreSQL without length and scale: a cast would cut a value to them. A domain has its own: no type.
 struct KeptColumn { std::string name, type; };
 using Relations = std::map<std::string, std::vector<KeptColumn>>;
 
 Result<Relations> relations(connect::Connector& target) {
   const bool server = target.engine() == "postgres";
-  auto listed = target.prepare(server ? "SELECT CAST(c.relname AS TEXT), CAST(a.attname AS TEXT), format_type(a.atttypid, a.atttypmod) FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace"
+  auto listed = target.prepare(server ? "SELECT CAST(c.relname AS TEXT), CAST(a.attname AS TEXT), CASE WHEN t.typtype = 'd' THEN '' ELSE format_type(a.atttypid, -1) END FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid JOIN pg_class AS c ON c.oid = a.attrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace"
                                         " WHERE n.nspname = 'bfl' AND c.relkind = 'r' AND c.relname LIKE 'bfl\\_kept\\_%' AND a.attnum > 0 AND NOT a.attisdropped ORDER BY 1, a.attnum"
                                       : "SELECT s.name, c.name, c.type FROM sqlite_schema AS s, pragma_table_info(s.name) AS c WHERE s.type = 'table' AND s.name LIKE 'bfl\\_kept\\_%' ESCAPE '\\' ORDER BY 1, c.cid");
   if (!listed) return listed.error();
@@ -58,11 +59,14 @@ class Known {
       return true;
     });
     if (read)
-      read = sql.query("SELECT l.entry FROM bfl_step AS s JOIN bfl_ledger AS l ON l.step = s.id AND l.lane = 0 WHERE s.name = '' AND l.entry LIKE '%\"kind\":\"keep\"%' OR s.name = '' AND l.entry LIKE '%\"keeps\":%' ORDER BY l.id", {}, [&](RawRow row) {
+      read = sql.query("SELECT l.entry FROM bfl_step AS s JOIN bfl_ledger AS l ON l.step = s.id AND l.lane = 0 WHERE s.name = '' AND l.entry LIKE '%\"kind\":\"keep\"%' OR s.name = '' AND l.entry LIKE '%\"kind\":\"open\"%' ORDER BY l.id", {}, [&](RawRow row) {
         const EntryFields fields = fields_of(row[0].bytes);
+        const std::string job = in(fields, "job"), step = in(fields, "step");
         // The newest counts; of one that tells nothing nobody knows.
-        if (in(fields, "kind") == "keep") known.origins_.erase(check::kept_name(in(fields, "job"), in(fields, "step")));
-        for (KeptOrigin& origin : described_origins(in(fields, "keeps"))) known.origins_[origin.relation] = origin;
+        if (in(fields, "kind") == "keep") known.origins_.erase(check::kept_name(job, step));
+        else if (in(fields, "route") == "undo") return true;
+        else for (const std::string_view effect : check::effect_names) known.origins_.erase(check::kept_name(job, step + "." + std::string(effect)));
+        for (KeptOrigin& origin : described_origins(in(fields, "keeps"))) known.learn(std::move(origin));
         return true;
       });
     if (!read) return read.error();
@@ -79,17 +83,24 @@ class Known {
   }
   // Whether it may be made of rows of the table, by itself or by way of other relations that are kept.
   bool made_of(const std::string& relation, const std::string& table) const {
-    std::set<std::string> seen;
-    const std::function<bool(const std::string&)> look = [&](const std::string& name) {
-      if (!seen.insert(name).second) return false;
-      const KeptOrigin* known = origin(name);
-      if (!known) return true;
-      return std::any_of(known->tables.begin(), known->tables.end(), [&](const std::string& of) { return of == table || (of.starts_with(prefix) && look(of)); });
-    };
-    return look(relation);
+    const KeptOrigin* known = origin(relation);
+    return !known || std::any_of(known->tables.begin(), known->tables.end(), [&](const std::string& of) { return of == table || of == not_known; });
   }
 
  private:
+  // Of other kept relations that of which those were made at that time: they may have been made anew since.
+  void learn(KeptOrigin origin) {
+    std::vector<std::string> tables;
+    for (const std::string& of : origin.tables) {
+      const auto known = of.starts_with(prefix) ? origins_.find(of) : origins_.end();
+      if (!of.starts_with(prefix)) tables.push_back(of);
+      else if (known == origins_.end()) tables.push_back(not_known);
+      else tables.insert(tables.end(), known->second.tables.begin(), known->second.tables.end());
+    }
+    origin.tables = std::move(tables);
+    origins_[origin.relation] = std::move(origin);
+  }
+
   std::map<std::string, std::string> jobs_{};
   std::map<std::string, KeptOrigin> origins_{};
 };
@@ -164,7 +175,7 @@ class Looking {
  private:
   // The server compares by the column's type: blanks behind a CHAR(n), numbers by value.
   Result<void> on_server(KeptCopy& copy, const KeptColumn& column, const TypedValue& value) {
-    if (value.text.empty()) {
+    if (value.text.empty() || column.type.empty()) {
       copy.untold = fmt::format("it cannot be asked by `{}`", column.name);
       return {};
     }
@@ -206,6 +217,17 @@ class Looking {
   bool server_ = false;
 };
 
+// The ledger names tables as the role that changed them saw them: another role may see another under that name.
+Result<bool> is_the_only_one(connect::Connector& target, const Table& table) {
+  bool only = true;
+  auto others = target.prepare("SELECT 1 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE CAST(c.relname AS TEXT) = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND CAST(n.nspname AS TEXT) <> $2");
+  if (!others) return others.error();
+  const RawValue here[] = {text(table.relation), text(table.schema)};
+  auto read = (*others)->query_raw(here, [&](RawRow) { return only = false; });
+  if (!read) return read.error();
+  return only;
+}
+
 }  // namespace
 
 Result<std::vector<KeptCopy>> kept_copies(connect::Connector& target, const Table& table, const TypedKey& key, const std::vector<std::string>& columns_asked, const std::optional<std::string>& of_job) {
@@ -219,6 +241,8 @@ Result<std::vector<KeptCopy>> kept_copies(connect::Connector& target, const Tabl
   const bool server = target.engine() == "postgres";
   std::map<std::string, bool> over;  // by job
   Looking looking(target, table, key);
+  auto alone_there = server ? is_the_only_one(target, table) : Result<bool>(true);
+  if (!alone_there) return alone_there.error();
   for (const auto& [name, columns] : *all) {
     const bool answers = name.ends_with(of_answers) && columns.size() == 2 && columns[0].name == "asked" && columns[1].name == "given";
     const std::string told_as = answers ? name.substr(0, name.size() - of_answers.size()) : name;
@@ -227,7 +251,7 @@ Result<std::vector<KeptCopy>> kept_copies(connect::Connector& target, const Tabl
     if (of_job && copy.job != *of_job) continue;
     const KeptOrigin* origin = known->origin(told_as);
     if (!known->made_of(told_as, table.name)) continue;
-    const bool one_each = origin && origin->rows_of == table.name && !answers;
+    const bool one_each = origin && origin->rows_of == table.name && !answers && *alone_there;
     // Of columns that it is known not to have it holds nothing.
     const auto is_asked = [&](const auto& of) { return std::find(columns_asked.begin(), columns_asked.end(), of.second) != columns_asked.end(); };
     if (one_each && !columns_asked.empty() && origin->columns.size() == columns.size() && std::none_of(origin->columns.begin(), origin->columns.end(), is_asked)) continue;
@@ -238,12 +262,14 @@ Result<std::vector<KeptCopy>> kept_copies(connect::Connector& target, const Tabl
       if (!empty) return empty.error();
       if (*empty) return {};
       copy.untold = answers  ? "it holds what a program was asked and has answered"
+                    : origin && !*alone_there ? fmt::format("several schemas have a table `{}`, and the ledger does not tell of which it was made", table.relation)
+                    : origin && std::find(origin->tables.begin(), origin->tables.end(), table.name) == origin->tables.end() ? "what lies behind the tables that it was made of is not known"
                     : origin ? fmt::format("it was made of `{}`{}", table.name, origin->tables.size() > 1 ? " and others" : ", and its rows are not rows of it")
                              : "the ledger does not tell of what it was made";
       return {};
     }, unread);
     if (!looked) return looked.error();
-    if (!unread.empty()) copy.untold = "it cannot be read: " + unread;
+    if (!unread.empty()) copy.untold = "it cannot be read", copy.refusal = unread;
     if (copy.rows == 0 && copy.untold.empty()) continue;
     if (!copy.job.empty() && !over.contains(copy.job)) {
       auto ended = is_over(target, copy.job);

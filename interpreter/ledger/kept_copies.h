@@ -20,6 +20,7 @@ struct KeptCopy {
   std::string relation;          // as SQL names it
   std::string job{};             // that keeps it; empty: none of the ledger
   std::string untold{};          // why it cannot be told whether it holds the row; empty: it does, in so many rows:
+  std::string refusal{};         // what the database says of it; it may name the key
   std::int64_t rows = 0;
   std::string condition{};       // by which they are found, as SQL
   bool in_use = false;           // that job has not come to its end

@@ -8,6 +8,7 @@
 namespace bfl::ledger {
 
 struct KeptOrigin {
+  static constexpr std::string_view not_known = "?";  // of `tables`: what lies behind a view, a foreign or virtual table, or a table of parts
   std::string relation;             // the name of its table, `bfl_kept_…`
   std::vector<std::string> tables;  // all that its rows were made of, as the catalogue spells them; of other kept relations the names of their tables
   std::string rows_of{};            // each of its rows was made of one row of this table, and of nothing else; empty: joined, grouped, …

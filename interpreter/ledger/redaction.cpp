@@ -53,6 +53,10 @@ Result<std::vector<Touching>> touching(OwnSql& sql, const std::string& job, cons
   return all;
 }
 
+Error of_the_key(const std::string& column, const std::string& table) {
+  return {ErrorClass::data, fmt::format("`{}` is of the key of `{}`, which says what was erased", column, table), {}, "name other columns; keys stay in the ledger"};
+}
+
 // What of a generation's records is of the row, and what of them is to go.
 class Selection {
  public:
@@ -68,13 +72,13 @@ class Selection {
       const int column = static_cast<int>(i);
       const bool key = std::find(table_->key.begin(), table_->key.end(), column) != table_->key.end();
       const bool named = std::find(request_.columns.begin(), request_.columns.end(), table_->columns[i]) != request_.columns.end();
-      if (named && key) return Error{ErrorClass::data, fmt::format("`{}` is of the key of `{}`, which says what was erased", table_->columns[i], table_->name), {}, "name other columns; keys stay in the ledger"};
+      if (named && key) return of_the_key(table_->columns[i], table_->name);
       if (named || (request_.columns.empty() && !key)) gone_.push_back(column);
-      known_ = known_ || named;
+      if (named) named_.push_back(table_->columns[i]);
     }
     return {};
   }
-  bool knows_a_column() const { return known_ || request_.columns.empty(); }
+  const std::vector<std::string>& named() const { return named_; }
   std::size_t columns() const { return table_->columns.size(); }
 
   // Added rows are planned under the key of what causes them: the changes are looked at before the plans.
@@ -128,7 +132,8 @@ class Selection {
   connect::Connector& target_;
   const RedactionRequest& request_;
   const ImageTable* table_ = nullptr;
-  bool own_ = false, known_ = false, adds_ = false;
+  bool own_ = false, adds_ = false;
+  std::vector<std::string> named_{};  // columns of the request that the table has
   std::vector<int> gone_{};
   std::set<std::string> causes_{};
 };
@@ -325,7 +330,17 @@ Result<Redacted> redact(connect::Connector& target, const RedactionRequest& requ
   if (!listed) return listed.error();
   // Everything is looked at before anything is erased.
   std::map<std::string, std::vector<Touching>> found;
-  bool known = request.columns.empty();
+  std::set<std::string> known;  // of the columns
+  if (request.described)
+    for (const std::string& name : request.columns) {
+      const auto& columns = request.described->columns;
+      const auto column = std::find_if(columns.begin(), columns.end(), [&](const Column& of) { return of.name == name; });
+      if (column == columns.end()) continue;
+      const ::bfl::Key* identity = request.described->identity();
+      const bool of_key = identity && std::find(identity->columns.begin(), identity->columns.end(), static_cast<int>(column - columns.begin())) != identity->columns.end();
+      if (of_key) return of_the_key(name, request.table);
+      known.insert(name);
+    }
   for (const std::string& job : jobs) {
     auto generations = touching(sql, job, request.table);
     if (!generations) return generations.error();
@@ -334,7 +349,7 @@ Result<Redacted> redact(connect::Connector& target, const RedactionRequest& requ
         return Error{ErrorClass::refused, fmt::format("`{}` of {} is not finished, and goes on by its images", generation.name, job), {}, "finish it (`bfl run`) or undo it first; nothing was erased"};
       Selection selection(target, generation, request);
       if (auto prepared = selection.prepare(); !prepared) return prepared.error();
-      known = known || selection.knows_a_column();
+      known.insert(selection.named().begin(), selection.named().end());
     }
     if (!generations->empty()) found[job] = std::move(*generations);
   }
@@ -342,10 +357,10 @@ Result<Redacted> redact(connect::Connector& target, const RedactionRequest& requ
   auto copies = request.described ? kept_copies(target, *request.described, request.key, request.columns) : Result<std::vector<KeptCopy>>(std::vector<KeptCopy>());
   for (const KeptCopy& copy : copies ? *copies : std::vector<KeptCopy>()) {
     if (!takes_out(copy) || copy.job.empty()) continue;
-    known = true;
     found.try_emplace(copy.job);
   }
-  if (!known && !found.empty()) return Error{ErrorClass::data, fmt::format("no image of `{}` has the column `{}`", request.table, fmt::join(request.columns, ",")), {}, "`bfl audit row` shows the images and their columns"};
+  for (const std::string& name : request.columns)
+    if (!known.contains(name) && !found.empty()) return Error{ErrorClass::data, fmt::format("no image of `{}` has the column `{}`", request.table, name), {}, "`bfl audit row` shows the images and their columns"};
   // What is overwritten is to be gone from the file as well.
   if (target.engine() == "sqlite")
     if (auto set = target.execute("PRAGMA secure_delete = ON"); !set) return set.error();

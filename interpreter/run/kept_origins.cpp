@@ -18,7 +18,11 @@ void once(std::vector<std::string>& names, const std::string& name) {
 // SQL of the script's own says which tables it reads.
 void add(std::vector<std::string>& names, const program::Program& program, program::TableRef ref) {
   const program::Query* query = program.query(ref);
-  if (!query) return once(names, program.table(ref).name);
+  if (!query) {
+    const Table& table = program.table(ref);
+    if (table.view || table.virtual_table || table.inherited || table.partitioned) once(names, std::string(ledger::KeptOrigin::not_known));
+    return once(names, table.name);
+  }
   once(names, query->name);
   for (const program::ColumnUse& use : query->reads) add(names, program, use.table);
 }
@@ -71,7 +75,7 @@ std::vector<ledger::KeptOrigin> kept_origins(const program::Program& program, co
     const Table& target = program.table(step.target);
     made.relation = program.table(effect.table).name;
     made.tables = tables_read(program, step);
-    once(made.tables, target.name);
+    add(made.tables, program, step.target);
     if (!effect.from.empty()) continue;  // what it holds of the rows that caused it may be of any of them
     made.rows_of = target.name;
     for (const Column& column : target.columns)
