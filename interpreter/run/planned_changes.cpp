@@ -17,6 +17,9 @@ namespace {
 
 constexpr std::int64_t most_alone = 1'000;  // rows that are found by halving
 
+// What a run makes of them, and of which of them, hangs on how far it is.
+Error refused_together() { return {ErrorClass::refused, "rows that take over each other's values under a unique key are refused together"}; }
+
 }  // namespace
 
 using connect::Prepared;
@@ -94,14 +97,11 @@ Result<void> PlannedChanges::pass_over(std::vector<Record> rows) {
     const auto broken = references_->broken(rows, keys);
     if (!broken) return Error{ErrorClass::refused, broken.error().message, broken.error().detail};  // not what a row is refused for
     const auto first = std::find_if(broken->begin(), broken->end(), [](const std::string& why) { return !why.empty(); });
-    if (together && first != broken->end()) {
-      refuse(rows[static_cast<std::size_t>(first - broken->begin())], {ErrorClass::data, *first}, apart(rows));
-      return {};
-    }
+    if (together && first != broken->end()) return refused_together();
     std::vector<Record> left;
     for (std::size_t i = 0; i < rows.size(); ++i) {
       if ((*broken)[i].empty()) left.push_back(std::move(rows[i]));
-      else refuse(rows[i], {ErrorClass::data, (*broken)[i]}, 1);
+      else refuse(rows[i], {ErrorClass::data, (*broken)[i]});
     }
     rows = std::move(left);
   }
@@ -113,19 +113,16 @@ Result<void> PlannedChanges::part(std::span<const Record> rows, bool together) {
   const bool saves = together || target_.rows_together() > 1;
   if (saves)
     if (auto saved = target_.execute("SAVEPOINT bfl_rows"); !saved) return saved;
-  effects_.clear();
-  in_group_ = together;
   Result<void> done = together ? send_each(rows) : send(rows);
-  in_group_ = false;
   if (saves)
     if (auto ended = target_.execute(done ? "RELEASE SAVEPOINT bfl_rows" : "ROLLBACK TO SAVEPOINT bfl_rows; RELEASE SAVEPOINT bfl_rows"); !ended) return ended;
-  for (std::size_t i = 0; done && i < effects_.size(); ++i) done = kept_(effects_[i].first, ledger::views(effects_[i].second));
   if (done || done.error().kind != ErrorClass::data) return done;
-  if (!together && rows.size() > 1) {
+  if (together) return refused_together();
+  if (rows.size() > 1) {
     if (auto first = part(rows.first(rows.size() / 2), false); !first) return first;
     return part(rows.subspan(rows.size() / 2), false);
   }
-  refuse(rows.front(), done.error(), apart(rows));
+  refuse(rows.front(), done.error());
   if (!saves || passes_->refusals.rows() < most_alone) return {};
   passes_->refusals.all = false;
   return Error{ErrorClass::refused, fmt::format("more than {} rows would be refused", most_alone)};
@@ -137,18 +134,10 @@ Result<void> PlannedChanges::send_each(std::span<const Record> rows) {
   return {};
 }
 
-// How many they are: a row that is parked meanwhile is changed twice.
-std::int64_t PlannedChanges::apart(std::span<const Record> rows) const {
-  std::set<std::string> keys;
-  const auto parts = static_cast<std::ptrdiff_t>(keys_.find(rows.front().table)->second);
-  for (const Record& record : rows) keys.insert(ledger::encode(Key(record.before.begin(), record.before.begin() + parts)));
-  return static_cast<std::int64_t>(keys.size());
-}
-
-void PlannedChanges::refuse(const Record& record, Error error, std::int64_t rows) {
+void PlannedChanges::refuse(const Record& record, Error error) {
   const auto keys = static_cast<std::ptrdiff_t>(keys_.find(record.table)->second);
   if (error.row.empty()) error.row = named(program_, step_, record.table, Key(record.before.begin(), record.before.begin() + keys));
-  passes_->refusals.add(error, rows);
+  passes_->refusals.add(error);
 }
 
 // Of one table, and all of them to be added, changed or removed.
@@ -201,8 +190,7 @@ Result<void> PlannedChanges::keep(const Record& record, Act act, std::size_t pla
     if (!row) return row.error();
     if (act == Act::add)
       for (std::size_t from = step_.assignments.size(); from < record.after.size(); ++from) row->push_back(record.after[from].second);
-    if (in_group_) effects_.emplace_back(i, std::move(*row));
-    else if (auto kept = kept_(i, ledger::views(*row)); !kept) return kept;
+    if (auto kept = kept_(i, ledger::views(*row)); !kept) return kept;
   }
   return {};
 }

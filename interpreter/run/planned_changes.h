@@ -51,8 +51,7 @@ class PlannedChanges {
   Result<void> pass_over(std::vector<ledger::Record> rows);
   Result<void> part(std::span<const ledger::Record> rows, bool together);
   Result<void> send_each(std::span<const ledger::Record> rows);
-  std::int64_t apart(std::span<const ledger::Record> rows) const;
-  void refuse(const ledger::Record& record, Error error, std::int64_t rows);
+  void refuse(const ledger::Record& record, Error error);
   Result<void> keep(const ledger::Record& record, Act act, std::size_t place);
   Result<ledger::Key> as_changed(const ledger::Record& record);
   Result<ledger::Key> as_added();
@@ -67,8 +66,6 @@ class PlannedChanges {
   std::map<std::string, Hand, std::less<>> hands_{};     // by table; the step's own has no name
   std::map<std::string, std::size_t, std::less<>> keys_{};  // values by which their rows are known
   std::vector<ledger::Record> batch_{};
-  std::vector<std::pair<std::size_t, ledger::Key>> effects_{};  // of rows that stay only if all of their group do
-  bool in_group_ = false;
   std::size_t most_ = 1;
   std::vector<ledger::Key> added_{};                     // rows of the batch, where the engine shows what it added
   bool shows_ = false;

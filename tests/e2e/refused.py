@@ -253,7 +253,30 @@ def a_default_that_does_not_count_meets_a_unique_key(place, db):
     db.sql("DROP TABLE slips")
 
 
+def a_pair_that_goes_together(place, db):
+    """What the run makes of the two where one is refused is not told."""
+    make(db)
+    db.sql("CREATE TABLE seats (id INTEGER PRIMARY KEY, place INTEGER UNIQUE, n INTEGER CHECK (n < 1000))")
+    db.sql("INSERT INTO seats VALUES (1, 1, 1), (2, 2, 900), (3, 7, 1)")
+    name = job(place, db, "update swapped of shop.seats where id > 0 { set place = case { place == 7 => 8, else => 3 - place } set n = n * 2 once quarantine <= 5 }")
+    step = planned(place, name)["swapped"]
+    expect("refused_rows" not in step and "are refused together" in step["untried"][0], step)
+    db.sql("DROP TABLE seats")
+
+
+def references_of_sensitive_columns_are_named(place, db):
+    make(db)
+    place.write("marked.bfl", f"""job marked {{ why "Rows that the database does not take." }}
+source shop = {db.source} {{ sensitive parts.kind }}
+update refer of shop.parts where was != null {{ set kind = was quarantine <= 9 }}
+""")
+    step = planned(place, "marked.bfl")["refer"]
+    expect(words(step, "`parts.kind` refers to no row of `kinds`")[0] == 2, step)
+    expect("yy" not in json.dumps(step["refused_rows"]), step)
+
+
 TESTS = [a_check_is_counted_in_all, without_quarantine_the_run_would_stop, references_unique_expressions_and_checks_of_an_insert, a_reference_of_an_update, a_reference_to_what_an_earlier_step_adds,
          rows_that_others_refer_to, a_key_that_others_refer_to, a_step_behind_counts_on_top_of_the_rows_that_fit, rows_that_refer_to_their_own_table_are_said, other_columns_ask_nothing,
          a_reference_to_the_own_table, a_check_over_what_an_earlier_step_changes, a_row_that_is_refused_behind_many, what_the_database_computes_is_asked,
-         a_default_that_refers, a_reference_that_is_asked_at_the_end_is_said, a_default_that_does_not_count_meets_a_unique_key]
+         a_default_that_refers, a_reference_that_is_asked_at_the_end_is_said, a_default_that_does_not_count_meets_a_unique_key,
+         a_pair_that_goes_together, references_of_sensitive_columns_are_named]
