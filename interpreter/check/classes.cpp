@@ -264,9 +264,12 @@ void Checker::classify(Step& step, const Block&) {
   for (const auto& assignment : step.assignments)
     if (!self && reads.of_row(assignment.changed ? *assignment.changed : *assignment.value)) self = &assignment;
 
+  const auto in_key = [&](const Key& key) { return key.plain && std::any_of(key.columns.begin(), key.columns.end(), [&](int c) { return step.writes.contains({step.target, c}); }); };
+  const bool writes_key = std::any_of(table(step.target).keys.begin(), table(step.target).keys.end(), in_key);
   if (step.once) {
-    // What another source says has to be kept with the keys: it may say something else when a row's turn comes.
-    step.idempotence = reads.of_other_rows() || elsewhere ? Idempotence::staged : Idempotence::once;
+    // What another source says has to be kept with the keys: it may say something else when a row's turn comes. So has what a row is to have
+    // under a unique key: who holds it may have to go first.
+    step.idempotence = reads.of_other_rows() || elsewhere || writes_key ? Idempotence::staged : Idempotence::once;
   } else if (reads.limit_reads_row()) {
     error(Code::not_idempotent, step.relation->span, "running the step twice would change further rows: the `limit` counts rows that it takes away",
           "say `once`, or choose the rows by columns that the step does not set");
@@ -292,21 +295,21 @@ void Checker::classify(Step& step, const Block&) {
 
   const bool settles = step.duplicates || step.free_name;
   if (settles && step.idempotence != Idempotence::once) step.idempotence = Idempotence::staged;
-  const auto in_key = [&](const Key& key) { return key.plain && std::any_of(key.columns.begin(), key.columns.end(), [&](int c) { return step.writes.contains({step.target, c}); }); };
-  const bool writes_key = std::any_of(table(step.target).keys.begin(), table(step.target).keys.end(), in_key);
   const bool writes_walk = std::any_of(step.walk.begin(), step.walk.end(), [&](int c) { return step.writes.contains({step.target, c}); });
   if (step.atomic) return route(Route::whole, step.walk.empty() ? "`atomic`, and the table has no key" : "`atomic`: one transaction");
   if (step.idempotence == Idempotence::once) return route(Route::sealed, "`once`: which rows change is kept before the first one does");
   if (elsewhere) return route(Route::sealed, fmt::format("it reads {}: what it makes of each row is kept before the first is changed", what_it_reads));
   if (step.duplicates) return route(Route::sealed, "which of several rows stays is settled first");
   if (step.free_name) return route(Route::sealed, "which name each row gets is settled first");
+  const std::string_view held_first = "the step sets columns of a unique key: who holds what another row wants goes first";
+  if (step.once && writes_key && !reads.of_other_rows()) return route(Route::sealed, std::string(held_first));
   if (step.idempotence == Idempotence::staged) return route(Route::sealed, reads.of_other_rows() ? "new values depend on other rows that the step changes" : "what rows find by the columns that are set is looked up once");
   if (step.walk.empty()) return route(Route::sealed, "the table has no key: rows are known by all that they hold");
   if (exact) return route(Route::sealed, "an exact number of rows is expected");
   if (reads.limited()) return route(Route::sealed, "`limit`: which rows come first is decided once");
   if (writes_walk) return route(Route::sealed, "the step sets the key that it would walk along");
   if (const auto whole = reads.computed_whole(); !whole.empty()) return route(Route::sealed, fmt::format("the {} are computed once", whole));
-  if (writes_key) return route(Route::sealed, "the step sets columns of a unique key: who holds what another row wants goes first");
+  if (writes_key) return route(Route::sealed, std::string(held_first));
   along_the_key();
 }
 

@@ -1,0 +1,2 @@
+CREATE TABLE places (id INTEGER PRIMARY KEY, place INTEGER UNIQUE);
+INSERT INTO places VALUES (1, 1), (2, 2), (3, 3), (4, 7);
