@@ -395,21 +395,21 @@ snapshot read = shop.orders where id in [1, 2, 7, 8] keep {{ id, note }} through
 
 def a_sensitive_key_is_not_shown(place, shop):
     shop.sql("CREATE TABLE people (ssn INTEGER PRIMARY KEY, name TEXT)")
-    shop.sql("INSERT INTO people VALUES (4711, 'a'), (4712, 'b')")
+    shop.sql("INSERT INTO people VALUES (471100471, 'a'), (471100472, 'b')")
     place.write("job.bfl", f"""
 job clean {{ why "Names were wrong." }}
 source shop = {shop.source} {{ sensitive people.ssn }}
 update name of shop.people {{ set name = "x" }}
 """)
     call(place, "run", "job.bfl")
-    said = [call(place, "audit", "redact", "shop.people", "4711", "job.bfl", "--why", "w").stdout, call(place, "audit", "redact", "shop.people", "4711", "job.bfl", "--why", "w").stdout,
+    said = [call(place, "audit", "redact", "shop.people", "471100471", "job.bfl", "--why", "w").stdout, call(place, "audit", "redact", "shop.people", "471100471", "job.bfl", "--why", "w").stdout,
             call(place, "audit", "verify", "job.bfl").stdout, call(place, "audit", "verify", "job.bfl", "--json").stdout, call(place, "audit", "verify", shop.address).stdout,
-            call(place, "audit", "row", "shop.people", "4711", "job.bfl").stdout, call(place, "audit", "row", "shop.people", "4711", "job.bfl", "--json").stdout]
-    said += [call(place, "audit", "redact", "shop.people", "4711x", "job.bfl", "--why", "w", code=2).stderr, call(place, "undo", "job.bfl", "--step", "name", "--keys", "4711..471", code=2).stderr]
+            call(place, "audit", "row", "shop.people", "471100471", "job.bfl").stdout, call(place, "audit", "row", "shop.people", "471100471", "job.bfl", "--json").stdout]
+    said += [call(place, "audit", "redact", "shop.people", "471100471x", "job.bfl", "--why", "w", code=2).stderr, call(place, "undo", "job.bfl", "--step", "name", "--keys", "471100471..47110047", code=2).stderr]
     for text in said:
-        expect("471" not in text and "***" in text, text)
+        expect("47110047" not in text and "***" in text, text)
     entries = [row[0] for row in shop.sql(f"SELECT entry FROM {shop.own('ledger')}") if '"kind":"redact"' in row[0]]
-    expect(len(entries) == 1 and "4711" not in entries[0], f"{entries}")
+    expect(len(entries) == 1 and "471100471" not in entries[0], f"{entries}")
     sound(place)
 
 
