@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>
-#include <optional>
 #include <string_view>
 #include <vector>
 
+#include "interpreter/base/variable.h"
 #include "interpreter/connect/postgres_library.h"
 
 namespace bfl::connect::postgres {
@@ -22,25 +22,6 @@ Words taken(const Library& library, PQconninfoOption* options) {
   library.PQconninfoFree(options);
   return words;
 }
-
-class Variable {
- public:
-  Variable(const char* name, const std::string* value) : name_(name) {
-    if (const char* before = std::getenv(name)) before_ = before;
-    if (value) setenv(name, value->c_str(), 1);
-    else unsetenv(name);
-  }
-  ~Variable() {
-    if (before_) setenv(name_, before_->c_str(), 1);
-    else unsetenv(name_);
-  }
-  Variable(const Variable&) = delete;
-  Variable& operator=(const Variable&) = delete;
-
- private:
-  const char* name_;
-  std::optional<std::string> before_{};
-};
 
 std::string variable(const char* name) {
   const char* value = std::getenv(name);
@@ -58,7 +39,7 @@ Result<Words> defaults_of(const Library& library, const Words& said) {
     plain = taken(library, library.PQconndefaults());
   }
   if (service.empty()) return plain;
-  const Variable with("PGSERVICE", &service), in("PGSERVICEFILE", services.empty() ? nullptr : &services);
+  const Variable with("PGSERVICE", service.c_str()), in("PGSERVICEFILE", services.empty() ? nullptr : services.c_str());
   Words filled = taken(library, library.PQconndefaults());
   for (Words* words : {&plain, &filled}) words->erase("service"), words->erase("servicefile");
   if (plain == filled) return Error{ErrorClass::fatal, "the service that the address names is not known"};

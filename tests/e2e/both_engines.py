@@ -88,13 +88,21 @@ def sound(place, job="job.bfl", *more):
     return found["targets"][0]
 
 
+def on_server(test, rows=200):
+    """The test gets (place, shop); it is skipped where no server was started."""
+
+    @on_postgres
+    def run(place, database):
+        return test(place, OnPostgres(place, database, rows))
+
+    run.__name__ = test.__name__
+    return run
+
+
 def on_both(test):
     def sqlite(place):
         test(place, OnSqlite(place))
 
-    @on_postgres
-    def postgres(place, database):
-        return test(place, OnPostgres(place, database))
-
+    postgres = on_server(test)
     sqlite.__name__, postgres.__name__ = test.__name__, test.__name__ + "_on_postgres"
     return [sqlite, postgres]

@@ -1,22 +1,17 @@
 #!/usr/bin/env python3
 """Steps that look at what others change are planned on top of it, and nothing of it stays: on PostgreSQL."""
+import functools
+
 import on_top
-from both_engines import OnPostgres
+from both_engines import on_server
 from harness import expect, main
-from postgres_harness import on_postgres
 
 
-def there(test):
-    @on_postgres
-    def run(place, database):
-        test(place, OnPostgres(place, database, 5))
-    run.__name__ = test.__name__
-    return run
+there = functools.partial(on_server, rows=5)
 
 
-@on_postgres
-def nothing_stays_and_no_number_is_taken(place, database):
-    db = OnPostgres(place, database, 5)
+@there
+def nothing_stays_and_no_number_is_taken(place, db):
     on_top.make(place, db)
     place.write("chain.bfl", on_top.JOB.format(source=db.source))
     figures = lambda: (db.value("SELECT last_value FROM parts_id_seq"), db.value("SELECT count(*) FROM pg_class"), db.value("SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_user_tables"))
@@ -25,17 +20,16 @@ def nothing_stays_and_no_number_is_taken(place, database):
     expect(figures() == before, f"{before}, then {figures()}")
 
 
-@on_postgres
-def without_the_right_to_make_temporary_tables_it_says_so(place, database):
-    db = OnPostgres(place, database, 5)
+@there
+def without_the_right_to_make_temporary_tables_it_says_so(place, db):
     on_top.make(place, db)
-    role = database.name + "_reader"
+    role = db.database.name + "_reader"
     db.sql(f"CREATE ROLE {role} LOGIN")
     try:
-        db.sql(f"REVOKE TEMP ON DATABASE {database.name} FROM PUBLIC")
+        db.sql(f"REVOKE TEMP ON DATABASE {db.database.name} FROM PUBLIC")
         db.sql(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}")
         place.write("chain.bfl", on_top.JOB.format(source=db.source))
-        rest = database.url.split("://", 1)[1]
+        rest = db.database.url.split("://", 1)[1]
         place.env = {"SHOP_URL": f"postgres://{role}@{rest.rsplit('@', 1)[-1]}"}
         steps = on_top.plan(place, "chain.bfl")
         expect(steps["marked"]["counted_before"] == ["grow"] and "permission denied" in steps["marked"]["why_counted_before"], steps["marked"])
@@ -43,18 +37,16 @@ def without_the_right_to_make_temporary_tables_it_says_so(place, database):
         db.sql(f"DROP OWNED BY {role}; DROP ROLE {role}")
 
 
-@on_postgres
-def an_event_trigger_is_not_set_off(place, database):
-    db = OnPostgres(place, database, 5)
+@there
+def an_event_trigger_is_not_set_off(place, db):
     on_top.make(place, db)
     db.sql("CREATE TABLE seen (at text); CREATE FUNCTION see() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO seen VALUES (tg_tag); END $$; CREATE EVENT TRIGGER watching ON ddl_command_end EXECUTE FUNCTION see()")
     steps = on_top.chain(place, db)
     expect("event trigger `watching`" in steps["marked"]["why_counted_before"], steps["marked"])
 
 
-@on_postgres
-def a_session_that_ends_is_given_up(place, database):
-    db = OnPostgres(place, database, 5)
+@there
+def a_session_that_ends_is_given_up(place, db):
     on_top.make(place, db)
     # A view that ends the session in which there is a copy.
     db.sql("CREATE FUNCTION ends() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN IF to_regclass('pg_temp.bfl_copy_1_') IS NOT NULL THEN PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(1); END IF; RETURN true; END $$;"
@@ -71,9 +63,8 @@ verify end {{ assert count(shop.parts where state == "grown") == 5 }}
     expect(steps["marked"]["counted_before"] == ["grow"] and "has ended the transaction" in steps["marked"]["why_counted_before"], steps["marked"])
 
 
-@on_postgres
-def checks_that_are_not_proven_hold_for_rows_that_change(place, database):
-    db = OnPostgres(place, database, 5)
+@there
+def checks_that_are_not_proven_hold_for_rows_that_change(place, db):
     on_top.make(place, db)
     db.sql("ALTER TABLE parts ADD CONSTRAINT small CHECK (n < 300) NOT VALID")
     place.write("chain.bfl", on_top.JOB.format(source=db.source))
@@ -92,9 +83,8 @@ update marked of shop.{table} where id != null {{ set state = "seen" }}
 """
 
 
-@on_postgres
-def defaults_that_count_take_no_number_of_the_table(place, database):
-    db = OnPostgres(place, database, 5)
+@there
+def defaults_that_count_take_no_number_of_the_table(place, db):
     on_top.make(place, db)
     db.sql("CREATE SEQUENCE of_tags START 7; CREATE TABLE tags (id bigint NOT NULL DEFAULT nextval('of_tags'), name text NOT NULL UNIQUE, state text); INSERT INTO tags (name) VALUES ('first');"
            " CREATE TABLE labels (id text NOT NULL DEFAULT 'L' || nextval('of_tags'), name text NOT NULL UNIQUE, state text)")
@@ -108,9 +98,8 @@ def defaults_that_count_take_no_number_of_the_table(place, database):
     expect(db.value("SELECT last_value FROM of_tags") == before, "a number was taken")
 
 
-@on_postgres
-def a_default_that_writes_is_not_called(place, database):
-    db = OnPostgres(place, database, 5)
+@there
+def a_default_that_writes_is_not_called(place, db):
     on_top.make(place, db)
     db.sql("CREATE TABLE heard (at timestamptz DEFAULT clock_timestamp()); CREATE FUNCTION loud() RETURNS integer LANGUAGE plpgsql AS $$ BEGIN INSERT INTO heard DEFAULT VALUES; RETURN 1; END $$;"
            " CREATE TABLE many (id int PRIMARY KEY); INSERT INTO many SELECT generate_series(1, 20000); CREATE TABLE told (id int PRIMARY KEY, by integer NOT NULL DEFAULT loud(), state text, CHECK (id > 5))")

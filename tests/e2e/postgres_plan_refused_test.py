@@ -1,18 +1,14 @@
 #!/usr/bin/env python3
 """The plan counts the rows that the database would not take, and the run meets just these: on PostgreSQL."""
+import functools
+
 import refused
-from both_engines import OnPostgres
+from both_engines import on_server
 from harness import expect, main
-from postgres_harness import on_postgres
 from refused import as_planned, job, planned, words
 
 
-def there(test):
-    @on_postgres
-    def run(place, database):
-        test(place, OnPostgres(place, database, 5))
-    run.__name__ = test.__name__
-    return run
+there = functools.partial(on_server, rows=5)
 
 
 @there

@@ -4,36 +4,18 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <optional>
 #include <string>
 
+#include "interpreter/base/variable.h"
 #include "interpreter/cli/same_place.h"
 #include "interpreter/connect/postgres_address.h"
 
+using bfl::Variable;
 using bfl::cli::same_place;
 
 namespace {
 
-// The environment of libpq as the test has it, and put back behind it.
-class Variable {
- public:
-  Variable(const char* name, const char* value) : name_(name) {
-    if (const char* before = std::getenv(name)) before_ = before;
-    if (value) setenv(name, value, 1);
-    else unsetenv(name);
-  }
-  ~Variable() {
-    if (before_) setenv(name_, before_->c_str(), 1);
-    else unsetenv(name_);
-  }
-  Variable(const Variable&) = delete;
-  Variable& operator=(const Variable&) = delete;
-
- private:
-  const char* name_;
-  std::optional<std::string> before_{};
-};
-
+// The environment of libpq as the test has it.
 struct Alone {
   Variable host{"PGHOST", nullptr}, address{"PGHOSTADDR", nullptr}, port{"PGPORT", nullptr}, user{"PGUSER", nullptr}, database{"PGDATABASE", nullptr}, service{"PGSERVICE", nullptr},
       file{"PGSERVICEFILE", nullptr}, system{"PGSYSCONFDIR", "/nowhere"};
