@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -23,6 +24,8 @@ struct JsonNode {
   std::vector<JsonNode> items{};  // array: elements; object: values, in step with `keys`
   std::vector<std::string> keys{};
 };
+
+inline JsonNode json_text(std::string text) { return {JsonKind::text, false, std::move(text)}; }
 
 struct JsonError {
   std::string message;

@@ -8,8 +8,6 @@
 namespace bfl::ledger {
 namespace {
 
-JsonNode text_node(std::string text) { return {JsonKind::text, false, std::move(text)}; }
-
 const JsonNode* member(const JsonNode& object, std::string_view name) {
   for (std::size_t i = 0; i < object.keys.size(); ++i)
     if (object.keys[i] == name) return &object.items[i];
@@ -26,10 +24,10 @@ std::string describe(const std::vector<ImageTable>& tables) {
   JsonNode list{JsonKind::array};
   for (const ImageTable& table : tables) {
     JsonNode columns{JsonKind::array}, key{JsonKind::array}, sets{JsonKind::array};
-    for (const std::string& column : table.columns) columns.items.push_back(text_node(column));
+    for (const std::string& column : table.columns) columns.items.push_back(json_text(column));
     for (const int column : table.key) key.items.push_back({JsonKind::number, false, std::to_string(column)});
     for (const int column : table.sets) sets.items.push_back({JsonKind::number, false, std::to_string(column)});
-    list.items.push_back({JsonKind::object, false, {}, {std::move(columns), std::move(key), text_node(table.name), std::move(sets)}, {"columns", "key", "name", "sets"}});
+    list.items.push_back({JsonKind::object, false, {}, {std::move(columns), std::move(key), json_text(table.name), std::move(sets)}, {"columns", "key", "name", "sets"}});
   }
   return write_json(list);
 }

@@ -3,20 +3,14 @@
 #include "interpreter/base/json.h"
 
 namespace bfl::ledger {
-namespace {
-
-JsonNode text_node(std::string text) { return {JsonKind::text, false, std::move(text)}; }
-
-}  // namespace
-
 std::string describe(const std::vector<KeptOrigin>& origins) {
   if (origins.empty()) return {};
   JsonNode list{JsonKind::array};
   for (const KeptOrigin& origin : origins) {
     JsonNode columns{JsonKind::array}, tables{JsonKind::array};
-    for (const auto& [here, there] : origin.columns) columns.items.push_back({JsonKind::array, false, {}, {text_node(here), text_node(there)}});
-    for (const std::string& table : origin.tables) tables.items.push_back(text_node(table));
-    list.items.push_back({JsonKind::object, false, {}, {std::move(columns), text_node(origin.relation), text_node(origin.rows_of), std::move(tables)}, {"columns", "relation", "rows_of", "tables"}});
+    for (const auto& [here, there] : origin.columns) columns.items.push_back({JsonKind::array, false, {}, {json_text(here), json_text(there)}});
+    for (const std::string& table : origin.tables) tables.items.push_back(json_text(table));
+    list.items.push_back({JsonKind::object, false, {}, {std::move(columns), json_text(origin.relation), json_text(origin.rows_of), std::move(tables)}, {"columns", "relation", "rows_of", "tables"}});
   }
   return write_json(list);
 }
