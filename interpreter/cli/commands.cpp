@@ -34,7 +34,7 @@ constexpr Flag run_flags[] = {
     {"dry-run", "", "shows what `bfl plan` shows; changes nothing"},
     {"plan", "FILE", "does what this kept plan holds (`bfl plan -o`), and nothing else"},
     {"atomic", "", "all of it is one transaction of one database: done whole, or nothing of it"},
-    {"evict", "", "ends the session on a PostgreSQL server that keeps the job's rows, when the run behind it is gone or its lease is over"},
+    {"evict", "", "ends the session on a PostgreSQL server that keeps the job's rows, when the run behind it is gone, or its lease is over and the session does nothing"},
 };
 constexpr Flag outward_flags[] = {
     {"hook", "[EVENTS=]TARGET", "tells events of the run to a command, or an address by POST, as JSON", {}, true},

@@ -10,6 +10,7 @@
 
 #include "interpreter/ledger/holder.h"
 #include "interpreter/ledger/own_sql.h"
+#include "interpreter/ledger/writer.h"
 
 namespace bfl::ledger {
 namespace {
@@ -39,15 +40,26 @@ std::vector<std::string> Evictor::ended() {
   return ended_;
 }
 
-bool Evictor::nobody_lives() {
-  bool lives = true;
+// A run that is one transaction cannot renew its lease: what its session does on the server tells of it.
+bool Evictor::at_work(std::int64_t waiting) {
+  bool any = true;
+  auto read = OwnSql(*beside_).query(
+      "SELECT count(*) FROM pg_stat_activity AS a WHERE a.pid = ANY (pg_blocking_pids(CAST(?1 AS INT)))"
+      " AND ((a.state = 'active' AND a.wait_event_type IS DISTINCT FROM 'Lock') OR a.state_change > clock_timestamp() - ?2 * interval '1 microsecond')",
+      {number(waiting), number(lease_micros)}, [&](RawRow row) { return any = row[0].integer > 0, true; });
+  return !read || any;
+}
+
+bool Evictor::nobody_lives(std::int64_t waiting) {
+  bool lives = true, over = false;
   auto read = OwnSql(*beside_).query("SELECT holder, host, pid, pid_start, lease_end, CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT) FROM bfl_job WHERE name = ?1", {text(job_)}, [&](RawRow row) {
     const Process process{std::string(row[1].bytes), row[2].integer, row[3].integer};
     const bool gone = process.host == host_ && !alive(process);
-    lives = !row[0].bytes.empty() && !gone && row[4].integer > row[5].integer;
+    lives = !row[0].bytes.empty() && !gone;
+    over = row[4].integer <= row[5].integer;
     return true;
   });
-  return read && !lives;
+  return read && (!lives || (over && !at_work(waiting)));
 }
 
 void Evictor::watch(std::int64_t waiting) {
@@ -57,7 +69,7 @@ void Evictor::watch(std::int64_t waiting) {
     auto looked = OwnSql(*beside_).query("SELECT count(*) FROM unnest(pg_blocking_pids(CAST(?1 AS INT))) AS blocking", {number(waiting)}, [&](RawRow row) { return any = row[0].integer > 0, true; });
     if (!looked) return;
     seen = any ? seen + 1 : 0;
-    if (seen < patience || !nobody_lives()) continue;
+    if (seen < patience || !nobody_lives(waiting)) continue;
     seen = 0;
     auto done = OwnSql(*beside_).query(
         "SELECT CAST(a.pid AS BIGINT), CAST(coalesce(a.usename, '') AS TEXT), CAST(coalesce(CAST(a.client_addr AS TEXT), 'a local socket') AS TEXT), CAST(CASE WHEN pg_terminate_backend(a.pid) THEN 1 ELSE 0 END AS BIGINT)"

@@ -2,6 +2,7 @@
 // server has kept.
 #pragma once
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <thread>
@@ -11,8 +12,8 @@
 
 namespace bfl::ledger {
 
-// While it lives, the sessions for which that of `target` waits are ended, unless the run that holds the job lives: its lease is not over,
-// and its process is not known to be gone. PostgreSQL only; elsewhere, and where no other connection can be had, it does nothing.
+// While it lives, the sessions for which that of `target` waits are ended, unless the run that holds the job lives: its process is not known
+// to be gone, and its lease is not over, or those sessions have been at work within the time of a lease. PostgreSQL only; elsewhere, and where no other connection can be had, it does nothing.
 class Evictor {
  public:
   Evictor(connect::Connector& target, std::string job, std::string host);
@@ -23,7 +24,8 @@ class Evictor {
 
  private:
   void watch(std::int64_t waiting);
-  bool nobody_lives();
+  bool nobody_lives(std::int64_t waiting);
+  bool at_work(std::int64_t waiting);
 
   std::unique_ptr<connect::Connector> beside_{};
   const std::string job_, host_;

@@ -96,6 +96,25 @@ def a_session_in_the_way_is_ended(place, db):
     sound(place)
 
 
+@on_postgres
+def a_session_at_work_is_not_ended(place, db):
+    """A run on another host that is one transaction cannot renew its lease, and works on."""
+    db.shop(200)
+    place.write("job.bfl", JOB.format(source=POSTGRES, more=""))
+    db.sql("UPDATE orders SET total = 0")
+    call(place, "run", "job.bfl", "--limit-chunks", "2", code=75)
+    db.sql("UPDATE bfl.job SET holder = 'another', host = 'elsewhere', pid = 1, pid_start = 1, lease_end = 0")
+    with subprocess.Popen(["psql", "-X", "-q", "-At", "-d", db.url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as session:
+        session.stdin.write("BEGIN;\nUPDATE bfl.lane SET seq = seq;\nSELECT 'locked';\nSELECT 1 FROM pg_sleep(90);\n")
+        session.stdin.flush()
+        expect(session.stdout.readline().strip() == "locked", "the lane is locked")
+        said = call(place, "run", "job.bfl", "--evict", code=75).stderr
+        expect(session.poll() is None and db.value("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(90)%' AND state = 'active' AND pid <> pg_backend_pid()") == "1", "the session lives")
+        db.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(90)%' AND pid <> pg_backend_pid()")
+        session.stdin.close()
+    expect("was ended" not in said, said)
+
+
 def sqlite_says_who_writes(place):
     OnSqlite(place, 50)
     place.write("job.bfl", JOB.format(source=SQLITE, more=""))
@@ -151,4 +170,4 @@ def what_only_the_ledger_lost(place):
     expect(target["images"] == 80, f"{target}")
 
 
-main([*on_both(made_beforehand), sqlite_by_hand, a_role_without_create, a_session_in_the_way_is_ended, sqlite_says_who_writes, state_is_shown_and_rebuilt, what_only_the_ledger_lost])
+main([*on_both(made_beforehand), sqlite_by_hand, a_role_without_create, a_session_in_the_way_is_ended, a_session_at_work_is_not_ended, sqlite_says_who_writes, state_is_shown_and_rebuilt, what_only_the_ledger_lost])
