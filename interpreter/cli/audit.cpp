@@ -12,11 +12,26 @@
 #include "interpreter/ledger/history.h"
 #include "interpreter/ledger/ledger.h"
 #include "interpreter/report/words.h"
+#include "interpreter/run/behind.h"
 #include "interpreter/run/discreet.h"
 #include "interpreter/store/state.h"
 
 namespace bfl::cli {
 namespace {
+
+// An older copy of a target holds by itself: that there was more is known to the diary.
+Result<void> compare_with_diary(store::State& state, ProvenTarget& target) {
+  for (const ledger::ProvenJob& job : target.proven.jobs) {
+    const auto generations = ledger::generations(*target.target, job.name);
+    if (!generations) return generations.error();
+    const auto older = run::older_than_seen(*target.target, state, target.proven.identity, target.name, *generations, "JOB.bfl");
+    if (!older) return older.error();
+    if (!*older) continue;
+    target.proven.damages.push_back({"bfl_meta, bfl_lane", (*older)->message});
+    return {};
+  }
+  return {};
+}
 
 int verify(const Arguments& arguments, const std::string& operand) {
   Session session;
@@ -25,7 +40,6 @@ int verify(const Arguments& arguments, const std::string& operand) {
   if (!targets) return failed(targets.error());
   if (auto compared = compare_with_anchors(arguments, *targets); !compared) return failed(Code::evidence_refused, compared.error());
   report::Audit audit;
-  for (ProvenTarget& target : *targets) audit.targets.emplace_back(std::move(target.name), std::move(target.proven));
   if (const std::string path = state_path_of(arguments); std::filesystem::exists(path)) {
     auto state = store::open_state(path);
     if (!state) return failed(state.error());
@@ -33,7 +47,10 @@ int verify(const Arguments& arguments, const std::string& operand) {
     if (!proven) return failed(proven.error());
     audit.diary = path;
     audit.proven = std::move(*proven);
+    for (ProvenTarget& target : *targets)
+      if (auto compared = compare_with_diary(**state, target); !compared) return failed(compared.error());
   }
+  for (ProvenTarget& target : *targets) audit.targets.emplace_back(std::move(target.name), std::move(target.proven));
   report::put(stdout, arguments.has("json") ? report::audit_json(audit) : report::audit_text(audit));
   return audit.sound() ? exit_code::done : exit_code::refused;
 }

@@ -48,6 +48,8 @@ struct Holder {
 // Creates bfl's tables if they are missing; refuses a newer format.
 Result<void> set_up(connect::Connector& target);
 Result<bool> exists(connect::Connector& target);
+// Of bfl's tables in a target that has some: `bfl_ledger`.
+Result<std::vector<std::string>> missing_tables(connect::Connector& target);
 // Made once per target, at random: part of every memo key. Empty when bfl's tables are not there yet.
 Result<std::string> identity(connect::Connector& target);
 // Raised with every generation that opens or closes: one indexed read, by which a finished job is known without parsing it,

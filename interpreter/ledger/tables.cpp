@@ -74,6 +74,15 @@ Result<Meta> read_meta(connect::Connector& target) {
   return meta;
 }
 
+Result<bool> has_table(connect::Connector& target, const char* name) {
+  auto found = target.prepare(target.engine() == "postgres" ? fmt::format("SELECT 1 FROM pg_tables WHERE schemaname = 'bfl' AND tablename = '{}'", name)
+                                                            : fmt::format("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'bfl_{}'", name));
+  if (!found) return found.error();
+  bool any = false;
+  if (auto read = (*found)->query_raw({}, [&](RawRow) { return !(any = true); }); !read) return read.error();
+  return any;
+}
+
 }  // namespace
 
 std::vector<std::string> set_up_statements(const std::string& engine) {
@@ -98,14 +107,16 @@ std::vector<Grant> grants(const std::string& role) {
           on("CREATE", "SCHEMA bfl", "only for jobs that keep relations: `snapshot`, `NAME.inserted`")};
 }
 
-Result<bool> exists(connect::Connector& target) {
-  auto found = target.prepare(target.engine() == "postgres"
-                                  ? "SELECT 1 FROM pg_tables WHERE schemaname = 'bfl' AND tablename = 'meta'"
-                                  : "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'bfl_meta'");
-  if (!found) return found.error();
-  bool any = false;
-  if (auto read = (*found)->query_raw({}, [&](RawRow) { return !(any = true); }); !read) return read.error();
-  return any;
+Result<bool> exists(connect::Connector& target) { return has_table(target, "meta"); }
+
+Result<std::vector<std::string>> missing_tables(connect::Connector& target) {
+  std::vector<std::string> missing;
+  for (const char* name : {"meta", "job", "step", "lane", "ledger", "stage"}) {  // those of the first format
+    auto there = has_table(target, name);
+    if (!there) return there.error();
+    if (!*there) missing.push_back(fmt::format("bfl_{}", name));
+  }
+  return missing;
 }
 
 namespace {

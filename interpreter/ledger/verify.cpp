@@ -27,14 +27,16 @@ using Fields = EntryFields;
 struct Entry {
   Fields fields;
   std::string kind, text, pack, computed, stored;  // hashes in hex: of the text, and beside it
+  std::int64_t id = 0;                             // entries are numbered in the order in which they were written
 };
 
 // A generation whose closing has not been met yet.
 struct Opened {
   Fields opening;
   std::string memo_key, components, schema;  // as last accepted
-  struct LaneOpening { std::string upto, hash, from; };
+  struct LaneOpening { std::string upto, hash, from; std::int64_t id = 0; };
   std::map<std::int64_t, LaneOpening> lanes;
+  std::int64_t closed = 0;            // the id of the entry that closes it; 0: none does
 };
 
 class Verification {
@@ -179,7 +181,7 @@ class Verification {
       ++raised_;
       Opened made{fields, in(fields, "memo_key"), in(fields, "components"), in(fields, "schema"), {}};
       if (kind != "open") return step(id(), made, &fields);
-      made.lanes[0] = {in(fields, "upto"), entry.computed, {}};
+      made.lanes[0] = {in(fields, "upto"), entry.computed, {}, entry.id};
       opened_[id()] = std::move(made);
       return {};
     }
@@ -197,7 +199,7 @@ class Verification {
     if (found == opened_.end()) return damaged(place, "it speaks of a generation that is not open"), Result<void>{};
     Opened& generation = found->second;
     if (kind == "lane") {
-      generation.lanes[std::strtoll(in(fields, "lane").c_str(), nullptr, 10)] = {in(fields, "upto"), entry.computed, in(fields, "from")};
+      generation.lanes[std::strtoll(in(fields, "lane").c_str(), nullptr, 10)] = {in(fields, "upto"), entry.computed, in(fields, "from"), entry.id};
       return {};
     }
     ++raised_;
@@ -207,6 +209,7 @@ class Verification {
       generation.schema = in(fields, "schema");
       return {};
     }
+    generation.closed = entry.id;
     auto done = step(id(), generation, &fields);
     opened_.erase(found);
     return done;
@@ -284,7 +287,7 @@ class Verification {
     lanes_ += 1;
 
     std::string computed = opened ? opened->hash : "", stored = computed, from = opened ? opened->from : "", to = from;
-    std::int64_t seq = 0;
+    std::int64_t seq = 0, before = opened ? opened->id : 0;
     for (;; ++seq) {
       auto entry = read_entry(step, number_, seq, computed, stored);
       if (!entry) return entry.error();
@@ -301,6 +304,8 @@ class Verification {
         continue;
       }
       const Fields& fields = (*entry)->fields;
+      if ((*entry)->id <= before) damaged(fmt::format("bfl_ledger, step {}, lane {}, seq {}: id", step, number_, seq), "its number is lower than that of an entry before it");
+      before = (*entry)->id;
       if (opened) {
         if (in(fields, "from") != from) damaged(fmt::format("bfl_ledger, step {}, lane {}, seq {}: entry", step, number_, seq), "it does not begin where the chunk before it ended");
         from = to = in(fields, "to");
@@ -332,8 +337,9 @@ class Verification {
       found.computed = hex(sha256(found.text));
       found.stored = row[2].kind == RawValue::Class::blob ? hex(row[2].bytes) : shown(row[2]);
       if (row[3].kind != RawValue::Class::null) found.pack = std::string(row[3].bytes);
-      newest_ = std::max(newest_, row[0].integer);
-      oldest_ = std::min(oldest_, row[0].integer);
+      found.id = row[0].integer;
+      newest_ = std::max(newest_, found.id);
+      oldest_ = std::min(oldest_, found.id);
       return true;
     });
     if (!read) return read.error();
@@ -358,6 +364,7 @@ class Verification {
                                          {"step", in(generation.opening, "step")},
                                          {"generation", in(generation.opening, "generation")}})
       if (in(fields, name) != expected) damaged(place + ": entry", fmt::format("its `{}` is not {}", name, expected));
+    if (generation.closed > 0 && entry.id > generation.closed) damaged(place + ": id", "its number is higher than that of the entry which closes the step");
     std::int64_t changed = 0, conflicts = 0, skipped = 0, quarantined = 0;
     KeyCollector keys(described_tables(in(generation.opening, "tables")));
     auto held = read_pack(entry.pack, rows_root(entry.text).value_or(Digest{}), keys, [&](const Record& record) {
@@ -481,7 +488,11 @@ class Verification {
 Result<Proven> verify(connect::Connector& target) {
   if (auto begun = target.begin_read(); !begun) return begun.error();
   auto there = exists(target);
-  auto proven = !there ? Result<Proven>{there.error()} : *there ? Verification(target).run() : Result<Proven>{Proven{}};
+  auto missing = there && *there ? missing_tables(target) : Result<std::vector<std::string>>{std::vector<std::string>()};
+  auto proven = !there ? Result<Proven>{there.error()} : !missing ? Result<Proven>{missing.error()} : Result<Proven>{Proven{}};
+  if (proven && !missing->empty())
+    for (const std::string& table : *missing) proven->damages.push_back({table, "the table is missing"});
+  else if (proven && *there) proven = Verification(target).run();
   target.rollback();
   return proven;
 }

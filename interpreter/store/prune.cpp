@@ -16,6 +16,20 @@ Result<std::int64_t> changed(Database& database, Statement& statement) {
   return count.integer(0);
 }
 
+// The end of the diary's part that goes: whole runs, whose events others' may lie between. The newest entry stays whatever it is of, and with
+// it its run: numbers and digests go on from it.
+Result<std::int64_t> last_to_go(Database& database, const std::string& before) {
+  Statement last(database, "SELECT coalesce(max(seq), 0) FROM journal WHERE seq < coalesce((SELECT min(seq) FROM journal WHERE run = (SELECT run FROM journal ORDER BY seq DESC LIMIT 1)"
+                           " OR run IN (SELECT id FROM run WHERE CASE finished WHEN '' THEN started ELSE finished END >= ?)), 0)");
+  if (auto found = last.bind(before).next(); !found) return found.error();
+  for (std::int64_t seq = last.integer(0);;) {
+    Statement cut(database, "SELECT coalesce(min(first), 0) FROM (SELECT min(seq) AS first FROM journal GROUP BY run HAVING min(seq) <= ? AND max(seq) > ?)");
+    if (auto found = cut.bind(seq).bind(seq).next(); !found) return found.error();
+    if (cut.integer(0) == 0) return seq;
+    seq = cut.integer(0) - 1;
+  }
+}
+
 }  // namespace
 
 Result<Pruned> prune(const std::string& path, const std::string& before) {
@@ -25,16 +39,9 @@ Result<Pruned> prune(const std::string& path, const std::string& before) {
   auto transaction = Transaction::begin(*database);
   if (!transaction) return transaction.error();
   Pruned pruned;
-  std::int64_t seq = 0;
-  {
-    // The newest entry stays whatever it is of: numbers and digests go on from it.
-    Statement last(*database, "SELECT coalesce(max(seq), 0) FROM journal WHERE seq < (SELECT max(seq) FROM journal) AND seq < coalesce((SELECT min(seq) FROM journal"
-                              " WHERE run IN (SELECT id FROM run WHERE CASE finished WHEN '' THEN started ELSE finished END >= ?)), 9223372036854775807)");
-    auto found = last.bind(before).next();
-    if (!found) return found.error();
-    seq = last.integer(0);
-  }
-  if (seq > 0) {
+  auto last = last_to_go(*database, before);
+  if (!last) return last.error();
+  if (const std::int64_t seq = *last; seq > 0) {
     if (auto marked = database->execute(to_pruned); !marked) return marked.error();
     if (auto begins = Statement(*database, "INSERT OR REPLACE INTO begins_behind SELECT 1, seq, digest FROM journal WHERE seq = ?").bind(seq).run(); !begins) return begins.error();
     auto entries = changed(*database, Statement(*database, "DELETE FROM journal WHERE seq <= ?").bind(seq));

@@ -188,7 +188,7 @@ class SqliteState final : public State {
   Result<Proven> verify() override {
     if (auto flushed = flush(); !flushed) return flushed.error();
     Proven proven;
-    for (const auto part : {&SqliteState::verify_journal, &SqliteState::verify_runs, &SqliteState::verify_caches})
+    for (const auto part : {&SqliteState::verify_journal, &SqliteState::verify_runs, &SqliteState::verify_events, &SqliteState::verify_caches})
       if (auto done = (this->*part)(proven); !done) return done.error();
     return proven;
   }
@@ -245,6 +245,16 @@ class SqliteState final : public State {
         damaged(proven, fmt::format("run, id {}", run.id), "what it says of its end does not give its digest");
     }
     return {};
+  }
+
+  // A run may be without events, and no event without its run.
+  Result<void> verify_events(Proven& proven) {
+    Statement s(database_, "SELECT run, count(*) FROM journal WHERE run NOT IN (SELECT id FROM run) GROUP BY run");
+    for (;;) {
+      auto more = s.next();
+      if (!more || !*more) return more ? Result<void>{} : Result<void>{more.error()};
+      damaged(proven, fmt::format("run, id {}", s.text(0)), fmt::format("the row is missing, and the diary has events of it: {}", s.integer(1)));
+    }
   }
 
   Result<void> verify_caches(Proven& proven) {

@@ -46,6 +46,10 @@ def killed_and_resumed_is_sound(place):
     expect(sound(place, "job.bfl")["targets"][0]["images"] == 20000, "not every row has its image")
 
 
+SWAPPED = """CREATE TABLE two AS SELECT id FROM bfl_ledger WHERE json_extract(entry, '$.{at} LIMIT 1;UPDATE bfl_ledger SET id = -1 WHERE id = (SELECT id FROM two);
+UPDATE bfl_ledger SET id = id - {by} WHERE id = (SELECT id + {by} FROM two);UPDATE bfl_ledger SET id = (SELECT id + {by} FROM two) WHERE id = -1;DROP TABLE two"""
+
+
 def an_altered_ledger_is_named(place):
     place.shop()
     place.example("fix_order_totals.bfl")
@@ -56,9 +60,14 @@ def an_altered_ledger_is_named(place):
         ("UPDATE bfl_step SET changed = changed + 1 WHERE name = 'fix_totals'", "changed: it holds"),
         ("UPDATE bfl_meta SET identity = 'another'", "bfl_meta: identity"),
         ("INSERT INTO bfl_lane SELECT 99, lane, epoch, seq, cursor, upto, opening FROM bfl_lane LIMIT 1", "bfl_lane: it holds"),
+        # The numbers of two entries change places: of an opening and its first chunk, and of the last chunk and the closing behind it.
+        (SWAPPED.format(at="kind') = 'open'", by=1), "its number is lower than that of an entry before it"),
+        (SWAPPED.format(at="kind') = 'close'", by=-1), "its number is higher than that of the entry which closes the step"),
+        ("DROP TABLE bfl_lane", "bfl_lane: the table is missing"),
     ]:
         place.sql(f"VACUUM INTO '{place.folder / 'kept.db'}'")
-        place.sql(statement)
+        for one in statement.split(";"):
+            place.sql(one)
         done = place.call("audit", "verify", "fix_order_totals.bfl", code=4)
         expect(said in done.stdout, f"{statement}\n{done.stdout}")
         (place.folder / "kept.db").replace(place.folder / "shop.db")
@@ -68,6 +77,23 @@ def an_altered_ledger_is_named(place):
     state = place.folder / ".bfl/state.db"
     place.sql("UPDATE journal SET rows_changed = 0 WHERE kind = 'chunk_committed'", state)
     expect("journal, seq" in place.call("audit", "verify", "fix_order_totals.bfl", code=4).stdout, "the diary was altered")
+    place.sql("DELETE FROM run", state)
+    expect("the row is missing, and the diary has events of it" in place.call("audit", "verify", "fix_order_totals.bfl", code=4).stdout, "a run was taken out of the diary")
+
+
+def an_older_copy_is_known_to_the_diary(place):
+    place.shop()
+    place.write("job.bfl", BUMP)
+    place.call("run", "job.bfl", "--limit-chunks", "1", code=75)
+    place.sql(f"VACUUM INTO '{place.folder / 'older.db'}'")
+    place.call("run", "job.bfl", "--limit-chunks", "1", code=75)
+    (place.folder / "older.db").replace(place.folder / "shop.db")
+    for left in ("shop.db-wal", "shop.db-shm"):
+        (place.folder / left).unlink(missing_ok=True)
+    found = place.call("audit", "verify", "job.bfl", code=4).stdout
+    expect("is older than the local state: it shows 1 chunks of `bump`, and 2 were seen" in found, found)
+    (place.folder / ".bfl/state.db").unlink()
+    sound(place, "job.bfl")
 
 
 HISTORY = """
@@ -120,4 +146,4 @@ def what_cannot_be_read_is_said(place):
         expect(said in done.stderr, f"{words}: {done.stderr}")
 
 
-main([what_a_run_leaves_is_sound, killed_and_resumed_is_sound, an_altered_ledger_is_named, the_history_of_a_row, what_cannot_be_read_is_said])
+main([what_a_run_leaves_is_sound, killed_and_resumed_is_sound, an_altered_ledger_is_named, an_older_copy_is_known_to_the_diary, the_history_of_a_row, what_cannot_be_read_is_said])

@@ -257,15 +257,46 @@ TEST_CASE("old runs are taken out of the diary, and its chain goes on behind the
   REQUIRE(proven);
   CHECK(proven->damages.empty());
   CHECK((proven->runs == 2 && proven->entries == 6));
-  // All of them are old: the newest entry stays, numbers and digests go on from it.
+  // All of them are old: the run of the newest entry stays, numbers and digests go on from it.
   pruned = prune(folder.file(), "2026-01-01T00:00:00Z");
   REQUIRE(pruned);
-  CHECK((pruned->runs == 1 && state->journal("")->size() == 1));
+  CHECK((pruned->runs == 1 && state->journal("")->size() == 3 && state->journal("d")->size() == 3));
   ran("e", "2026-05-01");
   CHECK(state->verify()->damages.empty());
   state.reset();
   sql(folder.file(), "DELETE FROM journal WHERE seq = (SELECT min(seq) FROM journal)");
   CHECK_FALSE(opened(folder.file())->verify()->damages.empty());
+}
+
+TEST_CASE("of runs at the same time all events go, or none") {
+  const Folder folder;
+  auto state = opened(folder.file());
+  const auto event = [&](const std::string& id) {
+    JournalEntry entry;
+    entry.run = id, entry.job = id, entry.kind = "chunk_committed";
+    REQUIRE(state->append(entry));
+  };
+  for (const auto& [id, year] : {std::pair("a", "2024"), std::pair("b", "2025"), std::pair("c", "2026"), std::pair("d", "2027")}) {
+    RunRecord run = a_run(id);
+    run.started = std::string(year) + "-01-01T00:00:00Z";
+    REQUIRE(state->begin_run(run));
+    REQUIRE(state->end_run(id, run.started, 0));
+  }
+  for (const char* id : {"a", "b", "a", "c", "b", "c", "d"}) event(id);
+  auto pruned = prune(folder.file(), "2025-06-01T00:00:00Z");  // `c` begins between those of `b`, and `b` between those of `a`
+  REQUIRE(pruned);
+  CHECK((pruned->runs == 0 && pruned->entries == 0));
+  pruned = prune(folder.file(), "2026-06-01T00:00:00Z");
+  REQUIRE(pruned);
+  CHECK((pruned->runs == 3 && pruned->entries == 6));
+  state.reset();
+  state = opened(folder.file());
+  CHECK(state->verify()->damages.empty());
+  state.reset();
+  sql(folder.file(), "DELETE FROM run");
+  const auto damages = opened(folder.file())->verify()->damages;
+  REQUIRE(damages.size() == 1);
+  CHECK(damages[0].place == "run, id d");
 }
 
 TEST_CASE("a state file of a newer format is refused and left alone") {
