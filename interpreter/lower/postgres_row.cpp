@@ -39,6 +39,8 @@ std::string given(const Column& column, std::size_t number) {
   const std::string place = later(number);
   if (column.recast && column.type.kind == Kind::boolean) return fmt::format("{}::integer::{}", place, column.declared);
   if (column.base == "timestamptz") return fmt::format("({} AT TIME ZONE 'UTC')", place);
+  // As a text it would be compared with the column's text, and no index of the column would serve.
+  if (column.base == "bpchar") return place + "::bpchar";
   if (column.base == "json" || column.base == "jsonb") return fmt::format("{}::{}", place, column.base);
   if (!has_own_form(column)) return fmt::format("{}::{}", place, column.declared);
   return place;
