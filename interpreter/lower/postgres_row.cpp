@@ -175,7 +175,7 @@ struct OneRow : Rows {
       const Column& of = column(step.assignments[i]);
       list.push_back(fmt::format("{} AS v{}", given(of, i + 1), i));
       // By an upsert's key the row was found: it stays.
-      if (step.key.empty() || std::find(step.key.begin(), step.key.end(), step.assignments[i].column) == step.key.end())
+      if (!program::adds_rows(step.kind) || std::find(step.key.begin(), step.key.end(), step.assignments[i].column) == step.key.end())
         sets.push_back(fmt::format("{} = l.v{}", quote_identifier(of.name), i));
     }
     if (whole)
