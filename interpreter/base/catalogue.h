@@ -35,6 +35,7 @@ struct Column {
   int scale = -1;               // decimals: digits behind the point as declared, -1 for none
   char time_separator = ' ';    // iso_text timestamps: as found in the stored rows
   std::string time_suffix{};    // iso_text timestamps: "", "Z" or "+00:00", as found
+  int padded = -1;              // PostgreSQL's char(n): n, up to which it is stored with blanks behind it; 0: char of any length; -1: another type
   bool recast = false;          // PostgreSQL: the script reads it as another type than the database's
   bool generated = false;
   bool identity = false;        // PostgreSQL: numbered by the server, GENERATED ALWAYS: rows may bring a number, none is changed

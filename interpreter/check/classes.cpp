@@ -7,6 +7,7 @@
 #include <set>
 
 #include "interpreter/check/checker.h"
+#include "interpreter/check/row_keys.h"
 #include "interpreter/check/visit.h"
 
 namespace bfl::check {
@@ -234,7 +235,7 @@ void Checker::classify(Step& step, const Block&) {
     return step.atomic ? route(Route::whole, "`atomic`: one transaction") : route(Route::sealed, "which rows are added is decided and kept before the first one is");
   }
   const SelfReads reads(program, step);
-  const bool unsorted = std::any_of(step.walk.begin(), step.walk.end(), [&](int c) { return !table(step.target).columns[static_cast<std::size_t>(c)].binary_collation; });
+  const bool unsorted = std::any_of(step.walk.begin(), step.walk.end(), [&](int c) { return !sorts_by_bytes(table(step.target).columns[static_cast<std::size_t>(c)]); });
   const auto along_the_key = [&] {
     if (unsorted) return route(Route::sealed, "its key does not sort by its bytes: rows are found again by it one by one");
     route(Route::direct, fmt::format("walks `{}` along {}", table(step.target).name, table(step.target).names_of(step.walk)));
@@ -260,6 +261,10 @@ void Checker::classify(Step& step, const Block&) {
   }
   step.row_local = reads.row_local();
   step.once = once_;
+  if (step.once && step.walk.empty()) {
+    error(Code::no_row_identity, step.relation->span, fmt::format("rows of `{}` have no key by which a second change could be known", shown(step.target)), "give the table a unique, not-null key, or write the step so that it may be repeated");
+    return;
+  }
   const program::Assignment* self = nullptr;
   for (const auto& assignment : step.assignments)
     if (!self && reads.of_row(assignment.changed ? *assignment.changed : *assignment.value)) self = &assignment;

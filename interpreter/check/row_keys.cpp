@@ -4,6 +4,12 @@
 
 namespace bfl::check {
 
+bool sorts_by_bytes(const Column& column) {
+  constexpr std::string_view in_postgres[] = {"int2", "int4", "int8", "bool", "text", "varchar", "bpchar", "name", "bytea", "date", "timestamp", "timestamptz", "uuid"};
+  if (!column.binary_collation || column.type.kind == Kind::floating || column.storage == Storage::decimal_numeric || column.storage == Storage::unknown) return false;
+  return column.base.empty() || std::find(std::begin(in_postgres), std::end(in_postgres), column.base) != std::end(in_postgres);
+}
+
 std::vector<RowKey> row_keys(const program::Program& program, const program::Relation& relation) {
   std::vector<RowKey> keys;
   if (relation.follow) return {};

@@ -17,6 +17,9 @@ struct RowKey {
   }
 };
 
+// Whether an index over the column has its values in the order of what bfl keeps of them, ledger::compare.
+bool sorts_by_bytes(const Column& column);
+
 // All of them together: no two rows of the block agree in each. Empty: nothing that is known.
 std::vector<RowKey> row_keys(const program::Program& program, const program::Relation& relation);
 // Whether no two rows of the block have all of these values in common: they hold everything that tells its rows apart, and all of

@@ -3,6 +3,7 @@
 
 #include "interpreter/check/checker.h"
 #include "interpreter/check/kinds.h"
+#include "interpreter/check/row_keys.h"
 #include "interpreter/check/visit.h"
 
 namespace bfl::check {
@@ -180,9 +181,7 @@ void Checker::choose_walk(Step& step) {
   const auto walkable = [&](const Key& key, bool by_hand) {
     return key.plain && key.not_null && !key.columns.empty() && std::all_of(key.columns.begin(), key.columns.end(), [&](int c) {
       const Column& column = target.columns[static_cast<std::size_t>(c)];
-      if ((column.generated && !postgres) || !column.binary_collation) return false;
-      if (column.type.kind == Kind::floating || column.storage == Storage::decimal_numeric || column.storage == Storage::unknown) return false;
-      return by_hand || is_ordered(column.type.kind);
+      return (!column.generated || postgres) && sorts_by_bytes(column) && (by_hand || is_ordered(column.type.kind));
     });
   };
   if (!chunk_by_.empty()) {
@@ -233,9 +232,15 @@ void Checker::choose_walk(Step& step) {
   if (step.atomic && !target.without_rowid) return;  // one transaction: rows are known by their rowid for so long
   Diagnostic& wrong = error(Code::no_row_identity, step.relation->span, fmt::format("`{}` has no unique key to walk: rows cannot be found again by the next chunk", shown(step.target)),
                             "create a unique index over NOT NULL columns and name them with `chunk 1_000 by COLUMNS`; or say by which columns rows are gone through, `chunk by COLUMNS`, or change all in one transaction with `atomic`");
-  for (const Key& key : target.keys)
-    wrong.notes.push_back(fmt::format("the key ({}) does not serve: {}", target.names_of(key.columns),
-                                      !key.plain ? "it covers only some rows, or expressions" : !key.not_null ? "its columns may be null" : "it holds reals or compares texts without regard to case"));
+  const auto why = [&](const Key& key) -> std::string {
+    if (!key.plain || !key.not_null) return !key.plain ? "it covers only some rows, or expressions" : "its columns may be null";
+    for (const int c : key.columns) {
+      const Column& column = target.columns[static_cast<std::size_t>(c)];
+      if (column.storage == Storage::unknown) return fmt::format("bfl does not know when two values of `{}`, {}, are the same; `column {}.{}: text` in the source says that they are what they are shown as", column.name, column.declared, target.name, column.name);
+    }
+    return walkable(key, true) ? fmt::format("rows are gone through by it where the step says so: `chunk by {}`", target.names_of(key.columns)) : "it holds reals or compares texts without regard to case";
+  };
+  for (const Key& key : target.keys) wrong.notes.push_back(fmt::format("the key ({}) does not serve: {}", target.names_of(key.columns), why(key)));
 }
 
 namespace {

@@ -8,6 +8,7 @@
 #include "interpreter/cli/carry_out.h"
 #include "interpreter/cli/commands.h"
 #include "interpreter/cli/here.h"
+#include "interpreter/cli/row_named.h"
 #include "interpreter/cli/state_path.h"
 #include "interpreter/ledger/hold_for.h"
 #include "interpreter/ledger/quarantine.h"
@@ -39,22 +40,33 @@ std::string key_of(const Session& session, const ledger::Quarantined& row) {
   return check::any_sensitive(session.program) ? run::unshown : ledger::display(row.key);
 }
 
+// As it is shown, or as somebody would write it.
+bool is_named(Session& session, std::size_t source, const ledger::Quarantined& row, const std::string& key) {
+  if (ledger::display(row.key) == key || (key_of(session, row) == key && key.find(run::unshown) == std::string::npos)) return true;
+  const program::Step* step = step_of(session, row);
+  if (!step || !step->once_per.empty()) return false;
+  connect::Connector& target = *session.connectors[source];
+  const auto typed = key_typed(target, session.program.table(step->target), program::adds_rows(step->kind) ? step->key : step->walk, key);
+  return typed && typed->is(target, ledger::views(row.key));
+}
+
 // As `--step` and a key say; all without them.
-Result<std::vector<Row>> waiting(const Session& session, const Arguments& arguments) {
+Result<std::vector<Row>> waiting(Session& session, const Arguments& arguments) {
   std::vector<Row> rows;
-  const std::string step = arguments.value("step"), key = arguments.operands.size() > 2 ? arguments.operands[2] : "";
+  const std::string step = arguments.value("step");
+  const std::optional<std::string> key = arguments.operands.size() > 2 ? std::optional(arguments.operands[2]) : std::nullopt;
   for (std::size_t i = 0; i < session.connectors.size(); ++i) {
     if (!session.connectors[i]->has_sql()) continue;
     auto found = ledger::quarantine(*session.connectors[i], session.program.job);
     if (!found) return found.error();
     for (ledger::Quarantined& row : *found) {
-      if ((!step.empty() && row.name != step) || (!key.empty() && ledger::display(row.key) != key)) continue;
+      if ((!step.empty() && row.name != step) || (key && !is_named(session, i, row, *key))) continue;
       std::string shown = key_of(session, row);
       rows.push_back({i, std::move(row), std::move(shown)});
     }
   }
-  if (rows.empty() && (!step.empty() || !key.empty()))
-    return Error{ErrorClass::data, fmt::format("no row{}{} is in quarantine", key.empty() ? "" : " with key " + key, step.empty() ? "" : " of `" + step + "`"), {},
+  if (rows.empty() && (!step.empty() || key))
+    return Error{ErrorClass::data, fmt::format("no row{}{} is in quarantine", key ? " with key " + *key : "", step.empty() ? "" : " of `" + step + "`"), {},
                  fmt::format("`bfl quarantine list {}` lists those that are", arguments.operands[1])};
   return rows;
 }
@@ -66,7 +78,7 @@ Json object_of(const Row& row) {
 
 std::string dumped(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"; }
 
-int list(const Session& session, const Arguments& arguments) {
+int list(Session& session, const Arguments& arguments) {
   auto rows = waiting(session, arguments);
   if (!rows) return failed(rows.error());
   Json all = Json::array();

@@ -7,9 +7,7 @@
 #include "interpreter/ledger/typed_key.h"
 
 namespace bfl::cli {
-namespace {
 
-// A key as it is typed, by the types of its columns.
 Result<ledger::TypedKey> key_typed(connect::Connector& target, const Table& table, const std::vector<int>& columns, std::string_view typed) {
   ledger::TypedKey key;
   for (const int column : columns) {
@@ -22,8 +20,6 @@ Result<ledger::TypedKey> key_typed(connect::Connector& target, const Table& tabl
   }
   return key;
 }
-
-}  // namespace
 
 bool hides_keys(const Table& table) {
   const Key* identity = table.identity();

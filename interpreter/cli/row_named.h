@@ -9,6 +9,8 @@ struct NamedRow {
   Table table;
   ledger::TypedKey key;
 };
+// A key as it is typed, by the types of these columns.
+Result<ledger::TypedKey> key_typed(connect::Connector& target, const Table& table, const std::vector<int>& columns, std::string_view typed);
 // Opens the source into `session`, alone. On failure the session has diagnostics, or the error says it.
 Result<NamedRow> row_named(Session& session, const Arguments& arguments, Access access);
 

@@ -57,6 +57,7 @@ void give_type(Column& column, const std::string& base, std::int64_t modifier) {
     column.storage = Storage::native;
   }
   if (base == "numeric") column.scale = scale_of(modifier);
+  if (base == "bpchar") column.padded = modifier < 4 ? 0 : static_cast<int>(modifier - 4);
 }
 
 namespace {

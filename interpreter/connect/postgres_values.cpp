@@ -118,6 +118,17 @@ std::string shown(const RawValue& raw, const lower::Wire& wire) {
 RawValue integer(std::int64_t value) { return {.kind = Class::integer, .integer = value}; }
 RawValue text(std::string_view bytes) { return {.kind = Class::text, .bytes = bytes}; }
 
+// The blanks behind a char(n) are no part of its value, but of how it is stored.
+std::string_view without_padding(std::string_view text) { return text.substr(0, text.find_last_not_of(' ') + 1); }
+
+std::string_view with_padding(std::string_view text, int characters, std::string& arena) {
+  arena = without_padding(text);
+  const auto begins = [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; };
+  const auto count = std::count_if(arena.begin(), arena.end(), begins);
+  if (count < characters) arena.append(static_cast<std::size_t>(characters - count), ' ');
+  return arena;
+}
+
 }  // namespace
 
 std::size_t made_text(Oid type, const char* data, std::size_t size) {
@@ -321,8 +332,8 @@ bool decode_into(const RawValue& raw, const lower::Wire& wire, Value& out, std::
       return true;
     case Kind::text:
       if (raw.kind != Class::text) break;
-      if (auto* kept = std::get_if<std::string>(&out.data)) kept->assign(raw.bytes);
-      else out.data = std::string(raw.bytes);
+      if (const std::string_view bytes = wire.padded < 0 ? raw.bytes : without_padding(raw.bytes); auto* kept = std::get_if<std::string>(&out.data)) kept->assign(bytes);
+      else out.data = std::string(bytes);
       return true;
     case Kind::bytes:
       if (raw.kind != Class::blob) break;
@@ -386,7 +397,7 @@ bool encode_into(const Value& value, const lower::Wire& wire, std::string& arena
         problem = "a text with the character U+0000 cannot be stored: PostgreSQL has none";
         return false;
       }
-      out = text(value.as<std::string>());
+      out = text(wire.padded < 0 ? value.as<std::string>() : with_padding(value.as<std::string>(), wire.padded, arena));
       return true;
     case Kind::bytes: out = {.kind = Class::blob, .bytes = value.as<Bytes>().data}; return true;
     case Kind::date:

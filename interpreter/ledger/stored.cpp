@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "interpreter/base/digest.h"
@@ -154,6 +155,16 @@ int compare(const Key& a, const Key& b) {
   for (std::size_t i = 0; i < a.size() && i < b.size(); ++i)
     if (const int order = compare(a[i], b[i])) return order;
   return sign(a.size(), b.size());
+}
+
+int compare(const Key& a, const Key& b, const std::vector<lower::Wire>& columns) {
+  if (std::none_of(columns.begin(), columns.end(), [](const lower::Wire& column) { return column.padded >= 0; })) return compare(a, b);
+  const auto without_padding = [&](Key key) {
+    for (std::size_t i = 0; i < key.size() && i < columns.size(); ++i)
+      if (columns[i].padded >= 0) key[i].bytes.resize(key[i].bytes.find_last_not_of(' ') + 1);
+    return key;
+  };
+  return compare(without_padding(a), without_padding(b));
 }
 
 namespace {

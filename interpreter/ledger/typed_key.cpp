@@ -19,26 +19,18 @@ void add(std::vector<Stored>& forms, const RawValue& form) {
   if (std::none_of(forms.begin(), forms.end(), [&](const Stored& known) { return same(known.view(), form); })) forms.push_back(Stored::of(form));
 }
 
-// CHAR(n) is stored with blanks behind it: so many characters.
-std::size_t blank_padded(const Column& column) {
-  const auto bracket = column.declared.find('(');
-  std::size_t length = 0;
-  if (column.base == "bpchar" && bracket != std::string::npos) std::from_chars(column.declared.data() + bracket + 1, column.declared.data() + column.declared.size(), length);
-  return length;
-}
-
-std::string padded(std::string text, std::size_t length) {
-  const auto characters = static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-  if (characters < length) text.append(length - characters, ' ');
-  return text;
-}
-
-// Other ways in which texts are written that mean the same: found by the index of keys, which knows bytes.
+// Other ways in which a value is written that mean the same: found by the index of keys, which knows bytes.
 void add_spellings(std::vector<Stored>& forms, const Value& value, Storage storage) {
   if (storage == Storage::uuid_text) {
     std::string upper = format_uuid(value.as<Uuid>());
     std::transform(upper.begin(), upper.end(), upper.begin(), [](unsigned char c) { return c >= 'a' && c <= 'f' ? static_cast<char>(c - 'a' + 'A') : static_cast<char>(c); });
     add(forms, text(upper));
+  }
+  if (value.kind() == Kind::floating && value.as<double>() == 0)
+    for (const double zero : {0.0, -0.0}) add(forms, {.kind = RawValue::Class::real, .real = zero});
+  if (storage == Storage::decimal_text && value.kind() == Kind::decimal) {
+    const Decimal number = value.as<Decimal>();
+    for (int zeros = 1; zeros <= 6; ++zeros) add(forms, text(number.to_string(number.scale() + zeros)));
   }
   if (storage != Storage::iso_text || value.kind() != Kind::timestamp) return;
   for (const char separator : {' ', 'T'})
@@ -103,13 +95,12 @@ Result<TypedValue> typed_value(connect::Connector& target, const Table& table, i
   auto raw = parsed.error.empty() ? target.encode(parsed.value, made.wire, arena) : Result<RawValue>{Error{ErrorClass::data, {}}};
   if (!raw)
     return Error{ErrorClass::data, fmt::format("`{}` is no key of `{}`, expected {} for `{}`", of.sensitive ? "***" : typed, table.name, check::with_article(type), of.name), {}, help};
-  const std::size_t length = raw->kind == RawValue::Class::text ? blank_padded(of) : 0;
-  if (length > 0) add(made.forms, text(padded(std::string(raw->bytes), length)));
+  if (of.base == "float4") raw->real = static_cast<float>(raw->real);
   add(made.forms, *raw);
   if (raw->kind == RawValue::Class::text) add(made.forms, text(typed));
   made.text = text_of(parsed.value);
   made.spelled = of.storage == Storage::uuid_text || of.storage == Storage::iso_text;
-  if (made.spelled) add_spellings(made.forms, parsed.value, of.storage);
+  add_spellings(made.forms, parsed.value, of.storage);
   return made;
 }
 

@@ -26,12 +26,15 @@ void refer(const program::Program& program, const program::Step& step, KeyedWrit
     KeyedWrite::Referring referring{key.table, {}, {}};
     std::vector<std::string> parts;
     for (std::size_t i = 0; i < key.columns.size() && i < key.parent_columns.size(); ++i) {
-      referring.columns.push_back(table.column_index(key.parent_columns[i]));
-      parts.push_back(fmt::format("{} = {}{}", quote_identifier(key.columns[i]), postgres ? '$' : '?', i + 1));
+      const int parent = table.column_index(key.parent_columns[i]);
+      referring.columns.push_back(parent);
+      const std::string value = postgres ? postgres::given(table.columns[static_cast<std::size_t>(parent)], i + 1) : fmt::format("?{}", i + 1);
+      parts.push_back(fmt::format("{} = {}", quote_identifier(key.columns[i]), value));
     }
     const auto child = std::find_if(tables.begin(), tables.end(), [&](const Table& other) { return other.name == key.table; });
     if (parts.empty() || child == tables.end()) continue;
     referring.any = plain(fmt::format("SELECT 1 FROM {} WHERE {} LIMIT 1", postgres ? postgres::relation_name(*child) : qualified(*child), listed(parts, " AND ")));
+    if (postgres) referring.any.text = postgres::Writer(program).numbered(std::move(referring.any.text));
     if (postgres)
       for (const int column : referring.columns) referring.any.parameters.push_back(wire_of(table.columns[static_cast<std::size_t>(column)]));
     made.referring.push_back(std::move(referring));

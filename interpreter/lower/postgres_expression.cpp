@@ -404,7 +404,7 @@ std::string Writer::as_stored(const ExprPtr& given, const Column& column) {
   if (column.base == "timestamptz") return fmt::format("({} AT TIME ZONE 'UTC')", text);
   // What would be cut to fit is refused by the server on assignment; an explicit cast would cut it.
   if (column.base == "enum" || column.base == "other") return fmt::format("({})::{}", text, column.declared);
-  if (column.base == "json") return fmt::format("({})::json", text);
+  if (column.base == "json" || column.base == "bpchar") return fmt::format("({})::{}", text, column.base);
   return text;
 }
 

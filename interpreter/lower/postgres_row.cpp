@@ -39,6 +39,8 @@ std::string given(const Column& column, std::size_t number) {
   const std::string place = later(number);
   if (column.recast && column.type.kind == Kind::boolean) return fmt::format("{}::integer::{}", place, column.declared);
   if (column.base == "timestamptz") return fmt::format("({} AT TIME ZONE 'UTC')", place);
+  // As a text it would be compared with the column's text, and no index of the column would serve.
+  if (column.base == "bpchar") return place + "::bpchar";
   if (column.base == "json" || column.base == "jsonb") return fmt::format("{}::{}", place, column.base);
   if (!has_own_form(column)) return fmt::format("{}::{}", place, column.declared);
   return place;
@@ -173,7 +175,7 @@ struct OneRow : Rows {
       const Column& of = column(step.assignments[i]);
       list.push_back(fmt::format("{} AS v{}", given(of, i + 1), i));
       // By an upsert's key the row was found: it stays.
-      if (step.key.empty() || std::find(step.key.begin(), step.key.end(), step.assignments[i].column) == step.key.end())
+      if (!program::adds_rows(step.kind) || std::find(step.key.begin(), step.key.end(), step.assignments[i].column) == step.key.end())
         sets.push_back(fmt::format("{} = l.v{}", quote_identifier(of.name), i));
     }
     if (whole)

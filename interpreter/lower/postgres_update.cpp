@@ -118,6 +118,13 @@ struct Update : Rows {
     return where.empty() ? text : text + " WHERE " + listed(where, " AND ");
   }
 
+  // What the row is to have, byte for byte as the column will store it.
+  std::string intended(std::size_t assignment) const {
+    const Column& of = column(step.assignments[assignment]);
+    const std::string value = fmt::format("r.v{}", assignment);
+    return of.padded > 0 ? fmt::format("rpad({0}::text, greatest({1}, length({0})))", value, of.padded) : read_column(value, of);
+  }
+
  private:
   void add_columns(std::vector<std::string>& list, std::string_view alias) const {
     const auto names = key_names(alias);
@@ -260,8 +267,7 @@ Result<Statement> selection(const Update& update) {
     list.push_back(read_column(fmt::format("r.k{}", i), update.table.columns[static_cast<std::size_t>(update.key[i])]));
   for (std::size_t i = 0; i < update.table.columns.size(); ++i) list.push_back(fmt::format("r.b{}", i));
   if (values)
-    for (std::size_t i = 0; i < update.step.assignments.size(); ++i)
-      list.push_back(read_column(fmt::format("r.v{}", i), update.column(update.step.assignments[i])));
+    for (std::size_t i = 0; i < update.step.assignments.size(); ++i) list.push_back(update.intended(i));
   std::vector<Wire> wires = update.key_wires();
   for (const Wire& wire : update.column_wires()) wires.push_back(wire);
   if (values)
@@ -278,8 +284,7 @@ Result<Statement> recomputed(const Update& update) {
   const auto bounds = [&](const std::vector<std::string>& names) { return update.same_key(names, update.key_parameters(1)); };
   const std::string rows = update.rows(writer, bounds, true);
   std::vector<std::string> values;
-  for (std::size_t i = 0; i < update.step.assignments.size(); ++i)
-    values.push_back(read_column(fmt::format("r.v{}", i), update.column(update.step.assignments[i])));
+  for (std::size_t i = 0; i < update.step.assignments.size(); ++i) values.push_back(update.intended(i));
   return writer.finish(fmt::format("SELECT {} FROM ({}) AS r", listed(values), rows), update.value_wires(), update.key_wires());
 }
 

@@ -21,6 +21,7 @@ struct Wire {
   int scale = -1;
   char time_separator = 'T';
   std::string time_suffix = "Z";
+  int padded = -1;  // as of a column
 };
 Wire wire_of(const Column& column);
 Wire wire_of(const Type& type);  // computed values: decimals as text, dates and timestamps as ISO text, booleans 0/1

@@ -4,7 +4,7 @@ namespace bfl::lower {
 
 Dialect dialect_of(const std::string& engine) { return engine == "postgres" ? Dialect::postgres : Dialect::sqlite; }
 
-Wire wire_of(const Column& column) { return {column.type, column.storage, column.scale, column.time_separator, column.time_suffix}; }
+Wire wire_of(const Column& column) { return {column.type, column.storage, column.scale, column.time_separator, column.time_suffix, column.padded}; }
 
 Wire wire_of(const Type& type) {
   Wire wire{.type = type};

@@ -72,6 +72,7 @@ Json column_json(const Column& column, bool stored) {
     put(made, "time_suffix", column.time_suffix, usual.time_suffix);
   }
   put(made, "scale", column.scale, usual.scale);
+  put(made, "padded", column.padded, usual.padded);
   put(made, "generated", column.generated, usual.generated);
   put(made, "identity", column.identity, usual.identity);
   put(made, "binary_collation", column.binary_collation, usual.binary_collation);
@@ -94,6 +95,7 @@ Column column_of(const Json& from) {
   if (const auto separator = from.value("time_separator", std::string()); !separator.empty()) column.time_separator = separator[0];
   take(from, "time_suffix", column.time_suffix);
   take(from, "scale", column.scale);
+  take(from, "padded", column.padded);
   take(from, "generated", column.generated);
   take(from, "identity", column.identity);
   take(from, "binary_collation", column.binary_collation);

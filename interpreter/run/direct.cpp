@@ -61,9 +61,11 @@ struct Walk {
     std::vector<RawValue> values = lo ? ledger::views(*lo) : std::vector<RawValue>{};
     values.push_back(ledger::number(rows - 1));
     auto key = one_key(lo ? *statements.bound : *statements.bound_first, values);
-    // check/ lets only keys be walked that sort by their bytes.
-    return !key || (*key && ledger::compare(**key, upto) < 0) ? key : std::optional<Key>{};
+    return !key || (*key && before(**key, upto)) ? key : std::optional<Key>{};
   }
+
+  // check/ lets only keys be walked that sort by their bytes.
+  bool before(const Key& a, const Key& b) const { return ledger::compare(a, b, sql.key) < 0; }
 
   Result<bool> finds(connect::Prepared& statement, const std::vector<RawValue>& values) {
     bool any = false;
@@ -104,7 +106,7 @@ struct Walk {
   }
 
   Result<bool> would_change(const std::optional<Key>& lo, const Key& hi) {
-    if (lo && ledger::compare(*lo, hi) >= 0) return false;
+    if (lo && !before(*lo, hi)) return false;
     if (auto begun = writing.target.begin_write(); !begun) return begun.error();
     writing.target.walks(0);
     auto changed = change(lo, hi);
@@ -119,18 +121,18 @@ struct Walk {
     auto rows = ledger::set_aside(writing.target, writing.id);
     if (!rows) return rows.error();
     for (ledger::Quarantined& row : *rows) aside.push_back(std::move(row.key));
-    std::sort(aside.begin(), aside.end(), [](const Key& a, const Key& b) { return ledger::compare(a, b) < 0; });
+    std::sort(aside.begin(), aside.end(), [this](const Key& a, const Key& b) { return before(a, b); });
     return {};
   }
 
   // Where the stretch (lo, hi] ends when it is not to touch a row that is set aside; `passes`: it is that row.
   Result<Key> short_of_aside(const std::optional<Key>& lo, Key hi, bool& passes) {
     passes = false;
-    const auto next = std::find_if(aside.begin(), aside.end(), [&](const Key& key) { return !lo || ledger::compare(*lo, key) < 0; });
-    if (next == aside.end() || ledger::compare(hi, *next) < 0) return hi;
+    const auto next = std::find_if(aside.begin(), aside.end(), [&](const Key& key) { return !lo || before(*lo, key); });
+    if (next == aside.end() || before(hi, *next)) return hi;
     auto end = one_key(*statements.before, ledger::views(*next));
     if (!end) return end.error();
-    passes = !*end || (lo && ledger::compare(*lo, **end) >= 0);
+    passes = !*end || (lo && !before(*lo, **end));
     return passes ? *next : **end;
   }
 
@@ -324,7 +326,7 @@ std::optional<StepEnd> begin_stage(Walk& walk, Stages& stages) {
     if (*found) end = std::move(*found);
   }
   std::vector<ledger::Writer::LaneRange> lanes;
-  if (end && ledger::compare(before->upto, *end) < 0) {
+  if (end && walk.before(before->upto, *end)) {
     auto ends = cuts(walk, before->upto, *end);
     if (!ends) return writing.fail(ends.error());
     ends->push_back(*end);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 namespace bfl::run {
 namespace {
@@ -21,41 +22,68 @@ bool says_no_value(std::string_view message) {
   return std::any_of(std::begin(without_values), std::end(without_values), [&](std::string_view head) { return message.starts_with(head); });
 }
 
-// By what the step knows its rows: which of it must not be told.
-std::vector<bool> hidden_parts(const program::Program& program, const program::Step& step, const ledger::Key& key) {
-  std::vector<bool> hidden;
-  if (!step.once_per.empty()) {
-    check::Tells tells(program, step.relation.get());
-    for (const auto& expr : step.once_per) hidden.push_back(tells(*expr));
-  } else {
-    for (const int column : step.walk) hidden.push_back(program.table(step.target).columns[static_cast<std::size_t>(column)].sensitive);
+// What a key is made of: a column where it is one, and whether it must not be told.
+struct Part {
+  const Column* column = nullptr;
+  bool hidden = false;
+};
+
+std::vector<Part> parts_of(const Table& table, const std::vector<int>& columns) {
+  std::vector<Part> parts;
+  for (const int index : columns) {
+    const Column* column = index < 0 ? nullptr : &table.columns[static_cast<std::size_t>(index)];
+    parts.push_back({column, column && column->sensitive});
   }
-  if (hidden.size() == key.size()) return hidden;
-  // Known by something else: a number is a place, or the row's number in a set.
-  hidden.clear();
-  for (const ledger::Stored& part : key) hidden.push_back(part.kind != connect::RawValue::Class::integer && check::handles_sensitive(program, step));
-  return hidden;
+  return parts;
 }
 
-std::string displayed(const ledger::Key& key, const std::vector<bool>& hidden) {
+// By what the step knows its rows.
+std::vector<Part> parts_of(const program::Program& program, const program::Step& step, const ledger::Key& key) {
+  std::vector<Part> parts;
+  if (!step.once_per.empty()) {
+    check::Tells tells(program, step.relation.get());
+    for (const auto& expr : step.once_per) parts.push_back({nullptr, tells(*expr)});
+  } else {
+    parts = parts_of(program.table(step.target), step.walk);
+  }
+  if (parts.size() == key.size()) return parts;
+  // Known by something else: a number is a place, or the row's number in a set.
+  parts.clear();
+  for (const ledger::Stored& part : key) parts.push_back({nullptr, part.kind != connect::RawValue::Class::integer && check::handles_sensitive(program, step)});
+  return parts;
+}
+
+std::string displayed(const ledger::Key& key, const std::vector<Part>& parts) {
   std::string out;
-  for (std::size_t i = 0; i < key.size(); ++i) out += fmt::format("{}{}", i ? ", " : "", hidden[i] && key[i].kind != connect::RawValue::Class::null ? unshown : ledger::display({key[i]}));
+  for (std::size_t i = 0; i < key.size(); ++i) {
+    const Part part = i < parts.size() ? parts[i] : Part{};
+    out += fmt::format("{}{}", i ? ", " : "", part.hidden && key[i].kind != connect::RawValue::Class::null ? unshown : part.column ? as_written(*part.column, key[i]) : ledger::display({key[i]}));
+  }
   return out;
 }
 
 }  // namespace
 
+std::string as_written(const Column& column, const ledger::Stored& stored) {
+  const std::int64_t number = stored.integer;
+  if (stored.kind != connect::RawValue::Class::integer) return ledger::display({stored});
+  if (column.storage == Storage::boolean_integer && (number == 0 || number == 1)) return number == 1 ? "true" : "false";
+  // Numbers of days and of microseconds are how PostgreSQL's are kept.
+  const bool date = column.type.kind == Kind::date, counted = !column.base.empty() && (date || column.type.kind == Kind::timestamp);
+  if (counted && number == std::numeric_limits<std::int64_t>::max()) return "infinity";
+  if (counted && number == std::numeric_limits<std::int64_t>::min()) return "-infinity";
+  if (counted && date && number >= min_date_days && number <= max_date_days) return format_date(Date{static_cast<std::int32_t>(number)});
+  if (counted && !date && number >= min_timestamp_micros && number <= max_timestamp_micros) return format_timestamp(Timestamp{number});
+  return ledger::display({stored});
+}
+
 std::string shown(const Column& column, const Result<Value>& value) { return column.sensitive && value && !value->is_null() ? unshown : shown(value); }
 
 std::string literal(const Column& column, const Value& value) { return column.sensitive && !value.is_null() ? unshown : to_literal(value); }
 
-std::string display_key(const program::Program& program, const program::Step& step, const ledger::Key& key) { return displayed(key, hidden_parts(program, step, key)); }
+std::string display_key(const program::Program& program, const program::Step& step, const ledger::Key& key) { return displayed(key, parts_of(program, step, key)); }
 
-std::string display_key(const Table& table, const std::vector<int>& columns, const ledger::Key& key) {
-  std::vector<bool> hidden;
-  for (std::size_t i = 0; i < key.size(); ++i) hidden.push_back(i < columns.size() && columns[i] >= 0 && table.columns[static_cast<std::size_t>(columns[i])].sensitive);
-  return displayed(key, hidden);
-}
+std::string display_key(const Table& table, const std::vector<int>& columns, const ledger::Key& key) { return displayed(key, parts_of(table, columns)); }
 
 Error discreet(const program::Program& program, const program::Step& step, Error error) {
   if ((error.kind != ErrorClass::data && error.kind != ErrorClass::conflict) || !check::handles_sensitive(program, step)) return error;

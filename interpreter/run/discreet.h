@@ -15,7 +15,9 @@ inline constexpr const char* unshown = "***";
 std::string shown(const Column& column, const Result<Value>& value);
 // The same, uncut.
 std::string literal(const Column& column, const Value& value);
-// As ledger::display writes it, of a row that the step knows by this key.
+// As ledger::display writes it; dates, times and truths as people do, whatever numbers they are stored as. Nothing is hidden.
+std::string as_written(const Column& column, const ledger::Stored& stored);
+// The same of a row that the step knows by this key, as it may be told.
 std::string display_key(const program::Program& program, const program::Step& step, const ledger::Key& key);
 // The same of a row of any table, by columns of it.
 std::string display_key(const Table& table, const std::vector<int>& columns, const ledger::Key& key);

@@ -42,10 +42,12 @@ Result<std::vector<lower::Statement>> rows_asked(const Program& program, const S
 std::string named(const Program& program, const Step& step, std::string_view other_table, const ledger::Key& key) {
   std::vector<std::string> names;
   std::vector<bool> hidden;
+  std::vector<const Column*> known;
   const auto columns = [&](const Table& table, const std::vector<int>& of) {
     for (const int column : of) {
-      names.push_back(table.columns[static_cast<std::size_t>(column)].name);
-      hidden.push_back(table.columns[static_cast<std::size_t>(column)].sensitive);
+      known.push_back(&table.columns[static_cast<std::size_t>(column)]);
+      names.push_back(known.back()->name);
+      hidden.push_back(known.back()->sensitive);
     }
   };
   if (!other_table.empty()) {
@@ -63,7 +65,7 @@ std::string named(const Program& program, const Step& step, std::string_view oth
   if (names.size() != key.size()) return "key " + display_key(program, step, key);
   std::string text = other_table.empty() ? std::string() : fmt::format("`{}` ", other_table);
   for (std::size_t i = 0; i < names.size(); ++i)
-    text += fmt::format("{}{} = {}", i ? ", " : "", names[i], hidden[i] ? unshown : key[i].kind == RawValue::Class::text ? shown(Value(key[i].bytes)) : ledger::display({key[i]}));
+    text += fmt::format("{}{} = {}", i ? ", " : "", names[i], hidden[i] ? unshown : key[i].kind == RawValue::Class::text ? shown(Value(key[i].bytes)) : known.empty() ? ledger::display({key[i]}) : as_written(*known[i], key[i]));
   return text;
 }
 

@@ -285,12 +285,12 @@ Result<void> change_at_once(const program::Program& program, const program::Step
   };
   auto upto = one_key(*last, {});
   if (!upto || upto->empty()) return upto ? Result<void>{} : Result<void>{upto.error()};
-  for (Key lo; lo.empty() || ledger::compare(lo, *upto) < 0;) {
+  for (Key lo; lo.empty() || ledger::compare(lo, *upto, sql->key) < 0;) {
     std::vector<connect::RawValue> values = ledger::views(lo);
     values.push_back(ledger::number(PlannedChanges::stretch - 1));
     auto hi = one_key(lo.empty() ? *bound_first : *bound, values);
     if (!hi) return hi.error();
-    if (hi->empty() || ledger::compare(*hi, *upto) > 0) hi = *upto;
+    if (hi->empty() || ledger::compare(*hi, *upto, sql->key) > 0) hi = *upto;
     values.pop_back();
     for (const connect::RawValue& value : ledger::views(*hi)) values.push_back(value);
     auto changed = (lo.empty() ? *change_first : *change).run_raw(values);

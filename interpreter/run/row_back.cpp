@@ -29,7 +29,7 @@ Result<std::unique_ptr<RowBack>> RowBack::prepare(const program::Program& progra
     }
     for (const std::string& name : described.columns) {
       const int column = program.table(step.target).column_index(name);
-      hand.hidden.push_back(column >= 0 && program.table(step.target).columns[static_cast<std::size_t>(column)].sensitive);
+      hand.columns.push_back(column < 0 ? Column() : program.table(step.target).columns[static_cast<std::size_t>(column)]);
     }
     step.walk = described.key;
     hand.sql = lower::keyed_write(program, step, dialect, back->hands_.size() > 1);
@@ -64,7 +64,10 @@ std::string RowBack::shown_key(const Record& record) const {
   const auto row = record.kind == 'i' ? ledger::row_after(record, hand.described.columns.size()) : record.before;
   std::string key;
   const auto values = ledger::key_in(row, hand.described.key);
-  for (std::size_t i = 0; i < values.size(); ++i) key += (i ? ", " : "") + (hand.hidden[static_cast<std::size_t>(hand.described.key[i])] ? std::string(unshown) : ledger::display({Stored::of(values[i])}));
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const Column& column = hand.columns[static_cast<std::size_t>(hand.described.key[i])];
+    key += (i ? ", " : "") + (column.sensitive ? std::string(unshown) : as_written(column, Stored::of(values[i])));
+  }
   return fmt::format("{} {}", hand.described.name, key);
 }
 
@@ -108,8 +111,8 @@ Result<Judged> RowBack::judge(const Record& record) {
     return judged;
   };
   const auto differs = [&](std::size_t column, const std::vector<Stored>& image) {
-    if (hand.hidden[column]) return fmt::format("`{}`, which is sensitive, was changed since", hand.described.columns[column]);
-    return fmt::format("`{}` was changed since: it is {}, and was left as {}", hand.described.columns[column], ledger::display({judged.now[column]}), ledger::display({image[column]}));
+    if (hand.columns[column].sensitive) return fmt::format("`{}`, which is sensitive, was changed since", hand.described.columns[column]);
+    return fmt::format("`{}` was changed since: it is {}, and was left as {}", hand.described.columns[column], as_written(hand.columns[column], judged.now[column]), as_written(hand.columns[column], image[column]));
   };
   const bool there = !judged.now.empty();
   // Whatever was erased of it: what is left hangs on no leaf of its pack any more, and is not written into a table.

@@ -40,7 +40,7 @@ class RowBack {
     lower::KeyedWrite sql;
     std::unique_ptr<connect::Prepared> read{}, change{}, add{}, remove{};
     std::vector<std::unique_ptr<connect::Prepared>> referring{};
-    std::vector<bool> hidden;                    // by column: sensitive
+    std::vector<Column> columns;                 // of the table, in step with those of the images
   };
   RowBack(connect::Connector& target, const UndoTask& task) : target_(target), task_(task) {}
   Hand& hand_of(const ledger::Record& record);

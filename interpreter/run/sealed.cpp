@@ -161,12 +161,6 @@ StepEnd sealed_write(Writing& writing, const char* route, const Decision& decisi
   auto recompute = !planned && arrangement.home == writing.source ? lower::recompute(arrangement.program(), step, arrangement.dialect()) : lower::Statement{};
   if (!recompute) return writing.fail(recompute.error());
   SealedSet set(writing, std::move(*intents), lower::hands(context.program, step, context.dialect(writing.source)), std::move(*recompute), planned ? planned->apart : std::vector<int>());
-  if (step.once && step.walk.empty())
-    return writing.fail(Code::no_row_identity,
-                        {ErrorClass::refused,
-                         fmt::format("rows of `{}` have no key by which a second change could be known", writing.table.name),
-                         {},
-                         "give the table a unique, not-null key, or write the step so that it may be repeated"});
   if (auto prepared = set.prepare(); !prepared) return writing.fail(prepared.error());
   if (!open) {
     bool empty = false;

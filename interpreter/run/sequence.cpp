@@ -30,14 +30,28 @@ void Sequence::add(RawRow key, RawRow image, RawRow values) {
   mine_.emplace(ledger::encode(rows_.back().key), rows_.size() - 1);
 }
 
+namespace {
+
+// What the index compares: other bytes may be the same to it.
+void as_compared(Stored& value, const Column& column) {
+  const bool sqlite = column.base.empty();
+  if (sqlite && !column.binary_collation)
+    for (char& c : value.bytes)
+      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  if (column.padded >= 0) value.bytes.resize(value.bytes.find_last_not_of(' ') + 1);
+  if (value.kind == RawValue::Class::real && value.real == 0) value.real = 0;  // -0.0 as well
+  if (value.kind != RawValue::Class::text || column.type.kind != Kind::decimal) return;
+  if (const auto number = Decimal::parse(value.bytes)) value.bytes = number->to_string();  // 1.5 and 1.50
+}
+
+}  // namespace
+
 std::string unique_tuple(const Table& table, const std::vector<int>& columns, const std::function<RawValue(int)>& value) {
   Key key;
   for (int column : columns) {
     Stored stored = Stored::of(value(column));
     if (stored.kind == RawValue::Class::null) return {};
-    if (!table.columns[static_cast<std::size_t>(column)].binary_collation)
-      for (char& c : stored.bytes)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+    as_compared(stored, table.columns[static_cast<std::size_t>(column)]);
     key.push_back(std::move(stored));
   }
   return ledger::encode(key);
