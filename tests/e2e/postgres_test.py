@@ -88,6 +88,19 @@ update move of db.t { set owner = 2 set code = "new" + to_text(id) }
         expect("everything holds" in place.call("audit", "verify", db.url).stdout, "the ledger does not verify")
 
 
+@on_postgres
+def an_undo_puts_keys_back(place, db):
+    db.sql("CREATE TABLE t (id int PRIMARY KEY, n int); INSERT INTO t SELECT i, i FROM generate_series(1, 50) AS i")
+    before = db.sql("SELECT * FROM t ORDER BY id")
+    for values in ("set id = id + 1000", "set id = id + 1000 set n = 7"):
+        place.write("job.bfl", f'job move {{ why "w" }}\nsource db = postgres(env("SHOP_URL"))\nupdate move of db.t where id <= 30 {{ {values} }}\n')
+        place.call("run", "job.bfl", env=place.env)
+        expect(db.value("SELECT count(*) FROM t WHERE id > 1000") == "30", "the keys were not moved")
+        place.call("undo", "job.bfl", env=place.env)
+        expect(db.sql("SELECT * FROM t ORDER BY id") == before, f"{values}: the undo left other rows")
+    expect("everything holds" in place.call("audit", "verify", db.url).stdout, "the ledger does not verify")
+
+
 def killed_at_random(place, db, job, column, expected):
     place.write("job.bfl", job)
     chance = random.Random(seed := int(os.environ.get("BFL_SEED", random.randrange(1 << 30))))
@@ -267,4 +280,4 @@ def children_are_found_where_rows_are_computed_elsewhere(place, db):
 if __name__ == "__main__":
     main([readme_job, killed_on_the_direct_route, killed_on_the_sealed_route, two_at_once, killed_server_connection, a_view_is_no_target,
           triggers_are_refused, missing_rights_are_found_before_the_run, row_level_security_is_found_in_the_plan, passwords_are_never_printed,
-          hostile_columns_and_values, undo, undo_against_constraints, children_are_found_where_rows_are_computed_elsewhere])
+          hostile_columns_and_values, undo, an_undo_puts_keys_back, undo_against_constraints, children_are_found_where_rows_are_computed_elsewhere])
