@@ -1,5 +1,6 @@
 // `bfl rehearse`: the job on a copy of its data: run, run again, undone; and once more from the start, killed and run on.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <chrono>
@@ -60,6 +61,13 @@ std::set<program::TableRef> changed_tables(const program::Program& program) {
       changed.insert(step.cascades.begin(), step.cascades.end());
     }
   return changed;
+}
+
+// Its rows go with those that they refer to, which a part of the rows has as well.
+bool goes_with(const program::Program& program, std::size_t source, const Table& child) {
+  return std::any_of(program.steps.begin(), program.steps.end(), [&](const program::Step& step) {
+    return std::any_of(step.cascades.begin(), step.cascades.end(), [&](program::TableRef ref) { return ref.source == static_cast<int>(source) && program.table(ref).name == child.name; });
+  });
 }
 
 class Rehearsing {
@@ -198,27 +206,34 @@ class Rehearsing {
     auto there = (*to)->catalogue();
     if (!there) return there.error();
     const std::set<program::TableRef> changed = changed_tables(program);
-    std::int64_t rows = 0, tables = 0, cut = 0;
+    std::int64_t rows = 0, cut = 0;
+    std::map<std::string, bool> whole;  // of the tables that are copied: all of their rows
     if (auto begun = from.begin_read(); !begun) return begun.error();
     auto filled = (*to)->begin_write();
     for (const program::TableRef ref : used_tables(program)) {
       if (ref.source != static_cast<int>(source) || !filled) continue;
       const bool part = most_ >= 0 && changed.contains(ref) && program.table(ref).identity();
-      auto copied = run::copy_rows(from, program, ref, **to, *there, part ? most_ : -1);
-      if (!copied) {
-        filled = copied.error();
+      auto added = run::copy_rows(from, program, ref, **to, *there, part ? most_ : -1);
+      if (!added) {
+        filled = added.error();
         break;
       }
-      rows += *copied;
-      cut += part && *copied == most_;
-      ++tables;
+      rows += *added;
+      cut += part && *added == most_;
+      whole[program.table(ref).name] = !part || *added < most_;
     }
+    connect::postgres::Copied copied;
+    copied.table = [&](const Table& table) { return whole.contains(table.name); };
+    copied.reference = [&](const Table& child, const Table& parent) { return copied.table(parent) && (whole[parent.name] || goes_with(program, source, child)); };
+    const auto left_out = filled ? connect::postgres::constrain(from, program.catalogues[source], **to, copied) : Result<std::vector<std::string>>(filled.error());
+    if (!left_out) filled = left_out.error();
     from.rollback();
     if (filled) filled = connect::postgres::number_on(**to);
     if (filled) filled = (*to)->commit();
     if (!filled) return filled.error();
     stage_.urls[source] = *url;
-    return fmt::format("{} in {}, without foreign keys, checks and triggers{}", counted(rows, "row"), counted(tables, "table"),
+    return fmt::format("{} in {}, without triggers{}{}", counted(rows, "row"), counted(static_cast<std::int64_t>(whole.size()), "table"),
+                       left_out->empty() ? "" : fmt::format(" and {}, which cannot be had there", fmt::join(*left_out, ", ")),
                        cut > 0 ? fmt::format("; of {} the first {} by key", counted(cut, "table"), counted(most_, "row")) : "");
   }
 

@@ -53,6 +53,14 @@ Result<void> each_row(Connector& connector, const std::string& sql, const std::f
 // The statements that make them, and what else is to be there: see postgres_definition.cpp. `mark`: the comment on whatever is made;
 // empty: none, and extensions that types need are made as well.
 Result<void> define_tables(Connector* source, const Catalogue& catalogue, Connector& target, const std::string& mark);
+// Which tables of a database have their rows in a copy, and whether those of one have the rows there that they refer to.
+struct Copied {
+  std::function<bool(const Table&)> table;
+  std::function<bool(const Table& child, const Table& parent)> reference;
+};
+// Puts what such rows have to hold upon them: checks, foreign keys, exclusions, and keys by expressions. In transactions of both that are under way.
+// Gives those that the copy does not take, `orders.total_fits`: they need code of the database's own.
+Result<std::vector<std::string>> constrain(Connector& source, const Catalogue& catalogue, Connector& target, const Copied& copied);
 // The numbers that the server gives go on behind those that the rows have.
 Result<void> number_on(Connector& target);
 

@@ -57,10 +57,10 @@ RowBack::Hand& RowBack::hand_of(const Record& record) {
     if (hand.described.name == record.table) return hand;
   return hands_[0];
 }
-const ledger::ImageTable& RowBack::table_of(const Record& record) const { return const_cast<RowBack*>(this)->hand_of(record).described; }
+const ledger::ImageTable& RowBack::table_of(const Record& record) const { return hand_of(record).described; }
 
 std::string RowBack::shown_key(const Record& record) const {
-  const Hand& hand = const_cast<RowBack*>(this)->hand_of(record);
+  const Hand& hand = hand_of(record);
   const auto row = record.kind == 'i' ? ledger::row_after(record, hand.described.columns.size()) : record.before;
   std::string key;
   const auto values = ledger::key_in(row, hand.described.key);
@@ -71,44 +71,61 @@ std::string RowBack::shown_key(const Record& record) const {
   return fmt::format("{} {}", hand.described.name, key);
 }
 
-Result<std::string> RowBack::referred_to(Hand& hand, const std::vector<Stored>& row) {
-  for (std::size_t i = 0; i < hand.referring.size(); ++i) {
-    std::vector<RawValue> values = ledger::key_in(row, hand.sql.referring[i].columns);
-    if (std::any_of(values.begin(), values.end(), [](const RawValue& value) { return value.kind == RawValue::Class::null; })) continue;
-    bool any = false;
-    auto read = hand.referring[i]->query_raw(values, [&](RawRow) { return !(any = true); });
-    if (!read) return read.error();
-    if (any) return fmt::format("a row of `{}` refers to it", hand.sql.referring[i].table);
-  }
-  return std::string();
+// Rows of one table that refer to each other go one after the other: what refers to a row may be put back before it.
+std::size_t RowBack::most_together(const Record& record) const {
+  const Hand& hand = hand_of(record);
+  const bool itself = std::any_of(hand.sql.referring.begin(), hand.sql.referring.end(), [&](const auto& referring) { return referring.table == hand.described.name; });
+  return itself ? 1 : target_.rows_together();
 }
 
-Result<Judged> RowBack::judge(const Record& record) {
-  Hand& hand = hand_of(record);
-  const std::size_t columns = hand.described.columns.size();
-  const std::vector<Stored> before = ledger::row_before(record), left = ledger::row_after(record, columns);
-  const std::vector<Stored>& place = record.kind == 'd' ? before : left;
-  Judged judged;
-  if (task_.keys && record.table.empty()) {
-    ledger::Key key;
-    for (const RawValue& value : ledger::key_in(place, hand.described.key)) key.push_back(Stored::of(value));
-    if (ledger::compare(key, task_.keys->first) < 0 || ledger::compare(task_.keys->second, key) < 0) {
-      judged.verdict = Verdict::passed_over;
-      return judged;
-    }
+std::set<std::string> RowBack::rows_of(const Record& record) const {
+  const ledger::ImageTable& table = table_of(record);
+  std::set<std::string> keys;
+  for (const auto& row : {ledger::row_before(record), ledger::row_after(record, table.columns.size())}) {
+    if (row.empty()) continue;
+    const std::vector<RawValue> key = ledger::key_in(row, table.key);
+    keys.insert(ledger::encode(ledger::key_of(key, key.size())));
   }
-  ledger::Key key;
-  for (const RawValue& value : ledger::key_in(place, hand.described.key)) key.push_back(Stored::of(value));
-  auto read = hand.read->query_raw(ledger::views(key), [&](RawRow row) {
-    judged.now = ledger::key_of(row, row.size());
-    return false;
+  return keys;
+}
+
+Result<std::vector<Judged>> RowBack::judge(Records records) {
+  std::vector<Judged> all(records.size());
+  if (records.empty()) return all;
+  Hand& hand = hand_of(*records.front());
+  std::vector<ledger::Key> keys;
+  std::vector<std::size_t> asked;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    const Record& record = *records[i];
+    const std::vector<Stored> place = record.kind == 'd' ? ledger::row_before(record) : ledger::row_after(record, hand.described.columns.size());
+    const std::vector<RawValue> values = ledger::key_in(place, hand.described.key);
+    ledger::Key key = ledger::key_of(values, values.size());
+    if (task_.keys && record.table.empty() && (ledger::compare(key, task_.keys->first) < 0 || ledger::compare(task_.keys->second, key) < 0)) {
+      all[i].verdict = Verdict::passed_over;
+      continue;
+    }
+    keys.push_back(std::move(key));
+    asked.push_back(i);
+  }
+  std::vector<connect::Prepared::Parameters> sets;
+  for (const ledger::Key& key : keys) sets.push_back(ledger::views(key));
+  auto read = hand.read->query_each(sets, [&](std::size_t set, RawRow row) {
+    if (std::vector<Stored>& now = all[asked[set]].now; now.empty()) now = ledger::key_of(row, row.size());
   });
   if (!read) return read.error();
+  for (const std::size_t i : asked) decide(hand, *records[i], all[i]);
+  if (auto kept = refuse_referred(hand, records, all); !kept) return kept.error();
+  return all;
+}
+
+// By the row itself: of an added one it is then asked whether others refer to it.
+void RowBack::decide(const Hand& hand, const Record& record, Judged& judged) const {
+  const std::size_t columns = hand.described.columns.size();
+  const std::vector<Stored> before = ledger::row_before(record), left = ledger::row_after(record, columns);
   const auto is = [&](const std::vector<Stored>& image, std::size_t column) { return column < image.size() && ledger::same(judged.now[column].view(), image[column].view()); };
   const auto conflict = [&](std::string reason) {
     judged.verdict = Verdict::conflict;
     judged.reason = std::move(reason);
-    return judged;
   };
   const auto differs = [&](std::size_t column, const std::vector<Stored>& image) {
     if (hand.columns[column].sensitive) return fmt::format("`{}`, which is sensitive, was changed since", hand.described.columns[column]);
@@ -129,38 +146,65 @@ Result<Judged> RowBack::judge(const Record& record) {
     }
     if (!as_left && !as_before) return conflict(differs(first, left));
     judged.verdict = as_left ? Verdict::put_back : Verdict::as_before;
-    return judged;
+    return;
   }
   if (record.kind == 'i') {
-    if (!there) return judged.verdict = Verdict::as_before, judged;
-    for (std::size_t i = 0; i < columns; ++i)
+    for (std::size_t i = 0; there && i < columns; ++i)
       if (!is(left, i)) return conflict(differs(i, left));
-    auto referred = referred_to(hand, left);
-    if (!referred) return referred.error();
-    if (!referred->empty()) return conflict(*referred);
-    return judged.verdict = Verdict::put_back, judged;
+    judged.verdict = there ? Verdict::put_back : Verdict::as_before;
+    return;
   }
-  if (!there) return judged.verdict = Verdict::put_back, judged;
-  for (std::size_t i = 0; i < columns; ++i)
+  for (std::size_t i = 0; there && i < columns; ++i)
     if (!is(before, i)) return conflict("another row has its key now");
-  return judged.verdict = Verdict::as_before, judged;
+  judged.verdict = there ? Verdict::as_before : Verdict::put_back;
 }
 
-Result<std::int64_t> RowBack::carry_out(const Record& record, const Judged& judged) {
-  Hand& hand = hand_of(record);
-  const std::vector<Stored> before = ledger::row_before(record), left = ledger::row_after(record, hand.described.columns.size());
-  if (record.kind == 'u') {
-    std::vector<RawValue> values;
-    for (const int set : hand.described.sets) {
-      const auto column = static_cast<std::size_t>(set);
-      const bool changed = std::any_of(record.after.begin(), record.after.end(), [&](const auto& pair) { return pair.first == set; });
-      values.push_back((changed ? before : judged.now)[column].view());
+// An added row stays where a row of another table refers to it.
+Result<void> RowBack::refuse_referred(Hand& hand, Records records, std::vector<Judged>& all) {
+  for (std::size_t r = 0; r < hand.referring.size(); ++r) {
+    const auto& referring = hand.sql.referring[r];
+    std::vector<std::size_t> asked;
+    std::vector<std::vector<Stored>> rows;  // what the sets are views of
+    std::vector<connect::Prepared::Parameters> sets;
+    for (std::size_t i = 0; i < records.size(); ++i) {
+      if (records[i]->kind != 'i' || all[i].verdict != Verdict::put_back) continue;
+      std::vector<Stored> row = ledger::row_after(*records[i], hand.described.columns.size());
+      std::vector<RawValue> values = ledger::key_in(row, referring.columns);
+      if (std::any_of(values.begin(), values.end(), [](const RawValue& value) { return value.kind == RawValue::Class::null; })) continue;
+      asked.push_back(i);
+      rows.push_back(std::move(row));
+      sets.push_back(std::move(values));
     }
-    for (const RawValue& value : ledger::key_in(left, hand.described.key)) values.push_back(value);
-    return hand.change->run_raw(values);
+    auto read = hand.referring[r]->query_each(sets, [&](std::size_t set, RawRow) {
+      all[asked[set]].verdict = Verdict::conflict;
+      all[asked[set]].reason = fmt::format("a row of `{}` refers to it", referring.table);
+    });
+    if (!read) return read;
   }
-  if (record.kind == 'i') return hand.remove->run_raw(ledger::key_in(left, hand.described.key));
-  return hand.add->run_raw(ledger::key_in(before, hand.sql.added));
+  return {};
+}
+
+Result<void> RowBack::carry_out(Records records, std::span<const Judged> judged, const connect::Prepared::EachBefore& before, const connect::Prepared::EachDone& done) {
+  if (records.empty()) return {};
+  Hand& hand = hand_of(*records.front());
+  const char kind = records.front()->kind;
+  std::vector<connect::Prepared::Parameters> sets;
+  std::vector<std::vector<Stored>> rows;  // what the sets are views of
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    const Record& record = *records[i];
+    if (kind == 'd') {
+      sets.push_back(ledger::key_in(record.before, hand.sql.added));
+      continue;
+    }
+    connect::Prepared::Parameters& values = sets.emplace_back();
+    for (const int set : kind == 'u' ? hand.described.sets : std::vector<int>()) {
+      const bool changed = std::any_of(record.after.begin(), record.after.end(), [&](const auto& pair) { return pair.first == set; });
+      values.push_back((changed ? record.before : judged[i].now)[static_cast<std::size_t>(set)].view());
+    }
+    rows.push_back(ledger::row_after(record, hand.described.columns.size()));
+    for (const RawValue& value : ledger::key_in(rows.back(), hand.described.key)) values.push_back(value);
+  }
+  return (kind == 'u' ? hand.change : kind == 'i' ? hand.remove : hand.add)->run_each(sets, before, done);
 }
 
 }  // namespace bfl::run

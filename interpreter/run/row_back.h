@@ -1,7 +1,10 @@
-// One row of an undo: what stands in its place now, what is to be done about it, and doing it.
+// Rows of an undo: what stands in their places now, what is to be done about them, and doing it. Many at a time, where the engine is asked
+// over a wire.
 #pragma once
 #include <map>
 #include <memory>
+#include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,9 +30,13 @@ struct Judged {
 class RowBack {
  public:
   static Result<std::unique_ptr<RowBack>> prepare(const program::Program& program, connect::Connector& target, const UndoTask& task);
-  Result<Judged> judge(const ledger::Record& record);
-  // Rows that the database says it changed. Only after the verdict `put_back`. `cause`: of an added row, its key.
-  Result<std::int64_t> carry_out(const ledger::Record& record, const Judged& judged);
+  using Records = std::span<const ledger::Record* const>;
+  // How many may be judged before the first of them is put back: of its table, and no two of them of a row (see rows_of).
+  std::size_t most_together(const ledger::Record& record) const;
+  std::set<std::string> rows_of(const ledger::Record& record) const;  // the keys that it had and has
+  Result<std::vector<Judged>> judge(Records records);
+  // Of one kind. Only after the verdict `put_back`. `done` is told the number of rows that the database says it changed.
+  Result<void> carry_out(Records records, std::span<const Judged> judged, const connect::Prepared::EachBefore& before, const connect::Prepared::EachDone& done);
   const std::string& query() const { return query_; }
   const ledger::ImageTable& table_of(const ledger::Record& record) const;
   std::string shown_key(const ledger::Record& record) const;  // `people 7`, for people
@@ -44,7 +51,9 @@ class RowBack {
   };
   RowBack(connect::Connector& target, const UndoTask& task) : target_(target), task_(task) {}
   Hand& hand_of(const ledger::Record& record);
-  Result<std::string> referred_to(Hand& hand, const std::vector<ledger::Stored>& row);
+  const Hand& hand_of(const ledger::Record& record) const { return const_cast<RowBack*>(this)->hand_of(record); }
+  void decide(const Hand& hand, const ledger::Record& record, Judged& judged) const;
+  Result<void> refuse_referred(Hand& hand, Records records, std::vector<Judged>& all);
 
   connect::Connector& target_;
   const UndoTask& task_;

@@ -5,8 +5,11 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
+#include <span>
 
 #include "interpreter/base/fault_points.h"
+#include "interpreter/connect/held_read.h"
 #include "interpreter/ledger/registry.h"
 #include "interpreter/run/behind.h"
 #include "interpreter/run/discreet.h"
@@ -22,6 +25,7 @@ using ledger::Stored;
 
 constexpr std::int64_t first_rows = 2'000;
 constexpr std::size_t most_listed = 20;
+constexpr std::size_t most_bytes_together = 4u << 20;  // of images: what is sent and what comes back takes room as well
 
 Key ordinal(std::int64_t number) { return {Stored::of(ledger::number(number))}; }
 std::int64_t position(const std::optional<Key>& cursor) { return cursor && !cursor->empty() ? (*cursor)[0].integer : 0; }
@@ -45,6 +49,27 @@ class Backwards {
     return &records_[records_.size() - 1 - static_cast<std::size_t>(number - first_)];
   }
 
+  // From a number on those before `to` that may be judged before the first of them is put back: of one table, no two of a row.
+  Result<std::vector<const Record*>> together(const RowBack& back, std::int64_t number, std::int64_t to, bool alone) {
+    auto next = at(number);
+    if (!next) return next.error();
+    const std::size_t most = alone ? 1 : back.most_together(**next);
+    std::vector<const Record*> some;
+    std::set<std::string> rows;
+    std::size_t bytes = 0;
+    to = std::min(to, first_ + static_cast<std::int64_t>(records_.size()));
+    for (; number < to && some.size() < most && bytes < most_bytes_together; ++number) {
+      const Record* const record = *at(number);
+      auto of_it = back.rows_of(*record);
+      if (!some.empty() && (record->table != some.front()->table || std::any_of(of_it.begin(), of_it.end(), [&](const std::string& row) { return rows.contains(row); }))) break;
+      rows.merge(of_it);
+      for (const Stored& value : record->before) bytes += value.bytes.size();
+      for (const auto& [column, value] : record->after) bytes += value.bytes.size();
+      some.push_back(record);
+    }
+    return some;
+  }
+
  private:
   connect::Connector& target_;
   const UndoTask& task_;
@@ -52,8 +77,23 @@ class Backwards {
   std::int64_t first_ = 0;
 };
 
-void list(UndoTask& task, const RowBack& back, const Record& record, const std::string& reason) {
-  if (task.listed.size() < most_listed) task.listed.push_back(fmt::format("{}: {}", back.shown_key(record), reason));
+using BackFirst = std::map<std::pair<int, std::string>, ledger::Keys>;  // by source and table: rows that will have been put back to what is older
+
+void count(UndoTask& task, const RowBack& back, const Record& record, const Judged& judged, BackFirst& back_first) {
+  const ledger::ImageTable& table = back.table_of(record);
+  const auto row = record.kind == 'd' ? record.before : ledger::row_after(record, table.columns.size());
+  ledger::Keys& first = back_first[{task.source, table.name}];
+  const bool covered = first.contains(ledger::short_digest(ledger::key_in(row, table.key)));
+  if (judged.verdict == Verdict::put_back || (covered && judged.verdict != Verdict::passed_over)) {
+    ++task.put_back;
+    for (const auto& each : {row, ledger::row_before(record)})
+      if (!each.empty()) first.insert(ledger::short_digest(ledger::key_in(each, table.key)));
+  } else if (judged.verdict == Verdict::as_before) {
+    ++task.as_before;
+  } else if (judged.verdict == Verdict::conflict) {
+    ++task.conflicts;
+    if (task.listed.size() < most_listed) task.listed.push_back(fmt::format("{}: {}", back.shown_key(record), judged.reason));
+  }
 }
 
 plan::MemoKey key_of(const UndoTask& task) {
@@ -153,57 +193,81 @@ class Undoing {
 
   Result<std::int64_t> apply(Backwards& images, std::int64_t from, std::int64_t to, ledger::ChunkFacts& facts) {
     listed_.clear();
-    // Whatever is tested at the commit is tested at once, as far as the engine can.
-    if (row_by_row_ && context_.dialect(task_.source) == lower::Dialect::postgres)
-      if (auto set = writing_.target.execute("SET CONSTRAINTS ALL IMMEDIATE"); !set) return set.error();
+    if (context_.dialect(task_.source) == lower::Dialect::postgres) {
+      // Rows are looked for by their keys alone; a planner without figures would read the whole table for each thousand of them. Whatever
+      // is tested at the commit is tested at once where rows are tried, as far as the engine can.
+      auto set = writing_.target.execute(row_by_row_ ? "SET LOCAL enable_seqscan = off;SET CONSTRAINTS ALL IMMEDIATE" : "SET LOCAL enable_seqscan = off");
+      if (!set) return set.error();
+    }
     std::int64_t changed = 0;
-    for (std::int64_t number = from; number < to; ++number) {
+    for (std::int64_t number = from; number < to;) {
       if (context_.stop.level.load() > 1) return Error{ErrorClass::interrupted, "asked to stop"};
-      auto record = images.at(number);
-      if (!record) return record.error();
-      auto judged = back_->judge(**record);
+      auto records = images.together(*back_, number, to, row_by_row_);
+      if (!records) return records.error();
+      auto judged = back_->judge(*records);
       if (!judged) return judged.error();
-      const ledger::ImageTable& table = back_->table_of(**record);
-      const std::vector<Stored> row = (*record)->kind == 'i' ? ledger::row_after(**record, table.columns.size()) : (*record)->before;
-      const auto key = ledger::key_in(row, table.key);
-      if (judged->verdict == Verdict::put_back) {
-        auto refused = put_back(number, **record, *judged, key, changed);
+      for (std::size_t i = 0; i < records->size(); ++i) {
+        if ((*judged)[i].verdict != Verdict::put_back) continue;
+        auto refused = refusal(number + static_cast<std::int64_t>(i), *(*records)[i], (*judged)[i]);
         if (!refused) return refused.error();
-        if (refused->empty()) continue;
-        judged = Judged{Verdict::conflict, std::move(*refused), {}};
+        if (!refused->empty()) (*judged)[i] = Judged{Verdict::conflict, std::move(*refused), {}};
       }
-      if (judged->verdict == Verdict::as_before) {
-        ++facts.skipped;
-        writing_.pack.skip(key, "the row is as it was before");
-      } else if (judged->verdict != Verdict::passed_over) {
-        ++facts.conflicts;
-        writing_.pack.conflict(key, judged->reason);
-        if (listed_.size() < most_listed) listed_.push_back(fmt::format("{}: {}", back_->shown_key(**record), judged->reason));
-      }
+      if (auto done = carry_out(*records, *judged, facts, changed); !done) return done.error();
+      number += static_cast<std::int64_t>(records->size());
     }
     return changed;
   }
 
-  // Why the database refuses it; empty: it is done.
-  Result<std::string> put_back(std::int64_t number, const Record& record, const Judged& judged, const std::vector<connect::RawValue>& key, std::int64_t& changed) {
-    if (const auto known = refused_.find(number); known != refused_.end()) return known->second;
-    if (row_by_row_) {
-      auto refused = tried(record, judged);
-      if (!refused || !refused->empty()) return refused;
+  // What was judged, in its order: neighbours of one kind together.
+  Result<void> carry_out(RowBack::Records records, std::span<const Judged> judged, ledger::ChunkFacts& facts, std::int64_t& changed) {
+    for (std::size_t first = 0, next = 0; first < records.size(); first = next) {
+      if (judged[first].verdict != Verdict::put_back) {
+        leave(*records[next++], judged[first], facts);
+        continue;
+      }
+      while (next < records.size() && judged[next].verdict == Verdict::put_back && records[next]->kind == records[first]->kind) ++next;
+      std::vector<Stored> row;
+      std::vector<connect::RawValue> key;
+      const auto cause = [&](std::size_t i) {
+        row = place_of(*records[first + i]);
+        key = ledger::key_in(row, back_->table_of(*records[first + i]).key);
+        writing_.cause = key;
+      };
+      auto done = back_->carry_out(records.subspan(first, next - first), judged.subspan(first, next - first), cause, [&](std::size_t, std::int64_t rows) { changed += rows; });
+      writing_.cause = {};
+      if (!done) return done;
     }
-    writing_.cause = key;
-    auto done = back_->carry_out(record, judged);
-    writing_.cause = {};
-    if (!done) return done.error();
-    changed += *done;
-    return std::string();
+    return {};
+  }
+
+  std::vector<Stored> place_of(const Record& record) const { return record.kind == 'i' ? ledger::row_after(record, back_->table_of(record).columns.size()) : record.before; }
+
+  void leave(const Record& record, const Judged& judged, ledger::ChunkFacts& facts) {
+    if (judged.verdict == Verdict::passed_over) return;
+    const std::vector<Stored> row = place_of(record);
+    const auto key = ledger::key_in(row, back_->table_of(record).key);
+    if (judged.verdict == Verdict::as_before) {
+      ++facts.skipped;
+      writing_.pack.skip(key, "the row is as it was before");
+      return;
+    }
+    ++facts.conflicts;
+    writing_.pack.conflict(key, judged.reason);
+    if (listed_.size() < most_listed) listed_.push_back(fmt::format("{}: {}", back_->shown_key(record), judged.reason));
+  }
+
+  // Why the database refuses it; empty: nobody knows that it does.
+  Result<std::string> refusal(std::int64_t number, const Record& record, const Judged& judged) {
+    if (const auto known = refused_.find(number); known != refused_.end()) return known->second;
+    return row_by_row_ ? tried(record, judged) : Result<std::string>(std::string());
   }
 
   // The same, taken back whatever came of it.
   Result<std::string> tried(const Record& record, const Judged& judged) {
     if (auto marked = writing_.target.execute("SAVEPOINT bfl_row"); !marked) return marked.error();
     writing_.trying = true;
-    auto done = back_->carry_out(record, judged);
+    const Record* const one[] = {&record};
+    auto done = back_->carry_out(one, {&judged, 1}, [](std::size_t) {}, [](std::size_t, std::int64_t) {});
     writing_.trying = false;
     if (!done && (done.error().kind != ErrorClass::data || !writing_.target.in_transaction())) return done.error();
     if (auto back = writing_.target.execute("ROLLBACK TO SAVEPOINT bfl_row;RELEASE SAVEPOINT bfl_row"); !back) return back.error();
@@ -298,27 +362,21 @@ void carry_out(Context& context, std::vector<UndoTask>& tasks) {
 }  // namespace
 
 Result<void> preview_undo(const program::Program& program, const std::vector<connect::Connector*>& targets, std::vector<UndoTask>& tasks) {
-  std::map<std::pair<int, std::string>, ledger::Keys> back_first;  // by source and table: rows that will have been put back to what is older
+  BackFirst back_first;
   for (UndoTask& task : tasks) {
     connect::Connector& target = *targets[static_cast<std::size_t>(task.source)];
     auto back = RowBack::prepare(program, target, task);
     if (!back) return back.error();
     Backwards images(target, task);
-    for (std::int64_t number = 0; number < task.rows; ++number) {
-      auto record = images.at(number);
-      if (!record) return record.error();
-      auto judged = (*back)->judge(**record);
+    const connect::HeldRead held(target);
+    if (!held.begun) return held.begun;
+    for (std::int64_t number = 0; number < task.rows;) {
+      auto records = images.together(**back, number, task.rows, false);
+      if (!records) return records.error();
+      auto judged = (*back)->judge(*records);
       if (!judged) return judged.error();
-      const ledger::ImageTable& table = (*back)->table_of(**record);
-      const auto row = (*record)->kind == 'd' ? (*record)->before : ledger::row_after(**record, table.columns.size());
-      ledger::Keys& first = back_first[{task.source, table.name}];
-      const bool covered = first.contains(ledger::short_digest(ledger::key_in(row, table.key)));
-      if (judged->verdict == Verdict::put_back || (covered && judged->verdict != Verdict::passed_over)) {
-        ++task.put_back;
-        for (const auto& each : {row, ledger::row_before(**record)})
-          if (!each.empty()) first.insert(ledger::short_digest(ledger::key_in(each, table.key)));
-      } else if (judged->verdict == Verdict::as_before) ++task.as_before;
-      else if (judged->verdict == Verdict::conflict) ++task.conflicts, list(task, **back, **record, judged->reason);
+      for (std::size_t i = 0; i < records->size(); ++i) count(task, **back, *(*records)[i], (*judged)[i], back_first);
+      number += static_cast<std::int64_t>(records->size());
     }
   }
   return {};

@@ -6,6 +6,7 @@
 #include <functional>
 #include <set>
 
+#include "interpreter/connect/held_read.h"
 #include "interpreter/ledger/registry.h"
 #include "interpreter/ledger/typed_key.h"
 #include "interpreter/ledger/verify_text.h"
@@ -142,6 +143,8 @@ Result<void> refuse_part(const UndoTask& task) {
 
 // Later changes that are not put back with it stand on a row: the row is not as the step left it, and they have changed it.
 Result<void> refuse_under(const program::Program& program, connect::Connector& target, const UndoTask& task, const std::vector<UndoTask>& tasks) {
+  const connect::HeldRead held(target);
+  if (!held.begun) return held.begun;
   for (const ledger::ImageTable& table : task.tables) {
     auto later = ledger::later_changes(target, task.undone.id, table.name);
     if (!later) return later.error();
@@ -165,13 +168,14 @@ Result<void> refuse_under(const program::Program& program, connect::Connector& t
           const auto row = record.kind == 'd' ? record.before : ledger::row_after(record, table.columns.size());
           const auto key = ledger::key_in(row, table.key);
           if (!keys.contains(ledger::short_digest(key))) continue;
-          auto judged = (*back)->judge(record);
+          const ledger::Record* const alone[] = {&record};
+          auto judged = (*back)->judge(alone);
           if (!judged) return judged.error();
-          if (judged->verdict != Verdict::conflict) continue;
+          if (judged->front().verdict != Verdict::conflict) continue;
           return Error{ErrorClass::refused,
                        fmt::format("`{}` of {}, generation {}, has changed rows since that `{}` would put back: {} is one of them", one.name, one.job, one.generation,
                                    task.undone.step, (*back)->shown_key(record)),
-                       judged->reason,
+                       judged->front().reason,
                        one.job == program.job ? "undo the later step first, or the whole job: leave out `--step`" : fmt::format("undo the job {} first", one.job)};
         }
       }

@@ -4,12 +4,13 @@
 The server is the one that tests/postgres.sh has started (BFL_POSTGRES names its folder); without it everything is skipped.
 """
 import os
+import pathlib
 import random
 import signal
 import time
 
 from harness import expect, main
-from postgres_harness import on_postgres, psql
+from postgres_harness import SERVER, on_postgres, psql
 
 KILLS = int(os.environ.get("BFL_KILLS", "8"))
 
@@ -86,6 +87,49 @@ update move of db.t { set owner = 2 set code = "new" + to_text(id) }
         expect(back == [i for i in range(1, 51) if i % 2 and i not in (7, 31)], f"{deferred}: {back}\n{done.stdout}")
         expect("t 31: duplicate key value" in done.stdout and "t 32: " in done.stdout and "violates foreign key" in done.stdout, done.stdout)
         expect("everything holds" in place.call("audit", "verify", db.url).stdout, "the ledger does not verify")
+
+
+@on_postgres
+def an_undo_puts_keys_back(place, db):
+    db.sql("CREATE TABLE t (id int PRIMARY KEY, n int); INSERT INTO t SELECT i, i FROM generate_series(1, 50) AS i")
+    before = db.sql("SELECT * FROM t ORDER BY id")
+    for values in ("set id = id + 1000", "set id = id + 1000 set n = 7"):
+        place.write("job.bfl", f'job move {{ why "w" }}\nsource db = postgres(env("SHOP_URL"))\nupdate move of db.t where id <= 30 {{ {values} }}\n')
+        place.call("run", "job.bfl", env=place.env)
+        expect(db.value("SELECT count(*) FROM t WHERE id > 1000") == "30", "the keys were not moved")
+        place.call("undo", "job.bfl", env=place.env)
+        expect(db.sql("SELECT * FROM t ORDER BY id") == before, f"{values}: the undo left other rows")
+    expect("everything holds" in place.call("audit", "verify", db.url).stdout, "the ledger does not verify")
+
+
+@on_postgres
+def an_undo_asks_for_many_rows_at_once(place, db):
+    """The server's log counts its statements: rows that were changed, added and deleted go back by the hundred, by their keys that move as well."""
+    db.sql("CREATE TABLE t (id int PRIMARY KEY, n int, code text UNIQUE); INSERT INTO t SELECT i, i, 'c' || i FROM generate_series(1, 3000) AS i; CREATE TABLE more (id int PRIMARY KEY, n int);"
+           "INSERT INTO more SELECT 3000 + i, i FROM generate_series(1, 1000) AS i; CREATE TABLE kept (id int PRIMARY KEY, t int REFERENCES t (id))")
+    place.write("job.bfl", """
+job many { why "Much is changed." }
+source db = postgres(env("SHOP_URL"))
+update higher of db.t where id <= 2000 { set n = id + 1 }
+update moved of db.t where id <= 1500 and id > 1000 { set id = id + 100_000 }
+insert added into db.t from db.more { set id = id set n = n set code = "m" + to_text(id) key id }
+delete gone of db.t where id > 2000 and id <= 3000
+""")
+    before = db.sql("SELECT * FROM t ORDER BY id")
+    place.call("run", "job.bfl", env=place.env)
+    db.sql("UPDATE t SET n = 0 WHERE id = 7; INSERT INTO kept VALUES (1, 3500)")
+    log = pathlib.Path((SERVER / "place").read_text().strip(), "log")
+    db.sql(f"ALTER DATABASE {db.name} SET log_statement = 'all'")
+    begin = log.stat().st_size
+    done = place.call("undo", "job.bfl", code=3, env=place.env).stdout
+    db.sql(f"ALTER DATABASE {db.name} RESET log_statement")
+    with open(log, errors="replace") as text:
+        text.seek(begin)
+        sent = sum("step='undo" in line and ("LOG:  execute" in line or "LOG:  statement" in line) for line in text)
+    expect("`n` was changed since" in done and "a row of `kept` refers to it" in done, done)
+    expect(db.sql("SELECT * FROM t WHERE id NOT IN (7, 3500) ORDER BY id") == [row for row in before if row[0] != "7"], "the undo left more than the two conflicts")
+    expect(sent < 1500, f"{sent} statements for 4,500 rows")
+    expect("everything holds" in place.call("audit", "verify", db.url).stdout, "the ledger does not verify")
 
 
 def killed_at_random(place, db, job, column, expected):
@@ -267,4 +311,4 @@ def children_are_found_where_rows_are_computed_elsewhere(place, db):
 if __name__ == "__main__":
     main([readme_job, killed_on_the_direct_route, killed_on_the_sealed_route, two_at_once, killed_server_connection, a_view_is_no_target,
           triggers_are_refused, missing_rights_are_found_before_the_run, row_level_security_is_found_in_the_plan, passwords_are_never_printed,
-          hostile_columns_and_values, undo, undo_against_constraints, children_are_found_where_rows_are_computed_elsewhere])
+          hostile_columns_and_values, undo, an_undo_puts_keys_back, an_undo_asks_for_many_rows_at_once, undo_against_constraints, children_are_found_where_rows_are_computed_elsewhere])
