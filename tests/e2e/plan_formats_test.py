@@ -103,7 +103,8 @@ def the_document_is_as_its_schema_says(place):
     place.sql("INSERT INTO tight (id, n) VALUES (1, 1), (2, 6), (3, 7)")
     place.write("tight.bfl", TIGHT)
     documents.append(document(place, "tight.bfl"))
-    place.call("run", "tight.bfl", code=1)
+    said = place.call("run", "tight.bfl", code=1).stderr
+    expect("CHECK constraint failed" in said, said)
     documents.append(document(place, "tight.bfl"))
     for number, one in enumerate(documents):
         found = json_schema.misfits(one, SCHEMA)

@@ -236,7 +236,8 @@ def a_policy_only_adds(place):
     expect("BFL0525" in said and "no `owner`" in said and "no `ticket`" not in said and "would change more than 39 rows, and 40 rows would change," in said, said)
     project(place, keys, "[policy]\nrows-without-approval = 39\n")
     keep(place)
-    apply(place, code=4)
+    said = apply(place, code=4).stderr
+    expect("BFL0524" in said and "would change more than 39 rows" in said and "has none" in said, said)
     approve(place, "ann")
     project(place, keys, "[policy]\nrows-without-approval = 39\napprovals = 2\n")
     expect("asks for 2 approvals" in apply(place, code=4).stderr, "the policy adds")

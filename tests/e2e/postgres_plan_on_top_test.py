@@ -72,7 +72,8 @@ def checks_that_are_not_proven_hold_for_rows_that_change(place, db):
     expect(steps["marked"]["on_top_of"] == ["grow"], "it cannot be copied")
     told = steps["marked"]["refused_rows"]
     expect(told["rows"] == 1 and "small" in told["reasons"][0]["reason"] and told["reasons"][0]["keys"] == ["id = 4"], told)
-    place.call("run", "chain.bfl", code=1, env=place.env)
+    said = place.call("run", "chain.bfl", code=1, env=place.env).stderr
+    expect("step `marked`" in said and "small" in said, said)
 
 
 NUMBERED = """
