@@ -54,7 +54,7 @@ std::optional<std::int64_t> rows_to_change(Session& session) {
   for (std::size_t i = 0; i < previews.size(); ++i) {
     if (!program::changes_rows(session.program.steps[i].kind) || previews[i].decision.kind == run::DecisionKind::reuse) continue;
     if (previews[i].would_change < 0) return std::nullopt;
-    rows += previews[i].would_change;
+    rows += run::rows_in_all(previews[i]);
   }
   return looked.has_errors() ? std::nullopt : std::optional(rows);
 }

@@ -248,6 +248,24 @@ def a_policy_only_adds(place):
     expect("the job has expired: it was good until 2025-01-31" in said, said)
 
 
+def rows_that_go_along_count(place, shop):
+    keys = make_keys(place, "ann")
+    shop.sql("CREATE TABLE parts (id BIGINT PRIMARY KEY)")
+    shop.sql("CREATE TABLE uses (id BIGINT PRIMARY KEY, part BIGINT NOT NULL REFERENCES parts (id))")
+    shop.sql("INSERT INTO parts SELECT id FROM orders WHERE id <= 20")
+    shop.sql("INSERT INTO uses SELECT id, 1 + id % 10 FROM orders")  # twenty of each of ten parts
+    place.write("job.bfl", f'job gone {{ why "w" }}\nsource shop = {shop.source}\ndelete old of shop.parts where id <= 2 {{ cascades to shop.uses }}\n')
+    project(place, keys, "[policy]\nrows-without-approval = 41\n")
+    said = call(place, "run", "job.bfl", code=4).stderr
+    expect("would change more than 41 rows, and 42 rows would change," in said, said)
+    call(place, "plan", "job.bfl", "-o", "job.plan")
+    expect("42 rows would change" in apply(place, code=4).stderr, "a plan holds them as well")
+    expect(shop.number("SELECT count(*) FROM uses") == 200, "nothing was deleted")
+    project(place, keys, "[policy]\nrows-without-approval = 42\n")
+    call(place, "run", "job.bfl")
+    expect((shop.number("SELECT count(*) FROM parts"), shop.number("SELECT count(*) FROM uses")) == (18, 160), "as many as the policy allows")
+
+
 def a_run_undoes_itself(place, shop):
     job = APPROVED.replace("total != subtotal + tax", "id <= 100 and total != subtotal + tax").replace("count(wrong)", "count(shop.orders where total != subtotal + tax)")
     shop.sql("UPDATE orders SET total = ROUND(subtotal + tax, 2)")
@@ -271,4 +289,4 @@ def a_run_undoes_itself(place, shop):
     expect(shop.number("SELECT count(*) FROM orders WHERE total = 0") == 41, "three are")
 
 
-main([*on_both(what_is_held_is_done), *on_both(it_is_void), *on_both(it_goes_on), *on_both(several_steps), *on_both(two_approve), *on_both(a_run_undoes_itself), a_policy_only_adds, it_is_whole, of_another_database])
+main([*on_both(what_is_held_is_done), *on_both(it_is_void), *on_both(it_goes_on), *on_both(several_steps), *on_both(two_approve), *on_both(a_run_undoes_itself), a_policy_only_adds, *on_both(rows_that_go_along_count), it_is_whole, of_another_database])
