@@ -177,7 +177,7 @@ class Undoing {
         writing_.pack.skip(key, "the row is as it was before");
       } else if (judged->verdict != Verdict::passed_over) {
         ++facts.conflicts;
-        writing_.pack.conflict(key, judged->reason);
+        writing_.pack.conflict(key, judged->reason, table.name);
         if (listed_.size() < most_listed) listed_.push_back(fmt::format("{}: {}", back_->shown_key(**record), judged->reason));
       }
     }
