@@ -13,6 +13,7 @@
 #include "interpreter/cli/audit.h"
 #include "interpreter/cli/commands.h"
 #include "interpreter/cli/keys.h"
+#include "interpreter/cli/rule_errors.h"
 #include "interpreter/cli/terminal.h"
 #include "interpreter/report/words.h"
 #include "interpreter/run/preview.h"
@@ -109,6 +110,7 @@ bool may_run(Session& session, const run::KeptPlan* kept) {
   const auto& required = session.project.policy.require;
   for (const std::string& what : required ? required->value : std::vector<std::string>())
     if (!says(program, what)) session.diagnostics.error(Code::policy_forbids, program.job_span, fmt::format("the job says no `{}`, and the policy of the project asks for it", what), fmt::format("write `{} …` in the braces of the job", what));
+  (void)keeps_rules(session);
   const Asked needs = asked(session, kept);
   if (needs.signatures == 0) return !session.diagnostics.has_errors();
   const std::string wanted = fmt::format("{} asks for {}{}", needs.why, report::counted(needs.signatures, "approval"), needs.not_author ? ", none of whoever made the plan" : "");

@@ -90,6 +90,24 @@ def no_nearer_file_lifts_the_policy(place):
     expect("error[BFL0113]" in place.call("run", "jobs/j.bfl", code=2).stderr, "one that cannot be read")
 
 
+def a_rule_that_the_policy_makes_an_error_stops_the_run(place):
+    place.shop()
+    place.write("j.bfl", 'job j { why "w" owner "o" }\nsource shop = sqlite("shop.db")\nupdate u of shop.orders where id == 1 { set note = "marked" }\n')
+    marked = "SELECT count(*) FROM orders WHERE note = 'marked'"
+    place.write("bfl.toml", '[lint]\nmissing-test = "error"\n')
+    for command in ("run", "check"):
+        said = place.call(command, "j.bfl", code=4).stderr
+        expect("error[BFL0525]: the policy of the project makes `missing-test` an error" in said and "j.bfl:" in said and "help" in said, said)
+    said = place.call("plan", "j.bfl").stderr
+    expect("warning[BFL0525]: a run would be refused: the policy" in said, said)
+    expect(place.value(marked) == 0, "nothing was changed")
+    place.write("bfl.toml", '[lint]\nmising-test = "error"\n')
+    expect("there is no rule `mising-test`" in place.call("run", "j.bfl", code=2).stderr, "a rule that there is not")
+    place.write("bfl.toml", '[lint]\nmissing-test = "warning"\n')
+    place.call("run", "j.bfl")
+    expect(place.value(marked) == 1, "a warning is for `bfl lint`")
+
+
 def kept(place):
     return json.loads((place.folder / "schema/shop.json").read_text())
 
@@ -145,4 +163,4 @@ def offline_needs_no_credentials(place):
 
 
 if __name__ == "__main__":
-    main([begins_a_project_that_works_at_once, init_overwrites_nothing, the_nearest_project_counts, no_nearer_file_lifts_the_policy, catalogues_are_kept, offline_needs_no_credentials])
+    main([begins_a_project_that_works_at_once, init_overwrites_nothing, the_nearest_project_counts, no_nearer_file_lifts_the_policy, a_rule_that_the_policy_makes_an_error_stops_the_run, catalogues_are_kept, offline_needs_no_credentials])
