@@ -13,6 +13,7 @@
 #include "interpreter/cli/audit.h"
 #include "interpreter/cli/commands.h"
 #include "interpreter/cli/keys.h"
+#include "interpreter/cli/rule_errors.h"
 #include "interpreter/cli/terminal.h"
 #include "interpreter/report/words.h"
 #include "interpreter/run/preview.h"
@@ -54,7 +55,7 @@ std::optional<std::int64_t> rows_to_change(Session& session) {
   for (std::size_t i = 0; i < previews.size(); ++i) {
     if (!program::changes_rows(session.program.steps[i].kind) || previews[i].decision.kind == run::DecisionKind::reuse) continue;
     if (previews[i].would_change < 0) return std::nullopt;
-    rows += previews[i].would_change;
+    rows += run::rows_in_all(previews[i]);
   }
   return looked.has_errors() ? std::nullopt : std::optional(rows);
 }
@@ -70,13 +71,14 @@ Asked asked(Session& session, const run::KeptPlan* kept) {
   const project::Policy& policy = session.project.policy;
   Asked all;
   if (program.approval) all = {program.approval->signatures, program.approval->not_author, "the job"};
-  if (policy.approvals > all.signatures) all.signatures = policy.approvals, all.why = "the policy of the project";
-  all.not_author |= policy.not_author;
+  if (policy.approvals && policy.approvals->value > all.signatures) all.signatures = policy.approvals->value, all.why = "the policy of the project";
+  all.not_author |= policy.not_author && policy.not_author->value;
   if (!policy.rows_without_approval || all.signatures > 0) return all;
   const auto rows = !kept ? rows_to_change(session) : kept->facts().holds_statements() ? std::nullopt : std::optional(kept->facts().rows());
-  if (rows && *rows <= *policy.rows_without_approval) return all;
+  const std::int64_t most = policy.rows_without_approval->value;
+  if (rows && *rows <= most) return all;
   all.signatures = 1;
-  all.why = rows ? fmt::format("the policy of the project, of whoever would change more than {}, and {} would change,", report::counted(*policy.rows_without_approval, "row"), report::counted(*rows, "row"))
+  all.why = rows ? fmt::format("the policy of the project, of whoever would change more than {}, and {} would change,", report::counted(most, "row"), report::counted(*rows, "row"))
                  : "the policy of the project, where nobody knows how many rows would change,";
   return all;
 }
@@ -105,8 +107,10 @@ bool may_run(Session& session, const run::KeptPlan* kept) {
   const Span at = program.approval ? program.approval->span : program.job_span;
   if (const Timestamp now = run::system_clock()->now(); program.expires && *program.expires < now)
     refused(session, program.expires_span, fmt::format("the job has expired: it was good until {}", format_timestamp(*program.expires)), "look at it again; if it still holds, move `expires`");
-  for (const std::string& what : session.project.policy.require)
+  const auto& required = session.project.policy.require;
+  for (const std::string& what : required ? required->value : std::vector<std::string>())
     if (!says(program, what)) session.diagnostics.error(Code::policy_forbids, program.job_span, fmt::format("the job says no `{}`, and the policy of the project asks for it", what), fmt::format("write `{} …` in the braces of the job", what));
+  (void)keeps_rules(session);
   const Asked needs = asked(session, kept);
   if (needs.signatures == 0) return !session.diagnostics.has_errors();
   const std::string wanted = fmt::format("{} asks for {}{}", needs.why, report::counted(needs.signatures, "approval"), needs.not_author ? ", none of whoever made the plan" : "");

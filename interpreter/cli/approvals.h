@@ -17,8 +17,8 @@ struct Approvals {
 };
 Approvals approvals_of(const run::KeptPlan& kept, const project::Project& project, bool not_author);
 
-// Whether the job may be run as it is asked: it has not expired, says of itself what the policy wants, and is approved as job and policy
-// ask. Diagnostics where not.
+// Whether the job may be run as it is asked: it has not expired, says of itself what the policy wants, breaks none of the rules
+// that it makes errors, and is approved as job and policy ask. Diagnostics where not.
 bool may_run(Session& session, const run::KeptPlan* kept);
 
 }  // namespace bfl::cli

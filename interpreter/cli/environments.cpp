@@ -14,23 +14,23 @@ namespace {
 namespace fs = std::filesystem;
 
 // `sqlite:PATH`, `csv:PATH`: a path starts at the folder of bfl.toml. Anything else goes on as it is.
-std::string address(const project::Project& project, const std::string& url) {
+std::string address(const std::string& folder, const std::string& url) {
   for (const std::string_view scheme : {"sqlite:", "csv:"})
     if (url.starts_with(scheme)) {
       std::string path = url.substr(scheme.size());
       if (path.starts_with("//")) path.erase(0, 2);
-      return std::string(scheme) + (fs::path(project.root) / path).lexically_normal().string();
+      return std::string(scheme) + (fs::path(folder) / path).lexically_normal().string();
     }
   return url;
 }
 
 // The address of a source there; nothing where the environment has none, or its variable is not set.
-std::optional<std::string> address_in(const project::Project& project, const project::Environment& environment, const std::string& source) {
+std::optional<std::string> address_in(const project::Environment& environment, const std::string& source) {
   for (const project::Place& place : environment.places) {
     if (place.source != source) continue;
-    if (place.variable.empty()) return address(project, place.url);
+    if (place.variable.empty()) return address(place.folder, place.url);
     const char* value = std::getenv(place.variable.c_str());
-    return value && *value ? std::optional(address(project, value)) : std::nullopt;
+    return value && *value ? std::optional(address(place.folder, value)) : std::nullopt;
   }
   return std::nullopt;
 }
@@ -49,9 +49,9 @@ std::vector<const project::Environment*> environments_of(const Session& session)
     bool same = true, any = false;
     for (std::size_t i = 0; i < session.program.sources.size(); ++i) {
       if (!keeps[i]) continue;
-      const auto there = address_in(session.project, environment, session.program.sources[i].name);
+      const auto there = address_in(environment, session.program.sources[i].name);
       any = true;
-      same = same && there && same_place(*there, address(session.project, session.program.sources[i].url));
+      same = same && there && same_place(*there, address(session.project.root, session.program.sources[i].url));
     }
     if (any && same) all.push_back(&environment);
   }
@@ -78,7 +78,7 @@ bool take_environment(Session& session, const Arguments& arguments) {
   if (!environment) return wrong(Code::unknown_environment, {}, fmt::format("no environment `{}` is known here", name), names_of(session.project));
   for (const project::Place& place : environment->places) {
     if (session.settings.sources.contains(place.source)) continue;
-    auto url = address_in(session.project, *environment, place.source);
+    auto url = address_in(*environment, place.source);
     if (!url) return wrong(Code::environment_missing, environment->span, fmt::format("the environment variable `{}`, where `{}` of `{}` is, is not set", place.variable, place.source, name), fmt::format("set it, or say where: `--source {}=URL`", place.source));
     session.settings.sources[place.source] = std::move(*url);
     session.of_environment.push_back(place.source);
@@ -104,7 +104,7 @@ bool is_promoted(Session& session) {
   for (std::size_t i = 0; i < keeps.size(); ++i) {
     if (!keeps[i]) continue;
     const std::string& source = session.program.sources[i].name;
-    const auto url = address_in(session.project, from, source);
+    const auto url = address_in(from, source);
     if (!url) return refuse(session, fmt::format("`{}` asks for a completed run in `{}`, and where `{}` is there is not known", promotion.to, from.name, source), fmt::format("write it below `[environments.{}]` of bfl.toml, or set its variable", from.name));
     auto target = connect::open(*url, {.read_only = true});
     if (!target) {

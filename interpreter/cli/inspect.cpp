@@ -7,6 +7,7 @@
 #include "interpreter/cli/commands.h"
 #include "interpreter/cli/plans.h"
 #include "interpreter/cli/refusals.h"
+#include "interpreter/cli/rule_errors.h"
 #include "interpreter/cli/session.h"
 #include "interpreter/cli/terminal.h"
 #include "interpreter/report/plan_json.h"
@@ -66,14 +67,14 @@ int check_job(const Arguments& arguments) {
   Session session;
   const bool offline = arguments.has("offline");
   const bool sound = load(session, arguments) && (offline ? plan_offline(session) : make_plan(session, Access::read));
-  if (sound) compare_kept(session);
+  if (sound) (void)keeps_rules(session), compare_kept(session);
   auto document = head(session);
   if (sound) {
     document["steps"] = nlohmann::ordered_json::array();
     for (const program::Step& step : session.program.steps) document["steps"].push_back(step.name);
   }
   const int code = finish(session, arguments.has("json"), std::move(document));
-  if (sound && !arguments.has("json"))
+  if (sound && code == exit_code::done && !arguments.has("json"))
     report::say(stdout, "{} is sound{}: {} step{}\n", session.program.job, offline ? " by its kept catalogue" : "", session.program.steps.size(), session.program.steps.size() == 1 ? "" : "s");
   return code;
 }

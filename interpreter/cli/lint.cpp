@@ -11,7 +11,6 @@
 #include "interpreter/cli/scripts.h"
 #include "interpreter/cli/session.h"
 #include "interpreter/cli/terminal.h"
-#include "interpreter/lint/levels.h"
 #include "interpreter/report/lint_text.h"
 #include "interpreter/report/words.h"
 #include "interpreter/syntax/parse.h"
@@ -89,14 +88,7 @@ int lint_scripts(const Arguments& arguments) {
       if (script->session.project_wrong) break;  // it would be of the next as well
       continue;
     }
-    Diagnostics policy;
-    const lint::Levels levels = lint::levels_of(script->session.project, policy);
-    if (policy.has_errors()) {
-      show(policy, script->session.project.texts);
-      wrong = true;
-      break;
-    }
-    const auto look = [&] { return lint::lint(script->file, script->sources, script->checked ? &script->session.program : nullptr, levels); };
+    const auto look = [&] { return lint::lint(script->file, script->sources, script->checked ? &script->session.program : nullptr, script->session.levels); };
     lint::Report report = look();
     if (arguments.has("fix") && mend(*script, arguments, path, report.findings)) {
       auto mended = std::make_unique<Script>();

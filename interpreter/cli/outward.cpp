@@ -68,15 +68,15 @@ Result<Wanted> wanted(const Session& session, const Arguments& arguments) {
     all.hooks.push_back(std::move(*filled));
   }
   for (const std::string& hook : arguments.all("hook")) all.hooks.push_back(hook);
-  const auto of_project = [&](std::string& to, const std::string& written) -> Result<void> {
-    if (!to.empty() || written.empty()) return {};
-    auto filled = filled_in(written);
+  const auto of_project = [&](std::string& to, const project::Outside::Told& told) -> Result<void> {
+    if (!to.empty() || told.text.empty()) return {};
+    auto filled = filled_in(told.text);
     if (!filled) return filled.error();
-    to = filled->find("://") == std::string::npos ? (std::filesystem::path(session.project.root) / *filled).string() : *filled;
+    to = filled->find("://") == std::string::npos ? (std::filesystem::path(told.folder) / *filled).string() : *filled;
     return {};
   };
-  if (auto metrics = of_project(all.metrics, said.metrics.text); !metrics) return metrics.error();
-  if (auto lineage = of_project(all.lineage, said.lineage.text); !lineage) return lineage.error();
+  if (auto metrics = of_project(all.metrics, said.metrics); !metrics) return metrics.error();
+  if (auto lineage = of_project(all.lineage, said.lineage); !lineage) return lineage.error();
   return all;
 }
 

@@ -181,7 +181,7 @@ int run_again(const Arguments& given, const std::vector<std::string>& retried) {
     undo_because = reason_to_undo(session.program, outcome, found);
     // Of a stage that failed all is undone, whatever runs have changed of it.
     if (outcome.stage_failed) to_undo = {.step = outcome.stage_failed->step, .generation = outcome.stage_failed->generation, .because = std::string(run::of_a_stage)};
-    if (outcome.exit_code == exit_code::done && undo_because.empty() && !asks_for_more(arguments)) remember_finished(*state, inputs, session, format_timestamp(clock->now()));
+    if (outcome.exit_code == exit_code::done && outcome.conflicts_left == 0 && undo_because.empty() && !asks_for_more(arguments)) remember_finished(*state, inputs, session, format_timestamp(clock->now()));
     return outcome;
   };
   const int code = carry_out(session, arguments, state.get(), clock.get(), execute);

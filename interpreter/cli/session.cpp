@@ -208,6 +208,7 @@ bool load(Session& session, const Arguments& arguments, const std::string& path)
   session.path = path;
   session.settings = settings_of(arguments, path);
   session.project = project_of(path, session.diagnostics);
+  session.levels = lint::levels_of(session.project, session.diagnostics);
   check_outside(session.project, session.diagnostics);
   if (session.diagnostics.has_errors()) {
     session.texts = session.project.texts;

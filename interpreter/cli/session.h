@@ -12,6 +12,7 @@
 #include "interpreter/check/check.h"
 #include "interpreter/cli/arguments.h"
 #include "interpreter/connect/connector.h"
+#include "interpreter/lint/levels.h"
 #include "interpreter/plan/plan.h"
 #include "interpreter/project/project.h"
 #include "interpreter/syntax/ast.h"
@@ -26,6 +27,7 @@ struct Session {
   std::string text;                      // bytes of the script, kept for its digest
   check::Settings settings;
   project::Project project;              // that the job belongs to
+  lint::Levels levels;                   // how grave it takes the rules
   bool project_wrong = false;
   std::vector<std::string> of_environment;  // sources whose addresses come from it: those that the job has not are passed over
   std::vector<std::string> modules;      // texts of the modules that the job uses
@@ -47,7 +49,7 @@ check::Settings settings_of(const Arguments& arguments, const std::string& path)
 
 // The text of a script, or what is in the way. At most one byte more than the parser takes is read: it refuses the rest by itself.
 Result<std::string> read_script(const std::string& path);
-// The nearest `bfl.toml` at or above the script's folder, up to the root of the repository; an empty project where there is none.
+// What every `bfl.toml` at or above the script's folder says, up to the root of the file system; an empty project where there is none.
 project::Project project_of(const std::string& path, Diagnostics& diagnostics);  // project.cpp
 // Reads the project's file and the script, into `session.text`; false with a diagnostic.
 bool load(Session& session, const Arguments& arguments);

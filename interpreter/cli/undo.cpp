@@ -171,7 +171,6 @@ int put_back(Session& session, const Arguments& arguments, store::State& state, 
   });
   for (const run::UndoTask& task : tasks) {
     if (arguments.has("json")) break;
-    for (const std::string& conflict : task.listed) report::say(stdout, "  conflict: {}\n", conflict);
     for (const std::string& lost : task.lost_lines()) report::say(stdout, "  {}\n", lost);
   }
   return code;

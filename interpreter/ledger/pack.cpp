@@ -12,6 +12,7 @@
 #include <new>
 #include <random>
 #include <thread>
+#include <utility>
 
 #include "interpreter/ledger/columns.h"
 #include "interpreter/ledger/merkle.h"
@@ -220,7 +221,10 @@ void PackWriter::reasoned(char kind, connect::RawRow key, std::string_view reaso
   end(std::copy(reason.begin(), reason.end(), to));
 }
 
-void PackWriter::conflict(connect::RawRow key, std::string_view reason) { reasoned('c', key, reason); }
+void PackWriter::conflict(connect::RawRow key, std::string_view reason, std::string_view table) {
+  reasoned('c', key, reason);
+  if (conflicts_.size() < conflicts_named) conflicts_.push_back({key_of(key, key.size()), std::string(reason), std::string(table)});
+}
 void PackWriter::skip(connect::RawRow key, std::string_view reason) { reasoned('s', key, reason); }
 void PackWriter::set_aside(connect::RawRow key, std::string_view reason) { reasoned('q', key, reason); }
 
@@ -248,6 +252,7 @@ Pack PackWriter::finish() {
   pack.raw_bytes = raw_bytes_;
   pack.root = worker_->tree.root();
   pack.keys = worker_->keys.finish();
+  pack.conflicts = std::exchange(conflicts_, {});
   raw_bytes_ = 0;
   if (pack.records > 0) {
     worker_->compress({}, ZSTD_e_end);
@@ -260,6 +265,7 @@ Pack PackWriter::finish() {
 
 void PackWriter::discard() {
   worker_->wait();
+  conflicts_.clear();
   used_ = 0;
   raw_bytes_ = 0;
   worker_->reset();

@@ -31,12 +31,21 @@
 
 namespace bfl::ledger {
 
+inline constexpr std::size_t conflicts_named = 20;  // of a chunk and of a run's step: people are told these, the ledger has all
+
+// A row that was left as it is: of the step's own table, where none is named.
+struct Conflict {
+  Key key;
+  std::string reason, table{};
+};
+
 struct Pack {
   std::string bytes;            // empty when there is no record
   std::int64_t records = 0;
   std::int64_t raw_bytes = 0;   // of the records, before compression
   Digest root{};                // SHA-256 of nothing when there is no record (RFC 6962)
   std::vector<KeyIndex> keys{}; // of the rows that it speaks of, by table
+  std::vector<Conflict> conflicts{};  // the first of them
 };
 
 class PackWriter {
@@ -45,7 +54,7 @@ class PackWriter {
   explicit PackWriter(const std::vector<ImageTable>& tables = {});
   ~PackWriter();
   void add(const connect::RowChange& change, bool own_table);
-  void conflict(connect::RawRow key, std::string_view reason);
+  void conflict(connect::RawRow key, std::string_view reason, std::string_view table = {});
   void skip(connect::RawRow key, std::string_view reason);
   void set_aside(connect::RawRow key, std::string_view reason);
   // A row of a sealed set: its key, what it was, and what the columns are to become. `row` is empty for `once` steps and for
@@ -67,6 +76,7 @@ class PackWriter {
   std::string block_;           // records not yet handed over, each behind its length of four bytes; sized ahead
   std::size_t used_ = 0, record_ = 0;
   std::int64_t raw_bytes_ = 0;
+  std::vector<Conflict> conflicts_;
 };
 
 struct Record {

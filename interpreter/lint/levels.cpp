@@ -9,10 +9,13 @@ std::string_view word(const std::optional<Severity>& level) {
   return !level ? "off" : *level == Severity::error ? "error" : *level == Severity::warning ? "warning" : "note";
 }
 
+bool softer(const std::optional<Severity>& level, const std::optional<Severity>& than) { return than && (!level || *level > *than); }
+
 }  // namespace
 
 Levels levels_of(const project::Project& project, Diagnostics& diagnostics) {
   Levels levels;
+  std::map<const Rule*, Span> places;  // of the strictest word on a rule
   for (const project::RuleLevel& said : project.lint) {
     const Rule* rule = rule_named(said.rule);
     if (rule == nullptr) {
@@ -23,14 +26,24 @@ Levels levels_of(const project::Project& project, Diagnostics& diagnostics) {
                         meant.empty() ? "`bfl lint --rules` lists them" : fmt::format("did you mean `{}`?", meant));
       continue;
     }
-    const bool lowered = !said.severity || *said.severity > rule->severity;
+    const bool lowered = softer(said.severity, rule->severity);
     if (lowered && said.reason.find_first_not_of(" \t\n") == std::string::npos) {
       diagnostics.error(Code::policy_loosened, said.span, fmt::format("`{}` is lowered from {} to {} without a reason", said.rule, word(rule->severity), word(said.severity)),
                         fmt::format("say why: `{} = {{ level = \"{}\", reason = \"…\" }}`", said.rule, word(said.severity)));
       continue;
     }
-    if (!levels.emplace(rule, Level{said.severity, said.reason}).second)
+    const auto [place, first] = places.emplace(rule, said.span);
+    Level& level = levels[rule];
+    if (!first && place->second.file == said.span.file) {
       diagnostics.error(Code::bad_setting, said.span, fmt::format("`{}` is `{}`, which was said already", said.rule, said.rule == rule->code ? rule->name : rule->code), "say it once");
+    } else if (!first && softer(said.severity, level.severity)) {
+      diagnostics.error(Code::policy_loosened, said.span, fmt::format("`{}` is lowered from {}, as a bfl.toml further out has it, to {}", said.rule, word(level.severity), word(said.severity)),
+                        "leave the line out: a nearer file only tightens")
+          .labels.push_back({place->second, "said here"});
+    } else {
+      level = {said.severity, said.reason};
+      place->second = said.span;
+    }
   }
   return levels;
 }

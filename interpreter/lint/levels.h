@@ -7,7 +7,8 @@
 
 namespace bfl::lint {
 
-// A policy only tightens: a rule is lowered, or switched off, with a reason. Spans of `diagnostics` are in `project.texts`.
+// A policy only tightens: a rule is lowered, or switched off, with a reason, and never by a file nearer to the job than one that says
+// otherwise. Spans of `diagnostics` are in `project.texts`.
 Levels levels_of(const project::Project& project, Diagnostics& diagnostics);
 
 }  // namespace bfl::lint

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "interpreter/base/signed_note.h"
+#include "interpreter/project/add_up.h"
 #include "interpreter/project/toml.h"
 
 namespace bfl::project {
@@ -102,20 +103,21 @@ void read_approvers(const Setting& section, Project& into, Asking& asking) {
 
 // [policy] rows-without-approval = 10_000  approvals = 1  not-author = true  require = ["ticket"]
 void read_policy(const Setting& section, Project& into, Asking& asking) {
-  into.policy.span = section.key_span;
-  const auto number = [&](const Setting& setting, std::int64_t most, auto& place) {
+  const auto number = [&](const Setting& setting, std::int64_t most, std::optional<Rule<std::int64_t>>& place) {
     if (!asking.is(setting, SettingKind::integer, fmt::format("write `{} = 2`", setting.key))) return;
     if (setting.integer < 0 || setting.integer > most) asking.wrong(setting.span, fmt::format("`{}` of {}, expected 0 to {}", setting.key, setting.integer, most), "write a number of that range");
-    else place = setting.integer;
+    else place = {setting.integer, setting.span};
   };
   for (const Setting& setting : section.members) {
     if (setting.key == "rows-without-approval") number(setting, INT64_MAX, into.policy.rows_without_approval);
     else if (setting.key == "approvals") number(setting, 20, into.policy.approvals);
     else if (setting.key == "not-author") {
-      if (asking.is(setting, SettingKind::boolean, "write `not-author = true`")) into.policy.not_author = setting.boolean;
+      if (asking.is(setting, SettingKind::boolean, "write `not-author = true`")) into.policy.not_author = {setting.boolean, setting.span};
     } else if (setting.key == "require") {
       static const std::vector<std::string> known = {"owner", "ticket", "why", "runbook", "expires"};
-      if (!texts(setting, into.policy.require, asking, "write `require = [\"ticket\"]`")) continue;
+      Rule<std::vector<std::string>> required{{}, setting.span};
+      if (!texts(setting, required.value, asking, "write `require = [\"ticket\"]`")) continue;
+      into.policy.require = std::move(required);
       for (const Setting& member : setting.members)
         if (std::find(known.begin(), known.end(), member.text) == known.end())
           asking.wrong(member.span, fmt::format("`{}` is nothing that a job says of itself", member.text), "it says `owner`, `ticket`, `why`, `runbook` and `expires`");
@@ -133,11 +135,11 @@ void read_outside(const Setting& section, Project& into, Asking& asking) {
     if (text != std::end(each)) {
       if (!asking.is(setting, SettingKind::text, "write a text, as the flag of `bfl run` takes it")) continue;
       if (setting.text.empty()) asking.wrong(setting.span, fmt::format("`{}` says nothing", setting.key), "write what the flag of `bfl run` takes, or leave the line out");
-      *text->second = {setting.text, setting.span};
+      *text->second = {setting.text, setting.span, into.root};
     } else if (setting.key == "hooks") {
       std::vector<std::string> written;
       if (texts(setting, written, asking, "write a list of texts: `hooks = [\"run_finished=$ALERT_HOOK\"]`"))
-        for (const Setting& member : setting.members) into.outside.hooks.push_back({member.text, member.span});
+        for (const Setting& member : setting.members) into.outside.hooks.push_back({member.text, member.span, into.root});
     } else {
       asking.unknown(setting, "setting", {"hooks", "metrics", "metrics_port", "lineage"});
     }
@@ -152,7 +154,7 @@ void read_environments(const Setting& section, Project& into, Asking& asking) {
     if (!asking.is(setting, SettingKind::table, fmt::format("write `[environments.{}]` on a line of its own, and its sources below", setting.key))) continue;
     Environment made{setting.key, {}, setting.key_span};
     for (const Setting& member : setting.members) {
-      Place place{member.key, {}, {}};
+      Place place{member.key, {}, {}, into.root, member.key_span};
       const Setting* variable = member.kind == SettingKind::table ? member.find("env") : nullptr;
       if (variable) {
         for (const Setting& other : member.members)
@@ -189,9 +191,11 @@ const Environment* Project::environment(std::string_view name) const {
   return found == environments.end() ? nullptr : &*found;
 }
 
-void read(Project& into, Diagnostics& diagnostics) {
-  const auto whole = read_toml(into.texts, 0, diagnostics);
+void read(Project& into, std::uint32_t file, const std::string& folder, Diagnostics& diagnostics) {
+  const auto whole = read_toml(into.texts, file, diagnostics);
   if (!whole) return;
+  Project nearer;
+  nearer.root = folder;
   Asking asking(diagnostics);
   for (const Setting& setting : whole->members) {
     const auto found = std::find_if(std::begin(sections), std::end(sections), [&](const Section& section) { return section.name == setting.key; });
@@ -200,9 +204,10 @@ void read(Project& into, Diagnostics& diagnostics) {
       for (const Section& section : sections) known.emplace_back(section.name);
       asking.unknown(setting, setting.kind == SettingKind::table ? "section" : "setting", known);
     } else if (asking.is(setting, SettingKind::table, fmt::format("write `[{}]` on a line of its own, and its settings below", setting.key))) {
-      found->read(setting, into, asking);
+      found->read(setting, nearer, asking);
     }
   }
+  add_up(into, nearer, diagnostics);
 }
 
 }  // namespace bfl::project

@@ -1,4 +1,7 @@
-// `bfl.toml`: what a project has decided for all of its jobs. Read once, before the job; pure, the file is found by cli/.
+// `bfl.toml`: what a project has decided for all of its jobs. Read once, before the job; pure, the files are found by cli/.
+//
+// Several files may hold for a job, that of its folder and those of the folders around it. They add up: a nearer one may ask for more
+// than those around it, never for less.
 //
 // A section is a member of Project, a function in project.cpp that fills it, and a row in the table there. What is decided stands
 // here as it was written, with its place: whether there is such a rule, such a key, is known to the stage that asks for it. A
@@ -31,18 +34,26 @@ struct Approver {
   Span span{};
 };
 
+// A rule of the policy that some file gives, and where.
+template <class T>
+struct Rule {
+  T value{};
+  Span span{};
+};
+
 // `[policy]`: what every job has to fulfil, whatever it says itself.
 struct Policy {
-  std::optional<std::int64_t> rows_without_approval{};  // more than these are changed only by an approved plan
-  std::int64_t approvals = 0;          // signatures that every job needs
-  bool not_author = false;             // whoever made the plan is never counted
-  std::vector<std::string> require{};  // of what a job says of itself: owner, ticket, why, runbook, expires
-  Span span{};
+  std::optional<Rule<std::int64_t>> rows_without_approval{};  // more than these are changed only by an approved plan
+  std::optional<Rule<std::int64_t>> approvals{};              // signatures that every job needs
+  std::optional<Rule<bool>> not_author{};                     // whoever made the plan is never counted
+  std::optional<Rule<std::vector<std::string>>> require{};    // of what a job says of itself: owner, ticket, why, runbook, expires
 };
 
 // `[environments.NAME]`: where the sources of the jobs lie there.
 struct Place {
   std::string source, url, variable{};  // url, or the environment variable that holds it
+  std::string folder{};                 // where its paths begin
+  Span span{};                          // of the source
 };
 struct Environment {
   std::string name;
@@ -56,6 +67,7 @@ struct Outside {
   struct Told {
     std::string text{};                // empty: not said
     Span span{};
+    std::string folder{};              // where its paths begin
   };
   std::vector<Told> hooks{};
   Told metrics{}, metrics_port{}, lineage{};
@@ -63,8 +75,8 @@ struct Outside {
 };
 
 struct Project {
-  Sources texts;                       // the file, if there is one: what spans of this struct point to
-  std::string root{};                  // the folder that it stands in; empty: there is none
+  Sources texts;                       // the files, if there are any: what spans of this struct point to
+  std::string root{};                  // the folder that the nearest one of the repository stands in; empty: there is none
   std::vector<RuleLevel> lint{};
   std::vector<Approver> approvers{};
   Policy policy{};
@@ -74,7 +86,8 @@ struct Project {
   const Environment* environment(std::string_view name) const;
 };
 
-// Reads the text of `bfl.toml`, the first of `texts`, into `into`; what is wrong with it goes to `diagnostics`.
-void read(Project& into, Diagnostics& diagnostics);
+// Reads a `bfl.toml` of `folder`, one of the `texts` of `into`, and adds it to what `into` holds of those around it; what is wrong with it
+// goes to `diagnostics`.
+void read(Project& into, std::uint32_t file, const std::string& folder, Diagnostics& diagnostics);
 
 }  // namespace bfl::project

@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <unordered_map>
 
 #include "interpreter/ledger/approval.h"
+#include "interpreter/run/journal.h"
 #include "interpreter/run/stages.h"
 #include "interpreter/report/words.h"
 
@@ -21,6 +23,7 @@ struct StepSummary {
   std::string why{};                     // of what does not go on
   std::string stage{};                   // of its rollout, the one it is in
   std::int64_t chunks = 0, changed = 0, conflicts = 0, left_out = 0, quarantined = 0;
+  std::vector<std::string> in_conflict{};  // the first of them, each with why
 };
 
 constexpr std::string_view transaction_open = "transaction_open", in_transaction = "in the transaction";
@@ -56,6 +59,7 @@ std::vector<StepSummary> steps_of(const std::vector<store::JournalEntry>& journa
     }
     if (entry.kind == "stage_begun") step.stage = entry.reason;
     if (entry.kind == "row_quarantined") ++step.quarantined;
+    if (entry.kind == run::row_in_conflict) step.in_conflict.push_back(entry.reason);
     if (entry.kind == "rows_left_out") step.left_out += entry.rows_read;
     if (entry.kind != "chunk_committed") continue;
     ++step.chunks;
@@ -123,6 +127,11 @@ Json object_of(const store::JournalEntry& entry) {
   if (entry.conflicts) object["conflicts"] = entry.conflicts;
   if (entry.seconds > 0) object["seconds"] = entry.seconds;
   return object;
+}
+
+// Those that the diary does not name.
+std::string more_in_conflict(std::int64_t all, std::int64_t named) {
+  return all > named ? fmt::format("    in conflict: {} more\n", grouped(all - named)) : "";
 }
 
 std::string dumped(const Json& json, int indent = -1) { return json.dump(indent, ' ', false, Json::error_handler_t::replace) + "\n"; }
@@ -221,6 +230,8 @@ std::string run_text(const store::RunRecord& run, const std::vector<store::Journ
     if (step.left_out) text += fmt::format(", {} left out", grouped(step.left_out));
     if (!step.why.empty()) text += ": " + one_line(step.why);
     text += "\n";
+    for (const std::string& row : step.in_conflict) text += fmt::format("    in conflict: {}\n", one_line(row));
+    text += more_in_conflict(step.conflicts, static_cast<std::int64_t>(step.in_conflict.size()));
   }
   return text;
 }
@@ -229,17 +240,20 @@ std::string run_json(const store::RunRecord& run, const std::vector<store::Journ
   Json object = object_of(run, alive, standing(run, journal, alive));
   object["steps"] = Json::array();
   for (const StepSummary& step : steps_of(journal))
-    object["steps"].push_back({{"step", step.name}, {"state", step.state}, {"chunks", step.chunks}, {"rows_changed", step.changed}, {"conflicts", step.conflicts}, {"left_out", step.left_out}, {"quarantined", step.quarantined}, {"stage", step.stage}, {"why", step.why}});
+    object["steps"].push_back({{"step", step.name}, {"state", step.state}, {"chunks", step.chunks}, {"rows_changed", step.changed}, {"conflicts", step.conflicts}, {"in_conflict", step.in_conflict}, {"left_out", step.left_out}, {"quarantined", step.quarantined}, {"stage", step.stage}, {"why", step.why}});
   return dumped(object, 2);
 }
 
 std::string log_text(const std::vector<store::JournalEntry>& journal) {
   std::string text;
   const std::string* run = nullptr;
+  std::map<std::string_view, std::int64_t> named;  // rows in conflict, by step
   for (const auto& entry : journal) {
-    if (!run || *run != entry.run) text += fmt::format("run {} of {}\n", entry.run, entry.job);
+    if (!run || *run != entry.run) named.clear(), text += fmt::format("run {} of {}\n", entry.run, entry.job);
     run = &entry.run;
     text += line_of(entry);
+    if (entry.kind == run::row_in_conflict) ++named[entry.step];
+    if (entry.kind == "step_finished") text += more_in_conflict(entry.conflicts, named[entry.step]);
   }
   return text;
 }

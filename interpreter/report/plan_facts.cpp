@@ -286,8 +286,7 @@ struct Tally {
     }
     if (!program::changes_rows(step.kind) || preview->decision.kind == run::DecisionKind::reuse) return;
     if (preview->would_change < 0) counted_all = false;
-    else rows += preview->would_change;
-    for (const auto& [table, along] : preview->with_them) rows += along;
+    rows += run::rows_in_all(*preview);
   }
 
   std::string summary(std::size_t steps) const {

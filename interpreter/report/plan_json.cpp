@@ -165,8 +165,7 @@ std::string plan_document(const program::Program& program, const plan::Plan& pla
     if (!preview) continue;
     if (std::any_of(preview->judgements.begin(), preview->judgements.end(), [](const run::Judgement& judgement) { return !judgement.holds; })) fails.push_back(program.steps[index].name);
     ++decisions[static_cast<std::size_t>(preview->decision.kind)];
-    if (preview->would_change > 0) would_change += preview->would_change;
-    for (const auto& [table, rows] : preview->with_them) would_change += rows;
+    would_change += run::rows_in_all(*preview);
   }
   for (const plan::Edge& edge : plan.edges) {
     Json object{{"from", program.steps[edge.from].name}, {"to", program.steps[edge.to].name}, {"kind", plan::name_of(edge.reason)}};

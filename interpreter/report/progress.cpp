@@ -118,7 +118,7 @@ void Progress::on(const run::Event& event) {
     case EventKind::step_paused: line("..", event.step, "paused: " + printable(event.reason)); break;
     case EventKind::step_reused:
       line(event.quarantined ? "!" : "ok", event.step,
-           (event.reason.empty() ? "finished before, not repeated" : event.reason) + (event.quarantined ? fmt::format("; {} in quarantine", counted(event.quarantined, "row")) : ""));
+           (event.reason.empty() ? "finished before, not repeated" : event.reason) + (event.conflicts ? fmt::format("; {} in conflict, left as they are", counted(event.conflicts, "row")) : "") + (event.quarantined ? fmt::format("; {} in quarantine", counted(event.quarantined, "row")) : ""));
       break;
     case EventKind::chunk_committed: chunk(event); break;
     case EventKind::step_finished: end_step(event); break;
@@ -154,6 +154,7 @@ void Progress::chunk(const run::Event& event) {
   UnderWay& of = under_way(event.step);
   ++of.chunks;
   of.changed += event.rows_changed;
+  of.conflicts.insert(of.conflicts.end(), event.keys.begin(), event.keys.end());
   const double seconds = event.seconds / event.beside;
   of.elapsed += seconds;
   of.rate.add(static_cast<double>(event.rows_read), seconds);
@@ -245,6 +246,8 @@ void Progress::end_step(const run::Event& event) {
   if (event.seconds > 0) text += fmt::format(", {}", duration(event.seconds));
   line(event.conflicts || event.quarantined ? "!" : "ok", event.step, text);
   for (const run::LeftOut& part : of.left_out) more(left_out(part));
+  for (const std::string& row : of.conflicts) more("in conflict: " + row);
+  if (const auto named = static_cast<std::int64_t>(of.conflicts.size()); event.conflicts > named) more(fmt::format("in conflict: {} more", grouped(event.conflicts - named)));
 }
 
 void Progress::finish() {
@@ -271,7 +274,7 @@ void Progress::summary(const run::Outcome& outcome, const std::string& again, st
   const std::string changed = fmt::format("{} changed{}", counted(outcome.changed, "row"), skipped);
   const bool resumable = code == 75 || code == 130 || code == 143;
   std::string text;
-  if (code == 0 && !worked_) text = fmt::format("nothing to do: {} is finished{}", program_.job, held);
+  if (code == 0 && !worked_) text = fmt::format("nothing to do: {} is finished{}{}", program_.job, outcome.conflicts_left ? fmt::format(", {} in conflict and left as they are", grouped(outcome.conflicts_left)) : "", held);
   else if (code == 0) text = fmt::format("done: {}{}", outcome.changed ? changed : "no row needed a change" + skipped, held);
   else if (code == 3)
     text = fmt::format("finished: {}{}{}", changed, outcome.conflicts ? fmt::format(", {} in conflict and left as they are", grouped(outcome.conflicts)) : "",

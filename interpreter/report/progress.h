@@ -72,6 +72,7 @@ class Progress {
     std::string step;
     std::int64_t chunks = 0, changed = 0, set_aside = 0;
     std::vector<run::LeftOut> left_out{};
+    std::vector<std::string> conflicts{};  // the first of them
     double last_sign = 0, elapsed = 0;  // seconds of work
     int last_percent = 0, percent = -1;  // -1: nobody knows
     Rate rate{};

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "interpreter/base/fault_points.h"
+#include "interpreter/base/secrets.h"
 #include "interpreter/connect/nested.h"
 #include "interpreter/lower/keyed.h"
 #include "interpreter/run/discreet.h"
@@ -44,6 +45,7 @@ struct Told {                                // a chunk that will have been comm
   ledger::Lane lane;                         // behind it
   std::int64_t changed = 0, conflicts = 0, quarantined = 0, rows = 0;
   std::vector<LeftOut> skipped;
+  std::vector<ledger::Conflict> conflicting;
   bool rest = false;
 };
 
@@ -93,7 +95,7 @@ struct Attempt {
     if (!*counted)
       return Error{ErrorClass::over_limit, fmt::format("more rows match than the {} that `expect` allows{}", writing.limit, writing.limit_share.empty() ? "" : ", " + writing.limit_share), {},
                    "look at what the step selects with `bfl plan`; mend the step or its `expect`"};
-    const ledger::Pack pack = writing.pack.finish();
+    ledger::Pack pack = writing.pack.finish();
     raw_bytes += pack.raw_bytes;
     if (auto added = writing.writer.append(lane, chunk.hi, pack, facts); !added) return added;
     fault_point("after_entry");
@@ -104,6 +106,7 @@ struct Attempt {
     now.event.rows_changed = now.changed = facts.changed;
     now.event.conflicts = now.conflicts = facts.conflicts;
     now.event.quarantined = now.quarantined = facts.quarantined;
+    now.conflicting = std::move(pack.conflicts);
     // On the direct route a lane goes by the rows' keys, else by their numbers.
     const auto bound = [&](const ledger::Key& key) { return writing.step.route == program::Route::direct ? display_key(context.program, writing.step, key) : ledger::display(key); };
     now.event.from_key = lane.cursor ? bound(*lane.cursor) : "";
@@ -275,6 +278,20 @@ Result<void> one_transaction(Writing& writing, ledger::Lane& lane, const NextChu
   return committed;
 }
 
+// `row 7: the row is gone`, and of another table than the step's `lines 7: …`. What is sensitive of its key stays unsaid.
+std::string named(const Writing& writing, const ledger::Conflict& conflict) {
+  const program::Program& program = writing.context.program;
+  std::string row;
+  if (conflict.table.empty()) {
+    row = "row " + display_key(program, writing.step, conflict.key);
+  } else {
+    row = conflict.table;
+    for (const Table& table : program.catalogues[static_cast<std::size_t>(writing.source)].tables)
+      if (const Key* key = table.identity(); table.name == conflict.table && key && key->columns.size() == conflict.key.size()) row += " " + display_key(table, key->columns, conflict.key);
+  }
+  return row + ": " + without_secrets(conflict.reason);
+}
+
 void tell(Writing& worker, Attempt& attempt, double began) {
   Context& context = worker.context;
   std::lock_guard lock(context.shared);
@@ -296,6 +313,8 @@ void tell(Writing& worker, Attempt& attempt, double began) {
     });
     if (context.pacer) context.pacer->spent(told.changed, began);
     Event event = told.event;
+    for (const ledger::Conflict& conflict : told.conflicting)
+      if (writing.conflicts_named < ledger::conflicts_named) ++writing.conflicts_named, event.keys.push_back(named(writing, conflict));
     event.chunk = writing.chunks;
     event.rows_total = writing.rows_total;
     event.rows_done = writing.rows_done;

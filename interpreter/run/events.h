@@ -30,10 +30,10 @@ struct Event {
   std::int64_t chunk = -1;               // sequence number in the lane
   std::int64_t rows_read = 0;            // walked in this chunk or step
   std::int64_t rows_changed = 0;
-  std::int64_t conflicts = 0;
+  std::int64_t conflicts = 0;            // step_reused: those that the step has left
   std::int64_t rows_left_out = 0;        // rows_left_out: by `reason`; step_finished: in all
   std::int64_t quarantined = 0;          // row_quarantined: 1; step_reused, step_finished, run_finished: how many wait there
-  std::vector<std::string> keys{};       // rows_left_out: the first of them; row_quarantined: the row's
+  std::vector<std::string> keys{};       // rows_left_out: the first of them; row_quarantined: the row's; chunk_committed: those in conflict, the first of the step, with why
   std::int64_t rows_total = -1;          // estimated rows of the walk; -1: unknown
   std::int64_t rows_done = 0;            // of the walk, so far
   double seconds = 0;

@@ -26,6 +26,7 @@ struct Outlook {
   std::vector<std::vector<ledger::Generation>> generations;
   std::vector<Decision> decisions;
   std::map<std::string, std::int64_t> quarantined;  // by step: rows that wait there
+  std::map<std::string, std::int64_t> conflicts;    // by step: rows that its newest application has left as they are
 };
 
 bool named(const std::vector<std::string>& names, const std::string& name) {
@@ -104,6 +105,8 @@ bool look(Context& context, Outlook& outlook) {
       if (!waiting) return refuse(context, waiting.error());
       for (const ledger::Quarantined& row : *waiting) ++outlook.quarantined[row.name];
     }
+    for (const ledger::Generation& generation : *list)
+      if (generation.route != "undo") outlook.conflicts[generation.step] = generation.conflicts;
     outlook.generations.push_back(std::move(*list));
   }
   outlook.decisions = decide(context.program, context.plan, outlook.generations);
@@ -245,6 +248,10 @@ StepEnd carry_out(Context& context, std::size_t index, const Outlook& outlook, c
       if (const auto waiting = outlook.quarantined.find(step.name); waiting != outlook.quarantined.end()) {
         event.quarantined = waiting->second;
         context.count([&](Outcome& outcome) { outcome.quarantined += waiting->second; });
+      }
+      if (const auto left = outlook.conflicts.find(step.name); left != outlook.conflicts.end()) {
+        event.conflicts = left->second;
+        context.count([&](Outcome& outcome) { outcome.conflicts_left += left->second; });
       }
       context.tell(event);
       return StepEnd::done;

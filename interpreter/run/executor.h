@@ -59,6 +59,7 @@ struct Options {
 struct Outcome {
   int exit_code = 0;                // cli.md
   std::int64_t changed = 0, conflicts = 0, left_out = 0, quarantined = 0;
+  std::int64_t conflicts_left = 0;        // by steps that were finished before
   std::int64_t changed_before = 0, conflicts_before = 0;  // by runs that were not finished, where the job undoes itself for conflicts
   std::size_t steps_run = 0, steps_reused = 0, steps_resumed = 0, assertions = 0;
   bool next_plan = false;           // what was left needs a plan of its own

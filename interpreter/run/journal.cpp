@@ -45,9 +45,18 @@ Listener journal_listener(store::State& state, Result<void>& failed) {
     entry.seconds = event.seconds;
     if (event.kind == EventKind::row_quarantined) entry.reason = "row " + event.keys.front() + ": " + event.reason;
     else if (event.kind == EventKind::run_started && !event.trace.empty()) entry.reason = "trace " + event.trace;
-    else if (event.kind == EventKind::chunk_committed && !event.span.empty()) entry.reason = "span " + event.span;
+    else if (event.kind == EventKind::chunk_committed) entry.reason = event.span.empty() ? "" : "span " + event.span;
     else for (const std::string& key : event.keys) entry.reason += (&key == event.keys.data() ? ": " : ", ") + key;
-    if (auto written = state.append(entry); !written && failed) failed = written;
+    const auto append = [&](const store::JournalEntry& one) {
+      if (auto written = state.append(one); !written && failed) failed = written;
+    };
+    append(entry);
+    if (event.kind != EventKind::chunk_committed) return;
+    for (const std::string& key : event.keys) {
+      store::JournalEntry row;
+      row.run = entry.run, row.job = entry.job, row.step = entry.step, row.kind = row_in_conflict, row.time = entry.time, row.reason = key;
+      append(row);
+    }
   };
 }
 

@@ -51,6 +51,12 @@ struct Preview {
   std::optional<Estimate> estimate;
   std::string proof;                // guarded steps: the result of applying a sample twice
 };
+// Rows of all tables that would change now, of what was counted.
+inline std::int64_t rows_in_all(const Preview& preview) {
+  std::int64_t rows = std::max<std::int64_t>(0, preview.would_change);
+  for (const auto& [table, along] : preview.with_them) rows += along;
+  return rows;
+}
 // Of the rows that the database would not take, how many the step may still put into quarantine.
 inline std::int64_t may_set_aside(const program::Step& step, const Preview& preview) {
   return preview.refusals.before_all ? 0 : std::max<std::int64_t>(0, step.quarantine.value_or(0) - preview.set_aside_before);

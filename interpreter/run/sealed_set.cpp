@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "interpreter/run/discreet.h"
 #include "interpreter/run/seal_around.h"
 
 namespace bfl::run {
@@ -202,7 +203,7 @@ Result<void> SealedSet::compute(std::vector<Turn>& turns) {
 Result<void> SealedSet::decide(Turn& turn, ledger::ChunkFacts& facts) {
   const auto conflict = [&](const std::string& why) {
     ++facts.conflicts;
-    writing_.pack.conflict(turn.key(), why);
+    writing_.pack.conflict(turn.key(), why, turn.planned->table);
   };
   const auto skip = [&](const char* why) {
     writing_.skip(turn.key(), why, facts);
@@ -258,7 +259,7 @@ Result<std::string> SealedSet::held_by_another(const Turn& turn) {
     std::string other;
     auto read = holders_[u]->query_raw(wanted, [&](RawRow holder) {
       const Key theirs = ledger::key_of(holder, holder.size());
-      if (ledger::encode(theirs) != ledger::encode(ledger::key_of(turn.key(), turn.intent->key))) other = ledger::display(theirs);
+      if (ledger::encode(theirs) != ledger::encode(ledger::key_of(turn.key(), turn.intent->key))) other = display_key(writing_.context.program, writing_.step, theirs);
       return other.empty();
     });
     if (!read) return read.error();
@@ -307,7 +308,7 @@ Result<std::int64_t> SealedSet::change(Hand& hand, std::vector<Turn>& turns, led
           if (writing_.seen) keep(*turns[first + i].planned);
           if (rows > 0 || act != Act::remove) return;
           ++facts.conflicts;  // seen a moment ago, and no longer there to be deleted
-          writing_.pack.conflict(turns[first + i].key(), "rows of other tables refer to it");
+          writing_.pack.conflict(turns[first + i].key(), "rows of other tables refer to it", turns[first + i].planned->table);
         });
     writing_.cause = {};
     if (!done) return done.error();

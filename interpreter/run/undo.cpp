@@ -252,7 +252,7 @@ class Undoing {
       return;
     }
     ++facts.conflicts;
-    writing_.pack.conflict(key, judged.reason);
+    writing_.pack.conflict(key, judged.reason, back_->table_of(record).name);
     if (listed_.size() < most_listed) listed_.push_back(fmt::format("{}: {}", back_->shown_key(record), judged.reason));
   }
 

@@ -28,6 +28,7 @@ struct Writing {
   std::int64_t changed = 0, conflicts = 0, quarantined = 0;
   std::int64_t most_quarantined = -1;  // negative: none is set aside
   std::int64_t rows_total = -1, rows_done = 0;  // of the walk, for people
+  std::size_t conflicts_named = 0;  // rows of this run that were told one by one
   int beside = 1;                   // workers that walk it
   std::int64_t rows = 0;            // the size of the next chunk
   ChunkSize size{};                 // the law that it follows

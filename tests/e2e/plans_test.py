@@ -53,6 +53,50 @@ def what_is_held_is_done(place, shop):
     expect("was carried out and undone" in apply(place, code=4).stderr, "a plan is carried out once")
 
 
+def rows_in_conflict_are_named(place, shop):
+    place.write("job.bfl", FIX.format(source=shop.source))
+    shop.sql("UPDATE orders SET total = ROUND(subtotal + tax, 2)")
+    shop.sql("UPDATE orders SET total = 0 WHERE id <= 40")
+    keep(place)
+    shop.sql("UPDATE orders SET total = 1 WHERE id <= 24")
+    shop.sql("DELETE FROM lines WHERE order_id = 40")
+    shop.sql("DELETE FROM orders WHERE id = 40")
+    done = apply(place, "--hook", "rows_in_conflict=cat >> told.json; echo >> told.json", code=3)
+    row = "row 7: `total` was changed since the set was sealed"
+    expect(f"in conflict: {row}\n" in done.stdout and done.stdout.count("in conflict: row ") == 20 and "in conflict: 5 more\n" in done.stdout, done.stdout)
+    run = done.stdout.split("to see them: bfl log ")[1].split()[0]
+    log = call(place, "log", run).stdout
+    expect(log.count("row_in_conflict") == 20 and row in log and "in conflict: 5 more\n" in log, log)
+    entries = [json.loads(line) for line in call(place, "log", run, "--json").stdout.splitlines()]
+    expect(row in [entry["reason"] for entry in entries if entry["kind"] == "row_in_conflict"], f"{entries}")
+    status = call(place, "status", run).stdout
+    expect(f"in conflict: {row}\n" in status and "in conflict: 5 more\n" in status, status)
+    expect(row in json.loads(call(place, "status", run, "--json").stdout)["steps"][0]["in_conflict"], "status --json")
+    told = [json.loads(line) for line in (place.folder / "told.json").read_text().splitlines() if line]
+    named = [key for one in told for key in one["keys"]]
+    expect(len(named) == 20 and row in named, f"{told}")
+    for _ in range(2):  # the second time the job is known to be finished
+        expect("nothing to do: fix_totals is finished, 25 in conflict and left as they are" in apply(place).stdout, "the plan once more")
+        again = call(place, "run", "job.bfl").stdout
+        expect("25 in conflict and left as they are" in again, again)
+    # An undo has conflicts of its own.
+    shop.sql("UPDATE orders SET total = 5 WHERE id = 30")
+    undone = call(place, "undo", "job.bfl", code=3).stdout
+    expect(undone.count("in conflict: orders 30: `total` was changed since") == 1, undone)
+    last = json.loads(call(place, "log", "--json").stdout.splitlines()[0])["run"]
+    expect("orders 30: `total` was changed since" in call(place, "log", last).stdout, "the log of the undo")
+
+
+def a_sensitive_key_stays_unsaid(place, shop):
+    place.write("job.bfl", FIX.format(source=shop.source + " { sensitive orders.id }"))
+    shop.sql("UPDATE orders SET total = ROUND(subtotal + tax, 2)")
+    shop.sql("UPDATE orders SET total = 0 WHERE id = 177")
+    keep(place)
+    shop.sql("UPDATE orders SET total = 1 WHERE id = 177")
+    done = apply(place, "--json", code=3).stdout
+    expect("was changed since the set was sealed" in done and "177" not in "".join(line for line in done.splitlines() if '"chunk_committed"' in line), done)
+
+
 def it_is_void(place, shop):
     job = FIX.format(source=shop.source)
     place.write("job.bfl", job)
@@ -249,6 +293,24 @@ def a_policy_only_adds(place):
     expect("the job has expired: it was good until 2025-01-31" in said, said)
 
 
+def rows_that_go_along_count(place, shop):
+    keys = make_keys(place, "ann")
+    shop.sql("CREATE TABLE parts (id BIGINT PRIMARY KEY)")
+    shop.sql("CREATE TABLE uses (id BIGINT PRIMARY KEY, part BIGINT NOT NULL REFERENCES parts (id))")
+    shop.sql("INSERT INTO parts SELECT id FROM orders WHERE id <= 20")
+    shop.sql("INSERT INTO uses SELECT id, 1 + id % 10 FROM orders")  # twenty of each of ten parts
+    place.write("job.bfl", f'job gone {{ why "w" }}\nsource shop = {shop.source}\ndelete old of shop.parts where id <= 2 {{ cascades to shop.uses }}\n')
+    project(place, keys, "[policy]\nrows-without-approval = 41\n")
+    said = call(place, "run", "job.bfl", code=4).stderr
+    expect("would change more than 41 rows, and 42 rows would change," in said, said)
+    call(place, "plan", "job.bfl", "-o", "job.plan")
+    expect("42 rows would change" in apply(place, code=4).stderr, "a plan holds them as well")
+    expect(shop.number("SELECT count(*) FROM uses") == 200, "nothing was deleted")
+    project(place, keys, "[policy]\nrows-without-approval = 42\n")
+    call(place, "run", "job.bfl")
+    expect((shop.number("SELECT count(*) FROM parts"), shop.number("SELECT count(*) FROM uses")) == (18, 160), "as many as the policy allows")
+
+
 def a_run_undoes_itself(place, shop):
     job = APPROVED.replace("total != subtotal + tax", "id <= 100 and total != subtotal + tax").replace("count(wrong)", "count(shop.orders where total != subtotal + tax)")
     shop.sql("UPDATE orders SET total = ROUND(subtotal + tax, 2)")
@@ -272,4 +334,4 @@ def a_run_undoes_itself(place, shop):
     expect(shop.number("SELECT count(*) FROM orders WHERE total = 0") == 41, "three are")
 
 
-main([*on_both(what_is_held_is_done), *on_both(it_is_void), *on_both(it_goes_on), *on_both(several_steps), *on_both(two_approve), *on_both(a_run_undoes_itself), a_policy_only_adds, it_is_whole, of_another_database])
+main([*on_both(what_is_held_is_done), *on_both(rows_in_conflict_are_named), *on_both(a_sensitive_key_stays_unsaid), *on_both(it_is_void), *on_both(it_goes_on), *on_both(several_steps), *on_both(two_approve), *on_both(a_run_undoes_itself), a_policy_only_adds, *on_both(rows_that_go_along_count), it_is_whole, of_another_database])

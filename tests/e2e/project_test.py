@@ -60,13 +60,52 @@ def the_nearest_project_counts(place):
     sarif = json.loads(place.call("lint", "a/b/j.bfl", "--format", "sarif", code=1).stdout)["runs"][0]
     expect("error" in {r["level"] for r in sarif["results"] if r["ruleId"] == "L306"}, "the level in SARIF")
     expect("::error file=a/b/j.bfl" in place.call("lint", "a/b/j.bfl", "--format", "github", code=1).stdout, "the level of the annotation")
-    (place.folder / "a" / "bfl.toml").write_text('[lint]\nmissing-test = { level = "off", reason = "shown elsewhere" }\n')
+    nearer = place.folder / "a" / "bfl.toml"
+    nearer.write_text('[lint]\nmissing-test = { level = "off", reason = "shown elsewhere" }\n')
+    said = place.call("lint", "a/b/j.bfl", code=2).stderr
+    expect("error[BFL0704]" in said and "a/bfl.toml:2:1" in said and "bfl.toml:2:1" in said and "a nearer file only tightens" in said, said)
+    place.write("bfl.toml", "")
     done = place.call("lint", "a/b/j.bfl").stdout
     expect("L306 missing-test is off in this project: shown elsewhere" in done and "note[L306]" not in done, done)
-    # What lies around a repository is not the project's.
-    os.remove(place.folder / "a" / "bfl.toml")
-    (place.folder / "a" / ".git").mkdir()
-    expect("note[L306]" in place.call("lint", "a/b/j.bfl").stdout, "beyond the repository")
+
+
+def no_nearer_file_lifts_the_policy(place):
+    place.shop()
+    jobs = place.folder / "jobs"
+    jobs.mkdir()
+    (jobs / "j.bfl").write_text('job j { why "w" owner "o" }\nsource shop = sqlite("../shop.db")\nupdate u of shop.orders where id == 1 { set note = "x" }\n')
+    place.write("bfl.toml", '[policy]\nrequire = ["ticket"]\napprovals = 1\n')
+    holds = lambda where: expect(all(said in place.call("run", "jobs/j.bfl", code=4).stderr for said in ("no `ticket`", "asks for 1 approval")), where)
+    holds("the file above")
+    (jobs / "bfl.toml").write_text("")
+    holds("an empty file beside the job")
+    os.remove(jobs / "bfl.toml")
+    (jobs / ".git").mkdir()
+    holds("a repository of its own")
+    (jobs / "bfl.toml").write_text("[policy]\napprovals = 0\n")
+    said = place.call("run", "jobs/j.bfl", code=2).stderr
+    expect("error[BFL0704]: `approvals` asks for less than a bfl.toml further out" in said and "jobs/bfl.toml:2:13" in said and "asked for here" in said, said)
+    os.remove(jobs / "bfl.toml")
+    os.symlink("nowhere", jobs / "bfl.toml")
+    expect("error[BFL0113]" in place.call("run", "jobs/j.bfl", code=2).stderr, "one that cannot be read")
+
+
+def a_rule_that_the_policy_makes_an_error_stops_the_run(place):
+    place.shop()
+    place.write("j.bfl", 'job j { why "w" owner "o" }\nsource shop = sqlite("shop.db")\nupdate u of shop.orders where id == 1 { set note = "marked" }\n')
+    marked = "SELECT count(*) FROM orders WHERE note = 'marked'"
+    place.write("bfl.toml", '[lint]\nmissing-test = "error"\n')
+    for command in ("run", "check"):
+        said = place.call(command, "j.bfl", code=4).stderr
+        expect("error[BFL0525]: the policy of the project makes `missing-test` an error" in said and "j.bfl:" in said and "help" in said, said)
+    said = place.call("plan", "j.bfl").stderr
+    expect("warning[BFL0525]: a run would be refused: the policy" in said, said)
+    expect(place.value(marked) == 0, "nothing was changed")
+    place.write("bfl.toml", '[lint]\nmising-test = "error"\n')
+    expect("there is no rule `mising-test`" in place.call("run", "j.bfl", code=2).stderr, "a rule that there is not")
+    place.write("bfl.toml", '[lint]\nmissing-test = "warning"\n')
+    place.call("run", "j.bfl")
+    expect(place.value(marked) == 1, "a warning is for `bfl lint`")
 
 
 def kept(place):
@@ -124,4 +163,4 @@ def offline_needs_no_credentials(place):
 
 
 if __name__ == "__main__":
-    main([begins_a_project_that_works_at_once, init_overwrites_nothing, the_nearest_project_counts, catalogues_are_kept, offline_needs_no_credentials])
+    main([begins_a_project_that_works_at_once, init_overwrites_nothing, the_nearest_project_counts, no_nearer_file_lifts_the_policy, a_rule_that_the_policy_makes_an_error_stops_the_run, catalogues_are_kept, offline_needs_no_credentials])

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "interpreter/base/signed_note.h"
 #include "interpreter/lint/levels.h"
 #include "interpreter/lint/postgres_sql.h"
 #include "interpreter/project/kept_catalogue.h"
@@ -12,12 +13,13 @@ using namespace bfl;
 
 namespace {
 
-project::Project read(const std::string& text, Diagnostics& diagnostics) {
+// The files of a job, the one that is the furthest out first.
+project::Project read(const std::vector<std::string>& texts, Diagnostics& diagnostics) {
   project::Project made;
-  made.texts.add("bfl.toml", text);
-  project::read(made, diagnostics);
+  for (const std::string& text : texts) project::read(made, made.texts.add("bfl.toml", text), "/place", diagnostics);
   return made;
 }
+project::Project read(const std::string& text, Diagnostics& diagnostics) { return read(std::vector{text}, diagnostics); }
 
 std::string slice(const project::Project& project, Span span) { return std::string(project.texts.slice(span)); }
 
@@ -108,6 +110,60 @@ TEST_CASE("a policy raises rules as it likes, and lowers them with a reason") {
       const auto said = lint::levels_of(read("[lint]\n" + std::string(rule.code) + " = { level = \"" + to + "\", reason = \"so\" }\n", fine), fine);
       CHECK((fine.errors() == 0 && said.contains(&rule) && said.at(&rule).severity.has_value() == (wanted < 3)));
     }
+}
+
+TEST_CASE("the policies of several files add up to the stricter") {
+  Diagnostics diagnostics;
+  const auto made = read({"[policy]\nrows-without-approval = 100\nrequire = [\"ticket\"]\n[lint]\nmissing-test = \"warning\"\n[outside]\nhooks = [\"a\"]\nlineage = \"far\"\n[environments.x]\ns = \"sqlite:a\"\n",
+                          "", "[policy]\nrows-without-approval = 10\napprovals = 2\nnot-author = true\nrequire = [\"owner\"]\n[lint]\nL306 = \"error\"\n[outside]\nhooks = [\"b\"]\nlineage = \"near\"\n[environments.x]\nt = \"sqlite:b\"\n"},
+                         diagnostics);
+  const auto levels = lint::levels_of(made, diagnostics);
+  CHECK(diagnostics.errors() == 0);
+  CHECK((made.policy.rows_without_approval->value == 10 && made.policy.approvals->value == 2 && made.policy.not_author->value));
+  CHECK(made.policy.require->value == std::vector<std::string>{"owner", "ticket"});
+  CHECK(levels.at(lint::rule_named("L306")).severity == Severity::error);
+  CHECK((made.outside.hooks.size() == 2 && made.outside.lineage.text == "near"));
+  CHECK((made.environments.size() == 1 && made.environments[0].places.size() == 2));
+}
+
+TEST_CASE("a nearer file that loosens is an error at its place, and shows the other's") {
+  const std::string around =
+      "[policy]\nrows-without-approval = 100\napprovals = 2\nnot-author = true\nrequire = [\"ticket\"]\n[lint]\nmissing-test = \"error\"\n[environments.x]\ns = \"sqlite:a\"\n";
+  for (const auto& [text, place] : std::vector<std::pair<std::string, std::string>>{{"[policy]\nrows-without-approval = 101\n", "101"},
+                                                                                 {"[policy]\napprovals = 1\n", "1"},
+                                                                                 {"[policy]\nnot-author = false\n", "false"},
+                                                                                 {"[policy]\nrequire = []\n", "[]"},
+                                                                                 {"[lint]\nL306 = \"warning\"\n", "L306"},
+                                                                                 {"[lint]\nmissing-test = { level = \"off\", reason = \"so\" }\n", "missing-test"},
+                                                                                 {"[environments.x]\ns = \"sqlite:b\"\n", "s"}}) {
+    CAPTURE(text);
+    Diagnostics diagnostics;
+    const auto made = read({around, text, ""}, diagnostics);
+    (void)lint::levels_of(made, diagnostics);
+    REQUIRE(diagnostics.errors() == 1);
+    const Diagnostic& found = diagnostics.all()[0];
+    CHECK((found.code == Code::policy_loosened && found.span.file == 1 && slice(made, found.span).starts_with(place) && !found.help.empty()));
+    REQUIRE(found.labels.size() == 1);
+    CHECK(found.labels[0].span.file == 0);
+    CHECK((made.policy.approvals->value == 2 && made.policy.not_author->value && made.policy.rows_without_approval->value == 100));
+  }
+}
+
+TEST_CASE("who may approve is listed by every file that lists anybody") {
+  const auto of = [](const std::string& name, std::uint8_t seed) {
+    PublicKey key{name};
+    key.bytes[0] = seed;
+    return name + " = { key = \"" + key.text() + "\", users = [\"u" + std::to_string(seed) + "\"] }\n";
+  };
+  Diagnostics fine;
+  const auto both = read({"[approvers]\n" + of("ann", 1) + of("bob", 2), "[policy]\n", "[approvers]\n" + of("bob", 2)}, fine);
+  CHECK((fine.errors() == 0 && both.approvers.size() == 1 && both.approvers[0].name == "bob"));
+  for (const std::string& other : {of("eve", 3), of("bob", 3)}) {
+    Diagnostics diagnostics;
+    const auto made = read({"[approvers]\n" + of("bob", 2), "[approvers]\n" + other}, diagnostics);
+    REQUIRE(diagnostics.errors() == 1);
+    CHECK((diagnostics.all()[0].code == Code::policy_loosened && diagnostics.all()[0].labels.size() == 1 && made.approvers.empty()));
+  }
 }
 
 TEST_CASE("a catalogue that was kept is read as it was") {
