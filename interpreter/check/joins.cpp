@@ -131,12 +131,20 @@ void Checker::join_rows(BlockPtr& block, NodeId clause, Scope* outer) {
 
 void Checker::lint_join(const ExprPtr& on) {
   if (quiet_ > 0) return;
+  const Block& block = *scope_->block;
+  const program::Input& joined = block.relation->inputs.back();
+  // In its own condition the joined row is there, be it optional or not.
+  const auto nullable = [&](const Expr& column) {
+    if (column.input != joined.id) return column.type.nullable;
+    const auto place = static_cast<std::size_t>(column.column);
+    return joined.table ? table(*joined.table).columns[place].type.nullable : may_be_null(block.subs.back()->relation->fields[place].expr, *block.subs.back());
+  };
   std::vector<ExprPtr> parts;
   conjuncts(on, parts);
   for (const ExprPtr& part : parts) {
     if (part->kind != ExprKind::compare || part->op != program::CompareOp::equal) continue;
     const Expr &a = *part->args[0], &b = *part->args[1];
-    if (a.kind == ExprKind::column && b.kind == ExprKind::column && a.input != b.input && a.type.nullable && b.type.nullable)
+    if (a.kind == ExprKind::column && b.kind == ExprKind::column && a.input != b.input && nullable(a) && nullable(b))
       warning(Code::nullable_join, part->span, "both sides of this join may be null, and null equals null: rows without a value are joined to each other",
               "leave them out: `and … != null`");
   }

@@ -59,13 +59,14 @@ bool raw_element(const JsonNode& node, const lower::Wire& element, bool stored, 
   return stored && element.type.kind == Kind::json;
 }
 
-bool append_element(const Value& item, const lower::Wire& element, bool stored, std::string& out, std::string& problem) {
+bool append_element(const Value& item, const lower::Wire& element, Storage storage, std::string& out, std::string& problem) {
+  const bool stored = storage == Storage::json_text;
   if (item.is_null()) return out += "null", true;
   if (stored && item.kind() == Kind::boolean) return out += item.as<bool>() ? "true" : "false", true;
   if (stored && item.kind() == Kind::decimal) return out += item.as<Decimal>().to_string(), true;
   if (item.kind() == Kind::json) {  // on its way: a text, so that it stays the document that it is
     if (stored) out += item.as<Json>().text;
-    else append_json_text(out, canonical_json(item.as<Json>().text));
+    else append_json_text(out, storage == Storage::json_canonical ? canonical_json(item.as<Json>().text) : item.as<Json>().text);
     return true;
   }
   if (item.kind() == Kind::floating && std::isfinite(item.as<double>())) {
@@ -114,12 +115,13 @@ bool decode_array(std::string_view text, const lower::Wire& wire, Value& out, st
 }
 
 bool encode_array(const Array& array, const lower::Wire& wire, std::string& out, std::string& problem) {
-  const lower::Wire element = lower::wire_of(wire.type.element ? *wire.type.element : Type{});
+  lower::Wire element = lower::wire_of(wire.type.element ? *wire.type.element : Type{});
+  if (element.type.kind == Kind::array && wire.storage == Storage::json_canonical) element.storage = wire.storage;
   std::string text = "[";
   if (array.items)
     for (const Value& item : *array.items) {
       if (text.size() > 1) text += ',';
-      if (!append_element(item, element, wire.storage == Storage::json_text, text, problem)) return false;
+      if (!append_element(item, element, wire.storage, text, problem)) return false;
     }
   out = text + "]";
   return true;

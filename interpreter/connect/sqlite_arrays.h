@@ -1,5 +1,6 @@
 // Arrays as JSON texts: how SQLite keeps them in a column (`json_text`: as a person would write them) and how they pass
-// through SQL (`native`: each element as json_each has to give it, so that its value is the plain form of its type).
+// through SQL (`native`: each element as json_each has to give it, so that its value is the plain form of its type; `json_canonical`:
+// the same, with documents such that equal lists are one text).
 #pragma once
 #include <string>
 #include <string_view>

@@ -73,6 +73,20 @@ Outcome decimal_power(Args args) {
   return exponent < 0 ? decimal_outcome(divide(Decimal(1), result)) : Outcome(Value(std::move(result)));
 }
 
+template <double (*of)(double)>
+Outcome logarithm(Args args) {
+  if (float_at(args, 0) <= 0) return Failure{"the number " + to_display(args[0]) + ", which is not above 0, has no logarithm"};
+  return Value(of(float_at(args, 0)));
+}
+
+Outcome float_power(Args args) {
+  const double base = float_at(args, 0), exponent = float_at(args, 1);
+  if (base == 0 && exponent < 0) return division_by_zero();
+  if (base < 0 && std::isfinite(exponent) && exponent != std::trunc(exponent))
+    return Failure{"the negative number " + to_display(args[0]) + " has no power with the exponent " + to_display(args[1]) + ", which is not whole"};
+  return float_outcome(std::pow(base, exponent), base, exponent);
+}
+
 Outcome clamped(Args args) {
   if (order(args[1], args[2]) > 0)
     return Failure{"the lower bound " + to_display(args[1]) + " is above the upper bound " + to_display(args[2])};
@@ -135,6 +149,10 @@ constexpr NativeRow rows[] = {
        if (float_at(a, 0) < 0) return Failure{"the negative number " + to_display(a[0]) + " has no square root"};
        return Value(std::sqrt(float_at(a, 0)));
      }},
+    {"power(float,float)", float_power},
+    {"exp(float)", [](Args a) { return float_outcome(std::exp(float_at(a, 0)), float_at(a, 0)); }},
+    {"ln(float)", logarithm<std::log>},
+    {"log10(float)", logarithm<std::log10>},
     {"clamp(int,int,int)", clamped},
     {"clamp(decimal,decimal,decimal)", clamped},
     {"is_nan(float)", [](Args a) -> Outcome { return Value(bool(std::isnan(float_at(a, 0)))); }},

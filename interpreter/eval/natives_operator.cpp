@@ -23,12 +23,6 @@ Outcome divide_decimals(const Decimal& a, const Decimal& b) {
   return decimal_outcome(divide(a, b));
 }
 
-// A float that was finite stays so, or the row is named: an infinity in a column is never made by bfl.
-Outcome float_outcome(double result, double a, double b) {
-  if (!std::isfinite(result) && std::isfinite(a) && std::isfinite(b)) return Failure{"the result is beyond the range of a float"};
-  return Value(result);
-}
-
 Outcome duration_outcome(bool overflow, std::int64_t micros) {
   if (overflow) return Failure{"the result does not fit a duration"};
   return Value(Duration{micros});

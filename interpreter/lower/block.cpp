@@ -198,6 +198,7 @@ Sql Writer::aggregate(const Aggregate& given, const ExprPtr& operand, const Type
 }
 
 Sql Writer::subquery(const Expr& expr) {
+  const Apart apart(*this);
   const Relation& relation = *expr.relation;
   static const Aggregate none{.kind = AggregateKind::exists};
   const Aggregate& over = expr.aggregate ? *expr.aggregate : none;

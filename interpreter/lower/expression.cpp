@@ -247,8 +247,8 @@ std::string Writer::sortable(const ExprPtr& expr) {
     case Kind::timestamp: return value_as(expr, Wire{.type = expr->type, .storage = Storage::native});
     case Kind::text: return value(expr).text + " COLLATE BINARY";
     case Kind::uuid:
-    case Kind::array:
     case Kind::floating: return value_as(expr, wire_of(expr->type));
+    case Kind::array:
     case Kind::json: return value_as(expr, Wire{.type = expr->type, .storage = Storage::json_canonical});
     default: return value(expr).text;
   }

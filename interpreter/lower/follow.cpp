@@ -47,7 +47,11 @@ std::string Writer::follow_block(const Relation& relation, std::vector<Wire>* fi
 
   // The rows to go to, once to learn the form of their columns.
   std::vector<Wire> hop_wires;
-  const std::string rows = fmt::format("({}) AS {}", block(*hop.sub, &hop_wires), next);
+  const auto hop_rows = [&](std::vector<Wire>& wires) {
+    const Apart apart(*this);
+    return fmt::format("({}) AS {}", block(*hop.sub, &wires), next);
+  };
+  hop_rows(hop_wires);
 
   const std::string from = input_from(start, false);
   const std::vector<Sql> start_columns = views_.at(start.id).columns;
@@ -80,7 +84,7 @@ std::string Writer::follow_block(const Relation& relation, std::vector<Wire>* fi
   std::vector<Wire> given_wires;
   const auto see_next = [&] {
     given_wires.clear();
-    const std::string text = fmt::format("({}) AS {}", block(*hop.sub, &given_wires), next);
+    const std::string text = hop_rows(given_wires);
     std::vector<Sql> columns;
     for (std::size_t i = 0; i < given_wires.size(); ++i) columns.push_back({fmt::format("{}.c{}", next, i), given_wires[i]});
     see_hole(hop.id, std::move(columns));

@@ -65,12 +65,10 @@ std::string Frame::join_checks(const Relation& relation, Conjuncts& first, const
 std::string Frame::body(const Relation& relation, const std::vector<std::string>& more_plain, const ExprPtr& more) {
   std::string text = " FROM ";
   bool checks = false;
-  for (std::size_t i = 0; i < relation.inputs.size(); ++i) {
+  if (!relation.inputs.empty()) text += input_from(relation.inputs[0], false);
+  const Apart apart(*this);
+  for (std::size_t i = 1; i < relation.inputs.size(); ++i) {
     const Input& input = relation.inputs[i];
-    if (i == 0) {
-      text += input_from(input, false);
-      continue;
-    }
     checks = checks || must_find(input) || must_not_repeat(input) || input.when;
     const bool outer = input.kind == InputKind::optional || must_find(input) || input.when;
     const std::string from = input_from(input, must_find(input) || input.when);

@@ -4,6 +4,7 @@
 #pragma once
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "interpreter/check/program.h"
@@ -38,6 +39,18 @@ class Frame {
   virtual std::string sortable(const program::ExprPtr& expr) = 0;             // in a form that the engine sorts as bfl does
 
   std::vector<int> exposed{};  // set before writing: key columns of the anchor that nested anchored blocks pass on
+  // While rows are written that the anchor is none of, of tables of their own: joined ones, subqueries.
+  class Apart {
+   public:
+    explicit Apart(Frame& frame) : frame_(frame), exposed_(std::exchange(frame.exposed, {})) {}
+    ~Apart() { frame_.exposed = std::move(exposed_); }
+    Apart(const Apart&) = delete;
+    Apart& operator=(const Apart&) = delete;
+
+   private:
+    Frame& frame_;
+    std::vector<int> exposed_;
+  };
 
  protected:
   Frame() = default;

@@ -115,6 +115,7 @@ std::string Writer::aggregate(const Aggregate& given, const ExprPtr& operand, co
 }
 
 std::string Writer::subquery(const Expr& expr) {
+  const Apart apart(*this);
   const Relation& relation = *expr.relation;
   static const Aggregate none{.kind = AggregateKind::exists};
   const Aggregate& over = expr.aggregate ? *expr.aggregate : none;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "interpreter/run/parking.h"
+
 namespace bfl::run {
 
 using connect::RawRow;
@@ -17,8 +19,15 @@ struct Sequence::Row {
   bool goes = false, out = false;   // deleted; needs no change after all
 };
 
+// The values of a column that are in use, and what was tried beside them.
+struct Sequence::Parking {
+  Value largest{};                          // of what rows of the step have or want
+  std::unordered_set<std::string> used{};   // all of that, and where rows were parked
+  std::int64_t tried = 0;
+};
+
 Sequence::Sequence(const Intention& intention, const lower::Hands& sql)
-    : intention_(intention), sql_(sql), assigned_(intention.table().columns.size(), -1) {
+    : intention_(intention), sql_(sql), assigned_(intention.table().columns.size(), -1), parkings_(assigned_.size()) {
   for (std::size_t i = 0; i < intention.step.assignments.size(); ++i)
     assigned_[static_cast<std::size_t>(intention.step.assignments[i].column)] = static_cast<int>(i);
 }
@@ -87,7 +96,7 @@ Result<bool> Sequence::held_outside(const Row& row, const std::vector<int>& colu
 
 namespace {
 
-constexpr std::int64_t most_attempts = 10'000;
+constexpr std::int64_t most_attempts = 10'000, longest_step = 1 << 20;
 
 // An expression over the columns of a row, and over what is tried for one of them.
 struct Formula {
@@ -194,51 +203,78 @@ Result<void> Sequence::choose_survivors() {
   return {};
 }
 
+bool Sequence::refers(int column) const {
+  const Table& table = intention_.table();
+  const auto& keys = intention_.program.catalogues[static_cast<std::size_t>(intention_.step.target.source)].foreign_keys;
+  return std::any_of(keys.begin(), keys.end(), [&](const ForeignKey& key) {
+    return key.table == table.name && std::find(key.columns.begin(), key.columns.end(), table.columns[static_cast<std::size_t>(column)].name) != key.columns.end();
+  });
+}
+
 // The column of a key in which a row can be parked: null is free for all, of other values some are.
 int Sequence::parked_column(const std::vector<int>& columns) const {
   int best = -1, best_rank = 9;
   for (int column : columns) {
     if (assigned_[static_cast<std::size_t>(column)] < 0) continue;
-    const Type& type = intention_.table().columns[static_cast<std::size_t>(column)].type;
-    const int rank = type.nullable ? 0 : type.kind == Kind::integer ? 1 : type.kind == Kind::text ? 2 : 3;
+    const Column& of = intention_.table().columns[static_cast<std::size_t>(column)];
+    const int rank = of.type.nullable ? 0 : !can_park(of) || refers(column) ? 4 : of.type.kind == Kind::integer ? 1 : of.type.kind == Kind::text ? 3 : 2;
     if (rank < best_rank) best = column, best_rank = rank;
   }
   return best;
 }
 
+// Whether the row would meet another one, had it this value.
+Result<bool> Sequence::meets(const Row& row, int column, const Stored& value) const {
+  bool met = false;
+  for (const lower::UniqueKey& unique : sql_.uniques) {
+    if (met || std::find(unique.columns.begin(), unique.columns.end(), column) == unique.columns.end()) continue;
+    auto holder = intention_.target.prepare(unique.holder, intention_.evaluation);
+    if (!holder) return holder.error();
+    std::vector<RawValue> values;
+    for (int part : unique.columns) values.push_back(part == column ? value.view() : row.image[static_cast<std::size_t>(part)].view());
+    auto read = (*holder)->query_raw(values, [&](RawRow) { return met = true, false; });
+    if (!read) return read.error();
+  }
+  return met;
+}
+
 // What a parked row holds meanwhile: null where that is allowed, else a value that no row has.
-Result<Stored> Sequence::parking_value(int column) {
-  const Column& of = intention_.table().columns[static_cast<std::size_t>(column)];
+Result<Stored> Sequence::parking_value(const Row& row, int column) {
+  const Table& table = intention_.table();
+  const Column& of = table.columns[static_cast<std::size_t>(column)];
   if (of.type.nullable) return Stored{};
-  ++parked_;
-  if (of.type.kind == Kind::integer) {
-    std::int64_t least = 0;
-    for (const Row& row : rows_) least = std::min({least, row.image[static_cast<std::size_t>(column)].integer, wanted(row, column).integer});
-    for (const auto& [statement, parked] : sql_.least)
-      if (parked == column) {
-        auto smallest = intention_.target.prepare(statement, intention_.evaluation);
-        if (!smallest) return smallest.error();
-        auto read = (*smallest)->query_raw({}, [&](RawRow row) {
-          least = std::min<std::int64_t>(row[0].integer, least);
-          return false;
-        });
-        if (!read) return read.error();
+  const auto none = [&](std::string_view why) {
+    return Error{ErrorClass::data, fmt::format("rows exchange their values of `{}`, and no other value can hold the place meanwhile: {}", of.name, why), {},
+                 fmt::format("leave such rows out, `skip where …`; or let `{}` be null while the job runs", of.name)};
+  };
+  if (refers(column)) return none("it refers to rows of another table");
+  if (!can_park(of)) return none(fmt::format("it is {}", of.base == "enum" ? "an enum" : to_string(of.type)));
+  const lower::Wire wire = lower::wire_of(of);
+  const auto tuple = [&](const Stored& value) { return unique_tuple(table, {column}, [&](int) { return value.view(); }); };
+  Parking& parking = parkings_[static_cast<std::size_t>(column)];
+  if (parking.used.empty())
+    for (const Row& other : rows_)
+      for (const Stored* stored : {&other.image[static_cast<std::size_t>(column)], &wanted(other, column)}) {
+        if (!parking.used.insert(tuple(*stored)).second) continue;
+        auto value = intention_.target.decode(stored->view(), wire);
+        if (!value) return value.error();
+        if (parking.largest.is_null() || bfl::order(*value, parking.largest) > 0) parking.largest = std::move(*value);
       }
-    Stored value;
-    value.kind = RawValue::Class::integer;
-    value.integer = least - parked_;
-    return value;
+  std::string arena;
+  for (std::int64_t step = 1, attempts = 0; attempts < most_attempts; ++attempts) {
+    parking.tried += step;
+    const auto value = run::parking_value(of, parking.largest, parking.tried);
+    if (!value) break;
+    auto raw = intention_.target.encode(*value, wire, arena);
+    if (!raw) return raw.error();
+    Stored stored = Stored::of(*raw);
+    if (!parking.used.insert(tuple(stored)).second) continue;
+    auto met = meets(row, column, stored);
+    if (!met) return met.error();
+    if (!*met) return stored;
+    step = std::min(step * 2, longest_step);  // out of a range that other rows fill
   }
-  if (of.type.kind == Kind::text) {
-    Stored value;
-    value.kind = RawValue::Class::text;
-    value.bytes = fmt::format("\x01parked by bfl {}", parked_);
-    return value;
-  }
-  return Error{ErrorClass::refused,
-               fmt::format("rows exchange their values of `{}`, and no value of that type can hold the place meanwhile", of.name),
-               {},
-               "give the rows other values first, in a step of their own"};
+  return none("those near the largest in use are taken, or do not fit");
 }
 
 Error Sequence::meet(const Row& one, const Row& other, const std::vector<int>& columns) const {
@@ -314,7 +350,7 @@ Result<void> Sequence::order(const std::function<Result<void>(const Turn&)>& eac
     if (rows_[i].goes || rows_[i].out || done[i] || waiting[i].empty()) continue;
     Row& row = rows_[i];
     const int column = parked_column(wanted_of[i]);
-    auto value = parking_value(column);
+    auto value = parking_value(row, column);
     if (!value) return value.error();
     Row place = row;
     for (std::size_t v = 0; v < row.values.size(); ++v) place.values[v] = row.image[static_cast<std::size_t>(intention_.step.assignments[v].column)];

@@ -33,6 +33,7 @@ class Sequence {
 
  private:
   struct Row;
+  struct Parking;
   std::string wanted_tuple(const Row& row, const std::vector<int>& columns) const;
   std::string held_tuple(const Row& row, const std::vector<int>& columns) const;
   Result<void> choose_names();
@@ -42,14 +43,16 @@ class Sequence {
   const ledger::Stored& wanted(const Row& row, int column) const;
   Error meet(const Row& one, const Row& other, const std::vector<int>& columns) const;
   int parked_column(const std::vector<int>& columns) const;
-  Result<ledger::Stored> parking_value(int column);
+  bool refers(int column) const;            // to another table: a foreign key
+  Result<bool> meets(const Row& row, int column, const ledger::Stored& value) const;
+  Result<ledger::Stored> parking_value(const Row& row, int column);
 
   const Intention& intention_;
   const lower::Hands& sql_;
   std::vector<int> assigned_;                 // column: its place among the values, or -1
   std::vector<Row> rows_;
   std::unordered_map<std::string, std::size_t> mine_;  // key: row
-  std::int64_t parked_ = 0;
+  std::vector<Parking> parkings_;             // of each column
 };
 
 }  // namespace bfl::run
