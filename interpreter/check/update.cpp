@@ -4,6 +4,7 @@
 #include "interpreter/check/checker.h"
 #include "interpreter/check/kinds.h"
 #include "interpreter/check/row_keys.h"
+#include "interpreter/check/triggers.h"
 #include "interpreter/check/visit.h"
 
 namespace bfl::check {
@@ -243,49 +244,6 @@ void Checker::choose_walk(Step& step) {
   for (const Key& key : target.keys) wrong.notes.push_back(fmt::format("the key ({}) does not serve: {}", target.names_of(key.columns), why(key)));
 }
 
-namespace {
-
-// Columns behind UPDATE OF, or nothing when the trigger fires on every update.
-std::vector<std::string> trigger_columns(const std::string& sql) {
-  std::vector<std::string> words;
-  std::string word;
-  const auto flush = [&] {
-    if (!word.empty()) words.push_back(std::move(word));
-    word.clear();
-  };
-  for (std::size_t i = 0; i < sql.size() && words.size() < 400; ++i) {
-    const char c = sql[i];
-    if (c == '"' || c == '`' || c == '[') {
-      flush();
-      const char close = c == '[' ? ']' : c;
-      for (++i; i < sql.size() && sql[i] != close; ++i) word += sql[i];
-      word.insert(0, "\"");  // a quoted name is no keyword
-      flush();
-    } else if (std::isalnum(static_cast<unsigned char>(c)) || c == '_' || static_cast<unsigned char>(c) >= 0x80) {
-      word += c;
-    } else {
-      flush();
-    }
-  }
-  flush();
-  const auto is = [](const std::string& found, std::string_view keyword) {
-    return std::equal(found.begin(), found.end(), keyword.begin(), keyword.end(), [](char a, char b) { return std::toupper(static_cast<unsigned char>(a)) == b; });
-  };
-  std::vector<std::string> columns;
-  for (std::size_t i = 3; i + 1 < words.size(); ++i) {
-    if (!is(words[i], "UPDATE") || !is(words[i + 1], "OF")) continue;
-    for (std::size_t j = i + 2; j < words.size() && !is(words[j], "ON"); ++j) columns.push_back(words[j].starts_with('"') ? words[j].substr(1) : words[j]);
-    break;
-  }
-  return columns;
-}
-
-bool equal_name(const std::string& a, const std::string& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
-}
-
-}  // namespace
-
 void Checker::forbid_triggers(const Step& step) {
   const Table& target = table(step.target);
   const auto written = [&](const std::string& name) {
@@ -294,10 +252,7 @@ void Checker::forbid_triggers(const Step& step) {
   const bool updates = step.kind == program::StepKind::update || step.kind == program::StepKind::upsert;
   const bool inserts = program::adds_rows(step.kind), deletes = step.kind == program::StepKind::remove || step.duplicates;
   for (const Trigger& trigger : target.triggers) {
-    const bool on_update = equal_name(trigger.event, "UPDATE");
-    if (!(updates && on_update) && !(inserts && equal_name(trigger.event, "INSERT")) && !(deletes && equal_name(trigger.event, "DELETE"))) continue;
-    const auto columns = on_update ? trigger_columns(trigger.sql) : std::vector<std::string>();
-    if (!columns.empty() && std::none_of(columns.begin(), columns.end(), written)) continue;
+    if (!(updates && runs_for(trigger, "UPDATE", written)) && !(inserts && runs_for(trigger, "INSERT")) && !(deletes && runs_for(trigger, "DELETE"))) continue;
     error(Code::undeclared_effect, step.relation->span, fmt::format("the trigger `{}` of `{}` would run for each row that the step changes", trigger.name, shown(step.target)),
           "drop the trigger for the time of the job, and do its work in a step of its own");
   }

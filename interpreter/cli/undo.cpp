@@ -73,6 +73,22 @@ Result<bool> knows_run(const Session& session, store::State* state, const std::s
   return std::any_of(runs->begin(), runs->end(), [&](const store::RunRecord& one) { return one.job == session.program.job && one.id.starts_with(run); });
 }
 
+// How many of its conflicts are not listed; empty: none.
+std::string more_conflicts(const run::UndoTask& task) {
+  const std::int64_t more = task.conflicts - static_cast<std::int64_t>(task.listed.size());
+  return more > 0 ? fmt::format("and {} more in conflict", report::grouped(more)) : std::string();
+}
+
+// What is in the way of being put back was found and told before: it is told again, and is no success.
+int nothing_to_undo(const Session& session, const run::UndoRequest& request, bool json) {
+  auto left = run::left_by_undoes(session.program, session.targets(), request.step);
+  if (!left) return failed(left.error());
+  if (!json) report::put(stdout, left->empty() ? "nothing to undo\n" : fmt::format("nothing to undo; {} in conflict {} left as {}:\n", report::counted(static_cast<std::int64_t>(left->size()), "row"), left->size() == 1 ? "is" : "are", left->size() == 1 ? "it was" : "they were"));
+  for (const std::string& row : *left)
+    if (!json) report::say(stdout, "  conflict: {}\n", row);
+  return left->empty() ? exit_code::done : exit_code::conflicts;
+}
+
 std::string plan_text(const std::vector<run::UndoTask>& tasks) {
   std::string text;
   for (const run::UndoTask& task : tasks) {
@@ -81,6 +97,7 @@ std::string plan_text(const std::vector<run::UndoTask>& tasks) {
     if (task.conflicts) text += fmt::format(", {} in conflict", report::grouped(task.conflicts));
     text += '\n';
     for (const std::string& conflict : task.listed) text += "  " + conflict + "\n";
+    if (const std::string more = more_conflicts(task); !more.empty()) text += "  " + more + "\n";
     for (const std::string& lost : task.lost_lines()) text += "  " + lost + "\n";
   }
   return text.empty() ? "nothing to undo\n" : text;
@@ -115,8 +132,9 @@ int undo_job(const Arguments& arguments) {
     if (rollback)
       if (auto all = whole_rollback(session, *request); !all) return failed(all.error());
   }
-  auto tasks = run::undo_tasks(session.program, session.targets(), *request);
-  if (!tasks) return failed(tasks.error());
+  std::optional<Code> code;
+  auto tasks = run::undo_tasks(session.program, session.targets(), *request, &code);
+  if (!tasks) return code ? failed(*code, tasks.error()) : failed(tasks.error());
   if (tasks->empty() && !request->run.empty()) {
     auto known = knows_run(session, state.get(), request->run);
     if (!known) return failed(known.error());
@@ -128,7 +146,8 @@ int undo_job(const Arguments& arguments) {
     return exit_code::done;
   }
   if (tasks->empty() && !rollback) {  // else the job is to be let go
-    report::put(stdout, json ? "" : request->finish ? "no undo was cut short\n" : "nothing to undo\n");
+    if (!request->finish) return nothing_to_undo(session, *request, json);
+    report::put(stdout, json ? "" : "no undo was cut short\n");
     return exit_code::done;
   }
   if (!have_state(session, arguments, state)) return refuse(session);
@@ -171,6 +190,7 @@ int put_back(Session& session, const Arguments& arguments, store::State& state, 
   });
   for (const run::UndoTask& task : tasks) {
     if (arguments.has("json")) break;
+    if (const std::string more = more_conflicts(task); !more.empty()) report::say(stdout, "  {}; `bfl undo {}` now names all of them\n", more, as_typed(session.path));
     for (const std::string& lost : task.lost_lines()) report::say(stdout, "  {}\n", lost);
   }
   return code;

@@ -122,7 +122,13 @@ RawValue Watcher::new_value(const Shape& shape, int column) {
   const int stored = shape.stored[static_cast<std::size_t>(column)];
   sqlite3_value* value = nullptr;
   if (stored < 0 || sqlite3_preupdate_new(db_, stored, &value) != SQLITE_OK || !value) return {};
-  return raw_of(value);
+  const RawValue raw = raw_of(value);
+  if (shape.affinities[static_cast<std::size_t>(column)] != lower::Affinity::real) return raw;
+  // What a REAL column gives back: of an added row the hook says what lies in the record, a whole number as an integer; of a changed one
+  // -0.0, which is stored as such a number [SQLite 3.40].
+  if (raw.kind == RawValue::Class::integer) return {.kind = RawValue::Class::real, .real = static_cast<double>(raw.integer)};
+  if (raw.kind == RawValue::Class::real && raw.real == 0) return {.kind = RawValue::Class::real, .real = 0};
+  return raw;
 }
 
 void Watcher::read_old(Shape& shape, sqlite3_int64 rowid) {

@@ -36,6 +36,15 @@ using Keys = std::unordered_set<Short, HashShort>;
 // `without`: entries that are not looked at.
 Result<void> add_changed_keys(connect::Connector& target, const Later& later, const std::string& table, Keys& keys, const std::vector<ImagePack>& without = {});
 
+// What has become of rows by a step, in all of its generations and in what undoes have made of them: by its key, of added rows by what
+// caused them. `key_columns` of its table.
+struct AppliedRows {
+  ChangedRows changed;           // or added
+  Keys deleted;
+  Keys put_back;                 // by an undo, and not changed by the step since
+};
+Result<AppliedRows> applied_rows(connect::Connector& target, const std::string& job, const std::string& step, const std::vector<int>& key_columns);
+
 // A row as a change left it, every column: none for deletes. And as it was: none for inserts.
 std::vector<Stored> row_after(const Record& record, std::size_t columns);
 std::vector<Stored> row_before(const Record& record);

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "interpreter/base/secrets.h"
+#include "interpreter/ledger/conflicts.h"
 #include "interpreter/ledger/verify_text.h"
 #include "interpreter/ledger/writer.h"
 
@@ -49,6 +50,10 @@ Result<std::vector<Quarantined>> set_aside(connect::Connector& target, std::int6
 
 Result<void> each_skipped(connect::Connector& target, std::int64_t step, const std::function<void(const Key& key, const std::string& reason)>& each) {
   return each_record(target, step, "skipped", 's', [&](const EntryFields&, const Record& record) { each(record.before, record.reason); });
+}
+
+Result<void> each_conflict(connect::Connector& target, std::int64_t step, const std::function<void(const Key& key, const std::string& reason)>& each) {
+  return each_record(target, step, "conflicts", 'c', [&](const EntryFields&, const Record& record) { each(record.before, record.reason); });
 }
 
 Result<std::vector<Quarantined>> quarantine(connect::Connector& target, const std::string& job) {

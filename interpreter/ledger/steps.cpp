@@ -1,6 +1,9 @@
 // Generations: opened, accepted under another text, closed; each in a transaction that raises the revision of the target.
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "interpreter/ledger/gaps.h"
 #include "interpreter/ledger/merkle.h"
 #include "interpreter/ledger/writer.h"
 
@@ -143,6 +146,31 @@ Result<void> Writer::open_lane(std::int64_t step, const Key& upto) {
   });
 }
 
+namespace {
+
+// The generation that an undo has put back whole; none: it was of a part, or is no undo.
+Result<std::optional<std::int64_t>> put_back_whole(OwnSql& sql, connect::Connector& target, std::int64_t undo) {
+  std::optional<std::int64_t> undone;
+  std::string job;
+  auto read = sql.query("SELECT components, job FROM bfl_step WHERE id = ?1 AND route = 'undo'", {number(undo)}, [&](RawRow row) {
+    const std::string components = "\n" + std::string(row[0].bytes);
+    job = row[1].bytes;
+    constexpr std::string_view undoes = "\nundoes=";
+    const auto at = components.find(undoes);
+    if (at != std::string::npos && components.find("\nkeys=") == std::string::npos && components.find("\nruns=") == std::string::npos)
+      undone = std::strtoll(components.c_str() + at + undoes.size(), nullptr, 10);
+    return false;
+  });
+  if (!read) return read.error();
+  if (!undone) return undone;
+  auto lost = gaps(target, job);
+  if (!lost) return lost.error();
+  if (std::any_of(lost->begin(), lost->end(), [&](const Gap& gap) { return gap.step == *undone; })) undone.reset();
+  return undone;
+}
+
+}  // namespace
+
 Result<void> Writer::close(std::int64_t step, std::optional<std::int64_t> undone, std::optional<std::int64_t> again) {
   return guarded([&]() -> Result<void> {
     auto facts = facts_of(step);
@@ -164,7 +192,13 @@ Result<void> Writer::close(std::int64_t step, std::optional<std::int64_t> undone
       return closed.error();
     auto noted = note("close", std::move(fields));
     if (noted && undone) noted = turn(step, *undone, "undone");
-    if (noted && again) noted = turn(step, *again, "done");
+    // What is done again may be an undo: what that had put back is undone again, and so on.
+    for (const char* state = "done"; noted && again; state = state[0] == 'd' ? "undone" : "done") {
+      noted = turn(step, *again, state);
+      auto below = put_back_whole(sql_, target_, *again);
+      if (!below) return below.error();
+      again = *below;
+    }
     return noted ? raise_revision() : Result<void>{noted.error()};
   });
 }

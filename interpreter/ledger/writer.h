@@ -74,7 +74,7 @@ struct HashShort {
 };
 using ChangedRows = std::unordered_map<Short, Short, HashShort>;
 Short short_digest(std::span<const connect::RawValue> values);
-// Of a step, in any generation that is not undone; `key_columns` of its table.
+// Of a step, in any generation, without the rows that an undo has put back; `key_columns` of its table.
 Result<ChangedRows> changed_rows(connect::Connector& target, const std::string& job, const std::string& step, const std::vector<int>& key_columns);
 
 class Writer {
@@ -120,7 +120,7 @@ class Writer {
   // What has to be so at the end of a stage is so. `waits`: somebody has to approve it.
   Result<void> pass_stage(std::int64_t step, std::size_t stage, bool waits);
   Result<void> approve_stage(std::int64_t step, std::size_t stage, const std::string& why);
-  // `undone`: the generation that this one has put back, whole; `again`: the one that that one had put back.
+  // `undone`: the generation that this one has put back, whole; `again`: the one that that one had put back, whole, and so on.
   Result<void> close(std::int64_t step, std::optional<std::int64_t> undone = {}, std::optional<std::int64_t> again = {});
   // A generation in which nothing was done is taken back: an undo that was stopped before its first row.
   Result<void> abandon(std::int64_t step);

@@ -71,13 +71,14 @@ KeyedWrite keyed_write(const program::Program& program, const program::Step& giv
 
   program::Step step = given;
   step.cascades.clear();
-  step.key = step.walk;
+  step.key.clear();  // of an upsert, whose key stays: here it goes back as well
   Hand hand = hands(program, step, dialect).own;
   made.read = std::move(hand.read);
   if (!step.assignments.empty()) made.change = beside && dialect == Dialect::postgres ? postgres::change_beside(program, step) : std::move(hand.change);
   step.kind = program::StepKind::remove;
   made.remove = hands(program, step, dialect).own.remove;
   step.kind = program::StepKind::insert;
+  step.key = step.walk;
   step.assignments.clear();
   for (const int column : made.added) step.assignments.push_back({.column = column, .value = nullptr});
   made.add = hands(program, step, dialect).own.add;

@@ -28,6 +28,15 @@ bool sets(const program::Program& program, const program::Step& step, const std:
   });
 }
 
+// Of the tables that the step changes; none: all have one.
+const Table* table_without_key(const program::Program& program, const program::Step& step) {
+  std::vector<program::TableRef> changed{step.target};
+  changed.insert(changed.end(), step.cascades.begin(), step.cascades.end());
+  for (const program::TableRef ref : changed)
+    if (!program.table(ref).identity()) return &program.table(ref);
+  return nullptr;
+}
+
 }  // namespace
 
 std::vector<std::string> set_off_by(const program::Program& program, const program::Step& step) {
@@ -76,7 +85,10 @@ std::vector<Risk> risks_of(const program::Program& program, const program::Step&
   const bool bounded = std::any_of(step.expectations.begin(), step.expectations.end(), [](const auto& expectation) { return expectation.what == program::Counted::changed && expectation.bound != program::Bound::at_least; });
   if (rows > many_rows && !bounded) all.push_back({"no-bound", "no `expect changed <= …` says how many rows are too many"});
   if (program::writes_anchor(step.kind) && rows > 0 && table > 100 && rows * 2 > table) all.push_back({"most-rows", fmt::format("about {} in 100 rows of the table", std::min<std::int64_t>(100, rows * 100 / table))});
-  if (program::writes_anchor(step.kind) && step.walk.empty()) all.push_back({"no-key", "its rows are known by their places only"});
+  const Table* lost = table_without_key(program, step);
+  const std::string not_back = lost ? fmt::format("rows of `{}` have no key: `bfl undo` cannot put them back", lost->name) : "";
+  if (program::writes_anchor(step.kind) && step.walk.empty()) all.push_back({"no-key", lost ? "its rows are known by their places only; " + not_back : "its rows are known by their places only"});
+  else if (lost) all.push_back({"no-key", not_back});
   for (const run::Access& access : preview.accesses)
     if (const auto& there = program.table(access.table).estimated_rows; access.whole && there.value_or(0) > many_rows)
       all.push_back({"whole-table", fmt::format("{}: about {}", access.text, counted(*there, "row"))});

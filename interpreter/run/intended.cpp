@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "interpreter/ledger/images.h"
 #include "interpreter/run/failed_row.h"
 #include "interpreter/run/intent_rows.h"
 #include "interpreter/run/meeting_rows.h"
@@ -62,7 +63,12 @@ Result<void> Collecting::collect(const lower::Statement& statement, const lower:
   const program::Step& step = intention_.step;
   const bool once_per = !step.once_per.empty();
   ledger::ChangedRows before;
-  if (step.once || once_per) {
+  ledger::Keys back;
+  if (intention_.put_back) {
+    auto applied = ledger::applied_rows(intention_.target, intention_.program.job, step.name, step.walk);
+    if (!applied) return applied.error();
+    back = std::move(applied->put_back);
+  } else if (step.once || once_per) {
     auto changed = ledger::changed_rows(intention_.target, intention_.program.job, step.name, step.walk);
     if (!changed) return changed.error();
     before = std::move(*changed);
@@ -88,6 +94,7 @@ Result<void> Collecting::collect(const lower::Statement& statement, const lower:
       kept = std::move(error);
       return false;
     }
+    if (intention_.put_back && !back.contains(ledger::short_digest(rows.key()))) return true;
     if (!before.empty()) {
       const auto known = before.find(ledger::short_digest(rows.key()));
       if (known != before.end() && !(intention_.again && !once_per && known->second == ledger::short_digest(rows.image()))) return true;

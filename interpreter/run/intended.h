@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "interpreter/ledger/writer.h"
+#include "interpreter/run/decide.h"
 #include "interpreter/run/executor.h"
 #include "interpreter/run/spool.h"
 #include "interpreter/run/workbench.h"
@@ -16,10 +17,14 @@ struct Intention {
   connect::Connector& target;       // of the step
   const eval::Context evaluation;
   bool again = false;               // rows that a `once` step has changed before are taken, where they are as before the change
+  bool put_back = false;            // only rows are taken that an undo has put back
   std::function<bool()> ends{};     // whether nobody waits for it any more
 
   const Table& table() const { return program.table(step.target); }
 };
+
+// Whether only rows are taken that an undo has put back; with what goes with them, all are.
+inline bool redoes_part(const program::Step& step, const Decision& decision) { return decision.undone_in_part && step.cascades.empty(); }
 
 // Rows that come to the same key must be told apart before the first one is changed. `later`: values are computed when a row's turn comes.
 bool sequenced(const program::Step& step, const lower::Hands& hands, bool later);

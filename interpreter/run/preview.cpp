@@ -352,9 +352,10 @@ Result<void> Previewing::write(std::size_t index, PlanKeeper* held, Spool& rows,
     looked = Look{job_, stands() ? real.program() : computed, computed, step, (*bench)->engine(), clock}.write(plan_.steps[index], preview);
     if (looked) looked = tries_.begin(index, preview, preview.decision.kind == DecisionKind::resume ? newest(index) : nullptr);
     // Which rows were changed before by this very step only its ledger knows; who comes under one key is seen in the set.
-    const bool settled = (step.once && changed_before(index)) || !step.once_per.empty() || step.duplicates || step.free_name || (meeting && meeting->looks());
+    const bool back = redoes_part(step, preview.decision);
+    const bool settled = back || (step.once && changed_before(index)) || !step.once_per.empty() || step.duplicates || step.free_name || (meeting && meeting->looks());
     if (looked && (held || (preview.would_change > 0 && (settled || (applied ? !at_once(index) : tries_.wants_rows(preview)))))) {
-      looked = collect({seen(), step, target, clock}, **bench, rows, meeting ? &*meeting : nullptr);
+      looked = collect({.program = seen(), .step = step, .target = target, .evaluation = clock, .put_back = back}, **bench, rows, meeting ? &*meeting : nullptr);
       if (looked && (settled || !step.cascades.empty())) looked = count(step, rows, job_, preview);
       if (looked && held) looked = held->keep(index, rows);
     } else if (looked && preview.would_change > 0) {

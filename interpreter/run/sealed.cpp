@@ -95,7 +95,7 @@ std::optional<StepEnd> seal(Writing& writing, SealedSet& set, const char* route,
   if (auto end = refuse_left_behind(writing, (*bench)->program(), (*bench)->engine())) return end;
   Spool spool;
   std::int64_t aside = 0;
-  const Intention intention{context.program, writing.step, writing.target, context.evaluation(writing.source), again, [&context] { return context.run_ends(); }};
+  const Intention intention{context.program, writing.step, writing.target, context.evaluation(writing.source), again, redoes_part(writing.step, decision), [&context] { return context.run_ends(); }};
   std::optional<MeetingRows> meeting;
   if (program::adds_rows(writing.step.kind)) meeting.emplace(context.program, writing.step);
   auto collected = collect(intention, set.intents(), set.hands(), set.once(), (*bench)->engine(), spool, meeting ? &*meeting : nullptr);

@@ -10,6 +10,7 @@
 
 #include "interpreter/base/fault_points.h"
 #include "interpreter/connect/held_read.h"
+#include "interpreter/ledger/conflicts.h"
 #include "interpreter/ledger/registry.h"
 #include "interpreter/run/behind.h"
 #include "interpreter/run/discreet.h"
@@ -170,6 +171,8 @@ class Undoing {
     fault_point("after_close");
     task_.put_back = writing_.changed;
     task_.conflicts = writing_.conflicts;
+    if (task_.open)  // those of the chunks before it was cut short as well
+      if (auto told = list_all(); !told) return writing_.fail(told.error());
     Event event = context_.event(EventKind::step_finished, task_.step);
     event.rows_changed = writing_.changed;
     event.conflicts = writing_.conflicts;
@@ -181,6 +184,13 @@ class Undoing {
   }
 
  private:
+  Result<void> list_all() {
+    task_.listed.clear();
+    return ledger::each_conflict(writing_.target, writing_.id, [&](const Key& key, const std::string& reason) {
+      if (task_.listed.size() < most_listed) task_.listed.push_back(fmt::format("{} {}: {}", task_.tables[0].name, task_.sensitive.empty() ? ledger::display(key) : std::string(unshown), reason));
+    });
+  }
+
   // What the database refuses (a constraint) stays as it is and is listed, and the rest of the chunk is done: the chunk that
   // failed is done again with each row tried first; where the refusal comes with the commit, with one row only; and in
   // the end without that row.

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "interpreter/base/diagnostic.h"
 #include "interpreter/ledger/gaps.h"
 #include "interpreter/ledger/images.h"
 #include "interpreter/run/executor.h"
@@ -40,7 +41,7 @@ struct UndoTask {
   std::vector<ledger::ImageTable> tables;        // its own first
   std::vector<ledger::ImagePack> packs;          // oldest first
   std::int64_t rows = 0;
-  std::optional<std::int64_t> again{};           // it was an undo itself: what it had put back is done again
+  std::optional<std::int64_t> again{};           // it was an undo itself, of a whole generation: what it had put back is done again
   std::optional<std::pair<ledger::Key, ledger::Key>> keys{};
   std::vector<std::string> runs{};               // of its packs those of these runs alone; none: all
   std::string because{};                         // as the request says, or the undo that was cut short
@@ -59,10 +60,16 @@ struct UndoTask {
 // other columns now.
 // Of an undo that was cut short, between two steps as well where a run undoes itself: of_the_run, of_a_stage or empty; nothing: none was.
 Result<std::optional<std::string>> undo_cut_short(const program::Program& program, const std::vector<connect::Connector*>& targets);
+bool same_range(const std::optional<std::pair<ledger::Key, ledger::Key>>& a, const std::optional<std::pair<ledger::Key, ledger::Key>>& b);
 // Nothing of it was done: a run may begin over it.
 bool is_untouched_undo(const ledger::Generation& generation);
 
-Result<std::vector<UndoTask>> undo_tasks(const program::Program& program, const std::vector<connect::Connector*>& targets, const UndoRequest& request);
+// `code`: of a refusal that has one.
+Result<std::vector<UndoTask>> undo_tasks(const program::Program& program, const std::vector<connect::Connector*>& targets, const UndoRequest& request, std::optional<Code>* code = nullptr);
+
+// Rows in conflict that the newest undo of each step has left as they were, each as people read it: while the step has not run again. Of
+// one step, where `step` names it.
+Result<std::vector<std::string>> left_by_undoes(const program::Program& program, const std::vector<connect::Connector*>& targets, const std::string& step);
 
 // Counts what would be put back, without changing anything.
 Result<void> preview_undo(const program::Program& program, const std::vector<connect::Connector*>& targets, std::vector<UndoTask>& tasks);

@@ -7,11 +7,13 @@
 #include <set>
 
 #include "interpreter/connect/held_read.h"
+#include "interpreter/ledger/conflicts.h"
 #include "interpreter/ledger/registry.h"
 #include "interpreter/ledger/typed_key.h"
 #include "interpreter/ledger/verify_text.h"
 #include "interpreter/run/discreet.h"
 #include "interpreter/run/row_back.h"
+#include "interpreter/run/undo_refusals.h"
 
 namespace bfl::run {
 namespace {
@@ -59,10 +61,6 @@ Result<ledger::Key> key_typed(connect::Connector& target, const Table& table, co
   return ledger::Key{std::move(*value)};
 }
 
-bool same_range(const std::optional<std::pair<ledger::Key, ledger::Key>>& a, const std::optional<std::pair<ledger::Key, ledger::Key>>& b) {
-  return a && b && ledger::encode(a->first) == ledger::encode(b->first) && ledger::encode(a->second) == ledger::encode(b->second);
-}
-
 // A range is one of stored forms: that is the order of what they mean where all of them are written in one way.
 Result<void> refuse_spellings(connect::Connector& target, const UndoTask& task, const Table& table) {
   const auto at = static_cast<std::size_t>(task.tables[0].key[0]);
@@ -90,7 +88,7 @@ void keep_lost_of_keys(UndoTask& task) {
 }
 
 // The step as the executor sees it; refused when the table is no longer what the images are of.
-Result<void> fit(const program::Program& program, connect::Connector& target, UndoTask& task, const UndoRequest& request) {
+Result<void> fit(const program::Program& program, connect::Connector& target, UndoTask& task, const UndoRequest& request, std::optional<Code>& code) {
   const auto refused = [&](std::string why, std::string help = {}) {
     return Error{ErrorClass::refused, fmt::format("generation {} of `{}` cannot be put back: {}", task.undone.number, task.undone.step, why), {}, std::move(help)};
   };
@@ -99,7 +97,10 @@ Result<void> fit(const program::Program& program, connect::Connector& target, Un
   for (const ledger::ImageTable& described : task.tables) {
     const auto table = std::find_if(catalogue.tables.begin(), catalogue.tables.end(), [&](const Table& t) { return t.name == described.name; });
     if (table == catalogue.tables.end()) return refused(fmt::format("there is no table `{}` any more", described.name));
-    if (described.key.empty()) return refused(fmt::format("rows of `{}` have no key by which they could be found again", described.name));
+    if (described.key.empty()) {
+      code = Code::no_row_identity;
+      return refused(fmt::format("rows of `{}` have no key by which they could be found again", described.name), "put the other steps back one by one, `--step STEP`, the last one first");
+    }
     std::vector<std::string> columns;
     for (const Column& column : table->columns) columns.push_back(column.name);
     if (columns != described.columns) return refused(fmt::format("`{}` has other columns than it had", described.name), "put the columns back as they were for the undo");
@@ -184,6 +185,19 @@ Result<void> refuse_under(const program::Program& program, connect::Connector& t
   return {};
 }
 
+Result<void> refuse_broken(const program::Program& program, connect::Connector& target, const UndoTask& task, const std::vector<UndoTask>& tasks, const UndoRequest& request,
+                           std::optional<Code>& code) {
+  if (auto free = refuse_triggers(program, target, task); !free) {
+    if (free.error().kind == ErrorClass::refused) code = Code::undeclared_effect;
+    return free;
+  }
+  if (auto free = refuse_under(program, target, task, tasks); !free) return free;
+  const bool part = request.because.empty() && !task.open && (!request.step.empty() || !request.run.empty());
+  if (!part) return {};
+  auto generations = ledger::generations(target, program.job);
+  return generations ? refuse_chain(program, target, task, tasks, *generations) : Result<void>{generations.error()};
+}
+
 // Of its images those that were made by certain runs. False: it has none.
 bool narrow(UndoTask& task, const std::function<bool(const std::string& run)>& wanted) {
   std::set<std::string> runs;
@@ -199,6 +213,10 @@ bool narrow(UndoTask& task, const std::function<bool(const std::string& run)>& w
 }
 
 }  // namespace
+
+bool same_range(const std::optional<std::pair<ledger::Key, ledger::Key>>& a, const std::optional<std::pair<ledger::Key, ledger::Key>>& b) {
+  return a && b && ledger::encode(a->first) == ledger::encode(b->first) && ledger::encode(a->second) == ledger::encode(b->second);
+}
 
 bool is_untouched_undo(const Generation& generation) {
   return generation.route == "undo" && generation.state == StepState::open && generation.changed == 0 && generation.conflicts == 0 && generation.next_seq == 0;
@@ -239,7 +257,9 @@ std::vector<std::string> UndoTask::lost_lines() const {
   return lines;
 }
 
-Result<std::vector<UndoTask>> undo_tasks(const program::Program& program, const std::vector<connect::Connector*>& targets, const UndoRequest& request) {
+Result<std::vector<UndoTask>> undo_tasks(const program::Program& program, const std::vector<connect::Connector*>& targets, const UndoRequest& request, std::optional<Code>* code) {
+  std::optional<Code> kept;
+  std::optional<Code>& why = code ? *code : kept;
   std::vector<UndoTask> tasks;
   std::set<std::string> runs;  // that the request may mean
   bool known = false;
@@ -278,7 +298,7 @@ Result<std::vector<UndoTask>> undo_tasks(const program::Program& program, const 
         if (other.step == "undo " + generation.step) task.number = std::max(task.number, other.number + 1);
       for (const UndoTask& other : tasks)  // of an earlier application of the step
         if (&other != &task && !other.open && other.source == task.source && other.undone.step == generation.step) task.number = std::max(task.number, other.number + 1);
-      if (generation.route == "undo") task.again = undone_by(generation);
+      if (const auto undone = by_id(undone_by(generation)); generation.route == "undo" && component(generation, "keys").empty() && component(generation, "runs").empty() && undone != generations->end() && !lost(*undone)) task.again = undone->id;
       return &task;
     };
     // What of it has images was put back, and stays so.
@@ -297,7 +317,7 @@ Result<std::vector<UndoTask>> undo_tasks(const program::Program& program, const 
       (*task)->open = generation;
       (*task)->because = component(generation, "because");
       if (const auto own = runs_of(generation); !own.empty()) narrow(**task, [&](const std::string& run) { return std::find(own.begin(), own.end(), run) != own.end(); });
-      if (auto fitted = fit(program, target, **task, {}); !fitted) return fitted.error();
+      if (auto fitted = fit(program, target, **task, {}, why); !fitted) return fitted.error();
       (*task)->keys = keys_of(generation);
       if (!(*task)->keys && !component(generation, "keys").empty())
         return Error{ErrorClass::refused, fmt::format("an undo of some keys of `{}` was cut short, and which keys cannot be read", undone->step), {}, "`bfl audit verify` shows what was altered"};
@@ -318,7 +338,7 @@ Result<std::vector<UndoTask>> undo_tasks(const program::Program& program, const 
         tasks.pop_back();
         continue;
       }
-      if (auto fitted = fit(program, target, **task, request); !fitted) return fitted.error();
+      if (auto fitted = fit(program, target, **task, request, why); !fitted) return fitted.error();
       const auto covers = [&](const UnderWay& open) {
         return open.undone == generation->id && (!open.keys || same_range(open.keys, (*task)->keys)) && (open.runs.empty() || open.runs == (*task)->runs);
       };
@@ -331,8 +351,40 @@ Result<std::vector<UndoTask>> undo_tasks(const program::Program& program, const 
   if (runs.size() > 1)
     return Error{ErrorClass::data, fmt::format("`--run {}` is the beginning of {} runs, expected one", request.run, runs.size()), {}, fmt::format("write more of it: {}", fmt::join(runs, ", "))};
   for (const UndoTask& task : tasks)
-    if (auto free = refuse_under(program, *targets[static_cast<std::size_t>(task.source)], task, tasks); !free) return free.error();
+    if (auto free = refuse_broken(program, *targets[static_cast<std::size_t>(task.source)], task, tasks, request, why); !free) return free.error();
   return tasks;
+}
+
+Result<std::vector<std::string>> left_by_undoes(const program::Program& program, const std::vector<connect::Connector*>& targets, const std::string& step) {
+  std::vector<std::string> rows;
+  for (std::size_t source = 0; source < targets.size(); ++source) {
+    connect::Connector& target = *targets[source];
+    auto generations = target.has_sql() ? ledger::generations(target, program.job) : Result<std::vector<Generation>>(std::vector<Generation>());
+    if (!generations) return generations.error();
+    for (auto undo = generations->begin(); undo != generations->end(); ++undo) {
+      if (undo->route != "undo" || undo->state != StepState::done || undo->conflicts == 0) continue;
+      const auto undone = std::find_if(generations->begin(), generations->end(), [&](const Generation& one) { return one.id == undone_by(*undo); });
+      if (undone == generations->end() || (!step.empty() && undone->step != step)) continue;
+      if (std::any_of(std::next(undo), generations->end(), [&](const Generation& later) { return later.step == undone->step; })) continue;
+      auto tables = ledger::image_tables(target, program.job, undone->id);
+      if (!tables) return tables.error();
+      if (tables->empty()) continue;
+      const ledger::ImageTable& own = tables->front();
+      const std::vector<Table>& known = program.catalogues[source].tables;
+      const auto table = std::find_if(known.begin(), known.end(), [&](const Table& one) { return one.name == own.name; });
+      auto read = ledger::each_conflict(target, undo->id, [&](const ledger::Key& key, const std::string& reason) {
+        std::string shown;
+        for (std::size_t i = 0; i < key.size(); ++i) {
+          const int column = table != known.end() && tables->size() == 1 && i < own.key.size() ? table->column_index(own.columns[static_cast<std::size_t>(own.key[i])]) : -1;
+          const bool hidden = column >= 0 && table->columns[static_cast<std::size_t>(column)].sensitive;
+          shown += (i ? ", " : "") + (hidden ? std::string(unshown) : ledger::display({key[i]}));
+        }
+        rows.push_back(fmt::format("{}: {} {}: {}", undone->step, tables->size() == 1 ? own.name : "a row", shown, reason));
+      });
+      if (!read) return read.error();
+    }
+  }
+  return rows;
 }
 
 }  // namespace bfl::run

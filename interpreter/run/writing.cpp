@@ -269,7 +269,9 @@ void name_session(const Context& context, const program::Step& step, connect::Co
 StepEnd write(Context& context, const program::Step& step, const plan::StepPlan& step_plan, const Decision& decision,
               const ledger::Generation* open) {
   const KeptPlan* kept = context.options.kept;
-  const bool sealed = kept || step_plan.work == plan::WorkKind::sealed_write || (step_plan.work == plan::WorkKind::whole_write && row_by_row(context.program, step));
+  // Rows that an undo has put back are done again by a list of them, however the step walks its rows else.
+  const bool listed = decision.undone_in_part || (open && open->route.ends_with("sealed"));
+  const bool sealed = kept || listed || step_plan.work == plan::WorkKind::sealed_write || (step_plan.work == plan::WorkKind::whole_write && row_by_row(context.program, step));
   const char* route = kept ? kept->route().c_str() : step.sql ? raw_route : step_plan.work == plan::WorkKind::whole_write ? (sealed ? "whole, sealed" : "whole") : sealed ? "sealed" : "direct";
   Writing writing(context, step, step_plan, open);
   name_session(context, step, writing.target);
