@@ -12,8 +12,8 @@
 #include "interpreter/cli/commands.h"
 #include "interpreter/cli/environments.h"
 #include "interpreter/cli/outward.h"
-#include "interpreter/check/sensitive.h"
 #include "interpreter/cli/terminal.h"
+#include "interpreter/connect/derived.h"
 #include "interpreter/eval/patterns.h"
 #include "interpreter/eval/time_zone.h"
 #include "interpreter/ledger/ledger.h"
@@ -247,12 +247,23 @@ void mark_sensitive(const ast::File& file, const std::string& source, Catalogue&
     if (file[item].kind != ast::NodeKind::source || file[item].text != source) continue;
     for (const ast::NodeId part : ast::children(file, item)) {
       if ((file[part].flags & ast::flag::secret) == 0) continue;
+      std::string path(file[part].text);
+      std::erase(path, '`');
       for (Table& table : catalogue.tables)
         for (Column& column : table.columns)
-          if (file[part].text == table.name + "." + column.name) column.sensitive = true;
+          if (path == table.name + "." + column.name) column.sensitive = true;
     }
   }
-  check::mark_references(catalogue);
+}
+
+// What the database itself makes of such values is marked with them.
+bool mark_sensitive(Session& session, const ast::File& file) {
+  for (std::size_t i = 0; i < session.program.sources.size(); ++i) {
+    const program::Source& source = session.program.sources[i];
+    mark_sensitive(file, source.name, session.program.catalogues[i]);
+    if (auto marked = connect::mark_derived(*session.connectors[i], session.program.catalogues[i]); !marked) add(session.diagnostics, Code::cannot_connect, source.span, marked.error());
+  }
+  return !session.diagnostics.has_errors();
 }
 
 }  // namespace
@@ -265,8 +276,7 @@ bool open_sources(Session& session, Access access, const std::string& only) {
   session.program.sources = check::sources_of(file, session.texts, session.settings, session.diagnostics);
   if (!only.empty()) std::erase_if(session.program.sources, [&](const program::Source& source) { return source.name != only; });
   if (session.diagnostics.has_errors() || !connect_sources(session, access)) return false;
-  for (std::size_t i = 0; i < session.program.sources.size(); ++i) mark_sensitive(file, session.program.sources[i].name, session.program.catalogues[i]);
-  return true;
+  return mark_sensitive(session, file);
 }
 
 bool check(Session& session, Access access) {
@@ -274,7 +284,7 @@ bool check(Session& session, Access access) {
   if (!read_file(session, file)) return false;
   auto library = check::load_library(session.texts);
   session.program.sources = check::sources_of(file, session.texts, session.settings, session.diagnostics);
-  if (session.diagnostics.has_errors() || !connect_sources(session, access)) return false;
+  if (session.diagnostics.has_errors() || !connect_sources(session, access) || !mark_sensitive(session, file)) return false;
   session.program = check::check(file, session.texts, std::move(library), std::move(session.program.sources),
                                  std::move(session.program.catalogues), session.settings, session.diagnostics);
   if (!session.diagnostics.has_errors()) run::compare_queries(session.program, session.targets(), session.diagnostics);

@@ -134,6 +134,31 @@ def history_and_undo(place, env, change):
     show(place.call("log", env=env).stdout, "log behind the undo")
 
 
+def made_by_the_database(place, source, env, database):
+    """`database` runs statements: computed columns and views that read a sensitive one, and those that read others."""
+    database("CREATE TABLE t (id INTEGER PRIMARY KEY, email VARCHAR(60), n VARCHAR(60), low VARCHAR(60) GENERATED ALWAYS AS (lower(email)) STORED);"
+             "CREATE TABLE o (id INTEGER PRIMARY KEY, open VARCHAR(60));"
+             "CREATE VIEW vw AS SELECT email AS e2, id FROM t; CREATE VIEW again AS SELECT e2 AS e3, id FROM vw; CREATE VIEW shown AS SELECT open, id FROM o;"
+             "INSERT INTO t (id, email, n) VALUES (1, 'Zq7wx-1', 'n'), (2, 'Zq7wx-2', 'n'); INSERT INTO o VALUES (1, 'seen'), (2, 'seen')")
+    head = f'job h {{ why "w" }}\nsource s = {source} {{ sensitive t.email }}\n'
+    refused = {"low": "update u of s.t { set n = low }", "e2": "update u of s.t join one s.vw as v on v.id == id { set n = v.e2 }",
+               "e3": "update u of s.t join one s.again as v on v.id == id { set n = v.e3 }"}
+    for column, step in refused.items():
+        place.write("job.bfl", head + step + "\n")
+        for words in (("check",), ("plan",), ("plan", "--json"), ("plan", "--format", "markdown"), ("run",)):
+            said = place.call(words[0], "job.bfl", *words[1:], code=2, env=env)
+            show(said.stdout + said.stderr, f"{words} of {column}")
+        expect("BFL0421" in said.stderr and f".{column}`" in said.stderr, said.stderr)
+    place.write("job.bfl", head + 'verify z { assert max(low from s.t) == "a" }\nverify y { assert max(e3 from s.again) == "a" }\nupdate u of s.t join one s.shown as v on v.id == id { set n = v.open }\n')
+    planned = place.call("plan", "job.bfl", code=None, env=env).stdout
+    expect("seen" in planned and "s.t.low" in planned and "s.again.e3" in planned and "s.shown" not in planned.split("sensitive")[1].split("update u")[0], planned)
+    show(planned, "plan")
+    place.write("job.bfl", head + 'update u of s.t { set email = "x" + email once }\n')
+    place.call("run", "job.bfl", env=env)
+    for words in (("log",), ("audit", "row", "s.t", "1", "job.bfl"), ("undo", "job.bfl", "--plan")):
+        show(place.call(*words, env=env).stdout.lower(), f"{words}")
+
+
 def failing_jobs(place, source, env, database):
     for name, steps in FAILURES.items():
         place.write("fail.bfl", HEAD.replace("SOURCE", source).replace("hide", f"fail_{name}") + steps + "\n")

@@ -24,5 +24,10 @@ def failures_tell_nothing(place, db):
     marked.failing_jobs(place, SOURCE, place.env, ())
 
 
+@on_postgres
+def what_the_database_makes_of_them_is_not_shown(place, db):
+    marked.made_by_the_database(place, SOURCE, place.env, db.sql)
+
+
 if __name__ == "__main__":
-    main([nothing_is_shown, failures_tell_nothing])
+    main([nothing_is_shown, failures_tell_nothing, what_the_database_makes_of_them_is_not_shown])

@@ -25,5 +25,13 @@ def failures_tell_nothing(place):
     marked.failing_jobs(place, SOURCE, {}, FILES)
 
 
+def what_the_database_makes_of_them_is_not_shown(place):
+    def run(statements):
+        with contextlib.closing(sqlite3.connect(place.folder / "hr.db")) as db, db:
+            db.executescript(statements)
+
+    marked.made_by_the_database(place, SOURCE, {}, run)
+
+
 if __name__ == "__main__":
-    main([nothing_is_shown, failures_tell_nothing])
+    main([nothing_is_shown, failures_tell_nothing, what_the_database_makes_of_them_is_not_shown])
