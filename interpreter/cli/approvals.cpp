@@ -127,6 +127,16 @@ bool may_run(Session& session, const run::KeptPlan* kept) {
   return false;
 }
 
+namespace {
+
+// Why a signature that holds will not count when the plan is run; empty: nothing speaks against it.
+std::string why_in_vain(const run::PlanFacts& facts, const project::Project& project, const project::Approver* approver) {
+  if (!approver) return "nobody is listed who may approve";
+  return (facts.not_author || project.policy.not_author) && made_by(facts, *approver) ? fmt::format("{} made the plan, and whoever made it is not to approve it", approver->name) : "";
+}
+
+}  // namespace
+
 int approve_plan(const Arguments& arguments) {
   const std::string& path = arguments.operands[0];
   if (path.ends_with(".bfl")) return approve_stage(arguments);
@@ -144,13 +154,22 @@ int approve_plan(const Arguments& arguments) {
   Diagnostics wrong;
   const project::Project project = project_of(job.string(), wrong);
   if (wrong.has_errors()) return show(wrong, project.texts), exit_code_of(wrong);
-  const auto listed_here = [&](const project::Approver& approver) { return approver.key == key->open.text(); };
-  if (!project.approvers.empty() && std::none_of(project.approvers.begin(), project.approvers.end(), listed_here))
+  const auto approver = std::find_if(project.approvers.begin(), project.approvers.end(), [&](const project::Approver& one) { return one.key == key->open.text(); });
+  const bool listed_here = approver != project.approvers.end();
+  if (!project.approvers.empty() && !listed_here)
     return failed(Code::key_unusable, {ErrorClass::refused, fmt::format("`{}` is no approver of this project", key->open.name), {}, fmt::format("who may approve: {} (bfl.toml); sign with such a key: `--key NAME`", listed(project.approvers))});
   const auto note = read_note(kept.note(), {key->open});
   const bool json = arguments.has("json");
   if (!json) report::put(stdout, fmt::format("{}\nmade by {}@{} at {}\ndigest {}\n", kept.facts().text, kept.facts().who, kept.facts().host, kept.facts().made, hex(kept.digest())));
+  const std::string vain = why_in_vain(kept.facts(), project, listed_here ? &*approver : nullptr);
   const auto told = [&](std::string_view what) {
+    if (!vain.empty()) {
+      Diagnostics warned;
+      warned.warning(Code::approval_missing, {}, "the signature does not count here: " + vain, listed_here ? "let another approver sign" : fmt::format("list the key in bfl.toml, `[approvers]`: `bfl key show {}` prints it", key->open.name));
+      Sources texts;
+      texts.add(path, "");
+      show(warned, texts);
+    }
     if (json) report::put(stdout, fmt::format("{{\"plan\": \"{}\", \"approver\": \"{}\", \"signed\": true}}\n", hex(kept.digest()), key->open.name));
     else report::put(stdout, fmt::format("{} by {}\n", what, key->open.name));
     return exit_code::done;

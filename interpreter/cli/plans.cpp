@@ -51,6 +51,7 @@ bool end_plan(Session& session, const Arguments& arguments, run::PlanWriter& fil
   if (auto known = known_keys())
     for (const KnownKey& key : *known)
       if (key.own) facts.keys.push_back(key.key.text());
+  facts.not_author = program.approval && program.approval->not_author;
   for (const program::Parameter& parameter : program.parameters) {
     if (parameter.secret || parameter.is_clock) continue;
     const auto given = session.settings.parameters.find(parameter.name);
@@ -62,6 +63,9 @@ bool end_plan(Session& session, const Arguments& arguments, run::PlanWriter& fil
     const bool open = given != session.settings.sources.end() && source.shown.find("***") == std::string::npos;
     facts.sources.push_back({source.name, source.shown, open ? given->second : "", session.lasting_identity(i)});
   }
+  auto tables = run::tables_of(program, [&](std::size_t step) { return keeper.holds(step); }, session.targets());
+  if (!tables) return add(session.diagnostics, Code::database_error, program.job_span, tables.error()), false;
+  facts.tables = std::move(*tables);
   facts.steps = keeper.steps();
   facts.text = report::plan_text(program, session.plan, previews);
   auto made = file.finish(facts);
@@ -97,6 +101,13 @@ bool take_plan(Session& session, Arguments& arguments, std::unique_ptr<run::Kept
   for (const run::PlannedSource& source : facts.sources)
     if (!source.url.empty() && !names(arguments.all("source"), source.name)) arguments.flags["source"].push_back(source.name + "=" + source.url);
   return true;
+}
+
+bool tables_fit(Session& session, const run::KeptPlan& kept) {
+  const auto changes = run::altered_since(kept, session.program.sources, session.targets());
+  if (!changes) return add(session.diagnostics, Code::database_error, {}, changes.error()), false;
+  for (const std::string& change : *changes) session.diagnostics.error(Code::plan_void, {}, "the plan is void: " + change, run::help_to_plan(as_typed(session.path)));
+  return changes->empty();
 }
 
 bool plan_fits(Session& session, const run::KeptPlan& kept) {

@@ -20,6 +20,8 @@ bool end_plan(Session& session, const Arguments& arguments, run::PlanWriter& fil
 // `--plan FILE`: reads it whole, and adds to the arguments what it says of the job: its path, parameters and sources that are not
 // given again. False with diagnostics.
 bool take_plan(Session& session, Arguments& arguments, std::unique_ptr<run::KeptPlan>& kept);
+// Whether the tables on which it hangs are as they were: asked before the job is checked against them; diagnostics where not.
+bool tables_fit(Session& session, const run::KeptPlan& kept);
 // Whether it is a plan of this job, of these databases and of what they look like now; diagnostics where not.
 bool plan_fits(Session& session, const run::KeptPlan& kept);
 // What the ledger is to say of it.

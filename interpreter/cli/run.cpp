@@ -161,6 +161,7 @@ int run_again(const Arguments& given, const std::vector<std::string>& retried) {
     }
   }
 
+  if (kept) session.connected = [&] { return tables_fit(session, *kept); };
   const auto sound = [&] { return (!kept || plan_fits(session, *kept)) && may_run(session, kept.get()) && is_promoted(session) && may_be_atomic(session, arguments, kept.get()); };
   if (!make_plan(session, Access::write, sound) || !known_steps(arguments, session) || !reads_what_it_writes(session)) return refused(session);
   if (!have_state(session, arguments, state)) return refused(session);

@@ -284,7 +284,7 @@ bool check(Session& session, Access access) {
   if (!read_file(session, file)) return false;
   auto library = check::load_library(session.texts);
   session.program.sources = check::sources_of(file, session.texts, session.settings, session.diagnostics);
-  if (session.diagnostics.has_errors() || !connect_sources(session, access) || !mark_sensitive(session, file)) return false;
+  if (session.diagnostics.has_errors() || !connect_sources(session, access) || (session.connected && !session.connected()) || !mark_sensitive(session, file)) return false;
   session.program = check::check(file, session.texts, std::move(library), std::move(session.program.sources),
                                  std::move(session.program.catalogues), session.settings, session.diagnostics);
   if (!session.diagnostics.has_errors()) run::compare_queries(session.program, session.targets(), session.diagnostics);

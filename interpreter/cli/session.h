@@ -38,6 +38,7 @@ struct Session {
   std::vector<std::string> identities;
   plan::Plan plan;
   bool bad_input = false;                // a file that the command line names cannot be used
+  std::function<bool()> connected{};     // asked once the sources are open, before the job is checked against them; it leaves diagnostics where not
   bool resumable = false;                // what is in the way may be gone at the next try: a connection that was lost, a lock
 
   std::vector<connect::Connector*> targets() const;

@@ -120,9 +120,13 @@ bool look(Context& context, Outlook& outlook) {
   return true;
 }
 
-// Nothing may have run that the plan does not know of.
+// Nothing may have run that the plan does not know of; and what a plan has begun goes on with it alone.
 bool refuse_void(Context& context, const Outlook& outlook) {
-  if (!context.options.kept) return false;
+  for (const std::size_t index : context.options.kept ? std::vector<std::size_t>() : begun_from_a_plan(context.program, outlook.decisions, outlook.generations))
+    if (const program::Step& step = context.program.steps[index]; wanted(context, step))
+      context.fail(step, Code::plan_void, {ErrorClass::refused, "it was begun from a kept plan, and would go on without it", {}, fmt::format("go on with that plan, `bfl run --plan FILE`, or take back what it did, `bfl undo {}`", context.options.job_file)},
+                   "what the plan has changed is committed and in the ledger; this run changed nothing");
+  if (!context.options.kept) return context.whole.outcome.exit_code != 0;
   for (const std::string& change : run_since(*context.options.kept, context.program, outlook.decisions, outlook.generations))
     refuse(context, Code::plan_void, {ErrorClass::refused, "the plan is void: " + change, {}, help_to_plan(context.options.job_file)}, 4);
   return context.whole.outcome.exit_code != 0;

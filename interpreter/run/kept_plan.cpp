@@ -1,6 +1,8 @@
 #include "interpreter/run/kept_plan.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,6 +10,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "interpreter/base/signed_note.h"
 #include "interpreter/ledger/merkle.h"
 
 namespace bfl::run {
@@ -15,7 +18,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::string_view magic = "bfl plan 1\n", any_magic = "bfl plan ";
+constexpr std::string_view magic = "bfl plan 2\n", before_magic = "bfl plan 1\n", any_magic = "bfl plan ";
 constexpr std::size_t block_head = 8 + 8 + 32;
 constexpr std::int64_t most_bytes = std::int64_t{1} << 40;
 
@@ -35,6 +38,13 @@ std::int64_t from_little_endian(std::string_view bytes) {
   return static_cast<std::int64_t>(number);
 }
 
+// A plan holds rows as they are, those of sensitive columns too. What an earlier writer left unfinished may be readable for others.
+std::FILE* made_for_its_owner(const std::string& path) {
+  unlink(path.c_str());
+  const int made = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+  return made < 0 ? nullptr : fdopen(made, "wb");
+}
+
 std::string root_of(Spool& rows, std::int64_t& bytes, Result<void>& sound) {
   ledger::MerkleTree tree;
   for (bool from_start = true;; from_start = false) {
@@ -49,16 +59,18 @@ std::string root_of(Spool& rows, std::int64_t& bytes, Result<void>& sound) {
 constexpr const char* names[] = {"rows", "statement", "done", "left_out", "later"};
 
 std::string written(const PlanFacts& facts) {
-  json steps = json::array(), sources = json::array(), parameters = json::array();
+  json steps = json::array(), sources = json::array(), tables = json::array(), parameters = json::array();
   for (const PlannedStep& step : facts.steps)
     steps.push_back({{"step", step.step}, {"planned", name_of(step.planned)}, {"why", step.why}, {"generation", step.generation}, {"rows", step.rows},
-                     {"components", step.components}, {"tables", step.tables}, {"measured", step.measured}, {"statement", step.statement}, {"apart", step.apart}});
+                     {"components", step.components}, {"measured", step.measured}, {"statement", step.statement}});
   for (const PlannedSource& source : facts.sources)
     sources.push_back({{"name", source.name}, {"shown", source.shown}, {"url", source.url}, {"identity", source.identity}});
   for (const PlannedParameter& parameter : facts.parameters)
     parameters.push_back({{"name", parameter.name}, {"value", parameter.value}, {"given", parameter.given}});
+  for (const PlannedTable& table : facts.tables)
+    tables.push_back({{"source", table.source}, {"schema", table.schema}, {"table", table.table}, {"name", table.name}, {"parts", table.parts}});
   const json all{{"job", facts.job}, {"why", facts.why}, {"path", facts.path}, {"script", facts.script}, {"version", facts.version}, {"made", facts.made},
-                 {"clock", facts.clock}, {"who", facts.who}, {"host", facts.host}, {"keys", facts.keys}, {"parameters", parameters}, {"sources", sources},
+                 {"clock", facts.clock}, {"who", facts.who}, {"host", facts.host}, {"keys", facts.keys}, {"not_author", facts.not_author}, {"parameters", parameters}, {"sources", sources}, {"tables", tables},
                  {"steps", steps}, {"text", facts.text}};
   return all.dump(-1, ' ', false, json::error_handler_t::replace);
 }
@@ -78,9 +90,12 @@ PlanFacts facts_of(const json& all) {
   facts.who = text(all, "who");
   facts.host = text(all, "host");
   facts.keys = all.at("keys").get<std::vector<std::string>>();
+  facts.not_author = all.at("not_author").get<bool>();
   facts.text = text(all, "text");
   for (const json& parameter : all.at("parameters")) facts.parameters.push_back({text(parameter, "name"), text(parameter, "value"), text(parameter, "given")});
   for (const json& source : all.at("sources")) facts.sources.push_back({text(source, "name"), text(source, "shown"), text(source, "url"), text(source, "identity")});
+  for (const json& table : all.at("tables"))
+    facts.tables.push_back({text(table, "source"), text(table, "schema"), text(table, "table"), text(table, "name"), table.at("parts").get<TableParts>()});
   for (const json& step : all.at("steps")) {
     PlannedStep& made = facts.steps.emplace_back();
     made.step = text(step, "step");
@@ -92,10 +107,8 @@ PlanFacts facts_of(const json& all) {
     made.generation = step.at("generation").get<std::int64_t>();
     made.rows = step.at("rows").get<std::int64_t>();
     made.components = step.at("components").get<std::map<std::string, std::string>>();
-    made.tables = text(step, "tables");
     made.measured = text(step, "measured");
-    made.statement = step.value("statement", std::string());  // a plan of an older bfl holds none
-    made.apart = step.at("apart").get<std::vector<int>>();
+    made.statement = text(step, "statement");
   }
   return facts;
 }
@@ -138,7 +151,7 @@ bool PlanFacts::holds_statements() const {
   return std::any_of(steps.begin(), steps.end(), [](const PlannedStep& step) { return step.planned == Planned::statement; });
 }
 
-PlanWriter::PlanWriter(std::string path) : path_(std::move(path)), unfinished_(path_ + ".part"), file_(std::fopen(unfinished_.c_str(), "wb")) {}
+PlanWriter::PlanWriter(std::string path) : path_(std::move(path)), unfinished_(path_ + ".part"), file_(made_for_its_owner(unfinished_)) {}
 
 PlanWriter::~PlanWriter() {
   if (!file_) return;
@@ -211,6 +224,8 @@ Result<void> KeptPlan::read() {
   std::FILE* file = file_.get();
   std::string begin(magic.size(), '\0');
   begin.resize(std::fread(begin.data(), 1, begin.size(), file));
+  if (begin == before_magic)
+    return Error{ErrorClass::refused, fmt::format("{} is a plan of an older bfl, which does not say all that voids it", path_), {}, "make it anew, and have it approved anew"};
   if (begin != magic && begin.starts_with(any_magic))
     return newer();
   if (begin != magic) return refused("is no kept plan");
@@ -237,8 +252,11 @@ Result<void> KeptPlan::read() {
     }
   }
   digest_ = hasher.finish();
-  while (const auto line = line_of(file)) note_ += *line + "\n";
-  if (!note_.starts_with(note_text() + "\n")) return refused("is not as it was written");
+  char buffer[65'536];
+  while (const std::size_t count = std::fread(buffer, 1, sizeof buffer, file)) note_.append(buffer, count);
+  // Behind the text there are signatures, and nothing else.
+  const auto note = read_note(note_, {});
+  if (note_ != note_text() + "\n" && (!note || note->text != note_text())) return refused("is not as it was written");
   for (const PlannedStep& step : facts_.steps) {
     if (step.planned == Planned::rows && !sections_.contains(step.step)) return refused("is not whole");
     steps_[step.step] = &step;

@@ -1,6 +1,6 @@
 // A kept plan: one file that says which rows a job will change, and into what, so that people can approve just that.
 //
-//   bfl plan 1
+//   bfl plan 2
 //   {step, rows, bytes, root}    one line for each step that it holds, in the order of the run; behind it its blocks: rows and bytes
 //                                (8 each, little endian), root (32), and the pack of planned rows, as sealed sets have them (pack.h).
 //                                The root of the step is that of the ledger's seal: RFC 6962 over the blocks.
@@ -21,6 +21,7 @@
 #include "interpreter/base/result.h"
 #include "interpreter/ledger/writer.h"
 #include "interpreter/run/spool.h"
+#include "interpreter/run/table_parts.h"
 
 namespace bfl::run {
 
@@ -42,14 +43,17 @@ struct PlannedStep {
   std::int64_t generation = 0;                    // the one that is to be opened
   std::int64_t rows = 0;
   std::map<std::string, std::string> components;  // of its memo key: name, digest
-  std::string tables;                             // whose rows it changes, as described_tables() reads them
   std::string measured;                           // what its clauses leave out
   std::string statement;                          // its very text, and the values that are bound to it
-  std::vector<int> apart;                         // columns of its table that other steps of the plan set and it does not look at
 };
 
 struct PlannedSource {
   std::string name, shown, url, identity;  // url: as `--source` gave it, if it holds no secret; identity: empty before the first run
+};
+
+struct PlannedTable {
+  std::string source, schema, table, name;         // name: as the script calls it
+  TableParts parts;
 };
 
 struct PlannedParameter {
@@ -63,8 +67,10 @@ struct PlanFacts {
   std::string version, made, clock;        // clock: now() of the values
   std::string who, host;                   // who made it,
   std::vector<std::string> keys;           //   and what public keys that person signs with
+  bool not_author = false;                 // whoever made it is not to approve it, as the job says
   std::vector<PlannedParameter> parameters;
   std::vector<PlannedSource> sources;
+  std::vector<PlannedTable> tables;                // that its steps read or change
   std::vector<PlannedStep> steps;
   std::string text;                        // what `bfl plan` showed
 

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "interpreter/check/visit.h"
 #include "interpreter/run/planned.h"
+#include "interpreter/run/planned_changes.h"
 #include "interpreter/run/writing.h"
 
 namespace bfl::run {
@@ -46,10 +48,6 @@ std::set<ColumnUse> decisive(const program::Program& program, const Step& step) 
   return uses;
 }
 
-bool sets(const Step& step, int column) {
-  return std::any_of(step.assignments.begin(), step.assignments.end(), [&](const auto& assignment) { return assignment.column == column; });
-}
-
 }  // namespace
 
 void PlanKeeper::put_off(std::size_t step, std::string why) {
@@ -65,7 +63,7 @@ void PlanKeeper::take_stock(const program::Program& program, const plan::Plan& p
   std::map<ColumnUse, std::size_t> written;                    // by a step that the plan holds
   std::map<program::TableRef, std::size_t> by_statement;       // tables that a statement of SQL writes
   std::map<program::TableRef, std::size_t> kept;               // relations that a step keeps: not known before it has run
-  std::map<program::TableRef, std::vector<std::size_t>> writers;
+  std::map<program::TableRef, std::size_t> writers;             // how many
   for (const std::size_t index : plan.order) {
     const Step& step = program.steps[index];
     if (program::only_asserts(step.kind)) continue;
@@ -117,22 +115,11 @@ void PlanKeeper::take_stock(const program::Program& program, const plan::Plan& p
       by_statement.emplace(step.target, index);
       for (const program::TableRef other : step.cascades) by_statement.emplace(other, index);
     } else {
-      writers[step.target].push_back(index);
+      ++writers[step.target];
     }
-    const Writing::Tables tables = Writing::tables_of(program, step);
-    state.tables = ledger::describe(tables);
   }
-  // Columns of its rows that a step of the plan does not look at, and another one sets.
   for (const auto& [table, steps] : writers)
-    for (const std::size_t index : steps) {
-      const Step& step = program.steps[index];
-      const std::set<ColumnUse> uses = decisive(program, step);
-      for (std::size_t c = 0; c < program.table(table).columns.size(); ++c) {
-        const int column = static_cast<int>(c);
-        const bool other = std::any_of(steps.begin(), steps.end(), [&](std::size_t by) { return by != index && sets(program.steps[by], column); });
-        if (other && !sets(step, column) && !uses.contains({table, column})) states_[index].apart.push_back(column);
-      }
-    }
+    if (steps > 1) as_left_.emplace(table, AsLeft(program.table(table)));
 }
 
 void PlanKeeper::leave_out(std::size_t step) {
@@ -142,7 +129,12 @@ void PlanKeeper::leave_out(std::size_t step) {
 
 Result<void> PlanKeeper::keep(std::size_t index, Spool& rows) {
   states_[index].rows = rows.rows();
-  return file_.add(states_[index].step, rows);
+  const Step& step = program_->steps[index];
+  const auto others = as_left_.find(step.target);
+  if (others == as_left_.end()) return file_.add(step.name, rows);
+  Spool followed;
+  if (auto done = others->second.follow(rows, key_values(step), followed); !done) return done;
+  return file_.add(step.name, followed);
 }
 
 Result<void> PlanKeeper::keep_rows(std::size_t index, const RowSpool& rows) {

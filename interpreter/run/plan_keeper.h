@@ -3,9 +3,10 @@
 // A plan is made before anything is changed. It holds a step whose rows do not depend on what another step of the plan changes;
 // what does is left to a plan that is made when this one has been carried out.
 #pragma once
-#include <set>
+#include <map>
 #include <vector>
 
+#include "interpreter/run/as_left.h"
 #include "interpreter/run/intended.h"
 #include "interpreter/run/kept_plan.h"
 #include "interpreter/run/row_spool.h"
@@ -35,6 +36,7 @@ class PlanKeeper {
   PlanWriter& file_;
   const program::Program* program_ = nullptr;
   std::vector<PlannedStep> states_{};  // in step with the program's; those that only assert have no name
+  std::map<program::TableRef, AsLeft> as_left_{};  // tables whose rows several steps of the plan change
 };
 
 }  // namespace bfl::run

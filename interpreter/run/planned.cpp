@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "interpreter/run/writing.h"
 
@@ -72,10 +73,54 @@ std::vector<std::string> changed_since(const KeptPlan& kept, const program::Prog
       if (const auto before = then->components.find("meaning"); then->planned == Planned::statement && component.name == "meaning" && (before == then->components.end() || before->second != component.digest))
         changes.push_back(fmt::format("what `{}` means is another", step.name));
     if (then->planned == Planned::statement && then->statement != statement_of(program, step)) changes.push_back(fmt::format("the statement of `{}` is another", step.name));
-    if ((then->planned == Planned::rows || then->planned == Planned::statement) && program::changes_rows(step.kind) && then->tables != ledger::describe(Writing::tables_of(program, step)))
-      changes.push_back(fmt::format("the columns of the tables that `{}` changes are others", step.name));
   }
   return changes;
+}
+
+Result<std::vector<std::string>> altered_since(const KeptPlan& kept, const std::vector<program::Source>& sources, const std::vector<connect::Connector*>& targets) {
+  std::vector<std::string> changes;
+  for (const PlannedTable& then : kept.facts().tables)
+    for (std::size_t i = 0; i < sources.size(); ++i) {
+      if (sources[i].name != then.source) continue;
+      auto now = parts_of(*targets[i], then.schema, then.table);
+      if (!now) return now.error();
+      for (std::string& change : differences(then.name, then.parts, *now)) changes.push_back(std::move(change));
+    }
+  return changes;
+}
+
+Result<std::vector<PlannedTable>> tables_of(const program::Program& program, const std::function<bool(std::size_t step)>& held, const std::vector<connect::Connector*>& targets) {
+  std::set<program::TableRef> touched;
+  for (std::size_t i = 0; i < program.steps.size(); ++i)
+    for (const auto* uses : {&program.steps[i].reads, &program.steps[i].writes})
+      for (const program::ColumnUse& use : *uses) {
+        if (!held(i) || program::only_asserts(program.steps[i].kind)) continue;
+        touched.insert(use.table);
+        if (const program::Query* query = program.query(use.table))
+          for (const program::ColumnUse& of : query->reads) touched.insert(of.table);
+      }
+  std::vector<PlannedTable> tables;
+  for (const program::TableRef ref : touched) {
+    const Table& table = program.table(ref);
+    if (!table.kept.empty() || table.query >= 0) continue;
+    connect::Connector& source = *targets[static_cast<std::size_t>(ref.source)];
+    if (!source.has_sql()) continue;
+    PlannedTable& made = tables.emplace_back(PlannedTable{program.sources[static_cast<std::size_t>(ref.source)].name, table.schema, table.relation.empty() ? table.name : table.relation, table.name, {}});
+    auto parts = parts_of(source, made.schema, made.table);
+    if (!parts) return parts.error();
+    made.parts = std::move(*parts);
+  }
+  return tables;
+}
+
+std::vector<std::size_t> begun_from_a_plan(const program::Program& program, const std::vector<Decision>& decisions, const std::vector<std::vector<ledger::Generation>>& generations) {
+  std::vector<std::size_t> begun;
+  for (std::size_t i = 0; i < program.steps.size(); ++i) {
+    if (program.steps[i].keeper < 0 || decisions[i].kind != DecisionKind::resume) continue;
+    for (const ledger::Generation& generation : generations[static_cast<std::size_t>(program.steps[i].keeper)])
+      if (generation.step == program.steps[i].name && generation.number == decisions[i].generation && generation.route.starts_with("plan ")) begun.push_back(i);
+  }
+  return begun;
 }
 
 std::vector<std::string> run_since(const KeptPlan& kept, const program::Program& program, const std::vector<Decision>& decisions,

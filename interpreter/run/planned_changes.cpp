@@ -34,7 +34,7 @@ PlannedChanges::PlannedChanges(const program::Program& program, const program::S
   if (passes) references_.emplace(program, step, target, passes->references);
   most_ = sequenced(step, hands, false) || (references_ && references_->itself()) ? 1 : target.rows_together();
   if (wanted_(step.target)) hands_[""].sql = std::move(hands.own);
-  keys_[""] = program::adds_rows(step.kind) ? (step.key.empty() ? step.once_per.size() : step.key.size()) : std::max<std::size_t>(step.walk.size(), 1);
+  keys_[""] = key_values(step);
   for (std::size_t i = 0; i < step.cascades.size(); ++i) {
     // The farthest first, as their rows are planned.
     const program::TableRef ref = step.cascades[step.cascades.size() - 1 - i];
@@ -235,6 +235,11 @@ Result<Key> PlannedChanges::as_added() {
   });
   if (!read) return read.error();
   return row;
+}
+
+std::size_t key_values(const program::Step& step) {
+  if (program::adds_rows(step.kind)) return step.key.empty() ? step.once_per.size() : step.key.size();
+  return std::max<std::size_t>(step.walk.size(), 1);
 }
 
 Result<void> fill_with_rows(const program::Program& program, const program::Step& step, connect::Connector& source, Spool& rows) {

@@ -160,7 +160,7 @@ StepEnd sealed_write(Writing& writing, const char* route, const Decision& decisi
   if (!intents) return writing.fail(intents.error());
   auto recompute = !planned && arrangement.home == writing.source ? lower::recompute(arrangement.program(), step, arrangement.dialect()) : lower::Statement{};
   if (!recompute) return writing.fail(recompute.error());
-  SealedSet set(writing, std::move(*intents), lower::hands(context.program, step, context.dialect(writing.source)), std::move(*recompute), planned ? planned->apart : std::vector<int>());
+  SealedSet set(writing, std::move(*intents), lower::hands(context.program, step, context.dialect(writing.source)), std::move(*recompute));
   if (auto prepared = set.prepare(); !prepared) return writing.fail(prepared.error());
   if (!open) {
     bool empty = false;
@@ -179,6 +179,8 @@ StepEnd sealed_write(Writing& writing, const char* route, const Decision& decisi
   writing.rows = step.chunk_rows.value_or(first_rows);
   writing.rows_total = std::max(position(lane->upto), stages.rows());
   writing.rows_done = position(lane->cursor);
+  if (planned && !step.cascades.empty() && position(lane->cursor) < position(lane->upto))
+    if (auto found = set.find_families(writing.rows_total); !found) return writing.fail(found.error());
   const NextChunk next = [&](const ledger::Lane& from) -> Result<Chunk> {
     const std::int64_t at = position(from.cursor);
     auto end = end_between(set, std::min(at + writing.rows, position(from.upto)), position(from.upto));

@@ -17,10 +17,8 @@ using connect::RawValue;
 using ledger::Key;
 using ledger::Stored;
 
-SealedSet::SealedSet(Writing& writing, lower::Intents intents, lower::Hands hands, lower::Statement recompute, const std::vector<int>& apart)
-    : writing_(writing), intents_(std::move(intents)), hands_(std::move(hands)), recompute_sql_(std::move(recompute)), apart_(writing.table.columns.size()) {
-  for (const int column : apart) apart_.at(static_cast<std::size_t>(column)) = true;
-}
+SealedSet::SealedSet(Writing& writing, lower::Intents intents, lower::Hands hands, lower::Statement recompute)
+    : writing_(writing), intents_(std::move(intents)), hands_(std::move(hands)), recompute_sql_(std::move(recompute)) {}
 
 const std::string& SealedSet::query() const {
   const lower::Hand& own = hands_.own;
@@ -183,10 +181,35 @@ Result<void> SealedSet::look(Hand& hand, std::vector<Turn>& turns) {
     if (std::exchange(turn.found, true)) return;
     if (!holders_.empty()) turn.now_held = ledger::key_of(now, now.size());
     const RawRow image = turn.image();
-    const bool own = turn.planned->table.empty();
+    // What the database computes of other columns follows from them: a plan knows what its steps set, and not what comes of it.
+    const std::vector<Column>& columns = table_of(*turn.planned).columns;
     for (std::size_t c = 0; c < image.size() && turn.differs < 0; ++c)
-      if (!ledger::same(now[c], image[c]) && !(own && apart_[c])) turn.differs = static_cast<int>(c);
+      if (!columns[c].generated && !ledger::same(now[c], image[c])) turn.differs = static_cast<int>(c);
   });
+}
+
+Result<void> SealedSet::find_families(std::int64_t rows) {
+  families_.emplace(writing_.context.program, writing_.step, writing_.target);
+  for (std::int64_t from = 0; from < rows;) {
+    if (writing_.context.stop.level.load() > 1) return Error{ErrorClass::interrupted, "asked to stop"};
+    auto turns = together(from, rows);
+    if (!turns) return turns.error();
+    if (turns->empty()) continue;
+    const std::string& table = turns->front().planned->table;
+    if (auto looked = look(table.empty() ? own_ : others_.find(table)->second, *turns); !looked) return looked;
+    for (const Turn& turn : *turns)
+      if (turn.found)
+        if (auto seen = families_->saw(table, turn.image(), turn.differs >= 0); !seen) return seen;
+  }
+  for (bool more = true; more;) {
+    more = false;
+    for (std::int64_t from = 0; from < rows;) {
+      auto turns = together(from, rows);
+      if (!turns) return turns.error();
+      for (const Turn& turn : *turns) more |= families_->spread(turn.planned->table, turn.image());
+    }
+  }
+  return {};
 }
 
 // once: the values of rows that still match.
@@ -220,7 +243,11 @@ Result<void> SealedSet::decide(Turn& turn, ledger::ChunkFacts& facts) {
     return {};
   }
   if (!turn.found || turn.differs >= 0) {
-    conflict(!turn.found ? std::string("the row is gone") : fmt::format("`{}` was changed since the set was sealed", column(turn.planned->table, turn.differs)));
+    conflict(!turn.found ? std::string("the row is gone") : fmt::format("`{}` was changed since the set was sealed", table_of(*turn.planned).columns[static_cast<std::size_t>(turn.differs)].name));
+    return {};
+  }
+  if (families_ && families_->left_alone(turn.planned->table, turn.image())) {
+    conflict("a row that goes with it was changed, added or left alone since the set was sealed");
     return {};
   }
   if (once()) {
@@ -339,10 +366,10 @@ Result<void> SealedSet::flush_kept() {
   return {};
 }
 
-std::string SealedSet::column(const std::string& table, int index) const {
+const Table& SealedSet::table_of(const ledger::Record& planned) const {
   for (const program::TableRef ref : writing_.step.cascades)
-    if (const Table& other = writing_.context.program.table(ref); other.name == table) return other.columns[static_cast<std::size_t>(index)].name;
-  return writing_.table.columns[static_cast<std::size_t>(index)].name;
+    if (const Table& other = writing_.context.program.table(ref); other.name == planned.table) return other;
+  return writing_.table;
 }
 
 }  // namespace bfl::run

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "interpreter/run/families.h"
 #include "interpreter/run/intended.h"
 #include "interpreter/run/writing.h"
 
@@ -16,8 +17,7 @@ namespace bfl::run {
 class SealedSet {
  public:
   // `recompute`: of `once` steps whose values are computed when a row's turn comes; else empty.
-  // `apart`: columns of the step's table that another one may have changed since.
-  SealedSet(Writing& writing, lower::Intents intents, lower::Hands hands, lower::Statement recompute, const std::vector<int>& apart = {});
+  SealedSet(Writing& writing, lower::Intents intents, lower::Hands hands, lower::Statement recompute);
 
   Result<void> prepare();
   bool sequenced() const { return run::sequenced(writing_.step, hands_, once()); }
@@ -31,6 +31,8 @@ class SealedSet {
   Result<void> open_tables();
 
   Result<const ledger::Record*> row(std::int64_t number);  // valid until the next call
+  // Of a kept plan, `rows` long, whose rows take others with them: which of them are left alone for what became of those.
+  Result<void> find_families(std::int64_t rows);
   Result<std::vector<ledger::Key>> keys(std::int64_t from, std::int64_t to);  // of the rows of these ordinals
   // From here on the set is those rows of it alone.
   void narrow(std::function<bool(connect::RawRow key)> wanted) { wanted_ = std::move(wanted); }
@@ -88,13 +90,12 @@ class SealedSet {
   void keep(const ledger::Record& planned);
   Result<void> flush_kept();
   const lower::Intent* intent_of(const ledger::Record& planned) const;
-  std::string column(const std::string& table, int index) const;
+  const Table& table_of(const ledger::Record& planned) const;
 
   Writing& writing_;
   const lower::Intents intents_;
   const lower::Hands hands_;
   const lower::Statement recompute_sql_;
-  std::vector<bool> apart_;
   Hand own_{};
   std::map<std::string, Hand, std::less<>> others_{};  // of cascades, by table
   std::unique_ptr<connect::Prepared> recompute_{};
@@ -106,6 +107,7 @@ class SealedSet {
   std::optional<Place> at_{};
   std::vector<std::pair<ledger::Key, std::string>> aside_{};
   std::function<bool(connect::RawRow key)> wanted_{};  // none: all
+  std::optional<Families> families_{};
 };
 
 }  // namespace bfl::run

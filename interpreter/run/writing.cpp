@@ -276,11 +276,6 @@ StepEnd write(Context& context, const program::Step& step, const plan::StepPlan&
   Writing writing(context, step, step_plan, open);
   name_session(context, step, writing.target);
   if (auto same = same_schema(context, step, writing.target); !same) return writing.fail(same.error());
-  if (open && open->route != route && (kept || open->route.starts_with("plan ")))
-    return context.fail(step, Code::plan_void,
-                        {ErrorClass::refused, kept ? "it was begun without this plan, and is not finished" : "it was begun from a kept plan, and would go on without it", {},
-                         kept ? "finish it as it was begun, or take it back with `bfl undo`" : "go on with that plan: `bfl run --plan FILE`"},
-                        writing.state_of_data());
   if (open && open->route != route)
     return context.fail(step, Code::step_changed,
                         {ErrorClass::refused,

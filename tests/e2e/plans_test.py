@@ -110,7 +110,7 @@ def it_is_void(place, shop):
     expect("`least` was 10, and is 11" in said, said)
     shop.sql("ALTER TABLE orders ADD COLUMN extra INT")
     said = apply(place, code=4).stderr
-    expect("the columns of the tables that `fix` changes are others" in said, said)
+    expect("the plan is void: in `orders`, column `extra` is new" in said, said)
     shop.sql("ALTER TABLE orders DROP COLUMN extra")
     apply(place)
     expect(shop.number("SELECT count(*) FROM orders WHERE id <= 10 AND total = 0") == 10, "the parameter of the plan is taken")
@@ -128,7 +128,7 @@ def it_goes_on(place, shop):
     stopped = apply(place, "--limit-chunks", "2", code=75)
     expect("to go on: bfl run --plan job.plan" in stopped.stdout, stopped.stdout)
     said = call(place, "run", "job.bfl", code=4).stderr
-    expect("begun from a kept plan" in said, said)
+    expect("begun from a kept plan" in said and "`bfl undo job.bfl`" in said, said)
     expect("BFL0523" in keep(place, code=4).stderr, "a part of a step is not kept")
     apply(place)
     expect(shop.number("SELECT count(*) FROM orders WHERE id <= 40 AND total = 0") == 0, "all of it is done")
@@ -169,11 +169,148 @@ def several_steps(place, shop):
     expect(shop.number("SELECT sum(line_count) FROM orders") == counts and shop.number("SELECT count(*) FROM totals") == 0, "and back")
 
 
+def nothing_goes_on_beside_it(place, shop):
+    """A run without the plan is refused before it touches a row, and what its help says is a way out."""
+    shop.sql("UPDATE orders SET note = NULL, line_count = 0")
+    place.write("job.bfl", f"""
+job two {{ why "w" }}
+source shop = {shop.source}
+update one of shop.orders where id <= 40 {{ set note = "one" chunk 10 }}
+update two of shop.orders where id > 40 {{ set line_count = 9 chunk 10 }}
+""")
+    keep(place)
+    apply(place, "--limit-chunks", "2", code=75)
+    said = call(place, "run", "job.bfl", code=4).stderr
+    expect("`one`" in said and "`bfl run --plan FILE`" in said and "`bfl undo job.bfl`" in said, said)
+    expect(shop.number("SELECT count(*) FROM orders WHERE line_count = 9") == 0, "`two` was not begun")
+    apply(place)
+    expect(shop.number("SELECT count(*) FROM orders WHERE note = 'one' OR line_count = 9") == 200, "the plan goes on")
+    call(place, "undo", "job.bfl")
+    keep(place)
+    apply(place, "--limit-chunks", "2", code=75)
+    call(place, "undo", "job.bfl")
+    call(place, "run", "job.bfl")
+    expect(shop.number("SELECT count(*) FROM orders WHERE note = 'one' OR line_count = 9") == 200, "it is taken back, and run")
+
+
+OVER_EACH_OTHER = """
+job over {{ why "w" }}
+source shop = {source}
+update mark of shop.things where id <= 3 {{ set note = "seen" set v = 7 set share = 0.1 + 0.2 set ratio = 3 }}
+update again of shop.things where id >= 2 and id <= 4 {{ set v = 8 set word = "w" }}
+delete gone of shop.things where id >= 1 and kind == "k"
+"""
+
+
+def a_later_step_finds_what_an_earlier_one_left(place, shop):
+    """Rows that two steps of the plan hold are no conflict; what somebody else has set in such a column is one."""
+    stored = "stored" if shop.source == POSTGRES else "virtual"
+    shop.sql("CREATE TABLE things (id INTEGER PRIMARY KEY NOT NULL, v INTEGER, note TEXT, word TEXT, kind TEXT, share NUMERIC(12, 2), ratio DOUBLE PRECISION,"
+             f" twice INTEGER GENERATED ALWAYS AS (v * 2) {stored})")
+    shop.sql("INSERT INTO things (id, v, note, word, kind, share, ratio) VALUES (1, 1, 'a', 'x', 'k', 1, 1), (2, 2, 'b', 'x', 'k', 1, 1), (3, 3, 'c', 'x', 'k', 1, 1),"
+             " (4, 4, 'd', 'x', 'k', 1, 1), (5, 5, 'e', 'x', 'k', 1, 1)")
+    place.write("job.bfl", OVER_EACH_OTHER.format(source=shop.source))
+    keep(place)
+    done = apply(place)
+    expect("in conflict" not in done.stdout and shop.number("SELECT count(*) FROM things") == 0, done.stdout)
+    call(place, "undo", "job.bfl")
+    back = [[str(value) for value in row] for row in shop.sql("SELECT id, v, note, word FROM things ORDER BY id")]
+    expect(back == [[str(i), str(i), "abcde"[i - 1], "x"] for i in range(1, 6)], f"and back: {back}")
+    keep(place)
+    shop.sql("UPDATE things SET note = 'LEGAL HOLD' WHERE id = 5")  # which no step sets there
+    shop.sql("UPDATE things SET v = 100 WHERE id = 4")
+    apply(place, code=3)
+    left = [int(row[0]) for row in shop.sql("SELECT id FROM things ORDER BY id")]
+    expect(left == [4, 5], f"what somebody else has changed stays: {left}")
+    expect(shop.value("SELECT note FROM things WHERE id = 5") == "LEGAL HOLD", "as it is")
+
+
+def what_voids_it(place, shop):
+    """Every part of a table on which the plan hangs, by its name."""
+    place.write("job.bfl", FIX.format(source=shop.source))
+    shop.sql("UPDATE orders SET total = 0 WHERE id <= 40")
+    keep(place)
+    both = [("CREATE UNIQUE INDEX one_note ON orders (id, note)", "unique index `one_note` is new", "DROP INDEX one_note"),
+            ("CREATE TABLE parts (id INTEGER PRIMARY KEY, part INTEGER REFERENCES orders (id))", "from `parts` is new", "DROP TABLE parts")]
+    sqlite = [("CREATE TRIGGER t AFTER UPDATE ON orders BEGIN UPDATE customers SET name = name; END", "trigger `t` is new", "DROP TRIGGER t")]
+    postgres = [("ALTER TABLE orders ADD CONSTRAINT most CHECK (total < 100000000)", "constraint `most` is new", "ALTER TABLE orders DROP CONSTRAINT most"),
+                ("ALTER TABLE orders ALTER COLUMN note TYPE VARCHAR(500)", "column `note` is another", "ALTER TABLE orders ALTER COLUMN note TYPE TEXT"),
+                ("ALTER TABLE orders ALTER COLUMN note SET DEFAULT 'n'", "column `note` is another", "ALTER TABLE orders ALTER COLUMN note DROP DEFAULT"),
+                ("ALTER TABLE orders ENABLE ROW LEVEL SECURITY", "row security is another", "ALTER TABLE orders DISABLE ROW LEVEL SECURITY"),
+                ("CREATE RULE r AS ON UPDATE TO orders DO ALSO NOTIFY x", "rule `r` is new", "DROP RULE r ON orders"),
+                ("CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE TRIGGER t BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION f()", "trigger `t` is new",
+                 "DROP TRIGGER t ON orders"),
+                ("CREATE TABLE copy (LIKE orders INCLUDING ALL); ALTER TABLE orders RENAME TO older; ALTER TABLE copy RENAME TO orders", "`orders` ", "")]
+    for change, told, back in both + (postgres if shop.source == POSTGRES else sqlite):
+        shop.sql(change)
+        said = apply(place, code=4).stderr
+        expect("BFL0521" in said and "the plan is void: " in said and told in said, f"{change}: {said}")
+        if back:
+            shop.sql(back)
+    if shop.source == SQLITE:
+        apply(place)
+        expect(shop.number("SELECT count(*) FROM orders WHERE id <= 40 AND total = 0") == 0, "all put back, it fits again")
+
+
+def a_check_voids_it(place):
+    """SQLite adds none to a table that is there: the table is made anew."""
+    shop = OnSqlite(place)
+    place.sql("CREATE TABLE t (id INTEGER PRIMARY KEY, v INTEGER)")
+    place.sql("INSERT INTO t VALUES (1, 1)")
+    place.write("job.bfl", f'job j {{ why "w" }}\nsource shop = {SQLITE}\nupdate u of shop.t where id == 1 {{ set v = 2 }}\n')
+    keep(place)
+    for statement in ("CREATE TABLE t2 (id INTEGER PRIMARY KEY, v INTEGER CHECK (v < 9))", "INSERT INTO t2 SELECT * FROM t", "DROP TABLE t", "ALTER TABLE t2 RENAME TO t"):
+        place.sql(statement)
+    expect("`t` was made anew, or its checks are others" in apply(place, code=4).stderr, "a check was added")
+    expect(shop.number("SELECT v FROM t") == 1, "nothing was changed")
+
+
+def of_an_older_bfl(place):
+    OnSqlite(place)
+    place.sql("UPDATE orders SET total = 0 WHERE id <= 40")
+    place.write("job.bfl", FIX.format(source=SQLITE))
+    keep(place)
+    plan = (place.folder / "job.plan").read_bytes()
+    (place.folder / "job.plan").write_bytes(plan.replace(b"bfl plan 2", b"bfl plan 1", 1))
+    said = apply(place, code=4).stderr
+    expect("is a plan of an older bfl" in said and "make it anew" in said, said)
+
+
+def families_stay_together(place, shop):
+    """Children of a row that is left alone are left alone, and so is a row of which a child was changed or added, with the other children."""
+    shop.sql("CREATE TABLE heads (id INTEGER PRIMARY KEY NOT NULL, note TEXT)")
+    shop.sql("CREATE TABLE limbs (id INTEGER PRIMARY KEY NOT NULL, head INTEGER NOT NULL REFERENCES heads (id), note TEXT)")
+    shop.sql("CREATE TABLE toes (id INTEGER PRIMARY KEY NOT NULL, limb INTEGER NOT NULL REFERENCES limbs (id), note TEXT)")
+    for head in range(1, 7):
+        shop.sql(f"INSERT INTO heads VALUES ({head}, 'a')")
+        for limb in (head * 10, head * 10 + 1):
+            shop.sql(f"INSERT INTO limbs VALUES ({limb}, {head}, 'a')")
+            shop.sql(f"INSERT INTO toes VALUES ({limb * 10}, {limb}, 'a')")
+    place.write("job.bfl", f"""
+job families {{ why "w" }}
+source shop = {shop.source}
+delete gone of shop.heads where id > 0 {{ cascades to shop.limbs, shop.toes chunk 4 }}
+""")
+    keep(place)
+    shop.sql("UPDATE heads SET note = 'b' WHERE id = 1")
+    shop.sql("UPDATE limbs SET note = 'b' WHERE id = 20")
+    shop.sql("INSERT INTO limbs VALUES (99, 3, 'new')")
+    shop.sql("UPDATE toes SET note = 'b' WHERE id = 410")
+    apply(place, "--limit-chunks", "1", code=75)  # it finds them again when it goes on
+    apply(place, code=3)
+    left = {table: [int(row[0]) for row in shop.sql(f"SELECT id FROM {table} ORDER BY id")] for table in ("heads", "limbs", "toes")}
+    expect(left == {"heads": [1, 2, 3, 4], "limbs": [10, 11, 20, 21, 30, 31, 40, 41, 99], "toes": [100, 110, 200, 210, 300, 310, 400, 410]}, f"{left}")
+    call(place, "audit", "verify", "job.bfl")
+    call(place, "undo", "job.bfl")
+    expect(shop.number("SELECT count(*) FROM toes") == 12 and shop.number("SELECT count(*) FROM heads") == 6, "and back")
+
+
 def it_is_whole(place):
     shop = OnSqlite(place)
     place.write("job.bfl", FIX.format(source=SQLITE))
     shop.sql("UPDATE orders SET total = 0 WHERE id <= 40")
     keep(place)
+    expect((place.folder / "job.plan").stat().st_mode & 0o777 == 0o600, "it holds rows: it is for its owner alone")
     plan = (place.folder / "job.plan").read_bytes()
     for at in range(0, len(plan), max(1, len(plan) // 60)):
         altered = bytearray(plan)
@@ -183,6 +320,10 @@ def it_is_whole(place):
         expect("BFL0522" in said, f"byte {at}: {said}")
         (place.folder / "job.plan").write_bytes(plan[:at])
         expect("BFL0522" in apply(place, code=4).stderr, f"cut at {at}")
+    for more in (b"x", b"\n", b"\0", b"\xe2\x80\x94 ann"):
+        (place.folder / "job.plan").write_bytes(plan + more)
+        said = apply(place, code=4).stderr
+        expect("BFL0522" in said and "is not as it was written" in said, f"{more}: {said}")
     expect(shop.number("SELECT count(*) FROM orders WHERE total = 0") == 40, "nothing was changed")
 
 
@@ -240,10 +381,12 @@ def two_approve(place, shop):
     expect("has none" in apply(place, code=4).stderr, "nobody has signed")
     shown = approve(place, "ann").stdout
     expect("approved by ann" in shown and "would change" in shown and "digest" in shown, shown)
-    expect("approved already by ann" in approve(place, "ann").stdout, "once")
+    again = approve(place, "ann")
+    expect("approved already by ann" in again.stdout, "once")
+    expect("BFL0524" in again.stderr and "the signature does not count here: ann made the plan" in again.stderr, again.stderr)
     said = approve(place, "eve", code=4).stderr
     expect("BFL0531" in said and "`eve` is no approver" in said, said)
-    approve(place, "bob")
+    expect(approve(place, "bob").stderr == "", "his counts")
     said = apply(place, code=4).stderr
     expect("has 1: bob" in said and "ann has signed, and made the plan" in said, said)
     plan = (place.folder / "job.plan").read_bytes()
@@ -267,6 +410,17 @@ def two_approve(place, shop):
     said = call(place, "audit", "row", "shop.orders", "7", "job.bfl").stdout
     expect(f"plan {entries[0]['plan'][:12]}, approved by ann, bob, cid" in said, said)
     expect("nothing to do" in apply(place).stdout, "the plan is carried out")
+
+
+def nobody_is_listed(place):
+    OnSqlite(place)
+    make_keys(place, "ann")
+    place.write("bfl.toml", "")
+    place.write("job.bfl", FIX.format(source=SQLITE))
+    place.sql("UPDATE orders SET total = 0 WHERE id <= 40")
+    keep(place)
+    signed = approve(place, "ann")
+    expect("approved by ann" in signed.stdout and "does not count here: nobody is listed who may approve" in signed.stderr, signed.stdout + signed.stderr)
 
 
 def a_policy_only_adds(place):
@@ -334,4 +488,5 @@ def a_run_undoes_itself(place, shop):
     expect(shop.number("SELECT count(*) FROM orders WHERE total = 0") == 41, "three are")
 
 
-main([*on_both(what_is_held_is_done), *on_both(rows_in_conflict_are_named), *on_both(a_sensitive_key_stays_unsaid), *on_both(it_is_void), *on_both(it_goes_on), *on_both(several_steps), *on_both(two_approve), *on_both(a_run_undoes_itself), a_policy_only_adds, *on_both(rows_that_go_along_count), it_is_whole, of_another_database])
+main([*on_both(a_later_step_finds_what_an_earlier_one_left), *on_both(families_stay_together), *on_both(what_voids_it), *on_both(nothing_goes_on_beside_it), a_check_voids_it, of_an_older_bfl, nobody_is_listed,
+      *on_both(what_is_held_is_done), *on_both(rows_in_conflict_are_named), *on_both(a_sensitive_key_stays_unsaid), *on_both(it_is_void), *on_both(it_goes_on), *on_both(several_steps), *on_both(two_approve), *on_both(a_run_undoes_itself), a_policy_only_adds, *on_both(rows_that_go_along_count), it_is_whole, of_another_database])
