@@ -62,9 +62,14 @@ const ledger::ImageTable& RowBack::table_of(const Record& record) const { return
 std::string RowBack::shown_key(const Record& record) const {
   const Hand& hand = hand_of(record);
   const auto row = record.kind == 'i' ? ledger::row_after(record, hand.described.columns.size()) : record.before;
+  return shown(hand, ledger::key_in(row, hand.described.key));
+}
+
+std::string RowBack::shown_key(const ledger::Key& key) const { return shown(hands_[0], ledger::views(key)); }
+
+std::string RowBack::shown(const Hand& hand, const std::vector<RawValue>& values) {
   std::string key;
-  const auto values = ledger::key_in(row, hand.described.key);
-  for (std::size_t i = 0; i < values.size(); ++i) {
+  for (std::size_t i = 0; i < values.size() && i < hand.described.key.size(); ++i) {
     const Column& column = hand.columns[static_cast<std::size_t>(hand.described.key[i])];
     key += (i ? ", " : "") + (column.sensitive ? std::string(unshown) : as_written(column, Stored::of(values[i])));
   }

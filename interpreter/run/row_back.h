@@ -40,6 +40,7 @@ class RowBack {
   const std::string& query() const { return query_; }
   const ledger::ImageTable& table_of(const ledger::Record& record) const;
   std::string shown_key(const ledger::Record& record) const;  // `people 7`, for people
+  std::string shown_key(const ledger::Key& key) const;        // of the step's own table
 
  private:
   struct Hand {
@@ -52,6 +53,7 @@ class RowBack {
   RowBack(connect::Connector& target, const UndoTask& task) : target_(target), task_(task) {}
   Hand& hand_of(const ledger::Record& record);
   const Hand& hand_of(const ledger::Record& record) const { return const_cast<RowBack*>(this)->hand_of(record); }
+  static std::string shown(const Hand& hand, const std::vector<connect::RawValue>& key);
   void decide(const Hand& hand, const ledger::Record& record, Judged& judged) const;
   Result<void> refuse_referred(Hand& hand, Records records, std::vector<Judged>& all);
 

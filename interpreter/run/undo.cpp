@@ -187,7 +187,7 @@ class Undoing {
   Result<void> list_all() {
     task_.listed.clear();
     return ledger::each_conflict(writing_.target, writing_.id, [&](const Key& key, const std::string& reason) {
-      if (task_.listed.size() < most_listed) task_.listed.push_back(fmt::format("{} {}: {}", task_.tables[0].name, task_.sensitive.empty() ? ledger::display(key) : std::string(unshown), reason));
+      if (task_.listed.size() < most_listed) task_.listed.push_back(fmt::format("{}: {}", back_->shown_key(key), reason));
     });
   }
 

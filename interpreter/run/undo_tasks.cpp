@@ -377,7 +377,7 @@ Result<std::vector<std::string>> left_by_undoes(const program::Program& program,
         for (std::size_t i = 0; i < key.size(); ++i) {
           const int column = table != known.end() && tables->size() == 1 && i < own.key.size() ? table->column_index(own.columns[static_cast<std::size_t>(own.key[i])]) : -1;
           const bool hidden = column >= 0 && table->columns[static_cast<std::size_t>(column)].sensitive;
-          shown += (i ? ", " : "") + (hidden ? std::string(unshown) : ledger::display({key[i]}));
+          shown += (i ? ", " : "") + (hidden ? std::string(unshown) : column >= 0 ? as_written(table->columns[static_cast<std::size_t>(column)], key[i]) : ledger::display({key[i]}));
         }
         rows.push_back(fmt::format("{}: {} {}: {}", undone->step, tables->size() == 1 ? own.name : "a row", shown, reason));
       });
