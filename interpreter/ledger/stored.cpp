@@ -1,5 +1,6 @@
 #include "interpreter/ledger/stored.h"
 
+#include <cmath>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -143,6 +144,9 @@ int compare(const Stored& a, const Stored& b) {
   if (a.kind == Class::null) return 0;
   if (rank(a.kind) > 1) return sign(a.bytes.compare(b.bytes), 0);
   if (a.kind == Class::integer && b.kind == Class::integer) return sign(a.integer, b.integer);
+  // PostgreSQL's order: NaN behind all numbers, and equal to itself.
+  const auto nan = [](const Stored& v) { return v.kind == Class::real && std::isnan(v.real); };
+  if (nan(a) || nan(b)) return sign(nan(a), nan(b));
   const auto wide = [](const Stored& v) {
     return v.kind == Class::integer ? static_cast<long double>(v.integer) : static_cast<long double>(v.real);
   };

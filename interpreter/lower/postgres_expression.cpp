@@ -304,7 +304,9 @@ std::string Writer::call(const Expr& expr) {
     }
     const ExprPtr& given = expr.args.at(static_cast<std::size_t>(form[i + 1] - '1'));
     if (form[i] == '%') {
-      text += value(given);
+      // A null that is written out would be folded into the whole at once, and what fails beside it would not be evaluated.
+      const bool folds = expr.args.size() > 1 && given->kind == ExprKind::literal && given->value.is_null();
+      text += folds ? fmt::format("(SELECT {})", value(given)) : value(given);
     } else {
       // PostgreSQL takes an int4 here and means something of its own by negative numbers.
       const bool small = given->kind == ExprKind::literal && given->value.kind() == Kind::integer && given->value.as<std::int64_t>() >= 0 &&

@@ -2,10 +2,23 @@
 
 #include <algorithm>
 
+#include "interpreter/base/decimal.h"
+
 namespace bfl::run {
 
 using ledger::Key;
 using ledger::Record;
+
+namespace {
+
+// PostgreSQL gives a decimal back with as many digits as the column declares.
+ledger::Stored as_stored(const Column& column, ledger::Stored value) {
+  if (column.type.kind != Kind::decimal || column.scale < 0 || value.kind != connect::RawValue::Class::text) return value;
+  if (const auto number = Decimal::parse(value.bytes)) value.bytes = number->to_string(column.scale);
+  return value;
+}
+
+}  // namespace
 
 // By the identity of the table, out of the image: steps may know their rows by other keys. Without one by its place.
 ledger::Short AsLeft::row_of(const Record& record, std::size_t keys) const {
@@ -29,7 +42,7 @@ Result<void> AsLeft::follow(Spool& rows, std::size_t keys, Spool& into) {
       if (const auto known = set_.find(row); known != set_.end())
         for (const auto& [column, value] : known->second) record.before[keys + static_cast<std::size_t>(column)] = value;
       for (const auto& [column, value] : record.after)
-        if (static_cast<std::size_t>(column) < columns) set_[row].emplace_back(column, value);  // the last one counts
+        if (static_cast<std::size_t>(column) < columns) set_[row].emplace_back(column, as_stored(table_.columns[static_cast<std::size_t>(column)], value));  // the last one counts
     }
     std::vector<int> assigned;
     std::vector<connect::RawValue> values;

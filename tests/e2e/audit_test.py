@@ -78,7 +78,7 @@ def an_altered_ledger_is_named(place):
     place.sql("UPDATE journal SET rows_changed = 0 WHERE kind = 'chunk_committed'", state)
     expect("journal, seq" in place.call("audit", "verify", "fix_order_totals.bfl", code=4).stdout, "the diary was altered")
     place.sql("DELETE FROM run", state)
-    expect("the row is missing, and the diary has events of it" in place.call("audit", "verify", "fix_order_totals.bfl", code=4).stdout, "a run was taken out of the diary")
+    expect("the row is missing, and the diary tells of its beginning" in place.call("audit", "verify", "fix_order_totals.bfl", code=4).stdout, "a run was taken out of the diary")
 
 
 def an_older_copy_is_known_to_the_diary(place):

@@ -27,6 +27,7 @@ def values_of_many_types_are_exchanged(place, shop):
     for i, (column, (one, two)) in enumerate(COLUMNS.items()):
         shop.sql(f"CREATE TABLE pairs{i} (id INTEGER PRIMARY KEY, n {column})")
         shop.sql(f"INSERT INTO pairs{i} VALUES (1, {one}), (2, {two})")
+    for i, (column, (one, two)) in enumerate(COLUMNS.items()):
         job(place, shop, f"pairs{i}")
         call(place, "run", "job.bfl")
         expect(shop.number(f"SELECT count(*) FROM pairs{i} WHERE (id = 1 AND n = {two}) OR (id = 2 AND n = {one})") == 2, f"{column}: not exchanged")

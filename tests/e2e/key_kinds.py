@@ -61,7 +61,7 @@ POSTGRES = [
     Kind("bool", "boolean", ["true", "false"]),
     Kind("enum", "mood", quoted("sad", "ok", "Happy ", "a'b", ""), before="CREATE TYPE mood AS ENUM ('sad', 'ok', 'Happy ', 'a''b', '');", walked=False, text=True),
     Kind("bytea", "bytea", [f"'\\x{digits}'" for digits in BYTES]),
-    Kind("float8", "double precision", ["0.1", "'-0'", "1e300", "-2.5", "5e-324"], beyond=quoted("NaN", "Infinity", "-Infinity"), walked=False, ranged=False),
+    Kind("float8", "double precision", ["0.1", "'-0'", "1e300", "-2.5", "5e-324"], beyond=quoted("NaN", "Infinity", "-Infinity"), walked=False),
     Kind("float4", "real", ["0.1", "'-0'", "1e30", "-2.5"], beyond=quoted("NaN", "Infinity"), walked=False),
     Kind("domain_text", "label", quoted("a", "a ", "A", "ä"), before="CREATE DOMAIN label AS text CHECK (length(VALUE) < 9);", text=True),
     Kind("domain_char", "code", quoted("a", "A", "", "abc"), before="CREATE DOMAIN code AS char(3);", text=True),

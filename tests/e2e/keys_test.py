@@ -184,7 +184,7 @@ def named_by_a_word(place, db):
     for kind in kinds:
         key = typed[kind.name][0]
         redacted = json.loads(call(place, "audit", "redact", f"db.{kind.table}", "--why", "asked for", "--json", "--", key).stdout)["redactions"]
-        expect(len(redacted) == 1 and redacted[0]["images"] == 1, f"{kind.name} {key!r}: {redacted}")
+        expect(len(redacted) == 1 and redacted[0]["images"] >= 1, f"{kind.name} {key!r}: {redacted}")
     sound(place)
     conflicts = finished(call(place, "undo", "job.bfl", "--json", code=3))
     expect(conflicts == {"walk_" + kind.name: int(kind in kinds) for kind in db.every}, f"the row whose image was erased: {conflicts}")
@@ -197,7 +197,7 @@ def kept_plans(place, db):
     for kind in db.every:
         db.sql(f"UPDATE {kind.table} SET note = 'mine' WHERE n = 1")
     conflicts = finished(call(place, "run", "--plan", "kept.plan", "--json", code=3))
-    expect(conflicts == {**{"walk_" + kind.name: 1 for kind in db.every}, **{"once_" + kind.name: 0 for kind in db.kinds}}, f"the row that somebody changed is a conflict of the step that sets what they set: {conflicts}")
+    expect(conflicts == {**{"walk_" + kind.name: 1 for kind in db.every}, **{"once_" + kind.name: 1 for kind in db.kinds}}, f"the row that somebody changed is a conflict of each step that holds it: {conflicts}")
     notes = db.column(lambda kind: "note")
     same(notes, {kind.name: ["seen" if i != 1 else "mine" for i in range(len(kind.all()))] for kind in db.every}, "of a kept plan")
     call(place, "undo", "job.bfl")
@@ -292,11 +292,11 @@ def in_quarantine(place, db):
             found = json.loads(call(place, "quarantine", "show", "job.bfl", "--step", "aside_" + kind.name, "--json", "--", key).stdout)
             expect(len(found) == 1 and "row" in found[0], f"{kind.name} {key!r}: {found}")
         call(place, "quarantine", "resolve", "job.bfl", "--step", "aside_" + kind.name, "--why", "it is right", "--", first)
-        db.sql(f"UPDATE {kind.table} SET n = 50 WHERE n = 1")
+        db.sql(f"UPDATE {kind.table} SET n = n * 50 + 250 WHERE n < 2")
     call(place, "quarantine", "retry", "job.bfl")
     for kind in db.kinds:
         rows = sorted(int(n) for n, in db.sql(f"SELECT n FROM {kind.table}"))
-        expect(rows == sorted([0, 150, *range(102, 100 + len(kind.all()))]), f"{kind.name}: {rows}")
+        expect(rows == sorted([250, 300, *range(102, 100 + len(kind.all()))]), f"{kind.name}: {rows}")
     call(place, "undo", "job.bfl")
     sound(place)
 
