@@ -83,7 +83,7 @@ def rows_in_conflict_are_named(place, shop):
     shop.sql("UPDATE orders SET total = 5 WHERE id = 30")
     undone = call(place, "undo", "job.bfl", code=3).stdout
     expect(undone.count("in conflict: orders 30: `total` was changed since") == 1, undone)
-    last = json.loads(call(place, "log", "--json").stdout.splitlines()[0])["run"]
+    last = json.loads(call(place, "log", "--json").stdout.splitlines()[-1])["run"]
     expect("orders 30: `total` was changed since" in call(place, "log", last).stdout, "the log of the undo")
 
 
