@@ -129,9 +129,9 @@ Json object_of(const store::JournalEntry& entry) {
   return object;
 }
 
-// Those that the diary does not name.
+// Those that the diary does not name. One of an older version names none.
 std::string more_in_conflict(std::int64_t all, std::int64_t named) {
-  return all > named ? fmt::format("    in conflict: {} more\n", grouped(all - named)) : "";
+  return all > named && named > 0 ? fmt::format("    in conflict: {} more\n", grouped(all - named)) : "";
 }
 
 std::string dumped(const Json& json, int indent = -1) { return json.dump(indent, ' ', false, Json::error_handler_t::replace) + "\n"; }
