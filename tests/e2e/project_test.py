@@ -87,7 +87,7 @@ def no_nearer_file_lifts_the_policy(place):
     expect("error[BFL0704]: `approvals` asks for less than a bfl.toml further out" in said and "jobs/bfl.toml:2:13" in said and "asked for here" in said, said)
     os.remove(jobs / "bfl.toml")
     os.symlink("nowhere", jobs / "bfl.toml")
-    expect("error[BFL0113]" in place.call("run", "jobs/j.bfl", code=2).stderr, "one that cannot be read")
+    expect("error[BFL0113]" in place.call("run", "jobs/j.bfl", code=5).stderr, "one that cannot be read")
 
 
 def a_rule_that_the_policy_makes_an_error_stops_the_run(place):
