@@ -4,6 +4,7 @@
 
 #include "interpreter/ledger/gaps.h"
 #include "interpreter/ledger/images.h"
+#include "interpreter/ledger/in_between.h"
 #include "interpreter/ledger/writer.h"
 
 namespace bfl::ledger {
@@ -79,7 +80,10 @@ Result<ChangedRows> changed_rows(connect::Connector& target, const std::string& 
         const bool undone = row[2].bytes == undo;  // of a part of a generation: the rest of it is done
         const auto root = rows_root(row[0].bytes);
         std::vector<RawValue> key, before;
-        sound = read_pack(row[1].bytes, root.value_or(Digest{}), [&](const Record& record) {
+        Joining joining(key_columns);
+        sound = read_pack(row[1].bytes, root.value_or(Digest{}), [&](const Record& given) {
+          Record record = given;
+          if (record.kind == 'u' && !joining.whole(record)) return true;
           if (undone && record.kind == 'd' && record.table.empty()) {
             if (const auto cause = causes.find(short_digest(views(record.before))); cause != causes.end()) rows.erase(cause->second);
             return true;

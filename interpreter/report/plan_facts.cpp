@@ -191,6 +191,7 @@ void refused(Facts& page, const program::Step& step, const run::Preview& preview
     for (const run::Refusals::Reason& reason : refusals.reasons)
       page.row("", fmt::format("{}: {} ({}{})", counted(reason.rows, "row"), reason.text, fmt::join(reason.keys, "; "), reason.rows > static_cast<std::int64_t>(reason.keys.size()) ? "; …" : ""));
   }
+  if (refusals.conflicts > 0) page.row("conflict", fmt::format("{} that would stay as they are: another row keeps what they are to have under a unique key", counted(refusals.conflicts, "row")));
   std::string_view label = "untried";
   for (const std::string& why : refusals.untried) page.row(std::exchange(label, ""), "constraints of the table: " + why);
 }

@@ -78,6 +78,7 @@ void add_measured(Json& object, const program::Program& program, const program::
     for (const run::Refusals::Reason& reason : refusals.reasons) refused["reasons"].push_back({{"reason", reason.text}, {"rows", reason.rows}, {"keys", reason.keys}});
     object["refused_rows"] = std::move(refused);
   }
+  if (refusals.conflicts > 0) object["in_conflict"] = refusals.conflicts;
   if (!refusals.untried.empty()) object["untried"] = refusals.untried;
   if (preview.table_rows >= 0) object["table_rows"] = preview.table_rows;
   for (const run::LeftOut& part : preview.left_out) object["left_out"].push_back({{"reason", part.reason}, {"rows", part.rows}, {"keys", part.keys}});

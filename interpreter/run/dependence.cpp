@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "interpreter/run/restraints.h"
+
 namespace bfl::run {
 namespace {
 
@@ -9,10 +11,24 @@ void add(std::vector<std::size_t>& steps, std::size_t step) {
   if (std::find(steps.begin(), steps.end(), step) == steps.end()) steps.push_back(step);
 }
 
+constexpr std::int64_t most_rows = 200'000;  // of larger tables no copy is made for the sake of constraints alone
+
+// Columns of its own table at which constraints look that the step may break, where steps before it change others than it looks at itself.
+std::vector<program::ColumnUse> restrained(const program::Program& program, const program::Step& step, const std::set<program::ColumnUse>& written, connect::Connector& target) {
+  std::vector<program::ColumnUse> uses;
+  const Table& table = program.table(step.target);
+  if (!program::changes_rows(step.kind) || step.sql || !table.kept.empty() || table.estimated_rows.value_or(0) > most_rows) return uses;
+  const auto others = [&](const program::ColumnUse& use) { return use.table == step.target && !step.reads.contains(use) && !step.writes.contains(use); };
+  if (std::none_of(written.begin(), written.end(), others)) return uses;
+  const auto found = restraints_of(target, program, step);
+  if (!found) return uses;  // it is said where they are tried
+  for (const std::string& name : found->asks) uses.push_back({step.target, name.empty() ? -1 : table.column_index(name)});
+  return uses;
+}
+
 // What the database looks at when the step changes rows of a table with foreign keys: the rows that those refer to, and those that refer to
-// them. Of large tables no copy is made for that alone.
+// them.
 std::vector<program::ColumnUse> referred(const program::Program& program, const program::Step& step) {
-  constexpr std::int64_t most_rows = 200'000;
   std::vector<program::ColumnUse> uses;
   if (!program::changes_rows(step.kind)) return uses;
   const Catalogue& catalogue = program.catalogues[static_cast<std::size_t>(step.target.source)];
@@ -41,7 +57,7 @@ std::vector<program::ColumnUse> referred(const program::Program& program, const 
 
 }  // namespace
 
-Dependence::Dependence(const program::Program& program, const plan::Plan& plan, const std::vector<Decision>& decisions)
+Dependence::Dependence(const program::Program& program, const plan::Plan& plan, const std::vector<Decision>& decisions, const std::vector<connect::Connector*>& targets)
     : program_(program), plan_(plan), position_(program.steps.size()), wanted_(program.steps.size()), states_(program.steps.size()) {
   std::set<program::ColumnUse> written;
   for (std::size_t at = 0; at < plan.order.size(); ++at) {
@@ -52,7 +68,10 @@ Dependence::Dependence(const program::Program& program, const plan::Plan& plan, 
     for (const std::set<program::ColumnUse>* uses : {&step.reads, &step.writes})
       for (const program::ColumnUse& use : *uses)
         if (written.contains(use)) last_look_[use.table] = at;
-    for (const program::ColumnUse& use : referred(program, step))
+    std::vector<program::ColumnUse> asked = referred(program, step);
+    if (step.target.source >= 0)
+      for (const program::ColumnUse& use : restrained(program, step, written, *targets[static_cast<std::size_t>(step.target.source)])) asked.push_back(use);
+    for (const program::ColumnUse& use : asked)
       if (written.contains(use)) last_look_[use.table] = at;
     if (program::changes_rows(step.kind)) written.insert(step.writes.begin(), step.writes.end());
   }

@@ -12,8 +12,8 @@ namespace bfl::run {
 
 class Dependence {
  public:
-  // Steps that are finished change nothing.
-  Dependence(const program::Program& program, const plan::Plan& plan, const std::vector<Decision>& decisions);
+  // Steps that are finished change nothing. `targets` tell what constraints look at.
+  Dependence(const program::Program& program, const plan::Plan& plan, const std::vector<Decision>& decisions, const std::vector<connect::Connector*>& targets);
 
   // Tables of the user's that a step of the plan changes and a later one looks at.
   const std::set<program::TableRef>& tables() const { return tables_; }

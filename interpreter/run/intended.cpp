@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "interpreter/ledger/in_between.h"
 #include "interpreter/run/failed_row.h"
 #include "interpreter/run/intent_rows.h"
 #include "interpreter/run/meeting_rows.h"
@@ -106,7 +107,7 @@ Result<void> Collecting::collect(const lower::Statement& statement, const lower:
   if (sequence && kept) {
     auto given = sequence->finish([&](const Turn& turn) {
       return planned.add(ledger::views(turn.key), ledger::views(turn.image), turn.values.empty() ? std::span<const int>() : assigned, ledger::views(turn.values), {},
-                         turn.together ? "with the next" : "");
+                         turn.in_between ? ledger::in_between : turn.together ? "with the next" : "");
     });
     if (!given) return given;
   }
@@ -131,6 +132,13 @@ Result<void> Collecting::put_in(Sequence& sequence, std::size_t key) {
 bool sequenced(const program::Step& step, const lower::Hands& hands, bool later) {
   return !later && (!hands.uniques.empty() || (step.duplicates && !program::adds_rows(step.kind)) || step.free_name);
 }
+
+std::size_t keys_of(const program::Step& step) {
+  if (program::adds_rows(step.kind)) return step.key.empty() ? step.once_per.size() : step.key.size();
+  return std::max<std::size_t>(step.walk.size(), 1);
+}
+
+ledger::Joining joining_of(const program::Step& step) { return ledger::Joining(program::adds_rows(step.kind) ? step.key : step.walk, keys_of(step)); }
 
 program::Step with_values(program::Step step) {
   if (step.idempotence == program::Idempotence::once && step.kind == program::StepKind::update) step.idempotence = program::Idempotence::staged;

@@ -24,6 +24,10 @@ struct Intention {
 // Rows that come to the same key must be told apart before the first one is changed. `later`: values are computed when a row's turn comes.
 bool sequenced(const program::Step& step, const lower::Hands& hands, bool later);
 
+// Values by which rows of its own table are known in a planned set.
+std::size_t keys_of(const program::Step& step);
+ledger::Joining joining_of(const program::Step& step);  // of its planned rows
+
 // The step as a plan holds it: the new values of a `once` step are computed at once, from the row as it is sealed.
 program::Step with_values(program::Step step);
 

@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "interpreter/lower/left_out.h"
 #include "interpreter/run/context.h"
 #include "interpreter/run/discreet.h"
+#include "interpreter/run/intended.h"
 
 namespace bfl::run {
 namespace {
@@ -18,7 +20,59 @@ constexpr std::int64_t most_recomputed = 100'000;
 }  // namespace
 
 // Every row that would change: some are shown, evenly spread from the first to the last, and all are summed up.
-Result<void> Look::look_through(const lower::IntentSet& sql, const lower::Statement& later, Preview& preview) {
+class Look::Shown {
+ public:
+  // `all`: they are summed up.
+  Shown(const Look& look, bool all, Preview& preview) : look_(look), preview_(preview), rows_(preview.would_change - static_cast<std::int64_t>(look.waiting ? look.waiting->size() : 0)), all_(all) {
+    preview.sample.clear();
+    preview.columns.clear();
+    preview.refusals.waiting = 0;
+    for (std::size_t i = 0; all && i < look.step.assignments.size(); ++i) sums_.emplace_back(look.column_of(i));
+  }
+
+  // The next row. False: nothing more is asked of it.
+  bool next(connect::RawRow key) {
+    if (look_.waits(key)) return ++preview_.refusals.waiting, false;
+    const std::int64_t at = at_++, shown = static_cast<std::int64_t>(preview_.sample.size()), most = static_cast<std::int64_t>(samples);
+    shows_ = shown < most && at == (most >= rows_ ? shown : shown * (rows_ - 1) / (most - 1));
+    return shows_ || all_;
+  }
+  bool enough() const { return !all_ && preview_.sample.size() == samples && !look_.waiting; }
+
+  // `then` is empty: it goes. `before` is: it is added.
+  void add(std::span<const Result<Value>> key, std::span<const Result<Value>> before, std::span<const Result<Value>> then) {
+    const Table& table = look_.program.table(look_.step.target);
+    // What cannot be read plays no part in a sum.
+    for (std::size_t i = 0; i < std::min(sums_.size(), then.size()); ++i) {
+      std::optional<Value> was;
+      if (!before.empty() && before[i]) was = *before[i];
+      if (then[i] && was.has_value() == !before.empty()) sums_[i].add(was, *then[i]);
+    }
+    if (!shows_) return;
+    std::string line;
+    for (std::size_t i = 0; i < key.size(); ++i) line += fmt::format("{}{} {}", i ? ", " : "", look_.key_name(table, i), look_.hides_key(i) ? unshown : shown(key[i]));
+    if (then.empty()) line += " goes";
+    const char* between = before.empty() ? " is added: " : ": ";
+    for (std::size_t i = 0; i < then.size(); ++i)
+      line += fmt::format("{}{} {}{}", std::exchange(between, ", "), look_.column_of(i).name, before.empty() ? "" : shown(look_.column_of(i), before[i]) + " -> ", shown(look_.column_of(i), then[i]));
+    preview_.sample.push_back(std::move(line));
+  }
+
+  void end() {
+    for (Summing& sum : sums_) preview_.columns.push_back(sum.finish());
+  }
+
+ private:
+  const Look& look_;
+  Preview& preview_;
+  const std::int64_t rows_;
+  const bool all_;
+  bool shows_ = false;
+  std::int64_t at_ = 0;
+  std::vector<Summing> sums_{};
+};
+
+Result<void> Look::look_through(const lower::IntentSet& sql, const lower::Statement& later, Preview& preview) const {
   auto select = target.prepare(sql.select, evaluation);
   if (!select) return select.error();
   std::unique_ptr<connect::Prepared> recompute;
@@ -27,53 +81,53 @@ Result<void> Look::look_through(const lower::IntentSet& sql, const lower::Statem
     if (!prepared) return prepared.error();
     recompute = std::move(*prepared);
   }
-  const Table& table = program.table(step.target);
   const lower::Intent& intent = sql.intent;
   const std::size_t image = intent.key + (intent.flag ? 1 : 0), values = image + intent.image;
-  const std::int64_t most = static_cast<std::int64_t>(samples), rows = preview.would_change;
-  const auto shown_at = [&](std::int64_t number) { return most >= rows ? number : number * (rows - 1) / (most - 1); };
   // Values that are asked for row by row take too long for very many.
-  const bool all = !recompute || rows <= most_recomputed;
-  std::vector<Summing> sums;
-  for (std::size_t i = 0; all && i < step.assignments.size(); ++i) sums.emplace_back(column_of(i));
-  std::int64_t at = 0;
+  Shown told(*this, !recompute || preview.would_change <= most_recomputed, preview);
   Result<void> sound;
   auto read = (*select)->query_raw({}, [&](connect::RawRow row) {
-    const bool shows = preview.sample.size() < samples && at == shown_at(static_cast<std::int64_t>(preview.sample.size()));
-    ++at;
-    if (!shows && !all) return true;
-    std::vector<Result<Value>> then(step.assignments.size(), Result<Value>(Value()));
+    if (!told.next(row.first(intent.key))) return true;
+    std::vector<Result<Value>> key, before, then(step.assignments.size(), Result<Value>(Value()));
     const auto take = [&](connect::RawRow given) {
       for (std::size_t i = 0; i < then.size(); ++i) then[i] = target.decode(given[i], lower::wire_of(column_of(i)));
       return false;
     };
     if (recompute) sound = recompute->query_raw(row.first(intent.key), take);
     else take(row.subspan(values));
+    for (std::size_t i = 0; i < intent.key; ++i) key.push_back(target.decode(row[i], sql.select.columns[i]));
     const bool there = intent.image > 0 && (!intent.flag || row[intent.key].integer != 0);
-    std::vector<Result<Value>> before;
     for (std::size_t i = 0; there && i < step.assignments.size(); ++i) {
-      const auto column = static_cast<std::size_t>(step.assignments[i].column);
-      before.push_back(target.decode(row[image + column], sql.select.columns[image + column]));
+      const std::size_t column = image + static_cast<std::size_t>(step.assignments[i].column);
+      before.push_back(target.decode(row[column], sql.select.columns[column]));
     }
-    // What cannot be read plays no part in a sum.
-    for (std::size_t i = 0; i < sums.size(); ++i) {
-      std::optional<Value> was;
-      if (there && before[i]) was = *before[i];
-      if (then[i] && was.has_value() == there) sums[i].add(was, *then[i]);
-    }
-    if (!shows) return bool(sound);
-    std::string line;
-    for (std::size_t i = 0; i < intent.key; ++i)
-      line += fmt::format("{}{} {}", i ? ", " : "", key_name(table, i), hides_key(i) ? unshown : shown(target.decode(row[i], sql.select.columns[i])));
-    if (then.empty()) line += " goes";
-    const char* between = there ? ": " : " is added: ";
-    for (std::size_t i = 0; i < then.size(); ++i)
-      line += fmt::format("{}{} {}{}", std::exchange(between, ", "), column_of(i).name, there ? shown(column_of(i), before[i]) + " -> " : "", shown(column_of(i), then[i]));
-    preview.sample.push_back(std::move(line));
-    return sound && (all || preview.sample.size() < samples);
+    told.add(key, before, then);
+    return sound && !told.enough();
   });
-  for (Summing& sum : sums) preview.columns.push_back(sum.finish());
+  told.end();
   return read ? sound : read;
+}
+
+Result<void> Look::look_through(Spool& rows, Preview& preview) const {
+  const std::size_t keys = keys_of(step);
+  std::vector<lower::Wire> wires = lower::hands(program, step, lower::dialect_of(target.engine())).key;
+  for (const auto& expr : step.once_per) wires.push_back(lower::wire_of(expr->type));
+  wires.resize(std::max(wires.size(), keys), lower::wire_of(Type{Kind::integer}));  // the place of a row
+  const Table& table = program.table(step.target);
+  Shown told(*this, true, preview);
+  auto read = each_changed([&](bool from_start) { return rows.next(from_start); }, joining_of(step), [&](const ledger::Record& record) {
+    const std::vector<connect::RawValue> row = ledger::views(record.before);
+    if (!record.table.empty() || row.size() < keys || !told.next(connect::RawRow(row).first(keys))) return true;
+    std::vector<Result<Value>> key, before, then;
+    for (std::size_t i = 0; i < keys; ++i) key.push_back(target.decode(row[i], wires[i]));
+    const auto value_of = [&](const connect::RawValue& value, int column) { return target.decode(value, lower::wire_of(table.columns[static_cast<std::size_t>(column)])); };
+    for (std::size_t i = 0; row.size() > keys && i < step.assignments.size(); ++i) before.push_back(value_of(row[keys + static_cast<std::size_t>(step.assignments[i].column)], step.assignments[i].column));
+    for (std::size_t i = 0; i < std::min(step.assignments.size(), record.after.size()); ++i) then.push_back(value_of(record.after[i].second.view(), step.assignments[i].column));
+    told.add(key, before, then);
+    return true;
+  });
+  told.end();
+  return read;
 }
 
 std::string Look::key_name(const Table& table, std::size_t i) const {

@@ -1,9 +1,11 @@
 // What `bfl plan` sees of one step that writes or keeps rows, by reading.
 #pragma once
 #include <functional>
+#include <set>
 #include <string>
 
 #include "interpreter/run/preview.h"
+#include "interpreter/run/spool.h"
 #include "interpreter/run/workbench.h"
 
 namespace bfl::run {
@@ -16,9 +18,12 @@ struct Look {
   const program::Step& step;
   connect::Connector& target;       // that computes
   const eval::Context evaluation;
+  const std::set<std::string>* waiting = nullptr;  // keys of rows that were set aside, encoded: they would not change
 
   // A step that changes rows: how many, which, by which statements.
   Result<void> write(const plan::StepPlan& step_plan, Preview& preview);
+  // The same of the very rows, where not all that match would change. `rows`: as they are planned, and counted.
+  Result<void> look_through(Spool& rows, Preview& preview) const;
   // The last alone. `explains`: the database has all that they speak of, and can be asked how it would go about them.
   Result<void> statements(const plan::StepPlan& step_plan, Preview& preview, lower::Dialect computing, bool explains) const;
   // What a snapshot would hold, for the steps that read it: in front of what was kept before, on this connection only; or
@@ -32,7 +37,9 @@ struct Look {
 
  private:
   Result<void> count_right(Preview& preview) const;
-  Result<void> look_through(const lower::IntentSet& sql, const lower::Statement& later, Preview& preview);
+  class Shown;
+  Result<void> look_through(const lower::IntentSet& sql, const lower::Statement& later, Preview& preview) const;
+  bool waits(connect::RawRow key) const { return waiting && !waiting->empty() && waiting->contains(ledger::encode(ledger::key_of(key, key.size()))); }
   const Column& column_of(std::size_t assignment) const { return program.table(step.target).columns[static_cast<std::size_t>(step.assignments[assignment].column)]; }
   std::string key_name(const Table& table, std::size_t i) const;
   bool hides_key(std::size_t i) const;

@@ -141,7 +141,7 @@ void PlanKeeper::leave_out(std::size_t step) {
 }
 
 Result<void> PlanKeeper::keep(std::size_t index, Spool& rows) {
-  states_[index].rows = rows.rows();
+  states_[index].rows = rows.changed();
   return file_.add(states_[index].step, rows);
 }
 

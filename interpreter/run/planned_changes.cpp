@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "interpreter/ledger/in_between.h"
 #include "interpreter/ledger/own_sql.h"
 #include "interpreter/lower/keyed.h"
 #include "interpreter/lower/writer.h"
@@ -17,9 +18,6 @@ namespace {
 
 constexpr std::int64_t most_alone = 1'000;  // rows that are found by halving
 
-// What a run makes of them, and of which of them, hangs on how far it is.
-Error refused_together() { return {ErrorClass::refused, "rows that take over each other's values under a unique key are refused together"}; }
-
 }  // namespace
 
 using connect::Prepared;
@@ -29,12 +27,13 @@ using ledger::Record;
 
 PlannedChanges::PlannedChanges(const program::Program& program, const program::Step& step, connect::Connector& target, const eval::Context& evaluation,
                                std::function<bool(program::TableRef)> wanted, EachKept kept, const PassedOver* passes)
-    : program_(program), step_(step), table_(program.table(step.target)), target_(target), evaluation_(evaluation), wanted_(std::move(wanted)), kept_(std::move(kept)), passes_(passes) {
+    : program_(program), step_(step), table_(program.table(step.target)), target_(target), evaluation_(evaluation), wanted_(std::move(wanted)), kept_(std::move(kept)), passes_(passes), holders_(step) {
   lower::Hands hands = lower::hands(program, step, lower::dialect_of(target.engine()));
   if (passes) references_.emplace(program, step, target, passes->references);
+  if (passes && sequenced(step, hands, false)) uniques_ = hands.uniques;
   most_ = sequenced(step, hands, false) || (references_ && references_->itself()) ? 1 : target.rows_together();
   if (wanted_(step.target)) hands_[""].sql = std::move(hands.own);
-  keys_[""] = program::adds_rows(step.kind) ? (step.key.empty() ? step.once_per.size() : step.key.size()) : std::max<std::size_t>(step.walk.size(), 1);
+  keys_[""] = keys_of(step);
   for (std::size_t i = 0; i < step.cascades.size(); ++i) {
     // The farthest first, as their rows are planned.
     const program::TableRef ref = step.cascades[step.cascades.size() - 1 - i];
@@ -51,7 +50,8 @@ PlannedChanges::Act PlannedChanges::act_of(const Record& record) const {
 }
 
 Result<void> PlannedChanges::apply(Spool& rows) {
-  Result<void> sound;
+  Result<void> sound = holders_.prepare(target_, uniques_, evaluation_);
+  if (!sound) return sound;
   std::int64_t given = 0;
   auto read = each_planned([&](bool from_start) { return rows.next(from_start); }, [&](const Record& record) {
     if (!hands_.contains(record.table)) return true;
@@ -85,45 +85,82 @@ Result<void> PlannedChanges::pass_over(std::vector<Record> rows) {
   const bool together = rows.size() > 1 && !rows.front().reason.empty(), own = rows.front().table.empty();
   const std::size_t keys = keys_.find(rows.front().table)->second;
   if (own && !passes_->waiting.empty()) {
-    std::set<std::string> waiting;  // a row that is parked meanwhile comes twice
-    std::erase_if(rows, [&](const Record& record) {
-      std::string key = ledger::encode(Key(record.before.begin(), record.before.begin() + static_cast<std::ptrdiff_t>(keys)));
-      return passes_->waiting.contains(key) && (waiting.insert(std::move(key)), true);
-    });
-    passes_->refusals.waiting += static_cast<std::int64_t>(waiting.size());
+    const std::size_t all = rows.size();
+    std::erase_if(rows, [&](const Record& record) { return passes_->waiting.contains(ledger::encode(Key(record.before.begin(), record.before.begin() + static_cast<std::ptrdiff_t>(keys)))); });
+    if (together && rows.size() < all) return {};  // they were set aside together
   }
-  if (passes_->only_waiting) return rows.empty() ? Result<void>{} : together ? send_each(rows) : send(rows);
-  if (own && !rows.empty()) {
-    const auto broken = references_->broken(rows, keys);
-    if (!broken) return Error{ErrorClass::refused, broken.error().message, broken.error().detail};  // not what a row is refused for
-    const auto first = std::find_if(broken->begin(), broken->end(), [](const std::string& why) { return !why.empty(); });
-    if (together && first != broken->end()) return refused_together();
-    std::vector<Record> left;
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      if ((*broken)[i].empty()) left.push_back(std::move(rows[i]));
-      else refuse(rows[i], {ErrorClass::data, (*broken)[i]});
-    }
-    rows = std::move(left);
+  if (rows.empty()) return {};
+  if (passes_->only_waiting) return together ? send_each(rows) : send(rows);
+  if (!own) return part(rows);
+  auto broken = references_->broken(rows, keys);
+  if (!broken) return Error{ErrorClass::refused, broken.error().message, broken.error().detail};  // not what a row is refused for
+  if (together || holders_.any()) return in_turn(rows, *broken);
+  std::vector<Record> left;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if ((*broken)[i].empty()) left.push_back(std::move(rows[i]));
+    else refuse(rows[i], {ErrorClass::data, (*broken)[i]});
   }
-  return rows.empty() ? Result<void>{} : part(rows, together);
+  return left.empty() ? Result<void>{} : part(left);
+}
+
+// As a run does where rows take over each other's values: each when its turn comes, and those of a circle together or not at all.
+Result<void> PlannedChanges::in_turn(std::span<const Record> rows, const std::vector<std::string>& broken) {
+  const bool saves = rows.size() > 1 || target_.rows_together() > 1;
+  if (saves)
+    if (auto saved = target_.execute("SAVEPOINT bfl_rows"); !saved) return saved;
+  Result<bool> done = true;
+  for (std::size_t i = 0; i < rows.size() && done && *done; ++i) done = one_in_turn(rows[i], broken[i]);
+  const bool stays = !done || !*done;
+  if (!done && done.error().kind != ErrorClass::data) return done.error();
+  if (saves)
+    if (auto ended = target_.execute(stays ? "ROLLBACK TO SAVEPOINT bfl_rows; RELEASE SAVEPOINT bfl_rows" : "RELEASE SAVEPOINT bfl_rows"); !ended) return ended;
+  if (!stays) return {};
+  // What was kept of them may lie elsewhere, and is not taken back.
+  if (rows.size() > 1 && kept_ && !step_.effects.empty()) return Error{ErrorClass::refused, "rows that take over each other's values under a unique key stay as they are, and a later step looks at what was changed"};
+  ledger::Joining joining = joining_of(step_);
+  for (Record record : rows) {
+    if (!joining.whole(record)) continue;
+    if (done) ++passes_->refusals.conflicts;
+    else refuse(record, {done.error().kind, done.error().message, done.error().detail});
+  }
+  return done || !saves ? Result<void>{} : at_most_alone();
+}
+
+// False: another row has what it is to have.
+Result<bool> PlannedChanges::one_in_turn(const Record& record, const std::string& broken) {
+  const auto keys = keys_.find("")->second;
+  if (holders_.any() && act_of(record) == Act::change) {
+    const std::vector<connect::RawValue> before = ledger::views(record.before);
+    std::vector<connect::RawValue> values;
+    for (const auto& [column, value] : record.after) values.push_back(value.view());
+    auto held = holders_.other(RawRow(before).first(keys), RawRow(before).subspan(keys), values);
+    if (!held) return Error{ErrorClass::refused, held.error().message, held.error().detail};
+    if (*held) return false;
+  }
+  if (!broken.empty()) return Error{ErrorClass::data, broken};
+  auto sent = send({&record, 1});
+  return sent ? Result<bool>(true) : Result<bool>(sent.error());
 }
 
 // Halved until what is not taken is alone, where the engine takes several at a time.
-Result<void> PlannedChanges::part(std::span<const Record> rows, bool together) {
-  const bool saves = together || target_.rows_together() > 1;
+Result<void> PlannedChanges::part(std::span<const Record> rows) {
+  const bool saves = target_.rows_together() > 1;
   if (saves)
     if (auto saved = target_.execute("SAVEPOINT bfl_rows"); !saved) return saved;
-  Result<void> done = together ? send_each(rows) : send(rows);
+  const Result<void> done = send(rows);
   if (saves)
     if (auto ended = target_.execute(done ? "RELEASE SAVEPOINT bfl_rows" : "ROLLBACK TO SAVEPOINT bfl_rows; RELEASE SAVEPOINT bfl_rows"); !ended) return ended;
   if (done || done.error().kind != ErrorClass::data) return done;
-  if (together) return refused_together();
   if (rows.size() > 1) {
-    if (auto first = part(rows.first(rows.size() / 2), false); !first) return first;
-    return part(rows.subspan(rows.size() / 2), false);
+    if (auto first = part(rows.first(rows.size() / 2)); !first) return first;
+    return part(rows.subspan(rows.size() / 2));
   }
   refuse(rows.front(), done.error());
-  if (!saves || passes_->refusals.rows() < most_alone) return {};
+  return saves ? at_most_alone() : Result<void>{};
+}
+
+Result<void> PlannedChanges::at_most_alone() const {
+  if (passes_->refusals.rows() < most_alone) return {};
   passes_->refusals.all = false;
   return Error{ErrorClass::refused, fmt::format("more than {} rows would be refused", most_alone)};
 }
@@ -172,7 +209,7 @@ Result<void> PlannedChanges::send(std::span<const Record> batch) {
   }
   for (at = 0; at < batch.size(); ++at) {
     if (!kept_ || step_.effects.empty() || !batch[at].table.empty()) break;
-    if (changed[at] == 0 || (shows_ && act == Act::add && added_[at].empty())) continue;
+    if (changed[at] == 0 || ledger::is_in_between(batch[at]) || (shows_ && act == Act::add && added_[at].empty())) continue;
     if (auto kept = keep(batch[at], act, at); !kept) return kept;
   }
   return {};
@@ -255,7 +292,7 @@ Result<void> fill_with_rows(const program::Program& program, const program::Step
     return bool(sound);
   };
   return while_filling(source, [&] {
-    auto read = each_planned([&](bool from_start) { return rows.next(from_start); }, [&](const Record& record) {
+    auto read = each_changed([&](bool from_start) { return rows.next(from_start); }, joining_of(step), [&](const Record& record) {
       if (!record.table.empty() || record.before.size() < columns) return true;  // of another table, or not there
       batch.push_back(record);
       return batch.size() < source.rows_together() || add();

@@ -10,6 +10,7 @@
 
 #include "interpreter/connect/connector.h"
 #include "interpreter/ledger/stored.h"
+#include "interpreter/run/holders.h"
 #include "interpreter/run/references.h"
 #include "interpreter/run/refusals.h"
 #include "interpreter/run/spool.h"
@@ -49,8 +50,11 @@ class PlannedChanges {
   Result<void> flush();
   Result<void> send(std::span<const ledger::Record> rows);
   Result<void> pass_over(std::vector<ledger::Record> rows);
-  Result<void> part(std::span<const ledger::Record> rows, bool together);
+  Result<void> in_turn(std::span<const ledger::Record> rows, const std::vector<std::string>& broken);
+  Result<bool> one_in_turn(const ledger::Record& record, const std::string& broken);
+  Result<void> part(std::span<const ledger::Record> rows);
   Result<void> send_each(std::span<const ledger::Record> rows);
+  Result<void> at_most_alone() const;
   void refuse(const ledger::Record& record, Error error);
   Result<void> keep(const ledger::Record& record, Act act, std::size_t place);
   Result<ledger::Key> as_changed(const ledger::Record& record);
@@ -71,6 +75,8 @@ class PlannedChanges {
   bool shows_ = false;
   const PassedOver* passes_;
   std::optional<References> references_{};
+  std::vector<lower::UniqueKey> uniques_{};
+  Holders holders_;
   Between between_{};
   std::unique_ptr<connect::Prepared> read_{}, last_added_{};
 };

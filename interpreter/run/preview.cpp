@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "interpreter/base/secrets.h"
 #include "interpreter/run/dependence.h"
@@ -62,11 +63,12 @@ std::string without_blank_ends(std::string text) {
 // The rows of a set, those of other tables that go with them apart.
 Result<void> count(const Step& step, Spool& rows, const Program& program, Preview& preview) {
   std::map<std::string, std::int64_t, std::less<>> others;
-  preview.would_change = 0;
-  auto read = each_planned([&](bool from_start) { return rows.next(from_start); }, [&](const ledger::Record& record) {
+  const std::int64_t matching = std::exchange(preview.would_change, 0);
+  auto read = each_changed([&](bool from_start) { return rows.next(from_start); }, joining_of(step), [&](const ledger::Record& record) {
     ++(record.table.empty() ? preview.would_change : others[record.table]);
     return true;
   });
+  if (preview.already_right >= 0) preview.already_right += matching - preview.would_change;
   for (const program::TableRef ref : step.cascades)
     if (const auto found = others.find(program.table(ref).name); found != others.end()) preview.with_them.emplace_back(ref, found->second);
   return read;
@@ -95,7 +97,7 @@ class Previewing {
  public:
   Previewing(const Program& program, const plan::Plan& plan, const std::vector<connect::Connector*>& targets, History history, std::vector<Decision> decisions, Diagnostics& diagnostics,
              PlanKeeper* keeper)
-      : job_(program), plan_(plan), targets_(targets), history_(std::move(history)), diagnostics_(diagnostics), keeper_(keeper), dependence_(program, plan, decisions),
+      : job_(program), plan_(plan), targets_(targets), history_(std::move(history)), diagnostics_(diagnostics), keeper_(keeper), dependence_(program, plan, decisions, targets),
         // A plan that is kept holds rows as they are now.
         stand_ins_(program, keeper ? std::set<program::TableRef>() : dependence_.tables(), Tries::tables(program, decisions), targets, StandIns::usual()), tries_(program, targets, stand_ins_), all_(program.steps.size()) {
     for (std::size_t i = 0; i < decisions.size(); ++i) all_[i].decision = std::move(decisions[i]);
@@ -349,13 +351,17 @@ Result<void> Previewing::write(std::size_t index, PlanKeeper* held, Spool& rows,
     const Arrangement real = stands() ? arrange(job_, step, aside_) : Arrangement{};
     preview.shipped = shown((*bench)->arrangement());
     preview.shipped_rows = (*bench)->shipped_rows();
-    looked = Look{job_, stands() ? real.program() : computed, computed, step, (*bench)->engine(), clock}.write(plan_.steps[index], preview);
-    if (looked) looked = tries_.begin(index, preview, preview.decision.kind == DecisionKind::resume ? newest(index) : nullptr);
-    // Which rows were changed before by this very step only its ledger knows; who comes under one key is seen in the set.
-    const bool settled = (step.once && changed_before(index)) || !step.once_per.empty() || step.duplicates || step.free_name || (meeting && meeting->looks());
+    looked = tries_.wait(index, preview, preview.decision.kind == DecisionKind::resume ? newest(index) : nullptr);
+    const bool here = &(*bench)->engine() == &target;
+    if (looked) looked = Look{job_, stands() ? real.program() : computed, computed, step, (*bench)->engine(), clock, here ? &tries_.waiting() : nullptr}.write(plan_.steps[index], preview);
+    if (looked) tries_.begin(index, preview);
+    // Which rows were changed before by this very step only its ledger knows; who comes under one key is seen in the set; rows are set aside by
+    // their keys as the target has them.
+    const bool settled = (step.once && changed_before(index)) || !step.once_per.empty() || step.duplicates || step.free_name || (meeting && meeting->looks()) || (!here && !tries_.waiting().empty());
     if (looked && (held || (preview.would_change > 0 && (settled || (applied ? !at_once(index) : tries_.wants_rows(preview)))))) {
       looked = collect({seen(), step, target, clock}, **bench, rows, meeting ? &*meeting : nullptr);
       if (looked && (settled || !step.cascades.empty())) looked = count(step, rows, job_, preview);
+      if (looked && settled) looked = Look{job_, job_, seen(), step, target, clock, &tries_.waiting()}.look_through(rows, preview);
       if (looked && held) looked = held->keep(index, rows);
     } else if (looked && preview.would_change > 0) {
       looked = count_with_them(step, **bench, clock, preview);

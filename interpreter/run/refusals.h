@@ -18,6 +18,7 @@ struct Refusals {
   };
   std::vector<Reason> reasons{};
   std::vector<std::string> untried{};  // what else may refuse some of them, and why it was not asked
+  std::int64_t conflicts = 0;         // rows that would stay as they are, for one of those keeps what they are to have under a unique key
   std::int64_t waiting = 0;           // rows that were set aside before: nobody tries them again
   bool before_all = false;            // of a delete: it would not begin
   bool all = true;                    // false: there are more of them than were looked for

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "interpreter/ledger/in_between.h"
 #include "interpreter/run/seal_around.h"
 
 namespace bfl::run {
@@ -17,7 +18,7 @@ using ledger::Key;
 using ledger::Stored;
 
 SealedSet::SealedSet(Writing& writing, lower::Intents intents, lower::Hands hands, lower::Statement recompute, const std::vector<int>& apart)
-    : writing_(writing), intents_(std::move(intents)), hands_(std::move(hands)), recompute_sql_(std::move(recompute)), apart_(writing.table.columns.size()) {
+    : writing_(writing), intents_(std::move(intents)), hands_(std::move(hands)), recompute_sql_(std::move(recompute)), apart_(writing.table.columns.size()), holders_(writing.step) {
   for (const int column : apart) apart_.at(static_cast<std::size_t>(column)) = true;
 }
 
@@ -43,8 +44,7 @@ Result<void> SealedSet::prepare() {
     Hand& hand = others_[writing_.context.program.table(intents_.cascades[i].table).name];
     if (prepared) prepared = prepare({{&hand.remove, &hands_.cascades[i].remove}, {&hand.read, &hands_.cascades[i].read}});
   }
-  for (const lower::UniqueKey& unique : hands_.uniques)
-    if (prepared) prepared = prepare({{&holders_.emplace_back(), &unique.holder}});
+  if (prepared) prepared = holders_.prepare(writing_.target, hands_.uniques, writing_.context.evaluation(writing_.source));
   for (const program::Effect& effect : writing_.step.effects) {
     Keeping& kept = keeping_.emplace_back();
     kept.kind = effect.kind == program::EffectKind::inserted  ? ChangeKind::insert
@@ -95,10 +95,13 @@ Result<const ledger::Record*> SealedSet::row(std::int64_t number) {
 
 Result<std::vector<Key>> SealedSet::keys(std::int64_t from, std::int64_t to) {
   std::vector<Key> all;
+  ledger::Joining joining = joining_of(writing_.step);
   for (std::int64_t number = from; number < to; ++number) {
     auto planned = row(number);
     if (!planned) return planned.error();
-    auto turn = turn_of(**planned);
+    ledger::Record whole = **planned;
+    if (sequenced() && !joining.whole(whole)) continue;
+    auto turn = turn_of(whole);
     if (!turn) return turn.error();
     const RawRow key = turn->key();
     if (wanted_ && !wanted_(key)) continue;
@@ -152,9 +155,65 @@ Result<std::vector<SealedSet::Turn>> SealedSet::together(std::int64_t& from, std
 }
 
 Result<std::int64_t> SealedSet::apply(std::int64_t from, std::int64_t to, ledger::ChunkFacts& facts) {
-  std::int64_t changed = 0;
   for (Keeping& kept : keeping_) kept.stored.clear();  // of an attempt that was rolled back
   aside_.clear();
+  if (!sequenced()) return one_by_one(from, to, facts);
+  std::int64_t changed = 0;
+  while (from < to) {
+    auto end = end_of_circle(from, to);
+    if (!end) return end;
+    auto done = *end > from ? circle(from, *end, facts) : one_by_one(from, from + 1, facts);
+    if (!done) return done;
+    changed += *done;
+    from = std::max(*end, from + 1);
+  }
+  return changed;
+}
+
+// Behind the rows that take over each other's values from here on; `from` itself: none do.
+Result<std::int64_t> SealedSet::end_of_circle(std::int64_t from, std::int64_t to) {
+  auto first = row(from);
+  if (!first) return first.error();
+  if (!ledger::is_in_between(**first)) return from;
+  while (from < to) {
+    auto at = row(from++);
+    if (!at) return at.error();
+    if ((*at)->reason.empty()) break;
+  }
+  return from;
+}
+
+// They go together or not at all: where one stayed as it is, another would stay in between.
+Result<std::int64_t> SealedSet::circle(std::int64_t from, std::int64_t to, ledger::ChunkFacts& facts) {
+  if (auto marked = writing_.target.execute("SAVEPOINT bfl_circle"); !marked) return marked.error();
+  in_the_way_.clear();
+  writing_.trying = true;
+  auto tried = one_by_one(from, to, facts);
+  writing_.trying = false;
+  if (!tried) return tried;
+  if (auto back = writing_.target.execute("ROLLBACK TO SAVEPOINT bfl_circle;RELEASE SAVEPOINT bfl_circle"); !back) return back.error();
+  if (in_the_way_.empty()) return one_by_one(from, to, facts);
+  for (; from < to; ++from) {
+    auto at = row(from);
+    if (!at) return at.error();
+    auto turn = turn_of(**at);
+    if (!turn) return turn.error();
+    if (!ledger::is_in_between(**at)) conflict(*turn, in_the_way_, facts);
+  }
+  return 0;
+}
+
+void SealedSet::conflict(const Turn& turn, const std::string& why, ledger::ChunkFacts& facts) {
+  if (writing_.trying) {
+    if (in_the_way_.empty()) in_the_way_ = fmt::format("it would go round in a circle with the row with key {}, which stays: {}", ledger::display(ledger::key_of(turn.key(), turn.intent->key)), why);
+    return;
+  }
+  ++facts.conflicts;
+  writing_.pack.conflict(turn.key(), why);
+}
+
+Result<std::int64_t> SealedSet::one_by_one(std::int64_t from, std::int64_t to, ledger::ChunkFacts& facts) {
+  std::int64_t changed = 0;
   while (from < to) {
     if (writing_.context.stop.level.load() > 1) return Error{ErrorClass::interrupted, "asked to stop"};
     auto turns = together(from, to);
@@ -180,7 +239,7 @@ Result<void> SealedSet::look(Hand& hand, std::vector<Turn>& turns) {
   return hand.read->query_each(keys, [&](std::size_t i, RawRow now) {
     Turn& turn = turns[i];
     if (std::exchange(turn.found, true)) return;
-    if (!holders_.empty()) turn.now_held = ledger::key_of(now, now.size());
+    if (holders_.any()) turn.now_held = ledger::key_of(now, now.size());
     const RawRow image = turn.image();
     const bool own = turn.planned->table.empty();
     for (std::size_t c = 0; c < image.size() && turn.differs < 0; ++c)
@@ -200,12 +259,8 @@ Result<void> SealedSet::compute(std::vector<Turn>& turns) {
 }
 
 Result<void> SealedSet::decide(Turn& turn, ledger::ChunkFacts& facts) {
-  const auto conflict = [&](const std::string& why) {
-    ++facts.conflicts;
-    writing_.pack.conflict(turn.key(), why);
-  };
   const auto skip = [&](const char* why) {
-    writing_.skip(turn.key(), why, facts);
+    if (!writing_.trying) writing_.skip(turn.key(), why, facts);
   };
   if (turn.planned->reason.starts_with(cannot_be_computed)) {
     aside_.emplace_back(ledger::key_of(turn.key(), turn.intent->key), turn.planned->reason.substr(cannot_be_computed.size()));
@@ -213,13 +268,13 @@ Result<void> SealedSet::decide(Turn& turn, ledger::ChunkFacts& facts) {
     return {};
   }
   if (!turn.there && !once()) {  // missing when the set was sealed
-    if (turn.found && turn.intent->flag) conflict("a row with this key was added since the set was sealed");
+    if (turn.found && turn.intent->flag) conflict(turn, "a row with this key was added since the set was sealed", facts);
     else if (turn.found) skip("a row with this key is there");
     else turn.act = Act::add;
     return {};
   }
   if (!turn.found || turn.differs >= 0) {
-    conflict(!turn.found ? std::string("the row is gone") : fmt::format("`{}` was changed since the set was sealed", column(turn.planned->table, turn.differs)));
+    conflict(turn, !turn.found ? std::string("the row is gone") : fmt::format("`{}` was changed since the set was sealed", column(turn.planned->table, turn.differs)), facts);
     return {};
   }
   if (once()) {
@@ -230,42 +285,13 @@ Result<void> SealedSet::decide(Turn& turn, ledger::ChunkFacts& facts) {
     turn.values = ledger::views(turn.computed);
   }
   turn.act = turn.values.empty() ? Act::remove : Act::change;
-  if (turn.act == Act::remove || holders_.empty() || !turn.planned->table.empty()) return {};
-  auto held = held_by_another(turn);
+  if (turn.act == Act::remove || !holders_.any() || !turn.planned->table.empty()) return {};
+  auto held = holders_.other(turn.key(), ledger::views(turn.now_held), turn.values);
   if (!held) return held.error();
-  if (held->empty()) return {};
+  if (!*held) return {};
   turn.act = Act::nothing;
-  conflict(*held);
+  conflict(turn, fmt::format("the row with key {} has what it is to have under the unique key ({})", ledger::display((*held)->by), writing_.table.names_of((*held)->columns)), facts);
   return {};
-}
-
-// Who else has what the row is to have under a unique key; empty: nobody.
-Result<std::string> SealedSet::held_by_another(const Turn& turn) {
-  for (std::size_t u = 0; u < hands_.uniques.size(); ++u) {
-    std::vector<RawValue> wanted;
-    bool moves = false, null = false;
-    for (const int column : hands_.uniques[u].columns) {
-      RawValue value = turn.now_held[static_cast<std::size_t>(column)].view();
-      for (std::size_t i = 0; i < writing_.step.assignments.size(); ++i)
-        if (writing_.step.assignments[i].column == column) {
-          moves |= !ledger::same(value, turn.values[i]);
-          value = turn.values[i];
-        }
-      null |= value.kind == RawValue::Class::null;
-      wanted.push_back(value);
-    }
-    if (!moves || null) continue;
-    std::string other;
-    auto read = holders_[u]->query_raw(wanted, [&](RawRow holder) {
-      const Key theirs = ledger::key_of(holder, holder.size());
-      if (ledger::encode(theirs) != ledger::encode(ledger::key_of(turn.key(), turn.intent->key))) other = ledger::display(theirs);
-      return other.empty();
-    });
-    if (!read) return read.error();
-    if (other.empty()) continue;
-    return fmt::format("the row with key {} has what it is to have under the unique key ({})", other, writing_.table.names_of(hands_.uniques[u].columns));
-  }
-  return std::string();
 }
 
 Result<std::int64_t> SealedSet::carry_out(Hand& hand, std::vector<Turn>& turns, ledger::ChunkFacts& facts) {
@@ -300,16 +326,17 @@ Result<std::int64_t> SealedSet::change(Hand& hand, std::vector<Turn>& turns, led
         [&](std::size_t i) {
           under_way_ = first + i;
           writing_.seen.reset();
+          writing_.in_between = ledger::is_in_between(*turns[first + i].planned);
           writing_.cause = act == Act::add ? turns[first + i].key() : RawRow();
         },
         [&](std::size_t i, std::int64_t rows) {
           changed += rows;
           if (writing_.seen) keep(*turns[first + i].planned);
           if (rows > 0 || act != Act::remove) return;
-          ++facts.conflicts;  // seen a moment ago, and no longer there to be deleted
-          writing_.pack.conflict(turns[first + i].key(), "rows of other tables refer to it");
+          conflict(turns[first + i], "rows of other tables refer to it", facts);  // seen a moment ago, and no longer there to be deleted
         });
     writing_.cause = {};
+    writing_.in_between = false;
     if (!done) return done.error();
   }
   return changed;

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "interpreter/run/holders.h"
 #include "interpreter/run/intended.h"
 #include "interpreter/run/writing.h"
 
@@ -82,8 +83,11 @@ class SealedSet {
   Result<void> look(Hand& hand, std::vector<Turn>& turns);
   Result<void> compute(std::vector<Turn>& turns);
   Result<void> decide(Turn& turn, ledger::ChunkFacts& facts);
-  Result<std::string> held_by_another(const Turn& turn);
   Result<std::int64_t> change(Hand& hand, std::vector<Turn>& turns, ledger::ChunkFacts& facts);
+  Result<std::int64_t> one_by_one(std::int64_t from, std::int64_t to, ledger::ChunkFacts& facts);
+  Result<std::int64_t> end_of_circle(std::int64_t from, std::int64_t to);
+  Result<std::int64_t> circle(std::int64_t from, std::int64_t to, ledger::ChunkFacts& facts);
+  void conflict(const Turn& turn, const std::string& why, ledger::ChunkFacts& facts);
   Result<std::int64_t> carry_out(Hand& hand, std::vector<Turn>& turns, ledger::ChunkFacts& facts);
   void keep(const ledger::Record& planned);
   Result<void> flush_kept();
@@ -99,12 +103,13 @@ class SealedSet {
   std::map<std::string, Hand, std::less<>> others_{};  // of cascades, by table
   std::unique_ptr<connect::Prepared> recompute_{};
   std::vector<Keeping> keeping_{};
-  std::vector<std::unique_ptr<connect::Prepared>> holders_{};  // in step with hands_.uniques
+  Holders holders_;
   std::int64_t first_ = 0;                    // of the block under way, unpacked
   std::vector<ledger::Record> block_{};
   std::size_t under_way_ = 0;                 // of the intents that are carried out together
   std::optional<Place> at_{};
   std::vector<std::pair<ledger::Key, std::string>> aside_{};
+  std::string in_the_way_{};                  // of a circle that is tried: what keeps one of its rows from its turn
   std::function<bool(connect::RawRow key)> wanted_{};  // none: all
 };
 

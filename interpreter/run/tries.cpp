@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "interpreter/ledger/quarantine.h"
 #include "interpreter/run/discreet.h"
@@ -37,23 +38,41 @@ std::set<program::TableRef> Tries::tables(const program::Program& program, const
   return all;
 }
 
-Result<void> Tries::begin(std::size_t index, Preview& preview, const ledger::Generation* open) {
+Result<void> Tries::wait(std::size_t index, Preview& preview, const ledger::Generation* open) {
+  waiting_.clear();
+  if (!open || open->quarantined == 0) return {};
+  preview.set_aside_before = open->quarantined;
+  auto before = ledger::set_aside(*targets_[static_cast<std::size_t>(program_.steps[index].target.source)], open->id);
+  if (!before) return before.error();
+  for (const ledger::Quarantined& row : *before) waiting_.insert(ledger::encode(row.key));
+  return {};
+}
+
+// An earlier step changes what the reference looks at in the other table.
+bool Tries::is_unseen(const Reference& reference, program::TableRef target) const {
+  const auto& [other, columns] = reference.refers ? std::tie(reference.key.parent, reference.key.parent_columns) : std::tie(reference.key.table, reference.key.columns);
+  return std::any_of(unseen_.begin(), unseen_.end(), [&](const program::ColumnUse& use) {
+    const Table& table = program_.table(use.table);
+    if (use.table.source != target.source || table.name != other) return false;
+    return use.column < 0 || std::find(columns.begin(), columns.end(), table.columns[static_cast<std::size_t>(use.column)].name) != columns.end();
+  });
+}
+
+void Tries::begin(std::size_t index, Preview& preview) {
   const Step& step = program_.steps[index];
   connect::Connector& target = *targets_[static_cast<std::size_t>(step.target.source)];
   restraints_ = Restraints{};
-  waiting_.clear();
   stale_ = false;
   passes_.emplace(PassedOver{restraints_.references, waiting_, preview.refusals});
-  if (preview.would_change <= 0) return {};
+  if (preview.would_change <= 0) return;
   auto found = looked_up(target, program_, step);
   if (found) restraints_ = std::move(*found);
   else restraints_.untried.push_back(fmt::format("what its database asks of the rows cannot be read: {}", found.error().message));
   std::vector<std::string>& untried = preview.refusals.untried;
   untried = std::move(restraints_.untried);
   std::erase_if(restraints_.references, [&](const Reference& reference) {
-    const std::string& other = reference.refers ? reference.key.parent : reference.key.table;
-    const bool unseen = std::any_of(unseen_.begin(), unseen_.end(), [&](const program::ColumnUse& use) { return use.table.source == step.target.source && program_.table(use.table).name == other; });
-    if (unseen) untried.push_back(fmt::format("`{}` refers to `{}`, and a step before this one changes `{}`", reference.key.table, reference.key.parent, other));
+    const bool unseen = is_unseen(reference, step.target);
+    if (unseen) untried.push_back(fmt::format("`{}` refers to `{}`, and a step before this one changes `{}`", reference.key.table, reference.key.parent, reference.refers ? reference.key.parent : reference.key.table));
     return unseen;
   });
   const Table& table = program_.table(step.target);
@@ -64,27 +83,21 @@ Result<void> Tries::begin(std::size_t index, Preview& preview, const ledger::Gen
   if (stale_) restraints_ = Restraints{};
   passes_->only_waiting = stale_;
   if (restraints_.any() && !preview.before.empty()) untried.push_back(fmt::format("its rows are looked at as if `{}` had changed nothing", preview.before.front()));
-  if (!open || open->quarantined == 0) return {};
-  preview.set_aside_before = open->quarantined;
-  auto before = ledger::set_aside(target, open->id);
-  if (!before) return before.error();
-  for (const ledger::Quarantined& row : *before) waiting_.insert(ledger::encode(row.key));
-  return {};
 }
 
 bool Tries::wants_rows(const Preview& preview) const {
-  return (restraints_.any() || !waiting_.empty()) && preview.before.empty() && preview.would_change <= most_rows;
+  return restraints_.any() && preview.before.empty() && preview.would_change <= most_rows;
 }
 
 // What rows would be that were computed without the steps before is not known.
 bool Tries::may_pass(const Preview& preview) { return preview.before.empty(); }
 
 void Tries::try_out(std::size_t index, Preview& preview, Spool& rows, const eval::Context& evaluation) {
-  if (!restraints_.any() && waiting_.empty()) return;
+  if (!restraints_.any()) return;
   const Step& step = program_.steps[index];
   const bool postgres = targets_[static_cast<std::size_t>(step.target.source)]->engine() == "postgres", placed = program::writes_anchor(step.kind) && step.walk.empty();
   if (!wants_rows(preview)) {
-    if (restraints_.any() && preview.before.empty() && preview.would_change > most_rows) preview.refusals.untried.push_back(fmt::format("{} rows, and {} are the most that are tried", preview.would_change, most_rows));
+    if (preview.before.empty() && preview.would_change > most_rows) preview.refusals.untried.push_back(fmt::format("{} rows, and {} are the most that are tried", preview.would_change, most_rows));
     return;
   }
   if (rows.rows() == 0) return preview.refusals.untried.push_back("its rows were not collected");

@@ -18,8 +18,11 @@ class Tries {
   // Those on which steps may be tried.
   static std::set<program::TableRef> tables(const program::Program& program, const std::vector<Decision>& decisions);
 
-  // A step whose rows are counted: what may refuse some of them. `open`: its generation, where it goes on with one.
-  Result<void> begin(std::size_t step, Preview& preview, const ledger::Generation* open);
+  // Rows of a step that were set aside before: nobody tries them again. `open`: its generation, where it goes on with one.
+  Result<void> wait(std::size_t step, Preview& preview, const ledger::Generation* open);
+  const std::set<std::string>& waiting() const { return waiting_; }
+  // A step whose rows are counted: what may refuse some of them.
+  void begin(std::size_t step, Preview& preview);
   bool any() const { return restraints_.any(); }
   // Whether an error of class data means that the run would meet it as well.
   bool refuses(const Preview& preview) const { return may_pass(preview) && !stale_; }
@@ -39,6 +42,7 @@ class Tries {
 
  private:
   static bool may_pass(const Preview& preview);
+  bool is_unseen(const Reference& reference, program::TableRef target) const;
 
   const program::Program& program_;
   const std::vector<connect::Connector*>& targets_;

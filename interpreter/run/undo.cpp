@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "interpreter/base/fault_points.h"
+#include "interpreter/ledger/in_between.h"
 #include "interpreter/ledger/registry.h"
 #include "interpreter/run/behind.h"
 #include "interpreter/run/discreet.h"
@@ -35,14 +37,41 @@ class Backwards {
     while (!(first_ <= number && number < first_ + static_cast<std::int64_t>(records_.size()))) {
       std::int64_t from = 0;
       auto pack = task_.packs.rbegin();
-      while (pack != task_.packs.rend() && from + pack->changed <= number) from += (pack++)->changed;
+      while (pack != task_.packs.rend() && from + pack->images <= number) from += (pack++)->images;
       if (pack == task_.packs.rend()) return Error{ErrorClass::fatal, "the ledger has fewer images than it had"};
       auto records = ledger::images(target_, *pack);
       if (!records) return records.error();
       records_ = std::move(*records);
+      if (pack->circles()) ledger::mark_backwards(records_, task_.tables[0].key);
       first_ = from;
     }
     return &records_[records_.size() - 1 - static_cast<std::size_t>(number - first_)];
+  }
+
+  // Behind the images that go with this one: rows that took over each other's values.
+  Result<std::int64_t> end_of_circle(std::int64_t number) {
+    const std::vector<int>& key = task_.tables[0].key;
+    for (std::set<std::string> open;; ++number) {
+      auto record = at(number);
+      if (!record) return record.error();
+      if (ledger::is_in_between(**record)) open.insert(ledger::known_by(**record, key, 0, false));
+      else if (!open.empty() && (*record)->table.empty()) open.erase(ledger::known_by(**record, key, 0, true));
+      if (open.empty()) return number + 1;
+    }
+  }
+
+  // The first place from this one on that is not within a circle; none reaches from one entry into another.
+  Result<std::int64_t> between_circles(std::int64_t number) {
+    std::int64_t from = 0;
+    auto pack = task_.packs.rbegin();
+    while (pack != task_.packs.rend() && from + pack->images <= number) from += (pack++)->images;
+    if (pack == task_.packs.rend() || !pack->circles()) return number;
+    while (from < number) {
+      auto end = end_of_circle(from);
+      if (!end) return end;
+      from = *end;
+    }
+    return from;
   }
 
  private:
@@ -52,9 +81,9 @@ class Backwards {
   std::int64_t first_ = 0;
 };
 
-void list(UndoTask& task, const RowBack& back, const Record& record, const std::string& reason) {
-  if (task.listed.size() < most_listed) task.listed.push_back(fmt::format("{}: {}", back.shown_key(record), reason));
-}
+// Rows that took over each other's values go back together or not at all: one that stayed would leave another in between.
+std::string in_a_circle(const std::string& row, const std::string& why) { return fmt::format("it went round in a circle with {}, which stays: {}", row, why); }
+constexpr std::string_view parted_circle = "it went round in a circle with rows that are not asked for: they go back together";
 
 plan::MemoKey key_of(const UndoTask& task) {
   plan::MemoKey key;
@@ -87,12 +116,12 @@ class Undoing {
     auto back = RowBack::prepare(context_.program, writing_.target, task_);
     if (!back) return writing_.fail(back.error());
     back_ = std::move(*back);
-    if (!task_.open && task_.rows == 0) return StepEnd::done;  // what it did has lost its images
+    if (!task_.open && task_.images == 0) return StepEnd::done;  // what it did has lost its images
     if (!task_.open) {
       // An order that keeps it from beginning leaves nothing that would have to be finished.
       if (auto end = context_.pause(task_.step, task_.source)) return *end;
       fault_point("before_open");
-      auto opened = writing_.writer.open({task_.step.name, "undo", back_->query(), &step_plan_.key, task_.number, ordinal(task_.rows), 0, {}, ledger::describe(task_.tables)});
+      auto opened = writing_.writer.open({task_.step.name, "undo", back_->query(), &step_plan_.key, task_.number, ordinal(task_.images), 0, {}, ledger::describe(task_.tables)});
       if (!opened) return writing_.fail(opened.error());
       writing_.id = *opened;
       fault_point("after_open");
@@ -104,7 +133,10 @@ class Undoing {
     writing_.rows_total = position(lane->upto);
     writing_.rows_done = position(lane->cursor);
     const NextChunk next = [&](const ledger::Lane& from) -> Result<Chunk> {
-      const std::int64_t at = position(from.cursor), to = std::min(at + writing_.rows, position(from.upto));
+      const std::int64_t at = position(from.cursor);
+      const auto end = images.between_circles(std::min(at + writing_.rows, position(from.upto)));
+      if (!end) return end.error();
+      const std::int64_t to = *end;
       Chunk chunk;
       chunk.hi = ordinal(to);
       chunk.rows = to - at;
@@ -157,37 +189,80 @@ class Undoing {
     if (row_by_row_ && context_.dialect(task_.source) == lower::Dialect::postgres)
       if (auto set = writing_.target.execute("SET CONSTRAINTS ALL IMMEDIATE"); !set) return set.error();
     std::int64_t changed = 0;
-    for (std::int64_t number = from; number < to; ++number) {
+    for (std::int64_t number = from; number < to;) {
       if (context_.stop.level.load() > 1) return Error{ErrorClass::interrupted, "asked to stop"};
-      auto record = images.at(number);
-      if (!record) return record.error();
-      auto judged = back_->judge(**record);
-      if (!judged) return judged.error();
-      const ledger::ImageTable& table = back_->table_of(**record);
-      const std::vector<Stored> row = (*record)->kind == 'i' ? ledger::row_after(**record, table.columns.size()) : (*record)->before;
-      const auto key = ledger::key_in(row, table.key);
-      if (judged->verdict == Verdict::put_back) {
-        auto refused = put_back(number, **record, *judged, key, changed);
-        if (!refused) return refused.error();
-        if (refused->empty()) continue;
-        judged = Judged{Verdict::conflict, std::move(*refused), {}};
-      }
-      if (judged->verdict == Verdict::as_before) {
-        ++facts.skipped;
-        writing_.pack.skip(key, "the row is as it was before");
-      } else if (judged->verdict != Verdict::passed_over) {
-        ++facts.conflicts;
-        writing_.pack.conflict(key, judged->reason);
-        if (listed_.size() < most_listed) listed_.push_back(fmt::format("{}: {}", back_->shown_key(**record), judged->reason));
-      }
+      auto end = images.end_of_circle(number);
+      if (!end) return end.error();
+      const bool circle = *end > number + 1;
+      auto stays = circle ? in_the_way(images, number, *end) : Result<std::string>(std::string());
+      if (!stays) return stays.error();
+      for (; number < *end; ++number)
+        if (auto done = one(images, number, circle, *stays, facts, changed); !done) return done.error();
     }
     return changed;
   }
 
+  // `stays`: why a circle stays as it is.
+  Result<void> one(Backwards& images, std::int64_t number, bool circle, const std::string& stays, ledger::ChunkFacts& facts, std::int64_t& changed) {
+    auto record = images.at(number);
+    if (!record) return record.error();
+    auto judged = stays.empty() ? back_->judge(**record) : Judged{Verdict::conflict, stays, {}};
+    if (!judged) return judged.error();
+    const ledger::ImageTable& table = back_->table_of(**record);
+    const std::vector<Stored> row = (*record)->kind == 'i' ? ledger::row_after(**record, table.columns.size()) : (*record)->before;
+    const auto key = ledger::key_in(row, table.key);
+    const bool between = ledger::is_in_between(**record);
+    if (judged->verdict == Verdict::put_back) {
+      writing_.in_between = between;
+      auto refused = put_back(number, **record, *judged, key, !circle, changed);
+      writing_.in_between = false;
+      if (!refused) return refused.error();
+      if (refused->empty()) return {};
+      judged = Judged{Verdict::conflict, std::move(*refused), {}};
+    }
+    if (between) return {};  // the other image of the row tells
+    if (judged->verdict == Verdict::as_before) {
+      ++facts.skipped;
+      writing_.pack.skip(key, "the row is as it was before");
+    } else if (judged->verdict != Verdict::passed_over) {
+      ++facts.conflicts;
+      writing_.pack.conflict(key, judged->reason);
+      if (listed_.size() < most_listed) listed_.push_back(fmt::format("{}: {}", back_->shown_key(**record), judged->reason));
+    }
+    return {};
+  }
+
+  // Why the rows of a circle stay; empty: they go back.
+  Result<std::string> in_the_way(Backwards& images, std::int64_t from, std::int64_t to) {
+    if (const auto known = refused_.find(from); known != refused_.end()) return known->second;
+    if (auto marked = writing_.target.execute("SAVEPOINT bfl_circle"); !marked) return marked.error();
+    std::string why;
+    bool moves = false, passes = false;
+    for (std::int64_t number = from; number < to && why.empty(); ++number) {
+      auto record = images.at(number);
+      if (!record) return record.error();
+      auto judged = back_->judge(**record);
+      if (!judged) return judged.error();
+      if (judged->verdict == Verdict::put_back) {
+        writing_.trying = moves = true;
+        auto done = back_->carry_out(**record, *judged);
+        writing_.trying = false;
+        if (!done && (done.error().kind != ErrorClass::data || !writing_.target.in_transaction())) return done.error();
+        if (!done) why = discreet(context_.program, task_.step, done.error()).message;
+      } else if (!ledger::is_in_between(**record)) {
+        passes |= judged->verdict == Verdict::passed_over;
+        why = std::move(judged->reason);
+      }
+      if (!why.empty()) why = in_a_circle(back_->shown_key(**record), why);
+    }
+    if (auto back = writing_.target.execute("ROLLBACK TO SAVEPOINT bfl_circle;RELEASE SAVEPOINT bfl_circle"); !back) return back.error();
+    return why.empty() && moves && passes ? std::string(parted_circle) : why;
+  }
+
   // Why the database refuses it; empty: it is done.
-  Result<std::string> put_back(std::int64_t number, const Record& record, const Judged& judged, const std::vector<connect::RawValue>& key, std::int64_t& changed) {
+  Result<std::string> put_back(std::int64_t number, const Record& record, const Judged& judged, const std::vector<connect::RawValue>& key, bool careful, std::int64_t& changed) {
     if (const auto known = refused_.find(number); known != refused_.end()) return known->second;
-    if (row_by_row_) {
+    if (row_by_row_ && careful) {
       auto refused = tried(record, judged);
       if (!refused || !refused->empty()) return refused;
     }
@@ -295,30 +370,57 @@ void carry_out(Context& context, std::vector<UndoTask>& tasks) {
   context.writers.clear();
 }
 
+using PutBack = std::map<std::pair<int, std::string>, ledger::Keys>;
+
+// Images that go back together: one, or those of rows that took over each other's values.
+Result<void> preview_circle(UndoTask& task, RowBack& back, Backwards& images, std::int64_t from, std::int64_t to, PutBack& back_first) {
+  struct Seen { Verdict verdict; std::string reason, shown; };
+  std::vector<Seen> seen;  // rows, each once
+  std::vector<std::pair<std::string, ledger::Short>> moved;
+  for (; from < to; ++from) {
+    auto record = images.at(from);
+    if (!record) return record.error();
+    auto judged = back.judge(**record);
+    if (!judged) return judged.error();
+    const ledger::ImageTable& table = back.table_of(**record);
+    const auto row = (*record)->kind == 'd' ? (*record)->before : ledger::row_after(**record, table.columns.size());
+    const std::pair key(table.name, ledger::short_digest(ledger::key_in(row, table.key)));
+    const bool covered = back_first[{task.source, table.name}].contains(key.second) || std::find(moved.begin(), moved.end(), key) != moved.end();
+    const bool goes = judged->verdict == Verdict::put_back || (covered && judged->verdict != Verdict::passed_over);
+    for (const auto& each : {row, ledger::row_before(**record)})
+      if (goes && !each.empty()) moved.emplace_back(table.name, ledger::short_digest(ledger::key_in(each, table.key)));
+    if (!ledger::is_in_between(**record)) seen.push_back({goes ? Verdict::put_back : judged->verdict, std::move(judged->reason), back.shown_key(**record)});
+  }
+  const auto any = [&](Verdict verdict) { return std::find_if(seen.begin(), seen.end(), [&](const Seen& one) { return one.verdict == verdict; }); };
+  const auto stays = any(Verdict::conflict);
+  const bool parted = any(Verdict::passed_over) != seen.end() && any(Verdict::put_back) != seen.end();
+  const std::string why = seen.size() < 2 ? "" : stays != seen.end() ? in_a_circle(stays->shown, stays->reason) : parted ? std::string(parted_circle) : "";
+  for (Seen& one : seen) {
+    if (!why.empty()) one.verdict = Verdict::conflict, one.reason = why;
+    task.put_back += one.verdict == Verdict::put_back;
+    task.as_before += one.verdict == Verdict::as_before;
+    task.conflicts += one.verdict == Verdict::conflict;
+    if (one.verdict == Verdict::conflict && task.listed.size() < most_listed) task.listed.push_back(fmt::format("{}: {}", one.shown, one.reason));
+  }
+  for (const auto& [table, key] : moved)
+    if (why.empty()) back_first[{task.source, table}].insert(key);
+  return {};
+}
+
 }  // namespace
 
 Result<void> preview_undo(const program::Program& program, const std::vector<connect::Connector*>& targets, std::vector<UndoTask>& tasks) {
-  std::map<std::pair<int, std::string>, ledger::Keys> back_first;  // by source and table: rows that will have been put back to what is older
+  PutBack back_first;  // by source and table: rows that will have been put back to what is older
   for (UndoTask& task : tasks) {
     connect::Connector& target = *targets[static_cast<std::size_t>(task.source)];
     auto back = RowBack::prepare(program, target, task);
     if (!back) return back.error();
     Backwards images(target, task);
-    for (std::int64_t number = 0; number < task.rows; ++number) {
-      auto record = images.at(number);
-      if (!record) return record.error();
-      auto judged = (*back)->judge(**record);
-      if (!judged) return judged.error();
-      const ledger::ImageTable& table = (*back)->table_of(**record);
-      const auto row = (*record)->kind == 'd' ? (*record)->before : ledger::row_after(**record, table.columns.size());
-      ledger::Keys& first = back_first[{task.source, table.name}];
-      const bool covered = first.contains(ledger::short_digest(ledger::key_in(row, table.key)));
-      if (judged->verdict == Verdict::put_back || (covered && judged->verdict != Verdict::passed_over)) {
-        ++task.put_back;
-        for (const auto& each : {row, ledger::row_before(**record)})
-          if (!each.empty()) first.insert(ledger::short_digest(ledger::key_in(each, table.key)));
-      } else if (judged->verdict == Verdict::as_before) ++task.as_before;
-      else if (judged->verdict == Verdict::conflict) ++task.conflicts, list(task, **back, **record, judged->reason);
+    for (std::int64_t number = 0; number < task.images;) {
+      auto end = images.end_of_circle(number);
+      if (!end) return end.error();
+      if (auto looked = preview_circle(task, **back, images, number, *end, back_first); !looked) return looked;
+      number = *end;
     }
   }
   return {};

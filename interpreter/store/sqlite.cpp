@@ -3,8 +3,13 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cstdio>
+#include <cstdlib>
 #include <filesystem>
+#include <memory>
+#include <optional>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -33,17 +38,42 @@ std::string_view help_for(int code) {
   }
 }
 
-// Where there is no log all that was committed is in the file itself: it is read without locks, for which files would be made beside it.
-std::string to_be_read(const std::string& path) {
-  std::string uri = "file:";
-  for (const char c : path) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '/' || c == '.' || c == '_' || c == '-';
-    if (plain) uri += c;
-    else uri += fmt::format("%{:02x}", static_cast<unsigned char>(c));
+// What the file holds; nothing: there is none, or it cannot be read.
+std::optional<std::string> bytes_of(const std::string& path, std::size_t most = std::string::npos) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rbe"), [](std::FILE* open) { return open ? std::fclose(open) : 0; });
+  if (!file) return std::nullopt;
+  std::string bytes;
+  char block[64 << 10];
+  for (std::size_t count; bytes.size() < most && (count = std::fread(block, 1, sizeof block, file.get())) > 0;) bytes.append(block, count);
+  if (std::ferror(file.get())) return std::nullopt;
+  bytes.resize(std::min(bytes.size(), most));
+  return bytes;
+}
+
+struct Files {
+  std::string database, log;
+};
+
+// One state of both, while others write. Commits only add to the log; what was moved from it into the file was moved before, if the file is the same
+// before and after; and the log was not begun anew meanwhile, if its head is the same (sqlite.org/walformat.html).
+std::optional<Files> read_both(const std::string& path) {
+  constexpr std::size_t head = 32;
+  const std::string log = path + "-wal";
+  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(busy_timeout_ms);
+  for (;;) {
+    auto first = bytes_of(path);
+    if (!first) return std::nullopt;
+    const std::string logged = bytes_of(log).value_or(""), begun = bytes_of(log, head).value_or("");
+    if (bytes_of(path) == first && begun == logged.substr(0, head)) return Files{std::move(*first), logged};
+    if (std::chrono::steady_clock::now() > until) return std::nullopt;
+    std::this_thread::sleep_for(between_tries);
   }
-  std::error_code none;
-  const bool logged = std::filesystem::file_size(path + "-wal", none) > 0 && !none;
-  return logged ? uri : uri + "?immutable=1";
+}
+
+bool put(const std::string& path, const std::string& bytes) {
+  std::FILE* const file = std::fopen(path.c_str(), "wbe");
+  const bool whole = file && std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size();
+  return file && std::fclose(file) == 0 && whole;
 }
 
 }  // namespace
@@ -62,16 +92,39 @@ void set_up_library() {
   (void)done;
 }
 
-Result<Database> Database::open(const std::string& path, bool read_only) {
+Result<void> Database::open_file(const std::string& file) {
   set_up_library();
+  // No lock of its own: one connection belongs to one thread.
+  if (sqlite3_open_v2(file.c_str(), &handle_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr) != SQLITE_OK) return last_error();
+  sqlite3_busy_timeout(handle_, busy_timeout_ms);
+  return {};
+}
+
+Result<Database> Database::open(const std::string& path) {
   Database database;
   database.path_ = path;
-  // No lock of its own: one connection belongs to one thread.
-  const int flags = (read_only ? SQLITE_OPEN_READONLY | SQLITE_OPEN_URI : SQLITE_OPEN_READWRITE) | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-  const std::string name = read_only ? to_be_read(path) : path;
-  if (sqlite3_open_v2(name.c_str(), &database.handle_, flags, nullptr) != SQLITE_OK) return database.last_error();
-  sqlite3_busy_timeout(database.handle_, busy_timeout_ms);
-  return database;
+  auto opened = database.open_file(path);
+  return opened ? Result<Database>(std::move(database)) : Result<Database>(opened.error());
+}
+
+// Whoever opens a database with a log makes files beside it, or takes no locks at all and may read what is half written.
+Result<Database> Database::open_copy(const std::string& path) {
+  const auto unread = [&](const char* why) {
+    return Error{ErrorClass::transient, fmt::format("the state file `{}` cannot be read: {}", path, why), {}, "try again; another file is given with `--state PATH`"};
+  };
+  const auto files = read_both(path);
+  if (!files) return unread("it may not be opened, or others write to it all the time");
+  std::error_code failed;
+  std::string folder = (std::filesystem::temp_directory_path(failed) / "bfl-state-XXXXXX").string();
+  if (failed || !mkdtemp(folder.data())) return unread("no temporary folder can be made for a copy of it");
+  Database database;
+  database.path_ = path;
+  const std::string copy = folder + "/state.db";
+  Result<void> opened = put(copy, files->database) && (files->log.empty() || put(copy + "-wal", files->log)) ? database.open_file(copy) : Result<void>{unread("there is no room for a copy of it")};
+  // For itself alone it needs no names any more once it is open.
+  if (opened) opened = database.execute("PRAGMA locking_mode = EXCLUSIVE; SELECT count(*) FROM sqlite_schema; PRAGMA query_only = 1");
+  std::filesystem::remove_all(folder, failed);
+  return opened ? Result<Database>(std::move(database)) : Result<Database>(opened.error());
 }
 
 Database::Database(Database&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)), path_(std::move(other.path_)) {}

@@ -18,8 +18,11 @@ void set_up_library();
 
 class Database {
  public:
-  // An existing file; it waits up to five seconds for other processes. `read_only`: nothing is written, and nothing made beside it.
-  static Result<Database> open(const std::string& path, bool read_only = false);
+  // An existing file; it waits up to five seconds for other processes.
+  static Result<Database> open(const std::string& path);
+  // What it holds at one moment, whoever writes to it: nothing is locked, written, or made beside it. Not of a file that this process has open: its
+  // locks would be lost.
+  static Result<Database> open_copy(const std::string& path);
   Database(Database&& other) noexcept;
   Database& operator=(Database&& other) noexcept;
   ~Database();
@@ -31,6 +34,7 @@ class Database {
 
  private:
   Database() = default;
+  Result<void> open_file(const std::string& file);
   sqlite3* handle_ = nullptr;
   std::string path_;
 };

@@ -356,7 +356,7 @@ Result<std::unique_ptr<State>> open_state(const std::string& path) {
 }
 
 Result<std::unique_ptr<State>> read_state(const std::string& path) {
-  auto database = Database::open(path, true);
+  auto database = Database::open_copy(path);
   if (!database) return database.error();
   const auto marks = marks_of(*database);
   if (!marks) return marks.error();

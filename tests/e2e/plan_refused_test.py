@@ -45,5 +45,20 @@ def an_index_with_a_collation_of_its_own(place, db):
     expect(words(as_planned(place, name, "add"), "UNIQUE")[0] == 1, "`one` is there as `ONE`")
 
 
+def rows_in_quarantine_are_counted_however_many_others_there_are(place, db):
+    """Of more rows than are tried."""
+    refused.make(db)
+    db.sql("CREATE TABLE many (id INTEGER PRIMARY KEY, m INTEGER, n INTEGER CONSTRAINT few CHECK (n < 2000000))")
+    db.sql("INSERT INTO many WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < 500020) SELECT i, CASE WHEN i IN (3, 7) THEN 3000000 ELSE i END, NULL FROM s")
+    name = job(place, db, "update filled of shop.many where id > 0 { set n = m chunk 10 quarantine <= 5 }")
+    place.call("run", name, "--limit-chunks", "8", code=75, env=place.env)
+    changed = db.number("SELECT count(*) FROM many WHERE n IS NOT NULL")
+    step = planned(place, name)["filled"]
+    expect(step["set_aside_before"] == 2 and changed > 0, step)
+    expect(step["would_change"] == 500_020 - changed - 2, f"{step['would_change']}, {changed} are changed and 2 are in quarantine")
+    expect("the most that are tried" in " ".join(step["untried"]), step)
+
+
 if __name__ == "__main__":
-    main(list(map(on_sqlite, [*refused.TESTS, a_reference_that_dangles, a_reference_to_no_column, an_index_with_a_collation_of_its_own])))
+    main(list(map(on_sqlite, [*refused.TESTS, a_reference_that_dangles, a_reference_to_no_column, an_index_with_a_collation_of_its_own,
+                            rows_in_quarantine_are_counted_however_many_others_there_are])))

@@ -415,3 +415,70 @@ TEST_CASE("opening and asking for a finished job is quick") {
   MESSAGE("milliseconds: " << best * 1000);
   CHECK(best < 0.02);
 }
+
+namespace {
+
+std::vector<std::string> names_in(const fs::path& folder) {
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(folder)) names.push_back(entry.path().filename().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+// Opens the file, writes, moves what it wrote out of the log and closes it, over and over, as runs of short jobs do.
+[[noreturn]] void keep_writing(const std::string& path) {
+  for (int n = 0;; ++n) {
+    auto database = Database::open(path);
+    if (!database) continue;
+    // Pages that belong together: each holds the number of the round.
+    (void)database->execute("BEGIN IMMEDIATE; UPDATE pages SET n = n + 1; COMMIT; PRAGMA wal_checkpoint(PASSIVE)");
+    (void)database->execute("BEGIN IMMEDIATE; UPDATE pages SET n = n + 1; COMMIT");
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a file to which others write is read as it was at one moment") {
+  const Folder folder;
+  { auto made = opened(folder.file()); }
+  sql(folder.file(), "CREATE TABLE pages (id INTEGER PRIMARY KEY, n INTEGER, room BLOB);"
+                     "INSERT INTO pages WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < 60) SELECT i, 0, randomblob(3000) FROM s");
+  const pid_t writer = fork();
+  if (writer == 0) keep_writing(folder.file());
+  int torn = 0, unread = 0;
+  std::int64_t last = 0;
+  bool forward = true;
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(3);
+  while (std::chrono::steady_clock::now() < until) {
+    auto database = Database::open_copy(folder.file());
+    if (!database) {
+      ++unread;
+      continue;
+    }
+    Statement s(*database, "SELECT min(n), max(n), (SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok') FROM pages");
+    auto row = s.next();
+    torn += !row || s.integer(0) != s.integer(1) || s.integer(2) != 0;
+    forward = forward && s.integer(0) >= last;
+    last = s.integer(0);
+  }
+  kill(writer, SIGKILL);
+  waitpid(writer, nullptr, 0);
+  CHECK(torn == 0);
+  CHECK(unread == 0);
+  CHECK(forward);
+  CHECK(last > 0);
+}
+
+TEST_CASE("a file is read with its log, and nothing is made beside it") {
+  const Folder folder;
+  auto open_one = opened(folder.file());
+  REQUIRE(open_one->begin_run(a_run("R1")));
+  REQUIRE(fs::file_size(folder.file() + "-wal") > 0);
+  const fs::path elsewhere = folder.path / "elsewhere";
+  fs::create_directory(elsewhere);
+  for (const char* end : {"", "-wal"}) fs::copy_file(folder.file() + end, (elsewhere / "state.db").string() + end);
+  auto state = read_state((elsewhere / "state.db").string());
+  REQUIRE(state);
+  CHECK((*state)->verify()->runs == 1);
+  CHECK(names_in(elsewhere) == std::vector<std::string>{"state.db", "state.db-wal"});
+}
