@@ -132,7 +132,8 @@ namespace {
 // Why a signature that holds will not count when the plan is run; empty: nothing speaks against it.
 std::string why_in_vain(const run::PlanFacts& facts, const project::Project& project, const project::Approver* approver) {
   if (!approver) return "nobody is listed who may approve";
-  return (facts.not_author || project.policy.not_author) && made_by(facts, *approver) ? fmt::format("{} made the plan, and whoever made it is not to approve it", approver->name) : "";
+  const auto& not_author = project.policy.not_author;
+  return (facts.not_author || (not_author && not_author->value)) && made_by(facts, *approver) ? fmt::format("{} made the plan, and whoever made it is not to approve it", approver->name) : "";
 }
 
 }  // namespace
