@@ -372,13 +372,11 @@ Result<std::vector<std::string>> left_by_undoes(const program::Program& program,
       const ledger::ImageTable& own = tables->front();
       const std::vector<Table>& known = program.catalogues[source].tables;
       const auto table = std::find_if(known.begin(), known.end(), [&](const Table& one) { return one.name == own.name; });
+      std::vector<int> columns;  // of the key; of several tables nobody knows which
+      if (table != known.end() && tables->size() == 1)
+        for (const int column : own.key) columns.push_back(table->column_index(own.columns[static_cast<std::size_t>(column)]));
       auto read = ledger::each_conflict(target, undo->id, [&](const ledger::Key& key, const std::string& reason) {
-        std::string shown;
-        for (std::size_t i = 0; i < key.size(); ++i) {
-          const int column = table != known.end() && tables->size() == 1 && i < own.key.size() ? table->column_index(own.columns[static_cast<std::size_t>(own.key[i])]) : -1;
-          const bool hidden = column >= 0 && table->columns[static_cast<std::size_t>(column)].sensitive;
-          shown += (i ? ", " : "") + (hidden ? std::string(unshown) : column >= 0 ? as_written(table->columns[static_cast<std::size_t>(column)], key[i]) : ledger::display({key[i]}));
-        }
+        const std::string shown = columns.empty() ? ledger::display(key) : display_key(*table, columns, key);
         rows.push_back(fmt::format("{}: {} {}: {}", undone->step, tables->size() == 1 ? own.name : "a row", shown, reason));
       });
       if (!read) return read.error();
