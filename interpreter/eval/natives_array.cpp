@@ -108,6 +108,7 @@ Outcome dates(Args args) {
   const std::int64_t first = args[0].as<Date>().days, last = args[1].as<Date>().days;
   std::vector<Value> all;
   if (last - first >= static_cast<std::int64_t>(max_items)) return Failure{"the array would have more than 1000000 elements"};
+  all.reserve(static_cast<std::size_t>(std::max<std::int64_t>(last - first + 1, 0)));
   for (std::int64_t day = first; day <= last; ++day) all.emplace_back(Date{static_cast<std::int32_t>(day)});
   return array_outcome(std::move(all));
 }

@@ -106,6 +106,9 @@ def oldest_transaction(place, db):
 
 @on_own_server
 def a_vacuum_of_the_table(place, db):
+    # Some 400 pages, one in a tenth of a second: it is not over before it is stopped.
+    db.sql("ALTER TABLE t ADD filler text; ALTER TABLE t ALTER filler SET STORAGE PLAIN")
+    db.sql("UPDATE t SET filler = repeat('x', 1500)")
     with contextlib.ExitStack() as others:
         others.enter_context(session("VACUUM t", "-c vacuum_cost_delay=100 -c vacuum_cost_limit=1"))
         wait_for(lambda: db.value("SELECT count(*) FROM pg_stat_progress_vacuum") == "1", "the vacuum")

@@ -21,8 +21,12 @@ verify all_marked { assert count(shop.a where n == 1) == count(shop.a) and count
 TABLES = "abcd"
 
 
+def each_row_takes(db, seconds):
+    db.sql(f"CREATE OR REPLACE FUNCTION slow(id int) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep({seconds}); RETURN true; END $$")
+
+
 def tables(db, rows=200, sleep=0.002):
-    db.sql(f"CREATE FUNCTION slow(id int) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep({sleep}); RETURN true; END $$")
+    each_row_takes(db, sleep)
     for name in TABLES:
         db.sql(f"CREATE TABLE {name} (id int PRIMARY KEY, n int NOT NULL); INSERT INTO {name} SELECT i, 0 FROM generate_series(1, {rows}) i; ANALYZE {name};"
                f"ALTER TABLE {name} ADD CHECK (slow(id)) NOT VALID")
@@ -105,7 +109,7 @@ def begun(place, db):
 
 @on_postgres
 def all_stop_and_go_on(place, db):
-    tables(db, rows=1000)
+    tables(db, rows=500, sleep=0.04)  # a loaded machine may take seconds to start whatever is to stop it
     write(place)
     for how, code in (("interrupt", 130), ("at once", 130), ("cancel", 75), ("kill", -signal.SIGKILL)):
         run = begun(place, db)
@@ -119,11 +123,12 @@ def all_stop_and_go_on(place, db):
                 run.send_signal(signal.SIGINT)
         out, err = run.communicate(timeout=60)
         expect(run.returncode == code, f"{how}: exit {run.returncode}\n{out}{err}")
-        expect(all(0 < count < 1000 for count in marked(db)[:3]), f"{how}: {marked(db)}")
+        expect(all(0 < count < 500 for count in marked(db)[:3]), f"{how}: {marked(db)}")
         if how == "cancel":
             ended = [entry["step"] for entry in place.journal("side.bfl", "draining") if entry["reason"] == "another step has stopped the run"]
             expect(len(ended) == 2 and err.count("cancelled by") == 1, f"{ended}\n{out}{err}")
             expect(entered(db, "cancel") == 1, "the order is entered once")
+    each_row_takes(db, 0)
     place.call("run", "side.bfl", "--steps", "3")
     expect(all(db.value(f"SELECT count(*) FROM {name} WHERE n <> 1") == "0" for name in TABLES), "each row once")
     place.call("audit", "verify", "side.bfl")
@@ -131,17 +136,18 @@ def all_stop_and_go_on(place, db):
 
 @on_postgres
 def paused_and_resumed(place, db):
-    tables(db, rows=400)
+    tables(db, rows=200, sleep=0.1)
     write(place)
     run = begun(place, db)
     place.call("pause", "side.bfl")
     wait_for(lambda: len([entry for entry in place.journal("side.bfl", "held_back") if entry["step"] in ("mark_a", "mark_b", "mark_c")]) >= 3, "three steps that wait")
     before = marked(db)
     time.sleep(0.5)
-    expect(run.poll() is None and before == marked(db) and sum(before) < 1600, "all stand still")
+    expect(run.poll() is None and before == marked(db) and sum(before) < 800, "all stand still")
+    each_row_takes(db, 0)
     place.call("resume", "side.bfl")
     out, err = run.communicate(timeout=60)
-    expect(run.returncode == 0 and marked(db) == [400] * 4, f"exit {run.returncode}\n{out}{err}")
+    expect(run.returncode == 0 and marked(db) == [200] * 4, f"exit {run.returncode}\n{out}{err}")
     expect(entered(db, "pause") == 2, "the order is entered once, and once that it was taken back")
 
 
