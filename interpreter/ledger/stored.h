@@ -60,6 +60,6 @@ std::vector<connect::RawValue> views(const Key& key);
 int compare(const Key& a, const Key& b);  // SQLite's BINARY order: null, numbers, text, blobs
 // As an index over such columns sorts them, where it sorts by bytes: those that pad a text do not count.
 int compare(const Key& a, const Key& b, const std::vector<lower::Wire>& columns);
-std::string display(const Key& key);      // for people: valid UTF-8 on one line (key_parts.h), long texts cut
+std::string display(const Key& key);      // for people: valid UTF-8 on one line, long texts cut
 
 }  // namespace bfl::ledger
