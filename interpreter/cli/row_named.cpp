@@ -4,17 +4,24 @@
 
 #include <algorithm>
 
+#include "interpreter/ledger/key_parts.h"
 #include "interpreter/ledger/typed_key.h"
 
 namespace bfl::cli {
 
 Result<ledger::TypedKey> key_typed(connect::Connector& target, const Table& table, const std::vector<int>& columns, std::string_view typed) {
+  const std::string help = "keys of several columns are written with commas: `7,12`; a value that has a comma goes in double quotes: `\"Doe, John\",7`";
+  std::vector<std::string> parts{std::string(typed)};
+  if (columns.size() > 1) {
+    auto split = ledger::key_parts(typed);
+    if (!split) return Error{ErrorClass::data, fmt::format("this is no key of `{}`: a double quote is not closed, or no comma follows it", table.name), {}, help};
+    parts = std::move(*split);
+  }
+  if (parts.size() != columns.size())
+    return Error{ErrorClass::data, fmt::format("the key of `{}` has {} columns, and {} given", table.name, columns.size(), parts.size() == 1 ? "one value is" : fmt::format("{} values are", parts.size())), {}, help};
   ledger::TypedKey key;
-  for (const int column : columns) {
-    const bool last = key.columns.size() + 1 == columns.size();
-    const std::string_view word = typed.substr(0, last ? typed.size() : typed.find(','));
-    typed.remove_prefix(std::min(typed.size(), word.size() + 1));
-    auto value = ledger::typed_value(target, table, column, word, "keys of several columns are written with commas: `7,12`");
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    auto value = ledger::typed_value(target, table, columns[i], parts[i], help);
     if (!value) return value.error();
     key.columns.push_back(std::move(*value));
   }

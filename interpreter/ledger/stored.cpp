@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "interpreter/base/digest.h"
+#include "interpreter/ledger/key_parts.h"
 
 namespace bfl::ledger {
 
@@ -198,7 +199,7 @@ std::string display(const Key& key) {
       case Class::null: out += "null"; break;
       case Class::integer: out += std::to_string(value.integer); break;
       case Class::real: out += fmt::format("{}", value.real); break;
-      case Class::text: out += shown(value.bytes); break;
+      case Class::text: out += key.size() > 1 ? key_part(shown(value.bytes)) : shown(value.bytes); break;
       case Class::blob: out += "x'" + hex(std::string_view(value.bytes).substr(0, 40)) + (value.bytes.size() > 40 ? "…'" : "'"); break;
     }
   }

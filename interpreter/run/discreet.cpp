@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "interpreter/ledger/key_parts.h"
+
 namespace bfl::run {
 namespace {
 
@@ -57,7 +59,9 @@ std::string displayed(const ledger::Key& key, const std::vector<Part>& parts) {
   std::string out;
   for (std::size_t i = 0; i < key.size(); ++i) {
     const Part part = i < parts.size() ? parts[i] : Part{};
-    out += fmt::format("{}{}", i ? ", " : "", part.hidden && key[i].kind != connect::RawValue::Class::null ? unshown : part.column ? as_written(*part.column, key[i]) : ledger::display({key[i]}));
+    const bool hidden = part.hidden && key[i].kind != connect::RawValue::Class::null;
+    const std::string value = hidden ? unshown : part.column ? as_written(*part.column, key[i]) : ledger::display({key[i]});
+    out += (i ? ", " : "") + (key.size() > 1 && !hidden ? ledger::key_part(value) : value);
   }
   return out;
 }

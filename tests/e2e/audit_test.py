@@ -138,6 +138,37 @@ def the_history_of_a_row(place):
     expect("does not hold" in place.call("audit", "row", "shop.orders", "6", code=4).stderr, "an altered pack was believed")
 
 
+SEATS = """
+job seats { why "Everybody is greeted." }
+source shop = sqlite("shop.db")
+update greet of shop.seats { set note = "hello" }
+"""
+
+
+def a_key_of_several_columns_is_named_whole(place):
+    """Two rows whose keys, written one after the other without quotes, would look alike."""
+    place.sql("CREATE TABLE seats (name TEXT NOT NULL, place TEXT NOT NULL, note TEXT, PRIMARY KEY (name, place))")
+    place.sql("INSERT INTO seats VALUES ('Doe, John', 'x', 'first'), ('Doe', 'John, x', 'second'), ('say \"hi\"', '', 'third')")
+    place.write("job.bfl", SEATS)
+    place.call("run", "job.bfl")
+
+    def before(key):
+        return [change["columns"]["note"].get("before") for change in json.loads(place.call("audit", "row", "shop.seats", key, "job.bfl", "--json").stdout)["changes"]]
+
+    for key, was in [('"Doe, John",x', "first"), ('"Doe, John", x', "first"), ('Doe,"John, x"', "second"), ('"say ""hi""",', "third")]:
+        expect(before(key) == [f'"{was}"'], f"{key}: {before(key)}")
+    for key, said in [("Doe, John,x", "has 2 columns, and 3 values are given"), ("Doe", "and one value is given"), ('"Doe, John,x', "a double quote is not closed"), ('"Doe" John,x', "no comma follows")]:
+        refused = place.call("audit", "redact", "shop.seats", key, "--why", "asked for", code=2).stderr
+        expect(said in refused and "goes in double quotes" in refused, refused)
+    place.call("audit", "redact", "shop.seats", '"Doe, John",x', "--why", "asked for")
+    left = [before(key) for key in ('"Doe, John",x', 'Doe,"John, x"')]
+    expect(left[1] == ['"second"'] and left[0] != ['"first"'], f"another row was erased: {left}")
+    place.sql("UPDATE seats SET note = 'mine'")
+    undone = place.call("undo", "job.bfl", code=3)
+    said = undone.stdout + undone.stderr
+    expect('"Doe, John", x' in said and 'Doe, "John, x"' in said, said)
+
+
 def what_cannot_be_read_is_said(place):
     place.shop()
     for words, code, said in [(["verify"], 2, "needs verify"), (["prove", "x.bfl"], 2, "none of"), (["verify", "none.bfl"], 5, "cannot be read"),
@@ -146,4 +177,4 @@ def what_cannot_be_read_is_said(place):
         expect(said in done.stderr, f"{words}: {done.stderr}")
 
 
-main([what_a_run_leaves_is_sound, killed_and_resumed_is_sound, an_altered_ledger_is_named, an_older_copy_is_known_to_the_diary, the_history_of_a_row, what_cannot_be_read_is_said])
+main([what_a_run_leaves_is_sound, killed_and_resumed_is_sound, an_altered_ledger_is_named, an_older_copy_is_known_to_the_diary, the_history_of_a_row, a_key_of_several_columns_is_named_whole, what_cannot_be_read_is_said])

@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "interpreter/ledger/key_parts.h"
 #include "interpreter/ledger/writer.h"
 #include "tests/unit/scratch_database.h"
 
@@ -318,4 +319,21 @@ TEST_CASE("keys come back as they were and are shown on one line") {
   CHECK(ledger::compare(key(1), key(2)) < 0);
   CHECK(ledger::compare({Stored{}}, key(-9)) < 0);
   CHECK(ledger::compare(key(9), {Stored::of(ledger::text(""))}) < 0);
+}
+
+TEST_CASE("a key of several columns is read as it is shown") {
+  using namespace ledger;
+  using Parts = std::vector<std::string>;
+  const auto read = [](std::string_view typed) { return key_parts(typed).value_or(Parts{"(nothing)"}); };
+  CHECK(read("7,12") == Parts{"7", "12"});
+  CHECK(read(" 7 , 12 ") == Parts{"7", "12"});
+  CHECK(read("a,") == Parts{"a", ""});
+  CHECK(read("\"\"\"\" , \" b\"") == Parts{"\"", " b"});
+  CHECK(read("a\"b,c") == Parts{"a\"b", "c"});
+  for (const char* broken : {"\"a", "\"a\"b,c", "a,\""}) CHECK_MESSAGE(!key_parts(broken), broken);
+  for (const Parts& parts : {Parts{"Doe, John", "x"}, Parts{"", ""}, Parts{" a", "b "}, Parts{"\"", "\"\""}, Parts{",", "plain"}}) {
+    LedgerKey key;
+    for (const std::string& part : parts) key.push_back(Stored::of(connect::RawValue{.kind = connect::RawValue::Class::text, .bytes = part}));
+    CHECK_MESSAGE(read(display(key)) == parts, display(key));
+  }
 }
