@@ -32,7 +32,7 @@ cmake --build build -j "$jobs"
 left_out="^corpus/postgres|^grammar/reference_examples|^unit/postgres_same_meaning"
 left_out="$left_out|^e2e/(keys|plans|statement_plans|undo_parts|undo_told|whole)_test"
 left_out="$left_out|^e2e/postgres_(plan_on_top|plan_refused|promote|quarantine|redact|reencrypt|registry|rehearse|review|rollout|running|scratch|secrets|sensitive|server|setup|signals|workers)_test"
-left_out="$left_out|^faults/(beside|connection|network|outsiders|plans|rollback|runners|server|steps|under_load|undo|whole|world)_test"
+left_out="$left_out|^faults/(beside|connection|network|outsiders|plans|redaction|rollback|runners|server|steps|under_load|undo|whole|world)_test"
 BFL_ONCE=1 ctest --test-dir build-asan --output-on-failure -j "$jobs" -E "$left_out" || failed=1
 ctest --test-dir build --output-on-failure -j "$jobs" || failed=1
 exit "$failed"

@@ -298,7 +298,8 @@ TEST_CASE("a process is told from one that is gone and from one that took its nu
   const pid_t child = fork();
   if (child == 0) _exit(0);
   REQUIRE(child > 0);
-  usleep(20'000);
+  siginfo_t ended{};
+  REQUIRE(waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOWAIT) == 0);
   CHECK_FALSE(ledger::alive({"here", child, 0}));  // ended, but its parent has not asked yet
   int status = 0;
   waitpid(child, &status, 0);
