@@ -94,7 +94,7 @@ std::set<std::string> RowBack::rows_of(const Record& record) const {
   return keys;
 }
 
-Result<std::vector<Judged>> RowBack::judge(Records records) {
+Result<std::vector<Judged>> RowBack::judge(Records records, bool asked_for) {
   std::vector<Judged> all(records.size());
   if (records.empty()) return all;
   Hand& hand = hand_of(*records.front());
@@ -105,7 +105,7 @@ Result<std::vector<Judged>> RowBack::judge(Records records) {
     const std::vector<Stored> place = record.kind == 'd' ? ledger::row_before(record) : ledger::row_after(record, hand.described.columns.size());
     const std::vector<RawValue> values = ledger::key_in(place, hand.described.key);
     ledger::Key key = ledger::key_of(values, values.size());
-    if (task_.keys && record.table.empty() && (ledger::compare(key, task_.keys->first) < 0 || ledger::compare(task_.keys->second, key) < 0)) {
+    if (asked_for && task_.keys && record.table.empty() && (ledger::compare(key, task_.keys->first) < 0 || ledger::compare(task_.keys->second, key) < 0)) {
       all[i].verdict = Verdict::passed_over;
       continue;
     }

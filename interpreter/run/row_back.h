@@ -34,7 +34,8 @@ class RowBack {
   // How many may be judged before the first of them is put back: of its table, and no two of them of a row (see rows_of).
   std::size_t most_together(const ledger::Record& record) const;
   std::set<std::string> rows_of(const ledger::Record& record) const;  // the keys that it had and has
-  Result<std::vector<Judged>> judge(Records records);
+  // `asked_for`: those of other keys are passed over.
+  Result<std::vector<Judged>> judge(Records records, bool asked_for = true);
   // Of one kind. Only after the verdict `put_back`. `done` is told the number of rows that the database says it changed.
   Result<void> carry_out(Records records, std::span<const Judged> judged, const connect::Prepared::EachBefore& before, const connect::Prepared::EachDone& done);
   const std::string& query() const { return query_; }

@@ -4,17 +4,17 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
-#include <set>
 #include <span>
 
 #include "interpreter/base/fault_points.h"
 #include "interpreter/connect/held_read.h"
 #include "interpreter/ledger/conflicts.h"
 #include "interpreter/ledger/registry.h"
+#include "interpreter/run/backwards.h"
 #include "interpreter/run/behind.h"
 #include "interpreter/run/discreet.h"
-#include "interpreter/run/row_back.h"
 #include "interpreter/run/writing.h"
 
 namespace bfl::run {
@@ -26,75 +26,36 @@ using ledger::Stored;
 
 constexpr std::int64_t first_rows = 2'000;
 constexpr std::size_t most_listed = 20;
-constexpr std::size_t most_bytes_together = 4u << 20;  // of images: what is sent and what comes back takes room as well
 
 Key ordinal(std::int64_t number) { return {Stored::of(ledger::number(number))}; }
 std::int64_t position(const std::optional<Key>& cursor) { return cursor && !cursor->empty() ? (*cursor)[0].integer : 0; }
 
-// The images of a generation by their number, the newest first; one entry of them at a time.
-class Backwards {
- public:
-  Backwards(connect::Connector& target, const UndoTask& task) : target_(target), task_(task) {}
-
-  Result<const Record*> at(std::int64_t number) {
-    while (!(first_ <= number && number < first_ + static_cast<std::int64_t>(records_.size()))) {
-      std::int64_t from = 0;
-      auto pack = task_.packs.rbegin();
-      while (pack != task_.packs.rend() && from + pack->changed <= number) from += (pack++)->changed;
-      if (pack == task_.packs.rend()) return Error{ErrorClass::fatal, "the ledger has fewer images than it had"};
-      auto records = ledger::images(target_, *pack);
-      if (!records) return records.error();
-      records_ = std::move(*records);
-      first_ = from;
-    }
-    return &records_[records_.size() - 1 - static_cast<std::size_t>(number - first_)];
-  }
-
-  // From a number on those before `to` that may be judged before the first of them is put back: of one table, no two of a row.
-  Result<std::vector<const Record*>> together(const RowBack& back, std::int64_t number, std::int64_t to, bool alone) {
-    auto next = at(number);
-    if (!next) return next.error();
-    const std::size_t most = alone ? 1 : back.most_together(**next);
-    std::vector<const Record*> some;
-    std::set<std::string> rows;
-    std::size_t bytes = 0;
-    to = std::min(to, first_ + static_cast<std::int64_t>(records_.size()));
-    for (; number < to && some.size() < most && bytes < most_bytes_together; ++number) {
-      const Record* const record = *at(number);
-      auto of_it = back.rows_of(*record);
-      if (!some.empty() && (record->table != some.front()->table || std::any_of(of_it.begin(), of_it.end(), [&](const std::string& row) { return rows.contains(row); }))) break;
-      rows.merge(of_it);
-      for (const Stored& value : record->before) bytes += value.bytes.size();
-      for (const auto& [column, value] : record->after) bytes += value.bytes.size();
-      some.push_back(record);
-    }
-    return some;
-  }
-
- private:
-  connect::Connector& target_;
-  const UndoTask& task_;
-  std::vector<Record> records_;
-  std::int64_t first_ = 0;
-};
-
 using BackFirst = std::map<std::pair<int, std::string>, ledger::Keys>;  // by source and table: rows that will have been put back to what is older
 
-void count(UndoTask& task, const RowBack& back, const Record& record, const Judged& judged, BackFirst& back_first) {
-  const ledger::ImageTable& table = back.table_of(record);
-  const auto row = record.kind == 'd' ? record.before : ledger::row_after(record, table.columns.size());
-  ledger::Keys& first = back_first[{task.source, table.name}];
-  const bool covered = first.contains(ledger::short_digest(ledger::key_in(row, table.key)));
-  if (judged.verdict == Verdict::put_back || (covered && judged.verdict != Verdict::passed_over)) {
-    ++task.put_back;
-    for (const auto& each : {row, ledger::row_before(record)})
-      if (!each.empty()) first.insert(ledger::short_digest(ledger::key_in(each, table.key)));
+// `images`: that go back with it.
+void count(UndoTask& task, const RowBack& back, const Record& shown, const Judged& judged, std::int64_t images) {
+  if (judged.verdict == Verdict::put_back) {
+    task.put_back += images;
   } else if (judged.verdict == Verdict::as_before) {
     ++task.as_before;
   } else if (judged.verdict == Verdict::conflict) {
     ++task.conflicts;
-    if (task.listed.size() < most_listed) task.listed.push_back(fmt::format("{}: {}", back.shown_key(record), judged.reason));
+    if (task.listed.size() < most_listed) task.listed.push_back(fmt::format("{}: {}", back.shown_key(shown), judged.reason));
   }
+}
+
+void cover(const UndoTask& task, const RowBack& back, const Record& record, BackFirst& back_first) {
+  const ledger::ImageTable& table = back.table_of(record);
+  for (const auto& each : {ledger::row_after(record, table.columns.size()), ledger::row_before(record)})
+    if (!each.empty()) back_first[{task.source, table.name}].insert(ledger::short_digest(ledger::key_in(each, table.key)));
+}
+
+// What is changed since may be what an undo before this one puts back.
+void look_through(const UndoTask& task, const RowBack& back, const Record& record, Judged& judged, BackFirst& back_first) {
+  const ledger::ImageTable& table = back.table_of(record);
+  const auto row = record.kind == 'd' ? record.before : ledger::row_after(record, table.columns.size());
+  const bool covered = back_first[{task.source, table.name}].contains(ledger::short_digest(ledger::key_in(row, table.key)));
+  if (covered && judged.verdict != Verdict::passed_over) judged.verdict = Verdict::put_back;
 }
 
 plan::MemoKey key_of(const UndoTask& task) {
@@ -145,7 +106,10 @@ class Undoing {
     writing_.rows_total = position(lane->upto);
     writing_.rows_done = position(lane->cursor);
     const NextChunk next = [&](const ledger::Lane& from) -> Result<Chunk> {
-      const std::int64_t at = position(from.cursor), to = std::min(at + writing_.rows, position(from.upto));
+      const std::int64_t at = position(from.cursor);
+      const auto end = images.end_of_chunk(at, std::min(at + writing_.rows, position(from.upto)));
+      if (!end) return end.error();
+      const std::int64_t to = *end;
       Chunk chunk;
       chunk.hi = ordinal(to);
       chunk.rows = to - at;
@@ -212,6 +176,13 @@ class Undoing {
     std::int64_t changed = 0;
     for (std::int64_t number = from; number < to;) {
       if (context_.stop.level.load() > 1) return Error{ErrorClass::interrupted, "asked to stop"};
+      const auto circle = images.end_of_circle(number);
+      if (!circle) return circle.error();
+      if (*circle > number) {
+        if (auto done = go_round(images, number, *circle, facts, changed); !done) return done.error();
+        number = *circle;
+        continue;
+      }
       auto records = images.together(*back_, number, to, row_by_row_);
       if (!records) return records.error();
       auto judged = back_->judge(*records);
@@ -226,6 +197,37 @@ class Undoing {
       number += static_cast<std::int64_t>(records->size());
     }
     return changed;
+  }
+
+  // A circle, whole or not at all.
+  Result<void> go_round(Backwards& images, std::int64_t from, std::int64_t to, ledger::ChunkFacts& facts, std::int64_t& changed) {
+    auto circle = look_at_circle(*back_, images, from, to);
+    if (!circle) return circle.error();
+    if (goes_back(*circle)) {
+      const auto known = refused_.find(from);
+      auto refused = known != refused_.end() ? Result<std::string>(known->second) : row_by_row_ ? circle_tried(images, from, to) : Result<std::string>(std::string());
+      if (!refused) return refused.error();
+      if (refused->empty()) return circle_back(images, from, to, changed);
+      for (InCircle& row : *circle) row.judged = Judged{Verdict::conflict, *refused, {}};
+    }
+    stay_together(*back_, *circle);
+    for (const InCircle& row : *circle) leave(*row.first, row.judged, facts);
+    return {};
+  }
+
+  Result<void> circle_back(Backwards& images, std::int64_t from, std::int64_t to, std::int64_t& changed) {
+    ledger::ChunkFacts left;  // none is
+    while (from < to) {
+      auto records = images.together(*back_, from, to, false);
+      if (!records) return records.error();
+      auto judged = back_->judge(*records, false);
+      if (!judged) return judged.error();
+      for (const Judged& one : *judged)
+        if (one.verdict != Verdict::put_back) return Error{ErrorClass::data, one.reason.empty() ? "a row of a circle is not as it was left" : one.reason};
+      if (auto done = carry_out(*records, *judged, left, changed); !done) return done;
+      from += static_cast<std::int64_t>(records->size());
+    }
+    return {};
   }
 
   // What was judged, in its order: neighbours of one kind together.
@@ -274,10 +276,23 @@ class Undoing {
 
   // The same, taken back whatever came of it.
   Result<std::string> tried(const Record& record, const Judged& judged) {
+    return taken_back([&] {
+      const Record* const one[] = {&record};
+      return back_->carry_out(one, {&judged, 1}, [](std::size_t) {}, [](std::size_t, std::int64_t) {});
+    });
+  }
+
+  Result<std::string> circle_tried(Backwards& images, std::int64_t from, std::int64_t to) {
+    return taken_back([&] {
+      std::int64_t changed = 0;
+      return circle_back(images, from, to, changed);
+    });
+  }
+
+  Result<std::string> taken_back(const std::function<Result<void>()>& work) {
     if (auto marked = writing_.target.execute("SAVEPOINT bfl_row"); !marked) return marked.error();
     writing_.trying = true;
-    const Record* const one[] = {&record};
-    auto done = back_->carry_out(one, {&judged, 1}, [](std::size_t) {}, [](std::size_t, std::int64_t) {});
+    auto done = work();
     writing_.trying = false;
     if (!done && (done.error().kind != ErrorClass::data || !writing_.target.in_transaction())) return done.error();
     if (auto back = writing_.target.execute("ROLLBACK TO SAVEPOINT bfl_row;RELEASE SAVEPOINT bfl_row"); !back) return back.error();
@@ -381,11 +396,31 @@ Result<void> preview_undo(const program::Program& program, const std::vector<con
     const connect::HeldRead held(target);
     if (!held.begun) return held.begun;
     for (std::int64_t number = 0; number < task.rows;) {
+      const auto end = images.end_of_circle(number);
+      if (!end) return end.error();
+      if (*end > number) {
+        auto circle = look_at_circle(**back, images, number, *end);
+        if (!circle) return circle.error();
+        for (InCircle& row : *circle) look_through(task, **back, *row.last, row.judged, back_first);
+        const bool goes = goes_back(*circle);
+        if (!goes) stay_together(**back, *circle);
+        for (const InCircle& row : *circle) {
+          count(task, **back, *row.first, row.judged, row.first == row.last ? 1 : 2);
+          if (goes) cover(task, **back, *row.last, back_first), cover(task, **back, *row.first, back_first);
+        }
+        number = *end;
+        continue;
+      }
       auto records = images.together(**back, number, task.rows, false);
       if (!records) return records.error();
       auto judged = (*back)->judge(*records);
       if (!judged) return judged.error();
-      for (std::size_t i = 0; i < records->size(); ++i) count(task, **back, *(*records)[i], (*judged)[i], back_first);
+      for (std::size_t i = 0; i < records->size(); ++i) {
+        const Record& record = *(*records)[i];
+        look_through(task, **back, record, (*judged)[i], back_first);
+        count(task, **back, record, (*judged)[i], 1);
+        if ((*judged)[i].verdict == Verdict::put_back) cover(task, **back, record, back_first);
+      }
       number += static_cast<std::int64_t>(records->size());
     }
   }
