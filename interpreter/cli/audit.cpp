@@ -60,10 +60,10 @@ int row(const Arguments& arguments) {
   auto named = row_named(session, arguments, Access::read);
   if (!named) return session.diagnostics.has_errors() ? failed(session) : failed(named.error());
   connect::Connector& target = *session.connectors[0];
-  const Table* table = &named->table;
+  const Table* table = &named->table.table;
   const std::string& place = arguments.operands[1];
-  auto events = ledger::history(target, table->name, named->key);
-  if (!events) return failed(events.error());
+  auto history = ledger::history(target, named->table, named->key);
+  if (!history) return failed(history.error());
   auto lost = ledger::gaps(target);
   if (!lost) return failed(lost.error());
   Result<bool> looked = true;
@@ -71,7 +71,7 @@ int row(const Arguments& arguments) {
     gap.hidden = hides_keys(*table);
     bool held = false;
     for (const ledger::Key& spelling : named->key.spellings()) {
-      auto may = ledger::may_hold(target, gap, table->name, ledger::views(spelling));
+      auto may = ledger::may_hold(target, gap, named->table, ledger::views(spelling));
       if (!may) looked = may;
       held = held || !may || *may;
     }
@@ -87,8 +87,8 @@ int row(const Arguments& arguments) {
     }
     return run::display_key(*table, {index}, {value});
   };
-  report::put(stdout, arguments.has("json") ? report::history_json(place, key, *events, *lost, shown)
-                                            : report::history_text(place, key, *events, *lost, shown));
+  report::put(stdout, arguments.has("json") ? report::history_json(place, key, *history, *lost, shown)
+                                            : report::history_text(place, key, *history, *lost, shown));
   return exit_code::done;
 }
 
@@ -124,12 +124,12 @@ Result<std::vector<ProvenTarget>> prove_ledgers(const Session& session) {
     if (!*there) continue;
     auto proven = ledger::verify(target);
     if (!proven) return proven.error();
-    const auto hidden = [&](const std::string& name) {  // as the job marks it; of an address nothing is known
+    const auto hidden = [&](const ledger::TableName& named) {  // as the job marks it; of an address nothing is known
       return i < session.program.catalogues.size() && std::any_of(session.program.catalogues[i].tables.begin(), session.program.catalogues[i].tables.end(),
-                                                                  [&](const Table& table) { return table.name == name && hides_keys(table); });
+                                                                  [&](const Table& table) { return hides_keys(table) && ledger::NamedTable{table}.is(named) != ledger::Same::no; });
     };
-    for (ledger::Redaction& one : proven->redactions) one.hides_key = one.hides_key || hidden(one.table);
-    for (ledger::Gap& gap : proven->lost) gap.hidden = hidden(gap.table);
+    for (ledger::Redaction& one : proven->redactions) one.hides_key = one.hides_key || hidden({one.table, one.schema});
+    for (ledger::Gap& gap : proven->lost) gap.hidden = hidden({gap.table, gap.schema});
     all.push_back({&target, session.program.sources[i].name, std::move(*proven)});
   }
   return all;

@@ -64,6 +64,7 @@ constexpr Flag audit_flags[] = {
     {"key", "NAME", "the key that signs; the only one there is unless told"},
     {"output", "FOLDER", "where to export to", {}, false, 'o'},
     {"why", "TEXT", "with redact: the reason, for the ledger"},
+    {"was", "NAME", "with row and redact: what the table was called before, so that images under that name are its own"},
     {"columns", "NAMES", "with redact: these columns alone, with commas between them; else all but the key"},
 };
 constexpr Flag rebuild_flags[] = {
@@ -222,7 +223,8 @@ std::vector<Command> table() {
        "columns are written with commas. The source is that of the job, of `--source`, or of the jobs that the state file knows.\n"
        "`redact shop.customers 42 --why TEXT` erases the values of the row from all images, of every job, and the row from what jobs keep;\n"
        "the key stays. What was proved before is proved as before: checkpoints, exports and roots hold, and `verify` tells who erased\n"
-       "what, when and why. It cannot be taken back, and the row cannot be undone any more.",
+       "what, when and why. It cannot be taken back, and the row cannot be undone any more. What still holds the row, or may, is named, exit\n"
+       "code 3: redact again when what is in the way has ended. Of a table that was renamed: --was.",
        {job, audit_flags, state, common}, audit, {}, "verify|row|redact|checkpoint|export"},
       {"key", "make NAME, list, show NAME, or trust PUBLIC_KEY", 1, 2, "keys that sign checkpoints, and those that are trusted",
        "`make` writes a new Ed25519 key: NAME.key, which only you may read and which is never printed, and NAME.pub. `show` prints the\n"

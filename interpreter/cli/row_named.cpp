@@ -48,13 +48,20 @@ Result<NamedRow> row_named(Session& session, const Arguments& arguments, Access 
   }
   const std::vector<Table>& tables = session.program.catalogues[0].tables;
   const auto table = std::find_if(tables.begin(), tables.end(), [&](const Table& t) { return t.name == name; });
-  if (table == tables.end()) return Error{ErrorClass::data, fmt::format("`{}` has no table `{}`", source, name), {}, {}};
+  if (table == tables.end()) return Error{ErrorClass::data, fmt::format("`{}` has no table `{}`", source, name), {}, "of a table that was renamed: its name of now, and `--was` with the one before"};
   const Key* identity = table->identity();
   if (!identity)
     return Error{ErrorClass::data, fmt::format("rows of `{}` have no key by which they could be named", name), {}, "`bfl log` shows what was done to the table"};
   auto key = key_typed(target, *table, identity->columns, arguments.operands[2]);
   if (!key) return key.error();
-  return NamedRow{*table, std::move(*key)};
+  auto named = ledger::named_table(target, *table, arguments.value("was"));
+  if (!named) return named.error();
+  // That one's images are its own.
+  const ledger::TableName was = ledger::name_in_ledger(named->called());
+  for (const Table& other : tables)
+    if (!named->was.empty() && &other != &*table && ledger::NamedTable{other}.is(was) != ledger::Same::no)
+      return Error{ErrorClass::data, fmt::format("`--was {}` is the name of another table of `{}`", named->was, source), {}, "`--was` is a name that is not a table's any more"};
+  return NamedRow{std::move(*named), std::move(*key)};
 }
 
 }  // namespace bfl::cli

@@ -1,12 +1,13 @@
 // The row that `SOURCE.TABLE KEY [JOB.bfl]` names, behind the verb of `bfl audit`.
 #pragma once
 #include "interpreter/cli/source_named.h"
+#include "interpreter/ledger/named_table.h"
 #include "interpreter/ledger/typed_key.h"
 
 namespace bfl::cli {
 
 struct NamedRow {
-  Table table;
+  ledger::NamedTable table;  // with the name of `--was`
   ledger::TypedKey key;
 };
 // A key as it is typed, by the types of these columns.

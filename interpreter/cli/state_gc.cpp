@@ -35,8 +35,9 @@ int prune_state(const Arguments& arguments) {
   if (!std::filesystem::exists(path)) return failed(Error{ErrorClass::data, fmt::format("no state file at `{}`", path), {}, "name the job, or the file: `--state PATH`"});
   auto pruned = store::prune(path, format_timestamp({run::system_clock()->now().micros - *kept}));
   if (!pruned) return failed(pruned.error());
-  if (arguments.has("json")) report::put(stdout, fmt::format("{{\"runs\":{},\"entries\":{}}}\n", pruned->runs, pruned->entries));
+  if (arguments.has("json")) report::put(stdout, fmt::format("{{\"runs\":{},\"entries\":{},\"left_in_files\":{}}}\n", pruned->runs, pruned->entries, pruned->left_in_files));
   else report::put(stdout, fmt::format("{} and {} older than {} taken out of the diary\n", report::counted(pruned->runs, "run"), report::counted(pruned->entries, "event"), written));
+  if (pruned->left_in_files && !arguments.has("json")) report::put(stdout, fmt::format("`{}` and `{}-wal` hold them still, while another process reads them: do it again later\n", path, path));
   return exit_code::done;
 }
 

@@ -26,7 +26,7 @@ std::string canonical(const std::map<std::string, std::string>& fields) {
 std::string text_of(std::map<std::string, std::string>& fields) {
   std::string text = canonical(fields);
   // What may be long, the least missed first; its digest stays.
-  for (const char* name : {"statement_text", "keeps", "measured", "earlier_errors", "parameters_text", "from", "to", "upto", "tables"}) {
+  for (const char* name : {"statement_text", "reads", "keeps", "measured", "earlier_errors", "parameters_text", "from", "to", "upto", "tables"}) {
     if (text.size() < most_bytes) break;
     const auto found = fields.find(name);
     if (found == fields.end() || found->second.empty()) continue;

@@ -66,6 +66,7 @@ Result<std::vector<Gap>> gaps(connect::Connector& target, const std::string& job
     if (tables->empty()) continue;
     const ImageTable& own = tables->front();
     gap.table = own.name;
+    gap.schema = own.schema;
     for (const int column : own.key) gap.key.push_back(own.columns[static_cast<std::size_t>(column)]);
   }
   return all;
@@ -90,8 +91,8 @@ Result<void> each_lost(connect::Connector& target, const Gap& gap, const LostRow
   return read ? sound : read;
 }
 
-Result<bool> may_hold(connect::Connector& target, const Gap& gap, const std::string& table, RawRow key) {
-  if (!gap.table.empty() && gap.table != table) return false;
+Result<bool> may_hold(connect::Connector& target, const Gap& gap, const NamedTable& table, RawRow key) {
+  if (!gap.table.empty() && table.is({gap.table, gap.schema}) == Same::no) return false;
   if (gap.by_key) {
     const Key one = key_of(key, key.size());
     if (one.size() != 1 || gap.to.size() != 1) return true;

@@ -9,6 +9,7 @@
 
 #include "interpreter/base/result.h"
 #include "interpreter/connect/connector.h"
+#include "interpreter/ledger/named_table.h"
 #include "interpreter/ledger/stored.h"
 
 namespace bfl::ledger {
@@ -18,7 +19,7 @@ struct Gap {
   std::string job, name;
   std::int64_t generation = 0, chunks = 0;  // chunks: that were lost; 0: an older bfl has not counted them
   bool undone = false;                 // the generation is
-  std::string table;                   // of the step; empty: its entry does not tell
+  std::string table, schema;           // of the step, as in TableName; empty: its entry does not tell
   std::vector<std::string> key{};      // columns of its key
   bool by_key = true;                  // the ends are keys of rows; else numbers of rows in the sealed set of the step
   std::optional<Key> from{};           // none: from the start
@@ -36,6 +37,6 @@ Result<std::vector<Gap>> gaps(connect::Connector& target, const std::string& job
 using LostRow = std::function<void(connect::RawRow planned)>;
 Result<void> each_lost(connect::Connector& target, const Gap& gap, const LostRow& each);
 // Whether the row with this key of the table is of a gap, as far as that can be told: true where it cannot.
-Result<bool> may_hold(connect::Connector& target, const Gap& gap, const std::string& table, connect::RawRow key);
+Result<bool> may_hold(connect::Connector& target, const Gap& gap, const NamedTable& table, connect::RawRow key);
 
 }  // namespace bfl::ledger

@@ -31,28 +31,43 @@ struct Candidate {
 
 class Search {
  public:
-  Search(connect::Connector& target, const std::string& table, const TypedKey& key) : target_(target), sql_(target), table_(table), key_(key) {}
+  Search(connect::Connector& target, const NamedTable& table, const TypedKey& key) : target_(target), sql_(target), table_(table), key_(key) {}
 
-  Result<std::vector<RowEvent>> run() {
+  Result<History> run() {
     // A long key is cut like the ends of the ranges: it lies between them as before.
     std::vector<Candidate> candidates;
-    for (const Key& spelling : key_.spellings()) {
-      const std::string form = sortable(views(spelling)), low = upper_end(form), high = lower_end(form);
-      auto read = sql_.query("SELECT step, lane, seq, detail FROM bfl_key WHERE name = ?1 AND low <= ?2 AND high >= ?3", {text(table_), blob(low), blob(high)}, [&](RawRow row) {
-        if (auto blocks = blocks_with(row[3].bytes, form)) add(candidates, {row[0].integer, row[1].integer, row[2].integer, std::move(*blocks)});
-        return true;
-      });
-      if (!read) return read.error();
-    }
+    for (const std::string& name : table_.names())
+      for (const Key& spelling : key_.spellings()) {
+        const std::string form = sortable(views(spelling)), low = upper_end(form), high = lower_end(form);
+        auto read = sql_.query("SELECT step, lane, seq, detail FROM bfl_key WHERE name = ?1 AND low <= ?2 AND high >= ?3", {text(name), blob(low), blob(high)}, [&](RawRow row) {
+          if (auto blocks = blocks_with(row[3].bytes, form)) add(candidates, {row[0].integer, row[1].integer, row[2].integer, std::move(*blocks)});
+          return true;
+        });
+        if (!read) return read.error();
+      }
     for (const Candidate& candidate : candidates)
       if (auto looked = look(candidate); !looked) return looked.error();
+    if (auto other = under_other_keys(); !other) return other.error();
     std::stable_sort(events_.begin(), events_.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-    std::vector<RowEvent> all;
-    for (auto& [number, event] : events_) all.push_back(std::move(event));
-    return all;
+    for (auto& [number, event] : events_) found_.events.push_back(std::move(event));
+    return std::move(found_);
   }
 
  private:
+  // By the bare name by which it goes it most likely is the one that is asked for, and to be seen.
+  bool is_this(const ImageTable& table) const {
+    const Same same = table_.is(table.named());
+    return (same == Same::yes || (same == Same::untold && table.name == table_.table.name)) && table.key_as_now(table_.table) == table.key;
+  }
+
+  Result<void> under_other_keys() {
+    return sql_.query("SELECT s.job, l.entry FROM bfl_step AS s JOIN bfl_ledger AS l ON l.step = s.id AND l.lane = 0 WHERE s.name = '' AND l.entry LIKE '%\"kind\":\"open\"%'", {}, [&](RawRow row) {
+      for (const ImageTable& table : described_tables(field(row[1].bytes, "tables")))
+        if (table_.is(table.named()) == Same::yes && !is_this(table)) found_.other_key.emplace(row[0].bytes);
+      return true;
+    });
+  }
+
   // Each block once, by whatever spelling it was found.
   static void add(std::vector<Candidate>& all, Candidate made) {
     const auto known = std::find_if(all.begin(), all.end(), [&](const Candidate& one) { return one.step == made.step && one.lane == made.lane && one.seq == made.seq; });
@@ -86,16 +101,22 @@ class Search {
     const std::string place = place_of_pack(at.step, at.lane, at.seq);
     if (redactions.now(place, named->second) != hex(sha256(pack))) return altered(at.step, at.lane, at.seq);
     const auto tables = described_tables((*opening)->contains("tables") ? (*opening)->at("tables") : "");
-    const auto described = std::find_if(tables.begin(), tables.end(), [&](const ImageTable& t) { return t.name == table_; });
-    if (described == tables.end()) return altered(at.step, at.lane, at.seq);
+    const auto described = std::find_if(tables.begin(), tables.end(), [&](const ImageTable& t) { return is_this(t); });
+    if (tables.empty()) return altered(at.step, at.lane, at.seq);
+    if (described == tables.end()) {  // of another table of that name, or nobody knows of which
+      if (std::any_of(tables.begin(), tables.end(), [&](const ImageTable& t) { return table_.is(t.named()) == Same::untold; })) found_.untold.insert(facts.at("job"));
+      return {};
+    }
     const bool own = described == tables.begin();
     auto blocks = read_blocks(pack, at.blocks, [&](const Record& record) {
-      if (own ? !record.table.empty() : record.table != table_) return;
+      if (own ? !record.table.empty() : record.table != described->name) return;
       if (record.kind != 'u' && record.kind != 'i' && record.kind != 'd') return;
       RowEvent event{record.kind, facts, **opening, at.lane, at.seq, record.depth > 0 || !own, {}, false, {}};
       event.erased = !record.erased.empty();
       if (const Redaction* by = record.erased.empty() ? nullptr : redactions.of(place, table_)) event.redaction = *by;
-      if (matches(*described, record, event)) events_.emplace_back(number_, std::move(event));
+      if (!matches(*described, record, event)) return;
+      events_.emplace_back(number_, std::move(event));
+      if (table_.is(described->named()) == Same::untold) found_.untold.insert(facts.at("job"));
     });
     return blocks;
   }
@@ -147,19 +168,20 @@ class Search {
 
   connect::Connector& target_;
   OwnSql sql_;
-  const std::string& table_;
+  const NamedTable& table_;
   const TypedKey& key_;
   std::map<std::string, std::map<std::int64_t, Facts>> openings_;
   std::map<std::string, Redactions> redactions_;  // by job
   std::vector<std::pair<std::int64_t, RowEvent>> events_;
+  History found_;
 };
 
 }  // namespace
 
-Result<std::vector<RowEvent>> history(connect::Connector& target, const std::string& table, const TypedKey& key) {
+Result<History> history(connect::Connector& target, const NamedTable& table, const TypedKey& key) {
   auto there = exists(target);
   if (!there) return there.error();
-  if (!*there) return std::vector<RowEvent>{};
+  if (!*there) return History{};
   return Search(target, table, key).run();
 }
 

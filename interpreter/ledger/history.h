@@ -2,6 +2,7 @@
 #pragma once
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,8 +26,13 @@ struct RowEvent {
   std::optional<Redaction> redaction{};                // the newest of them
 };
 
-// Oldest first. `table` as the catalogue spells it; `key` in the order of the key's columns: a row whose key was changed is
-// found by either. An error of class refused when an entry or a pack on the way does not hold.
-Result<std::vector<RowEvent>> history(connect::Connector& target, const std::string& table, const TypedKey& key);
+struct History {
+  std::vector<RowEvent> events{};  // oldest first
+  std::set<std::string> untold{};     // jobs with images that may be of the row, while the ledger does not tell of which table of that name they are
+  std::set<std::string> other_key{};  // jobs that have changed rows of the table when it had another key
+};
+// `key` in the order of the key's columns: a row whose key was changed is found by either. An error of class refused when an entry or a pack
+// on the way does not hold.
+Result<History> history(connect::Connector& target, const NamedTable& table, const TypedKey& key);
 
 }  // namespace bfl::ledger

@@ -6,12 +6,9 @@
 #include <algorithm>
 #include <functional>
 
-#include "interpreter/check/kept_name.h"
-#include "interpreter/ledger/kept_origin.h"
-#include "interpreter/ledger/ledger.h"
+#include "interpreter/ledger/kept_known.h"
 #include "interpreter/ledger/own_sql.h"
 #include "interpreter/ledger/registry.h"
-#include "interpreter/ledger/verify_text.h"
 #include "interpreter/lower/sql.h"
 
 namespace bfl::ledger {
@@ -20,8 +17,7 @@ namespace {
 using connect::RawRow;
 using connect::RawValue;
 
-constexpr std::string_view prefix = "bfl_kept_", of_answers = "_answers";
-const std::string not_known = std::string(KeptOrigin::not_known);
+constexpr std::string_view of_answers = "_answers";
 
 // On PostgreSQL without length and scale: a cast would cut a value to them. A domain has its own: no type.
 struct KeptColumn { std::string name, type; };
@@ -41,69 +37,6 @@ Result<Relations> relations(connect::Connector& target) {
   if (!read) return read.error();
   return all;
 }
-
-// What the ledger tells of the relations, by the names of their tables.
-class Known {
- public:
-  static Result<Known> read(connect::Connector& target) {
-    Known known;
-    auto there = exists(target);
-    if (!there) return there.error();
-    if (!*there) return known;
-    OwnSql sql(target);
-    // By the names under which the steps in the ledger would keep what they do.
-    auto read = sql.query("SELECT DISTINCT job, name FROM bfl_step WHERE name <> ''", {}, [&](RawRow row) {
-      const std::string job(row[0].bytes), step(row[1].bytes);
-      known.jobs_[check::kept_name(job, step)] = job;
-      for (const std::string_view effect : check::effect_names) known.jobs_[check::kept_name(job, step + "." + std::string(effect))] = job;
-      return true;
-    });
-    if (read)
-      read = sql.query("SELECT l.entry FROM bfl_step AS s JOIN bfl_ledger AS l ON l.step = s.id AND l.lane = 0 WHERE s.name = '' AND l.entry LIKE '%\"kind\":\"keep\"%' OR s.name = '' AND l.entry LIKE '%\"kind\":\"open\"%' ORDER BY l.id", {}, [&](RawRow row) {
-        const EntryFields fields = fields_of(row[0].bytes);
-        const std::string job = in(fields, "job"), step = in(fields, "step");
-        // The newest counts; of one that tells nothing nobody knows.
-        if (in(fields, "kind") == "keep") known.origins_.erase(check::kept_name(job, step));
-        else if (in(fields, "route") == "undo") return true;
-        else for (const std::string_view effect : check::effect_names) known.origins_.erase(check::kept_name(job, step + "." + std::string(effect)));
-        for (KeptOrigin& origin : described_origins(in(fields, "keeps"))) known.learn(std::move(origin));
-        return true;
-      });
-    if (!read) return read.error();
-    return known;
-  }
-
-  std::string job(const std::string& relation) const {
-    const auto found = jobs_.find(relation);
-    return found == jobs_.end() ? std::string() : found->second;
-  }
-  const KeptOrigin* origin(const std::string& relation) const {
-    const auto found = origins_.find(relation);
-    return found == origins_.end() ? nullptr : &found->second;
-  }
-  // Whether it may be made of rows of the table, by itself or by way of other relations that are kept.
-  bool made_of(const std::string& relation, const std::string& table) const {
-    const KeptOrigin* known = origin(relation);
-    return !known || std::any_of(known->tables.begin(), known->tables.end(), [&](const std::string& of) { return of == table || of == not_known; });
-  }
-
- private:
-  // Of other kept relations that of which those were made at that time: they may have been made anew since.
-  void learn(KeptOrigin origin) {
-    std::vector<std::string> tables;
-    for (const std::string& of : origin.tables) {
-      const auto known = of.starts_with(prefix) ? origins_.find(of) : origins_.end();
-      if (!of.starts_with(prefix)) tables.push_back(of);
-      else if (known == origins_.end()) tables.push_back(not_known);
-      else tables.insert(tables.end(), known->second.tables.begin(), known->second.tables.end());
-    }
-    origin.tables = std::move(tables);
-    origins_[origin.relation] = std::move(origin);
-  }
-
-  std::map<std::string, std::string> jobs_{};
-  std::map<std::string, KeptOrigin> origins_{};
-};
 
 // In a transaction what fails is taken back alone. An error of the connection itself, or one that another try may mend, is nobody's answer.
 bool is_of_statement(const Error& error) {
@@ -217,32 +150,20 @@ class Looking {
   bool server_ = false;
 };
 
-// The ledger names tables as the role that changed them saw them: another role may see another under that name.
-Result<bool> is_the_only_one(connect::Connector& target, const Table& table) {
-  bool only = true;
-  auto others = target.prepare("SELECT 1 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE CAST(c.relname AS TEXT) = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND CAST(n.nspname AS TEXT) <> $2");
-  if (!others) return others.error();
-  const RawValue here[] = {text(table.relation), text(table.schema)};
-  auto read = (*others)->query_raw(here, [&](RawRow) { return only = false; });
-  if (!read) return read.error();
-  return only;
-}
-
 }  // namespace
 
-Result<std::vector<KeptCopy>> kept_copies(connect::Connector& target, const Table& table, const TypedKey& key, const std::vector<std::string>& columns_asked, const std::optional<std::string>& of_job) {
+Result<std::vector<KeptCopy>> kept_copies(connect::Connector& target, const NamedTable& named, const TypedKey& key, const std::vector<std::string>& columns_asked, const std::optional<std::string>& of_job) {
+  const Table& table = named.table;
   std::vector<KeptCopy> found;
   const ::bfl::Key* identity = table.identity();
   auto all = relations(target);
   if (!all) return all.error();
   if (!identity || key.columns.size() != identity->columns.size() || all->empty()) return found;
-  auto known = Known::read(target);
+  auto known = KeptKnown::read(target);
   if (!known) return known.error();
   const bool server = target.engine() == "postgres";
   std::map<std::string, bool> over;  // by job
   Looking looking(target, table, key);
-  auto alone_there = server ? is_the_only_one(target, table) : Result<bool>(true);
-  if (!alone_there) return alone_there.error();
   for (const auto& [name, columns] : *all) {
     const bool answers = name.ends_with(of_answers) && columns.size() == 2 && columns[0].name == "asked" && columns[1].name == "given";
     const std::string told_as = answers ? name.substr(0, name.size() - of_answers.size()) : name;
@@ -250,8 +171,10 @@ Result<std::vector<KeptCopy>> kept_copies(connect::Connector& target, const Tabl
     copy.job = known->job(told_as);
     if (of_job && copy.job != *of_job) continue;
     const KeptOrigin* origin = known->origin(told_as);
-    if (!known->made_of(told_as, table.name)) continue;
-    const bool one_each = origin && origin->rows_of == table.name && !answers && *alone_there;
+    if (!known->made_of(told_as, named)) continue;
+    const auto is_it = [&](Same same) { return [&named, same](const TableName& of) { return named.is(of) == same; }; };
+    const bool doubtful = origin && std::none_of(origin->tables.begin(), origin->tables.end(), is_it(Same::yes)) && std::any_of(origin->tables.begin(), origin->tables.end(), is_it(Same::untold));
+    const bool one_each = origin && named.is(origin->rows_of) == Same::yes && !answers;
     // Of columns that it is known not to have it holds nothing.
     const auto is_asked = [&](const auto& of) { return std::find(columns_asked.begin(), columns_asked.end(), of.second) != columns_asked.end(); };
     if (one_each && !columns_asked.empty() && origin->columns.size() == columns.size() && std::none_of(origin->columns.begin(), origin->columns.end(), is_asked)) continue;
@@ -262,8 +185,8 @@ Result<std::vector<KeptCopy>> kept_copies(connect::Connector& target, const Tabl
       if (!empty) return empty.error();
       if (*empty) return {};
       copy.untold = answers  ? "it holds what a program was asked and has answered"
-                    : origin && !*alone_there ? fmt::format("several schemas have a table `{}`, and the ledger does not tell of which it was made", table.relation)
-                    : origin && std::find(origin->tables.begin(), origin->tables.end(), table.name) == origin->tables.end() ? "what lies behind the tables that it was made of is not known"
+                    : doubtful ? fmt::format("several schemas have a table `{}`, and the ledger does not tell of which it was made", named.relation())
+                    : origin && std::none_of(origin->tables.begin(), origin->tables.end(), is_it(Same::yes)) ? "what lies behind the tables that it was made of is not known"
                     : origin ? fmt::format("it was made of `{}`{}", table.name, origin->tables.size() > 1 ? " and others" : ", and its rows are not rows of it")
                              : "the ledger does not tell of what it was made";
       return {};

@@ -11,6 +11,7 @@
 #include "interpreter/base/catalogue.h"
 #include "interpreter/base/result.h"
 #include "interpreter/connect/connector.h"
+#include "interpreter/ledger/named_table.h"
 #include "interpreter/ledger/stored.h"
 #include "interpreter/ledger/typed_key.h"
 
@@ -29,7 +30,7 @@ struct KeptCopy {
 };
 // Those that hold the row, or of which that cannot be told. `columns`: that are to be erased; none: all. A relation that is known to have none
 // of them is passed over. `of_job`: of this job alone, by what the ledger tells. One that cannot be read keeps the others from nothing.
-Result<std::vector<KeptCopy>> kept_copies(connect::Connector& target, const Table& table, const TypedKey& key, const std::vector<std::string>& columns = {}, const std::optional<std::string>& of_job = {});
+Result<std::vector<KeptCopy>> kept_copies(connect::Connector& target, const NamedTable& table, const TypedKey& key, const std::vector<std::string>& columns = {}, const std::optional<std::string>& of_job = {});
 // (in a transaction) Takes the row out; gives how many rows. Nothing: the database does not let it be changed, or it is gone, and all is as it was.
 Result<std::optional<std::int64_t>> take_out(connect::Connector& target, const KeptCopy& copy);
 

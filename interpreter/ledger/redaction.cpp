@@ -29,7 +29,7 @@ struct Touching {
   std::vector<ImageTable> tables;
 };
 
-Result<std::vector<Touching>> touching(OwnSql& sql, const std::string& job, const std::string& table) {
+Result<std::vector<Touching>> touching(OwnSql& sql, const std::string& job, const NamedTable& table, std::vector<Doubtful>& doubtful) {
   std::map<std::int64_t, std::string> states;
   auto read = sql.query("SELECT id, state FROM bfl_step WHERE job = ?1 AND name <> ''", {text(job)}, [&](RawRow row) {
     states[row[0].integer] = std::string(row[1].bytes);
@@ -44,7 +44,14 @@ Result<std::vector<Touching>> touching(OwnSql& sql, const std::string& job, cons
       Touching one{std::strtoll(in(fields, "step_row").c_str(), nullptr, 10), in(fields, "step"), {}, described_tables(in(fields, "tables"))};
       one.state = states[one.step];
       if (one.tables.empty() && !in(fields, "tables").empty()) untold = one.name;
-      if (std::any_of(one.tables.begin(), one.tables.end(), [&](const ImageTable& of) { return of.name == table; })) all.push_back(std::move(one));
+      bool of_it = false;
+      for (const ImageTable& of : one.tables) {
+        const Same same = table.is(of.named());
+        const bool known = same == Same::yes && of.key_as_now(table.table);
+        if (same != Same::no && !known) doubtful.push_back({fmt::format("`{}` of {}, generation {}", one.name, job, in(fields, "generation")), same == Same::yes});
+        of_it = of_it || known;
+      }
+      if (of_it) all.push_back(std::move(one));
       return true;
     });
   if (!read) return read.error();
@@ -61,9 +68,10 @@ Error of_the_key(const std::string& column, const std::string& table) {
 class Selection {
  public:
   Selection(connect::Connector& target, const Touching& generation, const RedactionRequest& request) : target_(target), request_(request) {
-    const auto found = std::find_if(generation.tables.begin(), generation.tables.end(), [&](const ImageTable& table) { return table.name == request.table; });
+    const auto found = std::find_if(generation.tables.begin(), generation.tables.end(), [&](const ImageTable& table) { return request.table.is(table.named()) == Same::yes && table.key_as_now(request.table.table); });
     table_ = &*found;
     own_ = found == generation.tables.begin();
+    key_ = *table_->key_as_now(request.table.table);
   }
 
   // The columns by number; an error where one is of the key, or is none of the table.
@@ -79,44 +87,64 @@ class Selection {
     return {};
   }
   const std::vector<std::string>& named() const { return named_; }
+  const std::set<std::string>& other_keys() const { return other_keys_; }
   std::size_t columns() const { return table_->columns.size(); }
 
   // Added rows are planned under the key of what causes them: the changes are looked at before the plans.
   void learn(const Record& record) {
-    if (record.kind != 'i' || !of_table(record)) return;
+    if (!of_table(record)) return;
+    if (record.kind == 'u') {
+      const auto row = row_after(record, columns());
+      const bool was = is_key(key_in(record.before, key_)), is = is_key(key_in(row, key_));
+      if (was != is) other_keys_.insert(key_shown(was ? row : record.before));
+    }
+    if (record.kind != 'i') return;
     adds_ = true;
-    if (is_key(key_in(row_after(record, columns()), table_->key))) causes_.insert(encode(record.before));
+    if (is_key(key_in(row_after(record, columns()), key_))) causes_.insert(encode(record.before));
   }
 
   std::vector<int> wanted(const Record& record) const {
     if (!of_table(record)) return {};
     switch (record.kind) {
       case 'u':
-        return is_key(key_in(record.before, table_->key)) || is_key(key_in(row_after(record, columns()), table_->key)) ? holding(record, record.before) : std::vector<int>{};
-      case 'd': return is_key(key_in(record.before, table_->key)) ? holding(record, record.before) : std::vector<int>{};
-      case 'i': return is_key(key_in(row_after(record, columns()), table_->key)) ? holding(record, {}) : std::vector<int>{};
+        return is_key(key_in(record.before, key_)) || is_key(key_in(row_after(record, columns()), key_)) ? holding(record, record.before) : std::vector<int>{};
+      case 'd': return is_key(key_in(record.before, key_)) ? holding(record, record.before) : std::vector<int>{};
+      case 'i': return is_key(key_in(row_after(record, columns()), key_)) ? holding(record, {}) : std::vector<int>{};
       case 'p': return is_planned(record) ? holding(record, planned_row(record)) : std::vector<int>{};
       default: break;  // conflicts, rows left out or set aside: the key and a reason, which may tell values
     }
-    const bool of_row = adds_ ? causes_.contains(encode(record.before)) : own_ && is_key(views(record.before));
-    return of_row && request_.columns.empty() && !record.reason.empty() ? std::vector<int>{-1} : std::vector<int>{};
+    const bool of_row = adds_ ? causes_.contains(encode(record.before)) : own_ && is_key(in_order(record.before));
+    return of_row && !record.reason.empty() ? std::vector<int>{-1} : std::vector<int>{};
   }
 
  private:
-  bool of_table(const Record& record) const { return own_ ? record.table.empty() : record.table == request_.table; }
+  bool of_table(const Record& record) const { return own_ ? record.table.empty() : record.table == table_->name; }
   bool is_key(const std::vector<RawValue>& key) const { return request_.key.is(target_, key); }
   std::vector<Stored> planned_row(const Record& record) const {
     if (record.before.size() < columns()) return {};
     return {record.before.end() - static_cast<std::ptrdiff_t>(columns()), record.before.end()};
   }
   bool is_planned(const Record& record) const {
-    if (const auto row = planned_row(record); !row.empty()) return is_key(key_in(row, table_->key));
     if (adds_ && causes_.contains(encode(record.before))) return true;
-    std::vector<RawValue> key;
-    for (const int column : table_->key)
-      for (const auto& [of, value] : record.after)
-        if (of == column) key.push_back(value.view());
-    return is_key(key);
+    // By what the key was, which stands alone where the step is `once`, and by what it is to become.
+    std::vector<Stored> row = adds_ ? std::vector<Stored>() : planned_row(record);
+    if (row.empty() ? !adds_ && own_ && is_key(in_order(record.before)) : is_key(key_in(row, key_))) return true;
+    row.resize(columns());
+    for (const auto& [column, value] : record.after)
+      if (static_cast<std::size_t>(column) < row.size()) row[static_cast<std::size_t>(column)] = value;
+    return is_key(key_in(row, key_));
+  }
+  // A key as it was kept, in the order of now.
+  std::vector<RawValue> in_order(const std::vector<Stored>& key) const {
+    if (key.size() != key_.size()) return {};
+    std::vector<RawValue> ordered;
+    for (const int column : key_) ordered.push_back(key[static_cast<std::size_t>(std::find(table_->key.begin(), table_->key.end(), column) - table_->key.begin())].view());
+    return ordered;
+  }
+  std::string key_shown(const std::vector<Stored>& row) const {
+    std::string shown;
+    for (const int column : key_) shown += (shown.empty() ? "" : ",") + display({row[static_cast<std::size_t>(column)]});
+    return shown;
   }
   // Of those that are to go the ones that the record holds.
   std::vector<int> holding(const Record& record, const std::vector<Stored>& row) const {
@@ -134,14 +162,15 @@ class Selection {
   const ImageTable* table_ = nullptr;
   bool own_ = false, adds_ = false;
   std::vector<std::string> named_{};  // columns of the request that the table has
-  std::vector<int> gone_{};
-  std::set<std::string> causes_{};
+  std::vector<int> gone_{}, key_{};
+  std::set<std::string> causes_{}, other_keys_{};
 };
 
 bool takes_out(const KeptCopy& copy) { return copy.untold.empty() && !copy.in_use; }
 
 std::pair<const char*, std::map<std::string, std::string>> said(const RedactionRequest& request, const std::string& packs, std::int64_t images) {
-  return {"redact", {{"table", request.table}, {"key", request.hides_key ? "***" : request.key_shown}, {"columns", fmt::format("{}", fmt::join(request.columns, ","))}, {"why", request.why}, {"packs", packs}, {"images", std::to_string(images)}, {"key_hidden", request.hides_key ? "yes" : ""}}};
+  const TableName table = name_in_ledger(request.table.table);
+  return {"redact", {{"table", table.name}, {"schema", table.schema}, {"was", request.table.was}, {"key", request.hides_key ? "***" : request.key_shown}, {"columns", fmt::format("{}", fmt::join(request.columns, ","))}, {"why", request.why}, {"packs", packs}, {"images", std::to_string(images)}, {"key_hidden", request.hides_key ? "yes" : ""}}};
 }
 
 struct Rewritten { std::string place, before, after; std::int64_t images = 0; };
@@ -219,9 +248,8 @@ class Redacting {
 // Rows of a relation that a job keeps, and that have been taken out, a line each; the number of them.
 Result<std::pair<std::string, std::int64_t>> out_of_kept(connect::Connector& target, const RedactionRequest& request, const std::string& job) {
   std::pair<std::string, std::int64_t> lines;
-  if (!request.described) return lines;
   // Found again where nobody runs the job: it may have gone on since it was looked at.
-  auto copies = kept_copies(target, *request.described, request.key, request.columns, job);
+  auto copies = kept_copies(target, request.table, request.key, request.columns, job);
   if (!copies) return copies.error();
   for (const KeptCopy& copy : *copies) {
     if (!takes_out(copy)) continue;
@@ -235,13 +263,14 @@ Result<std::pair<std::string, std::int64_t>> out_of_kept(connect::Connector& tar
 }
 
 // Erases in one job; the entries that say so.
-Result<Writer::Entries> of_job(connect::Connector& target, const RedactionRequest& request, const std::string& job, const std::vector<Touching>& generations) {
+Result<Writer::Entries> of_job(connect::Connector& target, const RedactionRequest& request, const std::string& job, const std::vector<Touching>& generations, std::set<std::string>& other_keys) {
   std::vector<Rewritten> done;
   Redacting redacting(target, request, done);
   for (const Touching& generation : generations) {
     Selection selection(target, generation, request);
     if (auto prepared = selection.prepare(); !prepared) return prepared.error();
     if (auto erased = redacting.generation(generation, selection); !erased) return erased.error();
+    other_keys.insert(selection.other_keys().begin(), selection.other_keys().end());
   }
   Writer::Entries entries;
   for (std::size_t from = 0; from < done.size(); from += packs_of_entry) {
@@ -268,7 +297,7 @@ std::string place_of_pack(std::int64_t step, std::int64_t lane, std::int64_t seq
 std::string place_of_block(std::int64_t step, std::int64_t block) { return fmt::format("{}/{}", step, block); }
 
 void Redactions::add(const EntryFields& entry) {
-  Redaction made{in(entry, "job"), in(entry, "table"), in(entry, "key"), in(entry, "columns"), in(entry, "why"), in(entry, "who"), in(entry, "host"), in(entry, "time"), 0,
+  Redaction made{in(entry, "job"), in(entry, "table"), in(entry, "schema"), in(entry, "key"), in(entry, "columns"), in(entry, "why"), in(entry, "who"), in(entry, "host"), in(entry, "time"), 0,
                  std::strtoll(in(entry, "images").c_str(), nullptr, 10)};
   made.hides_key = in(entry, "key_hidden") == "yes";
   made.kept = std::strtoll(in(entry, "kept_rows").c_str(), nullptr, 10);
@@ -304,11 +333,11 @@ std::string Redactions::first(const std::string& place) const {
   return found == steps_.end() ? std::string() : found->second.front().before;
 }
 
-const Redaction* Redactions::of(const std::string& place, const std::string& table) const {
+const Redaction* Redactions::of(const std::string& place, const NamedTable& table) const {
   const auto found = steps_.find(place);
   if (found == steps_.end()) return nullptr;
   for (auto step = found->second.rbegin(); step != found->second.rend(); ++step)
-    if (all_[step->redaction].table == table) return &all_[step->redaction];
+    if (const Redaction& one = all_[step->redaction]; table.is({one.table, one.schema}) != Same::no) return &one;
   return nullptr;
 }
 
@@ -331,18 +360,17 @@ Result<Redacted> redact(connect::Connector& target, const RedactionRequest& requ
   // Everything is looked at before anything is erased.
   std::map<std::string, std::vector<Touching>> found;
   std::set<std::string> known;  // of the columns
-  if (request.described)
-    for (const std::string& name : request.columns) {
-      const auto& columns = request.described->columns;
-      const auto column = std::find_if(columns.begin(), columns.end(), [&](const Column& of) { return of.name == name; });
-      if (column == columns.end()) continue;
-      const ::bfl::Key* identity = request.described->identity();
-      const bool of_key = identity && std::find(identity->columns.begin(), identity->columns.end(), static_cast<int>(column - columns.begin())) != identity->columns.end();
-      if (of_key) return of_the_key(name, request.table);
-      known.insert(name);
-    }
+  Redacted all;
+  const Table& table = request.table.table;
+  for (const std::string& name : request.columns) {
+    const int column = table.column_index(name);
+    if (column < 0) continue;
+    const ::bfl::Key* identity = table.identity();
+    if (identity && std::find(identity->columns.begin(), identity->columns.end(), column) != identity->columns.end()) return of_the_key(name, table.name);
+    known.insert(name);
+  }
   for (const std::string& job : jobs) {
-    auto generations = touching(sql, job, request.table);
+    auto generations = touching(sql, job, request.table, all.doubtful);
     if (!generations) return generations.error();
     for (const Touching& generation : *generations) {
       if (generation.state == "open" || generation.state == "staging")
@@ -354,23 +382,28 @@ Result<Redacted> redact(connect::Connector& target, const RedactionRequest& requ
     if (!generations->empty()) found[job] = std::move(*generations);
   }
   // What cannot be seen of them keeps nothing from being erased in the ledger.
-  auto copies = request.described ? kept_copies(target, *request.described, request.key, request.columns) : Result<std::vector<KeptCopy>>(std::vector<KeptCopy>());
+  auto copies = kept_copies(target, request.table, request.key, request.columns);
   for (const KeptCopy& copy : copies ? *copies : std::vector<KeptCopy>()) {
     if (!takes_out(copy) || copy.job.empty()) continue;
     found.try_emplace(copy.job);
   }
   for (const std::string& name : request.columns)
-    if (!known.contains(name) && !found.empty()) return Error{ErrorClass::data, fmt::format("no image of `{}` has the column `{}`", request.table, name), {}, "`bfl audit row` shows the images and their columns"};
+    if (!known.contains(name) && !found.empty()) return Error{ErrorClass::data, fmt::format("no image of `{}` has the column `{}`", table.name, name), {}, "`bfl audit row` shows the images and their columns"};
   // What is overwritten is to be gone from the file as well.
   if (target.engine() == "sqlite")
     if (auto set = target.execute("PRAGMA secure_delete = ON"); !set) return set.error();
-  Redacted all;
+  for (const std::string& job : jobs) {
+    auto told = redactions_of(target, job);
+    if (!told) return told.error();
+    for (const Redaction& one : told->all())
+      if (request.table.is({one.table, one.schema}) == Same::yes) all.before.push_back(one);
+  }
   for (const auto& each : found) {
     const std::string& job = each.first;
     std::size_t made = 0;
     auto done = hold_for(target, job, runner, [&](Writer& writer) {
       return writer.record([&]() -> Result<Writer::Entries> {
-        auto entries = of_job(target, request, job, each.second);
+        auto entries = of_job(target, request, job, each.second, all.other_keys);
         if (entries) made = entries->size();
         return entries;
       });
@@ -382,7 +415,6 @@ Result<Redacted> redact(connect::Connector& target, const RedactionRequest& requ
     }
     all.done.insert(all.done.end(), told->all().end() - static_cast<std::ptrdiff_t>(std::min(made, told->all().size())), told->all().end());
   }
-  if (target.engine() == "sqlite") (void)target.execute("PRAGMA wal_checkpoint(TRUNCATE)");
   return all;
 }
 

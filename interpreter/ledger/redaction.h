@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,7 @@
 namespace bfl::ledger {
 
 struct Redaction {
-  std::string job, table, key;         // key as it was typed
+  std::string job, table, schema, key;  // schema: as in TableName; key as it was typed
   std::string columns;                 // with commas; empty: all but the key
   std::string why, who, host, time;
   std::int64_t packs = 0, images = 0;  // images: of sealed sets as well
@@ -36,7 +37,7 @@ class Redactions {
   std::string now(const std::string& place, const std::string& named) const;
   // The digest of what stood at the place at first; empty where nothing was erased.
   std::string first(const std::string& place) const;
-  const Redaction* of(const std::string& place, const std::string& table) const;  // the newest
+  const Redaction* of(const std::string& place, const NamedTable& table) const;  // the newest
   const std::vector<Redaction>& all() const { return all_; }
 
  private:
@@ -49,19 +50,23 @@ std::string place_of_block(std::int64_t step, std::int64_t block);
 Result<Redactions> redactions_of(connect::Connector& target, const std::string& job);
 
 struct RedactionRequest {
-  std::string table;                   // as the catalogue spells it
+  NamedTable table;                    // the row is taken out of what jobs keep of it as well (kept_copies.h)
   TypedKey key;
   std::string key_shown;
   std::vector<std::string> columns;    // none: all but the key
   std::string why;
   bool hides_key = false;              // it is of a column that is sensitive
-  std::optional<Table> described{};    // as the catalogue has it: the row is taken out of what jobs keep as well (kept_copies.h)
 };
 // In every job of the target that has images of the row, or keeps it, one transaction a job; gives what was erased, job by job: nothing when there is no image of it that holds
-// anything yet. Errors: held, while a job is run; refused, where a generation with its images is not finished, or a pack does not hold;
+// anything yet. What was overwritten may lie in the files of the database still: sweep.h. Errors: held, while a job is run; refused, where a generation with its images is not finished, or a pack does not hold;
 // data, when no table of the ledger has such a column, or it is of the key.
+// Images that may be of the row, and are as they were: of a table of that name, nobody knows of which; or of the table under another key.
+struct Doubtful { std::string generation; bool other_key = false; };
 struct Redacted {
   std::vector<Redaction> done;
+  std::vector<Redaction> before{};     // of rows of that table, by whom and when ever
+  std::vector<Doubtful> doubtful{};
+  std::set<std::string> other_keys{};  // that the row had before or behind a change: what was done to it under those is as it was
   std::optional<Error> stopped{};      // behind those: another job is being run, its database is gone
 };
 Result<Redacted> redact(connect::Connector& target, const RedactionRequest& request, const Runner& runner);

@@ -69,6 +69,7 @@ Result<std::int64_t> Writer::open(const Opening& opening, const BlockSource& blo
       if (auto also = opening.also(); !also) return also;
     if (!opening.measured.empty()) fields["measured"] = opening.measured;
     if (!opening.keeps.empty()) fields["keeps"] = opening.keeps;
+    if (!opening.reads.empty()) fields["reads"] = opening.reads;
     if (!opening.stage_share.empty()) {
       fields["stage"] = "1";
       fields["share"] = opening.stage_share;

@@ -108,6 +108,7 @@ class Writer {
     std::string stage_share{};              // per cent, of a rollout: the first stage of several, whose lanes these are
     std::int64_t stage_rows = 0;            // … of all stages, by what is known now
     std::string keeps{};                    // of what the tables are made that `also` makes, as described_origins() in kept_origin.h reads it
+    std::string reads{};                    // tables of which values may lie in what is written, as described_names() there reads it
   };
   // Gives the blocks one after the other, then nothing; a call with `from_start` begins anew.
   using BlockSource = std::function<Result<std::optional<StageBlock>>(bool from_start)>;

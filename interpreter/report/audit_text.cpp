@@ -53,6 +53,10 @@ std::string gap_text(const ledger::Gap& gap, bool of_a_row) {
                                of_a_row ? ", and this row may be of them" : "", gap.chunks > 0 ? counted(gap.chunks, "chunk") : "chunks", gap.who, gap.time));
 }
 
+std::string untold_text(const std::string& job) {
+  return printable(fmt::format("several schemas have a table of this name, and the ledger does not tell of which {} has changed rows with this key; `--was` with that name takes them as of this one", job));
+}
+
 std::string_view deed(char kind) { return kind == 'i' ? "added" : kind == 'd' ? "deleted" : "changed"; }
 
 }  // namespace
@@ -67,10 +71,27 @@ std::string redaction_text(const ledger::Redaction& one) {
                                counted(one.packs, "pack"), one.job, kept, one.who, one.host, one.time, one.why));
 }
 
-std::string redacted_json(const std::vector<ledger::Redaction>& done, const std::vector<StillHeld>& held, const std::string& behind) {
-  Json all = {{"redactions", Json::array()}, {"held", Json::array()}, {"behind", behind}};
-  for (const ledger::Redaction& one : done) all["redactions"].push_back(redaction_object(one));
-  for (const StillHeld& one : held) all["held"].push_back({{"relation", one.relation}, {"job", one.job}, {"rows", one.rows}, {"text", one.text}});
+std::string redacted_text(const std::string& place, const Redacted& redacted) {
+  std::string text;
+  if (redacted.done.empty() && !redacted.stopped) text += fmt::format("{}: the ledger holds no image of it that could be erased{}\n", place, redacted.before.empty() ? "" : " any more");
+  for (const ledger::Redaction& one : redacted.done) text += redaction_text(one) + "\n";
+  if (redacted.done.empty())
+    for (const ledger::Redaction& one : redacted.before) text += "before: " + redaction_text(one) + "\n";
+  if (std::any_of(redacted.done.begin(), redacted.done.end(), [](const ledger::Redaction& one) { return one.kept > 0; }))
+    text += "checks of its job that count what it keeps, or compare with it, find a row less when they are asked again\n";
+  for (const StillHeld& one : redacted.held) text += printable(one.text) + "\n";
+  for (const std::string& line : redacted.made) text += printable(line) + "\n";
+  for (const std::string& line : redacted.left) text += printable(line) + "\n";
+  if (redacted.left.empty() && redacted.done.empty() && !redacted.before.empty()) text += "what it has overwritten was swept out of the database once more\n";
+  if (!redacted.beyond.empty()) text += redacted.beyond + "\n";
+  return text;
+}
+
+std::string redacted_json(const Redacted& redacted) {
+  Json all = {{"redactions", Json::array()}, {"before", Json::array()}, {"held", Json::array()}, {"made", redacted.made}, {"left", redacted.left}, {"behind", redacted.beyond}};
+  for (const ledger::Redaction& one : redacted.done) all["redactions"].push_back(redaction_object(one));
+  for (const ledger::Redaction& one : redacted.before) all["before"].push_back(redaction_object(one));
+  for (const StillHeld& one : redacted.held) all["held"].push_back({{"relation", one.relation}, {"job", one.job}, {"rows", one.rows}, {"text", one.text}});
   return all.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -117,9 +138,9 @@ std::string audit_json(const Audit& audit) {
   return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-std::string history_text(const std::string& place, const std::string& key, const std::vector<ledger::RowEvent>& events, const std::vector<ledger::Gap>& lost, const ShownValue& shown) {
-  std::string text = fmt::format("{} {}: {}\n", place, key, !events.empty() || lost.empty() ? (events.empty() ? "never changed by bfl" : counted(static_cast<std::int64_t>(events.size()), "change")) : "no image of a change");
-  for (const ledger::RowEvent& event : events) {
+std::string history_text(const std::string& place, const std::string& key, const ledger::History& history, const std::vector<ledger::Gap>& lost, const ShownValue& shown) {
+  std::string text = fmt::format("{} {}: {}\n", place, key, !history.events.empty() ? counted(static_cast<std::int64_t>(history.events.size()), "change") : lost.empty() && history.untold.empty() && history.other_key.empty() ? "never changed by bfl" : "no image of a change");
+  for (const ledger::RowEvent& event : history.events) {
     const auto of = [&](std::string_view name) { return fact(event.facts, name); };
     text += fmt::format("{}  {} by `{}` of {}, generation {}, chunk {}{}\n", of("time"), deed(event.kind), of("step"), of("job"), of("generation"), event.seq + 1,
                         event.cascade ? ", with the row that it refers to" : "");
@@ -140,13 +161,15 @@ std::string history_text(const std::string& place, const std::string& key, const
     }
     if (event.redaction) text += fmt::format("  {}\n", redaction_text(*event.redaction));
   }
+  for (const std::string& job : history.untold) text += untold_text(job) + "\n";
+  for (const std::string& job : history.other_key) text += printable(fmt::format("{} has changed rows of the table when it had another key: they are not found by this one", job)) + "\n";
   for (const ledger::Gap& gap : lost) text += gap_text(gap, true) + "\n";
   return text;
 }
 
-std::string history_json(const std::string& place, const std::string& key, const std::vector<ledger::RowEvent>& events, const std::vector<ledger::Gap>& lost, const ShownValue& shown) {
+std::string history_json(const std::string& place, const std::string& key, const ledger::History& history, const std::vector<ledger::Gap>& lost, const ShownValue& shown) {
   Json document{{"row", place}, {"key", key}, {"changes", Json::array()}};
-  for (const ledger::RowEvent& event : events) {
+  for (const ledger::RowEvent& event : history.events) {
     Json change;
     for (const char* name : {"run", "job", "step"}) change[name] = fact(event.facts, name);
     change["kind"] = deed(event.kind);
@@ -170,6 +193,8 @@ std::string history_json(const std::string& place, const std::string& key, const
     if (event.redaction) change["redaction"] = redaction_object(*event.redaction);
     document["changes"].push_back(std::move(change));
   }
+  document["untold"] = history.untold;
+  document["other_key"] = history.other_key;
   document["lost"] = gaps_array(lost);
   return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

@@ -416,7 +416,7 @@ StepEnd direct_write(Writing& writing, const char* route, const Decision& decisi
     auto ends = cuts(walk, std::nullopt, **last);
     if (!ends) return writing.fail(ends.error());
     fault_point("before_open");
-    auto opened = writing.writer.open({step.name, route, walk.sql.change.text, &writing.step_plan.key, decision.generation, **last, 0, {}, ledger::describe(writing.tables), to_text(writing.measured), std::move(*ends), share, stage_rows});
+    auto opened = writing.writer.open({step.name, route, walk.sql.change.text, &writing.step_plan.key, decision.generation, **last, 0, {}, ledger::describe(writing.tables), to_text(writing.measured), std::move(*ends), share, stage_rows, {}, writing.reads()});
     if (!opened) return writing.fail(opened.error());
     writing.id = *opened;
     fault_point("after_open");

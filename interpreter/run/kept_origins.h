@@ -10,4 +10,7 @@ namespace bfl::run {
 // Of a snapshot its own, and those of what later steps read of what the step did.
 std::vector<ledger::KeptOrigin> kept_origins(const program::Program& program, const program::Step& step);
 
+// Of what other rows and tables a step reads than the row that it changes: values of them may lie in what it writes.
+std::vector<ledger::TableName> tables_copied_from(const program::Program& program, const program::Step& step);
+
 }  // namespace bfl::run

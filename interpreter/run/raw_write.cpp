@@ -118,7 +118,7 @@ StepEnd raw_write(Writing& writing, const char* route, const Decision& decision,
   if (!done) return writing.fail(done.error());
   if (*done) return open ? finish(writing) : finish_empty(writing, route, decision.generation);
   if (!open) {
-    auto opened = writing.writer.open({step.name, route, raw.statement(), &writing.step_plan.key, decision.generation, end_of_lane(), 0, {}, ledger::describe(writing.tables), to_text(writing.measured)});
+    auto opened = writing.writer.open({step.name, route, raw.statement(), &writing.step_plan.key, decision.generation, end_of_lane(), 0, {}, ledger::describe(writing.tables), to_text(writing.measured), {}, {}, 0, {}, writing.reads()});
     if (!opened) return writing.fail(opened.error());
     writing.id = *opened;
     auto found = writing.writer.newest_lane(writing.id);

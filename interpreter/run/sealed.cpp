@@ -73,7 +73,7 @@ std::optional<StepEnd> open_sealed(Writing& writing, SealedSet& set, const char*
   auto end = rollout && !rollout->by_hash ? first_end(set, Stages::rows_up_to(share, rows), blocks) : Result<std::int64_t>(rows);
   if (!end) return writing.fail(end.error());
   auto opened = writing.writer.open({writing.step.name, route, set.intents().own.select.text, &writing.step_plan.key, decision.generation, ordinal(*end), rows,
-                                     [&set] { return set.make_tables(); }, ledger::describe(writing.tables), to_text(writing.measured), {}, share, rows, ledger::describe(kept_origins(context.program, writing.step))},
+                                     [&set] { return set.make_tables(); }, ledger::describe(writing.tables), to_text(writing.measured), {}, share, rows, ledger::describe(kept_origins(context.program, writing.step)), writing.reads()},
                                     blocks);
   if (!opened) return writing.fail(opened.error());
   writing.id = *opened;

@@ -7,6 +7,7 @@
 #include "interpreter/base/fault_points.h"
 #include "interpreter/ledger/image_table.h"
 #include "interpreter/run/discreet.h"
+#include "interpreter/run/kept_origins.h"
 #include "interpreter/run/kept_plan.h"
 
 namespace bfl::run {
@@ -92,6 +93,7 @@ Writing::Tables Writing::tables_of(const program::Program& program, const progra
     const Table& table = program.table(ref);
     ledger::ImageTable& described = tables.emplace_back();
     described.name = table.name;
+    described.schema = ledger::name_in_ledger(table).schema;
     for (const Column& column : table.columns) described.columns.push_back(column.name);
     if (const Key* key = table.identity()) described.key = key->columns;
   };
@@ -104,6 +106,8 @@ Writing::Tables Writing::tables_of(const program::Program& program, const progra
       if (use.table == (i == 0 ? step.target : step.cascades[i - 1])) tables[i].sets.push_back(use.column);
   return tables;
 }
+
+std::string Writing::reads() const { return ledger::describe(tables_copied_from(context.program, step)); }
 
 Writing::Writing(Context& context_, const program::Step& step_, const plan::StepPlan& step_plan_, const ledger::Generation* open)
     : context(context_),

@@ -52,6 +52,7 @@ struct Writing {
   std::int64_t in_flight = 0;       // rows that chunks under way have changed
   std::int64_t setting_aside = 0;   // rows that chunks under way put into quarantine
 
+  std::string reads() const;  // tables of which values may lie in what the step writes, for the ledger
   using Tables = std::vector<ledger::ImageTable>;
   static Tables tables_of(const program::Program& program, const program::Step& step);
   Writing(Context& context_, const program::Step& step_, const plan::StepPlan& step_plan_, const ledger::Generation* open);

@@ -36,6 +36,7 @@ Result<Pruned> prune(const std::string& path, const std::string& before) {
   if (auto known = open_state(path); !known) return known.error();
   auto database = Database::open(path);
   if (!database) return database.error();
+  if (auto set = database->execute("PRAGMA secure_delete = ON"); !set) return set.error();
   auto transaction = Transaction::begin(*database);
   if (!transaction) return transaction.error();
   Pruned pruned;
@@ -52,6 +53,9 @@ Result<Pruned> prune(const std::string& path, const std::string& before) {
   if (!runs) return runs.error();
   pruned.runs = *runs;
   if (auto committed = transaction->commit(); !committed) return committed.error();
+  Statement taken_over(*database, "PRAGMA wal_checkpoint(TRUNCATE)");
+  auto row = taken_over.next();
+  pruned.left_in_files = !row || taken_over.integer(0) != 0;
   return pruned;
 }
 

@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 """`bfl audit redact` killed at every passage of every fault point: the row is erased out of all of its images and of what the job keeps, or
-out of none, and the next one erases it."""
+out of none, and the next one erases it; what was overwritten leaves the files of the database, whoever comes to it."""
+import contextlib
 import json
+import sqlite3
 import subprocess
 
 from checker import Wrong, hold
-from databases import engines
+from databases import database, engines, folder
 from jobs import Job, t
-from kills_test import at_every_point
+from kills_test import at_every_point, kill_at
 from reporting import main, say
-from trial import Trial
+from trial import Trial, binaries
 
 
 KEEPING = Job("keeping", """
@@ -66,5 +68,42 @@ def killed_at_every_point():
         say(f"{engine}: {at_every_point(engine, every=True, kind=Redaction, jobs=[KEEPING], what='redaction of ')} kills")
 
 
+def packs_of(db):
+    schema = "bfl." if db.engine == "postgres" else "bfl_"
+    return {bytes(row[0]) for row in db.sql(f"SELECT pack FROM {schema}ledger WHERE pack IS NOT NULL")}
+
+
+class OldBytes:
+    """Whether the database still holds what was overwritten."""
+
+    def __init__(self, db, place):
+        self.db, self.place, self.before = db, place, packs_of(db)
+
+    def vacuums(self):
+        return self.db.sql("SELECT vacuum_count FROM pg_stat_all_tables WHERE schemaname = 'bfl' AND relname = 'ledger'")[0][0]
+
+    def are_there(self):
+        if self.db.engine == "postgres":
+            return self.vacuums() == 0
+        gone = [pack[60:110] for pack in self.before - packs_of(self.db)]
+        content = b"".join(path.read_bytes() for path in self.place.glob("db.db*"))
+        return any(piece in content for piece in gone)
+
+
+def killed_before_it_has_swept():
+    bfl, with_points = binaries()
+    for engine in engines():
+        with folder() as place, database(engine, place) as db, contextlib.ExitStack() as open_beside:
+            trial = Redaction(bfl, db, place, KEEPING)
+            if engine == "sqlite":  # whoever is the last to close the file would take the log over
+                beside = open_beside.enter_context(contextlib.closing(sqlite3.connect(db.path)))
+                beside.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            old = OldBytes(db, place)
+            hold(kill_at(trial, with_points, "before_sweep", 1), "it was not reached")
+            hold(all(trial.erased()) and old.are_there(), "it has swept before")
+            hold(trial.run(what="again") == 0 and "before: redacted: t 20" in trial.said and "swept out of the database once more" in trial.said, trial.said)
+            hold(not old.are_there(), "the old bytes are still there")
+
+
 if __name__ == "__main__":
-    main([killed_at_every_point])
+    main([killed_at_every_point, killed_before_it_has_swept])

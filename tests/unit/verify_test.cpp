@@ -151,7 +151,7 @@ TEST_CASE("a ledger out of which values were erased is proved as before") {
   const ledger::Runner runner{"run-r", "ada", "test", {}, ledger::this_process("here"), {}, [] { return Timestamp{1'000'000}; }};
   // Of `walked` the rows 1 to 6 were changed, of `sealed` and `gone` the row 9.
   const auto erase = [&](std::int64_t key, std::vector<std::string> columns) {
-    auto done = ledger::redact(*target, {"t", key_of(key), std::to_string(key), std::move(columns), "asked for"}, runner);
+    auto done = ledger::redact(*target, {{.table = {.name = "t"}}, key_of(key), std::to_string(key), std::move(columns), "asked for"}, runner);
     REQUIRE_MESSAGE(done, (done ? "" : done.error().message));
     return done->done;
   };
@@ -170,19 +170,19 @@ TEST_CASE("a ledger out of which values were erased is proved as before") {
   CHECK(after->images == whole->images);
   CHECK(after->sealed == whole->sealed);
   CHECK(after->redactions.size() == 3);
-  const auto history = ledger::history(*target, "t", key_of(9));
+  const auto history = ledger::history(*target, {.table = {.name = "t"}}, key_of(9));
   REQUIRE(history);
-  REQUIRE(history->size() == 2);
-  for (const ledger::RowEvent& event : *history) {
+  REQUIRE(history->events.size() == 2);
+  for (const ledger::RowEvent& event : history->events) {
     REQUIRE(event.redaction);
     CHECK(event.redaction->why == "asked for");
     for (const auto& column : event.columns) CHECK(column.erased == (column.name != "id"));
   }
-  const auto other = ledger::history(*target, "t", key_of(3));
+  const auto other = ledger::history(*target, {.table = {.name = "t"}}, key_of(3));
   REQUIRE(other);
-  REQUIRE(other->size() == 1);
-  CHECK(!other->front().redaction);
-  CHECK(other->front().columns[0].after->bytes == "new");
+  REQUIRE(other->events.size() == 1);
+  CHECK(!other->events.front().redaction);
+  CHECK(other->events.front().columns[0].after->bytes == "new");
 
   CHECK(turn_ledger(job, *target) > 10'000);
   CHECK(ledger::verify(*target)->damages.empty());
