@@ -142,9 +142,9 @@ class Selection {
     return ordered;
   }
   std::string key_shown(const std::vector<Stored>& row) const {
-    std::string shown;
-    for (const int column : key_) shown += (shown.empty() ? "" : ",") + display({row[static_cast<std::size_t>(column)]});
-    return shown;
+    Key key;
+    for (const int column : key_) key.push_back(row[static_cast<std::size_t>(column)]);
+    return display(key);
   }
   // Of those that are to go the ones that the record holds.
   std::vector<int> holding(const Record& record, const std::vector<Stored>& row) const {

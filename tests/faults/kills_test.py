@@ -129,18 +129,13 @@ def at_random(engine, wanted, chance, progress=None):
     return kills
 
 
-def some_engines():
-    """SQLite alone in a build that takes long: the same code resumes, and the other engine's is gone through by the tests beside this one."""
-    return engines()[:1] if ONCE else engines()
-
-
 def first_and_last_passage_of_every_point():
-    for engine in some_engines():
+    for engine in engines():
         say(f"{engine}: {at_every_point(engine, every=False)} kills")
 
 
 def random_instants():
-    for engine in some_engines():
+    for engine in engines():
         say(f"{engine}: {at_random(engine, FEW_KILLS, random.Random(SEED))} kills, seed {SEED}")
 
 
