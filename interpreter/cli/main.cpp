@@ -22,10 +22,12 @@ namespace {
   _exit(bfl::cli::exit_code::world);
 }
 
+// Before what libraries make of memory ahead of main (the validators of CLI11): a throw from there would end in abort.
+[[gnu::constructor(101)]] void expect_out_of_memory() { std::set_new_handler(out_of_memory); }
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::set_new_handler(out_of_memory);
   // An exception that comes this far is a mistake of bfl's own, never of the script or the world.
   try {
     return bfl::cli::run(std::vector<std::string>(argv + 1, argv + argc));

@@ -1,7 +1,5 @@
 #include "interpreter/ledger/key_parts.h"
 
-#include <algorithm>
-
 namespace bfl::ledger {
 
 std::string key_part(std::string_view value) {
@@ -14,10 +12,8 @@ std::string key_part(std::string_view value) {
 
 std::optional<std::vector<std::string>> key_parts(std::string_view typed) {
   std::vector<std::string> parts;
-  const auto skip_blanks = [&] { typed.remove_prefix(std::min(typed.find_first_not_of(' '), typed.size())); };
   for (bool more = true; more;) {
     std::string part;
-    skip_blanks();
     if (typed.starts_with('"')) {
       typed.remove_prefix(1);
       for (;;) {
@@ -29,16 +25,14 @@ std::optional<std::vector<std::string>> key_parts(std::string_view typed) {
         part += '"';
         typed.remove_prefix(1);
       }
-      skip_blanks();
       if (!typed.empty() && typed.front() != ',') return std::nullopt;
     } else {
       part = typed.substr(0, typed.find(','));
       typed.remove_prefix(part.size());
-      part.erase(part.find_last_not_of(' ') + 1);
     }
     parts.push_back(std::move(part));
     more = !typed.empty();
-    if (more) typed.remove_prefix(1);
+    if (more) typed.remove_prefix(typed.starts_with(", ") ? 2 : 1);
   }
   return parts;
 }
