@@ -19,7 +19,7 @@ class Parts {
     if (program_.pace) no_place(program_.pace->span, "`pace`", waits);
     // Asked for once, both are what they are for all other runs.
     if (!says_so_) return;
-    if (program_.rollback && (program_.rollback->conflicts >= 0 || program_.rollback->percent))
+    if (program_.rollback && program_.rollback->conflicts.any())
       no_place(program_.rollback->span, "`rollback when conflicts`", "one row in conflict is enough, and nothing is there that could be undone");
   }
 

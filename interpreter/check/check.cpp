@@ -47,6 +47,7 @@ void Checker::run() {
   read_in_order();
   find_rollout_guards();
   check_atomic(program, diagnostics_);
+  rollback_can_be();
 
   // What is behind a view is not known: whoever reads one depends on all that the job writes in its source.
   std::set<program::ColumnUse> written;

@@ -226,6 +226,7 @@ class Checker {
 
   // running.cpp: how a run goes about its work
   std::optional<program::Retry> retry(NodeId clause);
+  void rollback_can_be();
   void quarantine_fits(const program::Step& step, const StepParts& parts);
   std::optional<std::int64_t> duration(NodeId node, std::string_view what, int most_days = 1);
   std::optional<program::Pace> pace(NodeId clause);

@@ -178,11 +178,16 @@ struct Promotion {
   std::string from, to;                 // environments of the project
   Span span{};
 };
-// rollback when verify_failed or conflicts > 5: what makes a run undo itself.
+// rollback when verify_failed or conflicts > 5 or quarantined > 1%: what makes a run undo itself.
 struct Rollback {
+  // What is more than one of them is too many.
+  struct Bound {
+    std::int64_t rows = -1;             // negative: none
+    std::optional<Decimal> percent{};   // of the rows that were to be changed
+    bool any() const { return rows >= 0 || percent; }
+  };
   bool verify_failed = false;
-  std::int64_t conflicts = -1;          // more than so many; negative: as many as there are
-  std::optional<Decimal> percent{};     // more conflicts than this share of the rows that were to be changed
+  Bound conflicts{}, quarantined{};
   std::string text{};                   // as written, on one line
   Span span{};
 };

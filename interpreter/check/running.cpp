@@ -107,7 +107,7 @@ std::optional<program::Promotion> Checker::promotion(NodeId clause) {
   return made;
 }
 
-// rollback when verify_failed or conflicts > 5
+// rollback when verify_failed or conflicts > 5 or quarantined > 1%
 std::optional<program::Rollback> Checker::rollback(NodeId clause) {
   const NodeId written = at(clause).first_child;
   if (written == ast::no_node) return std::nullopt;
@@ -124,23 +124,33 @@ bool Checker::rollback_rule(program::Rollback& rollback, NodeId rule) {
   }
   if (at(rule).kind == NodeKind::name && at(rule).text == "verify_failed") return rollback.verify_failed = true;
   const NodeId left = at(rule).kind == NodeKind::binary && at(rule).op == ast::Op::greater ? ast::child_at(*file_, rule, 0) : ast::no_node;
-  if (left == ast::no_node || at(left).kind != NodeKind::name || at(left).text != "conflicts") {
-    error(Code::unknown_clause, at(rule).span, "nothing by which a run undoes itself", "write `verify_failed`, `conflicts > 5` or `conflicts > 1%`, several of them with `or`");
+  const std::string_view counted = left != ast::no_node && at(left).kind == NodeKind::name ? at(left).text : std::string_view();
+  if (counted != "conflicts" && counted != "quarantined") {
+    error(Code::unknown_clause, at(rule).span, "nothing by which a run undoes itself", "write `verify_failed`, `conflicts > 5`, `conflicts > 1%`, `quarantined > 5` or `quarantined > 1%`, several of them with `or`");
     return false;
   }
+  program::Rollback::Bound& most = counted == "conflicts" ? rollback.conflicts : rollback.quarantined;
   const NodeId bound = ast::child_at(*file_, rule, 1);
   if (at(bound).kind != NodeKind::percent) {
     const auto rows = whole_number(bound, "a number of rows", 0, INT64_MAX - 1);
-    if (rows) rollback.conflicts = *rows;
+    if (rows) most.rows = *rows;
     return rows.has_value();
   }
   std::string digits(at(bound).text);
   std::erase(digits, '_');
   digits.pop_back();
-  rollback.percent = Decimal::parse(digits);
-  if (rollback.percent && rollback.percent->compare(100) <= 0) return true;
+  most.percent = Decimal::parse(digits);
+  if (most.percent && most.percent->compare(100) <= 0) return true;
   error(Code::value_out_of_range, at(bound).span, fmt::format("a share of {}, expected 0% to 100%", at(bound).text));
   return false;
+}
+
+// What is never so undoes nothing, though it is written.
+void Checker::rollback_can_be() {
+  const auto& steps = program.steps;
+  const auto& rollback = program.rollback;
+  if (!rollback || !rollback->quarantined.any() || std::any_of(steps.begin(), steps.end(), [](const program::Step& step) { return step.quarantine.has_value(); })) return;
+  error(Code::unknown_clause, rollback->span, "no row of this job is ever in quarantine", "give the steps whose rows may be set aside `quarantine <= 100`, or leave `quarantined` out");
 }
 
 // A row is set aside alone, and only where nothing else goes with it.

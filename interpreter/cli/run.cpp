@@ -84,12 +84,12 @@ void keep_memory() {
 // What `rollback when` of the job names, where it is so; empty: nothing. A run that can go on is not at its end.
 std::string reason_to_undo(const program::Program& program, const run::Outcome& outcome, const Diagnostics& found) {
   if (!program.rollback) return {};
-  const std::string conflicts = run::conflicts_to_roll_back(program, outcome.changed + outcome.changed_before, outcome.conflicts + outcome.conflicts_before);
-  if (outcome.stage_failed && (program.rollback->verify_failed || !conflicts.empty())) return fmt::format("a stage of `{}` does not hold", outcome.stage_failed->step);
+  const std::string too_many = run::rows_to_roll_back(program, outcome.of_all_runs());
+  if (outcome.stage_failed && (program.rollback->verify_failed || !too_many.empty())) return fmt::format("a stage of `{}` does not hold", outcome.stage_failed->step);
   if (outcome.exit_code != 0 && outcome.exit_code != exit_code::failed && outcome.exit_code != exit_code::conflicts) return {};
   const bool failed = std::any_of(found.all().begin(), found.all().end(), [](const Diagnostic& one) { return one.code == Code::verify_failed; });
   if (program.rollback->verify_failed && failed) return "a verification does not hold";
-  return conflicts;
+  return too_many;
 }
 
 // Exits as a run that failed, whatever could not be put back: the undo says that.

@@ -169,13 +169,15 @@ Result<void> each_of_job(connect::Connector& target, const std::string& job, con
 
 }  // namespace
 
-Result<std::pair<std::int64_t, std::int64_t>> done_by(connect::Connector& target, const std::string& job, const std::vector<std::string>& runs) {
-  std::pair<std::int64_t, std::int64_t> counts;
+Result<RowsDone> done_by(connect::Connector& target, const std::string& job, const std::vector<std::string>& runs) {
+  RowsDone counts;
   if (runs.empty()) return counts;
   auto read = OwnSql(target).query("SELECT l.entry FROM bfl_step AS s JOIN bfl_ledger AS l ON l.step = s.id WHERE s.job = ?1 AND s.name <> '' AND s.state <> 'undone' AND s.route <> 'undo'", {text(job)}, [&](RawRow row) {
     if (std::find(runs.begin(), runs.end(), field(row[0].bytes, "run")) == runs.end()) return true;
-    counts.first += std::strtoll(field(row[0].bytes, "changed").c_str(), nullptr, 10);
-    counts.second += std::strtoll(field(row[0].bytes, "conflicts").c_str(), nullptr, 10);
+    const auto add = [&](std::int64_t& count, const char* name) { count += std::strtoll(field(row[0].bytes, name).c_str(), nullptr, 10); };
+    add(counts.changed, "changed");
+    add(counts.conflicts, "conflicts");
+    add(counts.quarantined, "quarantined");
     return true;
   });
   if (!read) return read.error();

@@ -50,8 +50,8 @@ struct Completed {
 };
 Result<Completed> completed(connect::Connector& target, const std::string& job, const std::string& meaning);
 
-// Rows that these runs of a job have changed, and left in conflict, in what was not undone since.
-Result<std::pair<std::int64_t, std::int64_t>> done_by(connect::Connector& target, const std::string& job, const std::vector<std::string>& runs);
+// Rows that these runs of a job have changed, left in conflict and set aside, in what was not undone since.
+Result<RowsDone> done_by(connect::Connector& target, const std::string& job, const std::vector<std::string>& runs);
 // The runs that have begun since the job was last run to its end, oldest first: what one of them did not finish the next one goes on with.
 Result<std::vector<std::string>> unfinished_runs(connect::Connector& target, const std::string& job);
 // Whether no application of the job is under way, or was cut short: it was run to its end, or has undone itself. An undo or a redaction that was

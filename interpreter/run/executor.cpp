@@ -424,7 +424,7 @@ void carry_out(Context& context, WholeJob* whole_job) {
 bool count_earlier(Context& context) {
   Outcome& outcome = context.whole.outcome;
   const auto& rollback = context.program.rollback;
-  for (std::size_t i = 0; rollback && (rollback->percent || rollback->conflicts >= 0) && i < context.targets.size(); ++i) {
+  for (std::size_t i = 0; rollback && (rollback->conflicts.any() || rollback->quarantined.any()) && i < context.targets.size(); ++i) {
     if (!context.keeps[i]) continue;
     auto there = ledger::exists(*context.targets[i]);
     if (!there) return false;
@@ -434,8 +434,7 @@ bool count_earlier(Context& context) {
     std::erase(*runs, context.options.run_id);
     auto done = ledger::done_by(*context.targets[i], context.program.job, *runs);
     if (!done) return false;
-    outcome.changed_before += done->first;
-    outcome.conflicts_before += done->second;
+    outcome.before += *done;
   }
   return true;
 }
@@ -447,9 +446,9 @@ void let_go(Context& context, bool finished) {
   if ((outcome.exit_code == 0 || outcome.exit_code == 3) && !count_earlier(context)) {
     finished = false;
     outcome.exit_code = 75;
-    context.whole.diagnostics.error(Code::database_error, context.program.job_span, "whether the job undoes itself is not known: what the runs before had in conflict cannot be read", "run again: then it is asked anew");
+    context.whole.diagnostics.error(Code::database_error, context.program.job_span, "whether the job undoes itself is not known: what the runs before had in conflict or set aside cannot be read", "run again: then it is asked anew");
   }
-  finished = finished && conflicts_to_roll_back(context.program, outcome.changed + outcome.changed_before, outcome.conflicts + outcome.conflicts_before).empty();
+  finished = finished && rows_to_roll_back(context.program, outcome.of_all_runs()).empty();
   for (auto& writer : context.writers)
     if (writer) (void)writer->release(finished);
   context.writers.clear();
@@ -462,12 +461,17 @@ void let_go(Context& context, bool finished) {
 
 }  // namespace
 
-std::string conflicts_to_roll_back(const program::Program& program, std::int64_t changed, std::int64_t conflicts) {
+std::string rows_to_roll_back(const program::Program& program, const ledger::RowsDone& done) {
   if (!program.rollback) return {};
-  const program::Rollback& when = *program.rollback;
-  const bool share = when.percent && Decimal(conflicts * 100).compare(*multiply(*when.percent, Decimal(changed + conflicts))) > 0;
-  if (!share && (when.conflicts < 0 || conflicts <= when.conflicts)) return {};
-  return fmt::format("{} in conflict, and {} {} changed", conflicts == 1 ? "1 row is" : fmt::format("{} rows are", conflicts), changed, changed == 1 ? "was" : "were");
+  const auto too_many = [&](const program::Rollback::Bound& most, std::int64_t rows) {
+    const Decimal all(done.changed + done.conflicts + done.quarantined);
+    return (most.rows >= 0 && rows > most.rows) || (most.percent && Decimal(rows * 100).compare(*multiply(*most.percent, all)) > 0);
+  };
+  const auto said = [&](std::int64_t rows, const char* where) {
+    return fmt::format("{} in {}, and {} {} changed", rows == 1 ? "1 row is" : fmt::format("{} rows are", rows), where, done.changed, done.changed == 1 ? "was" : "were");
+  };
+  if (too_many(program.rollback->conflicts, done.conflicts)) return said(done.conflicts, "conflict");
+  return too_many(program.rollback->quarantined, done.quarantined) ? said(done.quarantined, "quarantine") : "";
 }
 
 namespace {
@@ -476,7 +480,7 @@ Outcome run_through(Context& context, const Listener& listener, WholeJob* whole_
   return context.run(listener, [&] {
     carry_out(context, whole_job);
     const Outcome& outcome = context.whole.outcome;
-    const bool undoes_itself = !conflicts_to_roll_back(context.program, outcome.changed, outcome.conflicts).empty();
+    const bool undoes_itself = !rows_to_roll_back(context.program, outcome.of_this_run()).empty();
     const bool finished = outcome.exit_code == 0 && context.options.only.empty() && !undoes_itself;
     fault_point("before_release");
     let_go(context, finished);

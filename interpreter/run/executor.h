@@ -9,6 +9,7 @@
 
 #include "interpreter/base/diagnostic.h"
 #include "interpreter/connect/connector.h"
+#include "interpreter/ledger/rows_done.h"
 #include "interpreter/plan/plan.h"
 #include "interpreter/run/decide.h"
 #include "interpreter/run/events.h"
@@ -60,12 +61,14 @@ struct Outcome {
   int exit_code = 0;                // cli.md
   std::int64_t changed = 0, conflicts = 0, left_out = 0, quarantined = 0;
   std::int64_t conflicts_left = 0;        // by steps that were finished before
-  std::int64_t changed_before = 0, conflicts_before = 0;  // by runs that were not finished, where the job undoes itself for conflicts
+  ledger::RowsDone before{};        // by runs that were not finished, where the job undoes itself for rows that were not changed
   std::size_t steps_run = 0, steps_reused = 0, steps_resumed = 0, assertions = 0;
   bool next_plan = false;           // what was left needs a plan of its own
   struct FailedStage { std::string step; std::int64_t generation = 0; };
   std::optional<FailedStage> stage_failed{};  // the step whose rollout does not go on, and which application of it
   Result<void> diary{};             // what went wrong with the state file, said by nobody yet
+  ledger::RowsDone of_this_run() const { return {changed, conflicts, quarantined}; }
+  ledger::RowsDone of_all_runs() const { return ledger::RowsDone(before) += of_this_run(); }
 };
 
 // `targets` in step with Program::sources. What goes wrong is said as diagnostics at the step's span: which step, which
@@ -74,7 +77,7 @@ Outcome execute(const program::Program& program, const plan::Plan& plan, const s
                 store::State& state, Clock& clock, StopSignal& stop, const Listener& listener, const Options& options,
                 Diagnostics& diagnostics);
 
-// Why so many conflicts are more than `rollback when` of the job allows; empty: they are not.
-std::string conflicts_to_roll_back(const program::Program& program, std::int64_t changed, std::int64_t conflicts);
+// Why so many rows in conflict, or in quarantine, are more than `rollback when` of the job allows; empty: they are not.
+std::string rows_to_roll_back(const program::Program& program, const ledger::RowsDone& done);
 
 }  // namespace bfl::run

@@ -127,7 +127,7 @@ std::optional<StepEnd> Stages::look_on(const program::RolloutStage& stage) {
   Context& context = writing_.context;
   if (begun_.back().passed.empty()) {
     fault_point("before_stage_passed");
-    if (std::string why = conflicts_to_roll_back(context.program, writing_.changed, writing_.conflicts); !why.empty()) return failed(why);
+    if (std::string why = rows_to_roll_back(context.program, {writing_.changed, writing_.conflicts, writing_.quarantined}); !why.empty()) return failed(why);
     auto hold = guards(stage);
     if (!hold) return writing_.fail(hold.error());
     if (!*hold) return failed("an assertion does not");

@@ -83,6 +83,23 @@ def constraints_set_rows_aside(place):
     expect(all("CHECK" in row["error"] for row in listed(place)), listed(place))
 
 
+def too_many_undo_the_run(place):
+    job = DIRECT.replace("texts.\"", "texts.\" rollback when conflicts > 0 or quarantined > SHARE")
+    table(place)
+    write(place, job.replace("SHARE", "3"), chunk="chunk 100")
+    # Those that an earlier run has set aside count with those of the run that goes on with it.
+    place.call("run", "job.bfl", "--limit-chunks", "2", code=75)
+    expect(place.value("SELECT count(*) FROM t WHERE n IS NOT NULL", "t.db") > 0, "the first run did nothing")
+    for _ in range(2):
+        done = place.call("run", "job.bfl", code=1)
+        expect("BFL0526" in done.stderr and "4 rows are in quarantine, and 996 were changed" in done.stderr, done.stdout + done.stderr)
+        expect(place.value("SELECT count(*) FROM t WHERE n IS NOT NULL", "t.db") == 0, "all of it is as before")
+    place.call("audit", "verify", "job.bfl")
+    write(place, job.replace("SHARE", "0.4%"), chunk="chunk 100")
+    place.call("run", "job.bfl", code=3)  # four of a thousand are no more than that
+    right(place)
+
+
 def beyond_the_limit_the_step_stops(place):
     table(place)
     write(place, DIRECT, most=2)
@@ -167,6 +184,6 @@ def a_ledger_of_before_is_brought_up(place):
 
 
 if __name__ == "__main__":
-    main([rows_that_do_not_convert_are_set_aside, constraints_set_rows_aside, beyond_the_limit_the_step_stops, rows_that_arrive_are_not_missed,
+    main([rows_that_do_not_convert_are_set_aside, constraints_set_rows_aside, too_many_undo_the_run, beyond_the_limit_the_step_stops, rows_that_arrive_are_not_missed,
           one_chunk_at_a_time_ends_as_well, sealed_steps_set_rows_aside, inserts_and_upserts_set_rows_aside, what_cannot_be_sealed_is_said,
           a_ledger_of_before_is_brought_up])
