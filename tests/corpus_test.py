@@ -29,6 +29,9 @@ import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.append(str(HERE / "faults"))
+import libpq
+
 CORPUS = HERE / "corpus"
 # Where rows exchange values under a unique key one of them waits elsewhere meanwhile: the run changes it twice, the plan counts it once.
 PARKED = {("203-page-paths", "rebuild"): 1}
@@ -161,47 +164,55 @@ class PostgresPlace(Place):
 
     def __init__(self, bfl, case):
         super().__init__(bfl, case)
+        self.scripts = {}
         self.name = "corpus_" + case.name[:3]
         self.database = self.server.rsplit("/", 1)[0] + "/" + self.name
 
-    def psql(self, url, *words):
-        run = subprocess.run(["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", url, *words], capture_output=True, text=True,
-                             env=dict(os.environ, PGTZ="UTC", PGOPTIONS="-c client_min_messages=warning -c datestyle=ISO -c bytea_output=hex -c extra_float_digits=1"))
-        if run.returncode != 0:
-            raise Wrong(f"psql: {run.stderr}")
-        return run.stdout
+    @contextlib.contextmanager
+    def session(self, url):
+        try:
+            with contextlib.closing(libpq.Session(url)) as session:
+                session.sql("SET timezone = 'UTC'; SET datestyle = 'ISO'; SET bytea_output = 'hex'; SET extra_float_digits = 1")
+                yield session
+        except libpq.Refused as refused:
+            raise Wrong(f"{refused}") from refused
+
+    def ask(self, url, text):
+        with self.session(url) as session:
+            return session.texts(text)
 
     def __exit__(self, *more):
         super().__exit__(*more)
-        self.psql(self.server, "-c", f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)")
+        self.ask(self.server, f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)")
 
     def url(self, database):
         return self.database + ("?options=-csearch_path%3Dsrc" if database == "other" else "")
 
     def find(self, database):
         if database == "case":
-            self.psql(self.server, "-c", f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)",
-                      "-c", f"CREATE DATABASE {self.name} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'")
+            self.ask(self.server, f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)")
+            self.ask(self.server, f"CREATE DATABASE {self.name} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'")
         # Emptied and filled anew: that takes a tenth of the time of a fresh database.
         schema = "public" if database == "case" else "src"
         script = [f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{self.name}' AND pid <> pg_backend_pid();",
                   f"DROP SCHEMA IF EXISTS bfl, {schema} CASCADE; CREATE SCHEMA {schema}; SET search_path TO {schema}; BEGIN;"]
         script += [part_of(self.case, part, "postgres").read_text() for part in self.parts[database]] + ["COMMIT;"]
-        (self.folder / f"{database}.sql").write_text("\n".join(script))
+        self.scripts[database] = "\n".join(script)
 
     def put_back(self, database):
-        self.psql(self.database, "-o", "/dev/null", "-f", str(self.folder / f"{database}.sql"))
+        self.ask(self.database, self.scripts[database])
 
     def end(self):
-        text = self.psql(self.database, "--csv", "-t", "-P", "null=\\N", "-f", str(part_of(self.case, "expect", "postgres")))
-        return list(csv.reader(io.StringIO(text)))
+        rows = self.ask(self.database, part_of(self.case, "expect", "postgres").read_text())
+        return [["\\N" if value is None else value for value in row] for row in rows]
 
     def left(self):
-        return self.psql(self.database, "-At", "-c", "SELECT relname FROM pg_class WHERE relnamespace::regnamespace::text LIKE 'pg_temp%'").split()
+        return self.ask(self.database, "SELECT relname FROM pg_class WHERE relnamespace::regnamespace::text LIKE 'pg_temp%'")
 
     def user_rows(self):
-        tables = self.psql(self.database, "-At", "-c", "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema', 'bfl')")
-        return {table: sorted(self.psql(self.database, "--csv", "-c", f"SELECT * FROM {table}").splitlines()) for table in tables.split()}
+        with self.session(self.database) as session:
+            tables = session.texts("SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema', 'bfl')")
+            return {table: sorted(map(repr, session.texts(f"SELECT * FROM {table}"))) for table, in tables}
 
 
 def planned(place):

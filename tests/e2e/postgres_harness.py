@@ -1,19 +1,27 @@
 """A database of its own on the server that tests/postgres.sh has started, for one end-to-end test."""
+import contextlib
 import functools
 import os
 import pathlib
 import subprocess
+import sys
 import uuid
 
 from harness import ROOT, SKIPPED, expect
+
+sys.path.append(str(ROOT / "tests/faults"))
+import libpq
 
 SERVER = pathlib.Path(os.environ.get("BFL_POSTGRES", "/nonexistent"))
 
 
 def psql(url, statement):
-    done = subprocess.run(["psql", "-X", "-q", "-At", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", statement], capture_output=True, text=True)
-    expect(done.returncode == 0, f"psql: {done.stderr}")
-    return [tuple(line.split("\t")) for line in done.stdout.splitlines()]
+    """In a session of its own; -> the rows as psql would write them, unaligned. A psql takes fifty times as long to start."""
+    try:
+        with contextlib.closing(libpq.Session(url)) as session:
+            return [tuple("" if value is None else value for value in row) for row in session.texts(statement)]
+    except libpq.Refused as refused:
+        expect(False, f"psql: {refused}")
 
 
 class Database:
