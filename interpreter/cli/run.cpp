@@ -31,6 +31,7 @@
 #include "interpreter/report/progress.h"
 #include "interpreter/report/words.h"
 #include "interpreter/run/executor.h"
+#include "interpreter/run/rollback.h"
 #include "interpreter/run/trace.h"
 
 namespace bfl::cli {

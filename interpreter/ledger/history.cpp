@@ -7,6 +7,7 @@
 #include "interpreter/base/json.h"
 #include "interpreter/ledger/image_table.h"
 #include "interpreter/ledger/images.h"
+#include "interpreter/ledger/in_between.h"
 #include "interpreter/ledger/key_index.h"
 #include "interpreter/ledger/ledger.h"
 #include "interpreter/ledger/own_sql.h"
@@ -111,7 +112,7 @@ class Search {
     auto blocks = read_blocks(pack, at.blocks, [&](const Record& record) {
       if (own ? !record.table.empty() : record.table != described->name) return;
       if (record.kind != 'u' && record.kind != 'i' && record.kind != 'd') return;
-      RowEvent event{record.kind, facts, **opening, at.lane, at.seq, record.depth > 0 || !own, {}, false, {}};
+      RowEvent event{record.kind, facts, **opening, at.lane, at.seq, record.depth > 0 || !own, is_in_between(record), {}, false, {}};
       event.erased = !record.erased.empty();
       if (const Redaction* by = record.erased.empty() ? nullptr : redactions.of(place, table_)) event.redaction = *by;
       if (!matches(*described, record, event)) return;

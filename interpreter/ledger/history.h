@@ -20,6 +20,7 @@ struct RowEvent {
                                                             // where a kept plan did, its digest as `plan`, and `approved_by`
   std::int64_t lane = 0, seq = 0;
   bool cascade = false;                                // went with a row of another table
+  bool in_between = false;                             // it was changed once more in the same chunk (in_between.h)
   struct Column { std::string name; std::optional<Stored> before, after; bool erased = false; };
   std::vector<Column> columns;                         // updates: those that changed; else all
   bool erased = false;                                 // something of it was: what is left hangs on no leaf of its pack, and on the word of whoever erased the rest

@@ -14,8 +14,9 @@ using connect::RawValue;
 Result<std::vector<ImagePack>> image_packs(connect::Connector& target, std::int64_t step) {
   std::vector<ImagePack> all;
   auto read = OwnSql(target).query("SELECT lane, seq, entry FROM bfl_ledger WHERE step = ?1 AND pack IS NOT NULL ORDER BY id", {number(step)}, [&](RawRow row) {
-    const std::int64_t changed = std::strtoll(field(row[2].bytes, "changed").c_str(), nullptr, 10);
-    if (changed > 0) all.push_back({step, row[0].integer, row[1].integer, changed, field(row[2].bytes, "run")});
+    const auto counted = [&](const char* name) { return std::strtoll(field(row[2].bytes, name).c_str(), nullptr, 10); };
+    const std::int64_t images = counted("records") - counted("conflicts") - counted("skipped") - counted("quarantined");
+    if (images > 0) all.push_back({step, row[0].integer, row[1].integer, images, counted("changed"), field(row[2].bytes, "run")});
     return true;
   });
   if (!read) return read.error();
@@ -34,7 +35,7 @@ Result<std::vector<Record>> images(connect::Connector& target, const ImagePack& 
                                      return true;
                                    });
   if (!read) return read.error();
-  if (sound && static_cast<std::int64_t>(all.size()) != pack.changed) sound = Error{ErrorClass::refused, "its pack holds other rows than its entry counts"};
+  if (sound && static_cast<std::int64_t>(all.size()) != pack.images) sound = Error{ErrorClass::refused, "its pack holds other rows than its entry counts"};
   if (!sound)
     return Error{ErrorClass::refused, fmt::format("bfl_ledger, step {}, lane {}, seq {}: {}", pack.step, pack.lane, pack.seq, sound.error().message), {},
                  "the ledger was altered or damaged: `bfl audit verify` names every place"};

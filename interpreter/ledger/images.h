@@ -14,10 +14,11 @@ namespace bfl::ledger {
 
 struct ImagePack {
   std::int64_t step = 0, lane = 0, seq = 0;
-  std::int64_t changed = 0;      // rows
+  std::int64_t images = 0, changed = 0;  // of rows, and the rows: one that was in between has two
+  bool circles() const { return images > changed; }  // there are such
   std::string run;
 };
-// Oldest first; those that changed a row.
+// Oldest first; those that hold images.
 Result<std::vector<ImagePack>> image_packs(connect::Connector& target, std::int64_t step);
 // The changes of one entry, proved; oldest first.
 Result<std::vector<Record>> images(connect::Connector& target, const ImagePack& pack);

@@ -185,9 +185,9 @@ void PackWriter::end(char* to) {
   raw_bytes_ += length;
 }
 
-void PackWriter::add(const connect::RowChange& change, bool own_table) {
+void PackWriter::add(const connect::RowChange& change, bool own_table, std::string_view reason) {
   const bool insert = change.kind == connect::ChangeKind::insert;
-  std::size_t needed = 0;
+  std::size_t needed = reason.size() + varint_room;
   for (const connect::RawValue& value : change.before) needed += room(value);
   if (insert)
     for (const connect::RawValue& value : change.after) needed += room(value) + varint_room;
@@ -206,8 +206,8 @@ void PackWriter::add(const connect::RowChange& change, bool own_table) {
   else
     for (const int column : change.changed)
       to = put(put_varint(to, static_cast<std::uint64_t>(column)), change.after[static_cast<std::size_t>(column)]);
-  *to++ = 0;  // no reason
-  end(to);
+  to = put_varint(to, reason.size());
+  end(std::copy(reason.begin(), reason.end(), to));
 }
 
 void PackWriter::reasoned(char kind, connect::RawRow key, std::string_view reason) {

@@ -5,7 +5,8 @@
 //   "BFP1", the 32-byte seed, then one zstd frame of blocks, each with its length before it (columns.h).
 // The records of the blocks, in order:
 //   kind ('u' update, 'i' insert, 'd' delete, 'c' conflict, 's' skipped, 'q' quarantined, 'p' planned), table (empty: the step's own), depth,
-//   values before (count, values), values after (count, pairs of column and value), a reason (conflicts, skips, quarantine).
+//   values before (count, values), values after (count, pairs of column and value), a reason (conflicts, skips, quarantine; of an update
+//   see in_between.h).
 //   Inserts have there the key of what caused them; rows with a reason have the key, planned rows the key and then the row.
 // The root is that of RFC 6962 over the leaves SHA-256(0 ‖ salt ‖ record). The salt of record n is the first 16 bytes of
 // SHA-256(seed ‖ n): 16 fresh random bytes a row would be a third of the compressed pack.
@@ -53,7 +54,7 @@ class PackWriter {
   // `tables`: those of whose rows the keys are collected.
   explicit PackWriter(const std::vector<ImageTable>& tables = {});
   ~PackWriter();
-  void add(const connect::RowChange& change, bool own_table);
+  void add(const connect::RowChange& change, bool own_table, std::string_view reason = {});  // `reason`: in_between.h
   void conflict(connect::RawRow key, std::string_view reason, std::string_view table = {});
   void skip(connect::RawRow key, std::string_view reason);
   void set_aside(connect::RawRow key, std::string_view reason);

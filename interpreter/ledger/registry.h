@@ -10,6 +10,7 @@
 
 #include "interpreter/base/result.h"
 #include "interpreter/connect/connector.h"
+#include "interpreter/ledger/rows_done.h"
 
 namespace bfl::ledger {
 

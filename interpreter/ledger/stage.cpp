@@ -7,6 +7,7 @@
 
 #include "interpreter/ledger/gaps.h"
 #include "interpreter/ledger/images.h"
+#include "interpreter/ledger/in_between.h"
 #include "interpreter/ledger/own_sql.h"
 #include "interpreter/ledger/writer.h"
 
@@ -153,8 +154,10 @@ Result<AppliedRows> applied_rows(connect::Connector& target, const std::string& 
   Result<void> sound;
   auto read = OwnSql(target).query(sql, parameters, [&](RawRow row) {
     const auto& [depth, identity] = known[row[0].integer];
-    sound = read_pack(row[2].bytes, rows_root(row[1].bytes).value_or(Digest{}), [&, depth = depth, &identity = identity](const Record& record) {
-      applied.add(record, depth, identity);
+    Joining joining(key_columns);
+    sound = read_pack(row[2].bytes, rows_root(row[1].bytes).value_or(Digest{}), [&, depth = depth, &identity = identity](const Record& given) {
+      Record record = given;
+      if (record.kind != 'u' || joining.whole(record)) applied.add(record, depth, identity);
       return true;
     });
     return bool(sound);

@@ -8,6 +8,7 @@
 
 #include "interpreter/ledger/approval.h"
 #include "interpreter/ledger/image_table.h"
+#include "interpreter/ledger/in_between.h"
 #include "interpreter/ledger/key_index.h"
 #include "interpreter/ledger/ledger.h"
 #include "interpreter/ledger/merkle.h"
@@ -359,17 +360,16 @@ class Verification {
     const std::string place = fmt::format("bfl_ledger, step {}, lane {}, seq {}", id, lane, seq);
     const Fields& fields = entry.fields;
     for (const auto& [name, expected] : {std::pair<const char*, std::string>{"kind", "chunk"},
-                                         {"step_row", std::to_string(id)},
-                                         {"lane", std::to_string(lane)},
+                                         {"step_row", std::to_string(id)}, {"lane", std::to_string(lane)},
                                          {"step", in(generation.opening, "step")},
                                          {"generation", in(generation.opening, "generation")}})
       if (in(fields, name) != expected) damaged(place + ": entry", fmt::format("its `{}` is not {}", name, expected));
     if (generation.closed > 0 && entry.id > generation.closed) damaged(place + ": id", "its number is higher than that of the entry which closes the step");
-    std::int64_t changed = 0, conflicts = 0, skipped = 0, quarantined = 0;
+    std::int64_t changed = 0, between = 0, conflicts = 0, skipped = 0, quarantined = 0;
     KeyCollector keys(described_tables(in(generation.opening, "tables")));
     auto held = read_pack(entry.pack, rows_root(entry.text).value_or(Digest{}), keys, [&](const Record& record) {
       count_erased(record);
-      ++(record.kind == 'c' ? conflicts : record.kind == 's' ? skipped : record.kind == 'q' ? quarantined : changed);
+      ++(record.kind == 'c' ? conflicts : record.kind == 's' ? skipped : record.kind == 'q' ? quarantined : is_in_between(record) ? between : changed);
       return true;
     });
     if (auto indexed = index(id, lane, seq, fields, keys.finish(), bool(held)); !indexed) return indexed;
@@ -377,9 +377,9 @@ class Verification {
       damaged(place + ": pack", held.error().message);
     } else {
       ++proven_.packs;
-      proven_.images += changed;
+      proven_.images += changed + between;
       for (const auto& [name, counted] : {std::pair<const char*, std::int64_t>{"changed", changed}, {"conflicts", conflicts}, {"skipped", skipped},
-                                          {"quarantined", quarantined}, {"records", changed + conflicts + skipped + quarantined}})
+                                          {"quarantined", quarantined}, {"records", changed + between + conflicts + skipped + quarantined}})
         // An entry without the member has none.
         if (const std::string& said = in(fields, name); said != std::to_string(counted) && !(said.empty() && counted == 0)) damaged(place + ": entry", fmt::format("its `{}` is {}, and the pack holds {}", name, in(fields, name), counted));
     }

@@ -143,7 +143,7 @@ std::string history_text(const std::string& place, const std::string& key, const
   for (const ledger::RowEvent& event : history.events) {
     const auto of = [&](std::string_view name) { return fact(event.facts, name); };
     text += fmt::format("{}  {} by `{}` of {}, generation {}, chunk {}{}\n", of("time"), deed(event.kind), of("step"), of("job"), of("generation"), event.seq + 1,
-                        event.cascade ? ", with the row that it refers to" : "");
+                        event.cascade ? ", with the row that it refers to" : event.in_between ? ", in between: changed once more in the same chunk" : "");
     text += fmt::format("  run {} by {}@{}, bfl {}\n", of("run"), of("who"), of("host"), of("version"));
     if (const std::string why = fact(event.opening, "why"), ticket = fact(event.opening, "ticket"); !why.empty() || !ticket.empty())
       text += fmt::format("  why: {}{}{}\n", why, !why.empty() && !ticket.empty() ? ", " : "", ticket);
@@ -179,6 +179,7 @@ std::string history_json(const std::string& place, const std::string& key, const
     for (const char* name : {"why", "ticket", "owner", "plan", "approved_by"})
       if (const std::string said = fact(event.opening, name); !said.empty()) change[name] = said;
     if (event.cascade) change["cascade"] = true;
+    if (event.in_between) change["in_between"] = true;
     change["columns"] = Json::object();
     for (const auto& column : event.columns) {
       Json& values = change["columns"][column.name] = Json::object();

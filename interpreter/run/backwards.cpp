@@ -20,7 +20,7 @@ Result<const Record*> Backwards::at(std::int64_t number) {
   while (!(first_ <= number && number < first_ + static_cast<std::int64_t>(records_.size()))) {
     std::int64_t from = 0;
     auto pack = task_.packs.rbegin();
-    while (pack != task_.packs.rend() && from + pack->changed <= number) from += (pack++)->changed;
+    while (pack != task_.packs.rend() && from + pack->images <= number) from += (pack++)->images;
     if (pack == task_.packs.rend()) return Error{ErrorClass::fatal, "the ledger has fewer images than it had"};
     auto records = ledger::images(target_, *pack);
     if (!records) return records.error();
@@ -34,6 +34,7 @@ Result<const Record*> Backwards::at(std::int64_t number) {
 // Two images are of one row where the later one has found it under the key that the other one left it.
 void Backwards::find_circles() {
   later_.resize(records_.size());
+  goes_on_.assign(records_.size(), false);
   circles_.clear();
   std::unordered_map<std::string, std::size_t> found;
   const std::vector<int>& key = task_.tables[0].key;
@@ -52,6 +53,7 @@ void Backwards::find_circles() {
     const auto same = found.find(moved ? known_by(ledger::row_after(record, columns)) : before);
     if (same != found.end()) {
       later_[i] = same->second;
+      goes_on_[same->second] = true;
       found.erase(same);
       // It may reach over circles that were found within it, or into the newest.
       begin = later_[i], end = i + 1;
@@ -65,6 +67,8 @@ void Backwards::find_circles() {
     found.emplace(std::move(before), i);
   }
 }
+
+bool Backwards::goes_on(std::int64_t number) const { return goes_on_[place(number)]; }
 
 std::optional<std::int64_t> Backwards::later(std::int64_t number) const {
   const std::size_t other = later_[place(number)];
@@ -100,7 +104,7 @@ Result<std::int64_t> Backwards::end_of_circle(std::int64_t number) {
 Result<std::int64_t> Backwards::end_of_chunk(std::int64_t from, std::int64_t to) {
   // Where it reaches into another entry it ends between two: what is read for the one is not read again for the other.
   std::int64_t begin = 0;
-  for (auto pack = task_.packs.rbegin(); pack != task_.packs.rend() && begin + pack->changed <= to; ++pack) begin += pack->changed;
+  for (auto pack = task_.packs.rbegin(); pack != task_.packs.rend() && begin + pack->images <= to; ++pack) begin += pack->images;
   if (begin > from) return begin;
   if (auto record = at(from); !record) return record.error();
   auto circle = circles_.lower_bound(place(to));

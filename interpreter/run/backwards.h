@@ -21,6 +21,8 @@ class Backwards {
   Result<std::int64_t> end_of_chunk(std::int64_t from, std::int64_t to);
   // The later image of the same row in its circle; none: it has one image.
   std::optional<std::int64_t> later(std::int64_t number) const;
+  // Whether it is that later one: put back, the row is in between (ledger/in_between.h), and is changed once more.
+  bool goes_on(std::int64_t number) const;
 
  private:
   void find_circles();
@@ -30,6 +32,7 @@ class Backwards {
   const UndoTask& task_;
   std::vector<ledger::Record> records_;
   std::vector<std::size_t> later_;    // by place: that of the later image of the row, itself where there is none
+  std::vector<bool> goes_on_;         // by place
   std::map<std::size_t, std::size_t> circles_;  // where they begin: behind their ends
   std::int64_t first_ = 0;
 };

@@ -10,6 +10,7 @@
 #include "interpreter/base/fault_points.h"
 #include "interpreter/base/secrets.h"
 #include "interpreter/connect/nested.h"
+#include "interpreter/ledger/in_between.h"
 #include "interpreter/lower/keyed.h"
 #include "interpreter/run/discreet.h"
 #include "interpreter/run/pace.h"
@@ -168,7 +169,7 @@ struct Attempt {
           }
           ++tally.seen;
           if (change.kind == connect::ChangeKind::update && change.changed.empty() && !keep_equal) return;
-          ++tally.changed;
+          tally.changed += !writing.in_between;
           note(change);
           if (most >= 0 && writing.pack.raw_bytes() > most && !writing.too_large) {
             writing.too_large = true;  // the statement ends, the transaction is rolled back, fewer rows are tried
@@ -182,8 +183,8 @@ struct Attempt {
     const bool own = change.table == writing.table.name;
     connect::RowChange noted = change;
     if (change.kind == connect::ChangeKind::insert) noted.before = writing.cause;
-    writing.pack.add(noted, own);
-    if (writing.step.effects.empty() || !own) return;
+    writing.pack.add(noted, own, writing.in_between ? ledger::in_between : std::string_view());
+    if (writing.step.effects.empty() || !own || writing.in_between) return;
     const auto& row = change.kind == connect::ChangeKind::insert ? change.after : change.before;
     writing.seen = ledger::key_of(row, row.size());
     for (const int column : change.changed) (*writing.seen)[static_cast<std::size_t>(column)] = ledger::Stored::of(change.after[static_cast<std::size_t>(column)]);

@@ -77,7 +77,4 @@ Outcome execute(const program::Program& program, const plan::Plan& plan, const s
                 store::State& state, Clock& clock, StopSignal& stop, const Listener& listener, const Options& options,
                 Diagnostics& diagnostics);
 
-// Why so many rows in conflict, or in quarantine, are more than `rollback when` of the job allows; empty: they are not.
-std::string rows_to_roll_back(const program::Program& program, const ledger::RowsDone& done);
-
 }  // namespace bfl::run

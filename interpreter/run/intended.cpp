@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "interpreter/ledger/images.h"
+#include "interpreter/ledger/in_between.h"
 #include "interpreter/run/failed_row.h"
 #include "interpreter/run/intent_rows.h"
 #include "interpreter/run/meeting_rows.h"
@@ -113,7 +114,7 @@ Result<void> Collecting::collect(const lower::Statement& statement, const lower:
   if (sequence && kept) {
     auto given = sequence->finish([&](const Turn& turn) {
       return planned.add(ledger::views(turn.key), ledger::views(turn.image), turn.values.empty() ? std::span<const int>() : assigned, ledger::views(turn.values), {},
-                         turn.together ? "with the next" : "");
+                         turn.in_between ? ledger::in_between : turn.together ? "with the next" : "");
     });
     if (!given) return given;
   }

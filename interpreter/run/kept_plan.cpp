@@ -265,6 +265,8 @@ Result<void> KeptPlan::read() {
   return {};
 }
 
+std::int64_t KeptPlan::planned_rows(std::string_view step) const { return sections_.find(step)->second.rows; }
+
 ledger::Writer::BlockSource KeptPlan::blocks(const std::string& step) const {
   struct Place { Section section; long at = 0; std::int64_t given = 0; ledger::MerkleTree tree{}; };
   auto place = std::make_shared<Place>(Place{sections_.find(step)->second});

@@ -108,6 +108,7 @@ class KeptPlan {
   std::string note_text() const;                        // what is signed
   const std::string& route() const { return route_; }   // of the generations that it opens
   const PlannedStep* step(std::string_view name) const;
+  std::int64_t planned_rows(std::string_view step) const;  // that its blocks hold: a row that is in between is there twice
   // The rows of a step; with what is given last an error if they are not those that the digest was made of.
   ledger::Writer::BlockSource blocks(const std::string& step) const;
 

@@ -128,7 +128,7 @@ void PlanKeeper::leave_out(std::size_t step) {
 }
 
 Result<void> PlanKeeper::keep(std::size_t index, Spool& rows) {
-  states_[index].rows = rows.rows();
+  states_[index].rows = rows.changed();
   const Step& step = program_->steps[index];
   const auto others = as_left_.find(step.target);
   if (others == as_left_.end()) return file_.add(step.name, rows);

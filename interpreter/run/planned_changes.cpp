@@ -242,6 +242,8 @@ std::size_t key_values(const program::Step& step) {
   return std::max<std::size_t>(step.walk.size(), 1);
 }
 
+ledger::Joining joining_of(const program::Step& step) { return ledger::Joining(program::adds_rows(step.kind) ? step.key : step.walk, key_values(step)); }
+
 Result<void> fill_with_rows(const program::Program& program, const program::Step& step, connect::Connector& source, Spool& rows) {
   const lower::KeyedWrite write = lower::keyed_write(program, step, lower::dialect_of(source.engine()));
   auto insert = source.prepare(write.add, {});
@@ -260,7 +262,7 @@ Result<void> fill_with_rows(const program::Program& program, const program::Step
     return bool(sound);
   };
   return while_filling(source, [&] {
-    auto read = each_planned([&](bool from_start) { return rows.next(from_start); }, [&](const Record& record) {
+    auto read = each_changed([&](bool from_start) { return rows.next(from_start); }, joining_of(step), [&](const Record& record) {
       if (!record.table.empty() || record.before.size() < columns) return true;  // of another table, or not there
       batch.push_back(record);
       return batch.size() < source.rows_together() || add();

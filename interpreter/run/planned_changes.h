@@ -77,6 +77,7 @@ class PlannedChanges {
 
 // How many values of a planned row of the step are its key.
 std::size_t key_values(const program::Step& step);
+ledger::Joining joining_of(const program::Step& step);
 // The rows as they are before the step, into a table of theirs alone, which is empty.
 Result<void> fill_with_rows(const program::Program& program, const program::Step& step, connect::Connector& source, Spool& rows);
 // A step on the direct route: its rows by statements over stretches of the key, as it would run.

@@ -119,6 +119,7 @@ Result<std::vector<Judged>> RowBack::judge(Records records, bool asked_for) {
   });
   if (!read) return read.error();
   for (const std::size_t i : asked) decide(hand, *records[i], all[i]);
+  if (auto found = find_under_old_keys(hand, records, asked, all); !found) return found.error();
   if (auto kept = refuse_referred(hand, records, all); !kept) return kept.error();
   return all;
 }
@@ -162,6 +163,25 @@ void RowBack::decide(const Hand& hand, const Record& record, Judged& judged) con
   for (std::size_t i = 0; there && i < columns; ++i)
     if (!is(before, i)) return conflict("another row has its key now");
   judged.verdict = there ? Verdict::as_before : Verdict::put_back;
+}
+
+// A row whose key the step has set, and which is gone from there, may be back where it was: whole, or it is another one.
+Result<void> RowBack::find_under_old_keys(Hand& hand, Records records, const std::vector<std::size_t>& judged, std::vector<Judged>& all) {
+  const std::vector<int>& key = hand.described.key;
+  std::vector<std::size_t> asked;
+  std::vector<connect::Prepared::Parameters> sets;
+  for (const std::size_t i : judged) {
+    const Record& record = *records[i];
+    const bool moved = std::any_of(record.after.begin(), record.after.end(), [&](const auto& pair) { return std::find(key.begin(), key.end(), pair.first) != key.end(); });
+    if (record.kind != 'u' || !moved || !record.erased.empty() || !all[i].now.empty()) continue;
+    asked.push_back(i);
+    sets.push_back(ledger::key_in(record.before, key));
+  }
+  if (asked.empty()) return {};
+  return hand.read->query_each(sets, [&](std::size_t set, RawRow row) {
+    const std::vector<Stored>& before = records[asked[set]]->before;
+    if (std::equal(row.begin(), row.end(), before.begin(), before.end(), [](const RawValue& now, const Stored& was) { return ledger::same(now, was.view()); })) all[asked[set]] = Judged{Verdict::as_before, {}, {}};
+  });
 }
 
 // An added row stays where a row of another table refers to it.

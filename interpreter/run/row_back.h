@@ -56,6 +56,7 @@ class RowBack {
   const Hand& hand_of(const ledger::Record& record) const { return const_cast<RowBack*>(this)->hand_of(record); }
   static std::string shown(const Hand& hand, const std::vector<connect::RawValue>& key);
   void decide(const Hand& hand, const ledger::Record& record, Judged& judged) const;
+  Result<void> find_under_old_keys(Hand& hand, Records records, const std::vector<std::size_t>& judged, std::vector<Judged>& all);
   Result<void> refuse_referred(Hand& hand, Records records, std::vector<Judged>& all);
 
   connect::Connector& target_;

@@ -122,7 +122,7 @@ std::optional<StepEnd> seal(Writing& writing, SealedSet& set, const char* route,
     if (auto end = leave_out(writing, meeting->left_out)) return end;
   empty = spool.rows() == 0;
   if (empty) return std::nullopt;
-  if (auto end = refuse_unexpected(writing, spool.rows() - aside)) return end;
+  if (auto end = refuse_unexpected(writing, spool.changed() - aside)) return end;
   if (auto end = context.pause(writing.step, writing.source)) return end;  // it may have taken hours
   return open_sealed(writing, set, route, decision, spool.rows(), [&spool](bool from_start) { return spool.next(from_start); });
 }
@@ -130,11 +130,12 @@ std::optional<StepEnd> seal(Writing& writing, SealedSet& set, const char* route,
 // What a kept plan holds of the step, and nothing else.
 std::optional<StepEnd> seal_planned(Writing& writing, SealedSet& set, const Decision& decision, bool& empty) {
   const KeptPlan& plan = *writing.context.options.kept;
-  const std::int64_t rows = plan.step(writing.step.name)->rows;
+  const std::string& step = writing.step.name;
+  const std::int64_t rows = plan.step(step)->rows;
   empty = rows == 0;
   if (empty) return std::nullopt;
   if (auto end = refuse_unexpected(writing, rows)) return end;
-  return open_sealed(writing, set, plan.route().c_str(), decision, rows, plan.blocks(writing.step.name));
+  return open_sealed(writing, set, plan.route().c_str(), decision, plan.planned_rows(step), plan.blocks(step));
 }
 
 StepEnd row_failed(Writing& writing, const SealedSet& set, const Error& error) {

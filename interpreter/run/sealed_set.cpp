@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "interpreter/ledger/in_between.h"
 #include "interpreter/run/discreet.h"
+#include "interpreter/run/planned_changes.h"
 #include "interpreter/run/seal_around.h"
 
 namespace bfl::run {
@@ -94,10 +96,13 @@ Result<const ledger::Record*> SealedSet::row(std::int64_t number) {
 
 Result<std::vector<Key>> SealedSet::keys(std::int64_t from, std::int64_t to) {
   std::vector<Key> all;
+  ledger::Joining joining = joining_of(writing_.step);
   for (std::int64_t number = from; number < to; ++number) {
     auto planned = row(number);
     if (!planned) return planned.error();
-    auto turn = turn_of(**planned);
+    ledger::Record whole = **planned;
+    if (sequenced() && !joining.whole(whole)) continue;
+    auto turn = turn_of(whole);
     if (!turn) return turn.error();
     const RawRow key = turn->key();
     if (wanted_ && !wanted_(key)) continue;
@@ -151,9 +156,69 @@ Result<std::vector<SealedSet::Turn>> SealedSet::together(std::int64_t& from, std
 }
 
 Result<std::int64_t> SealedSet::apply(std::int64_t from, std::int64_t to, ledger::ChunkFacts& facts) {
-  std::int64_t changed = 0;
   for (Keeping& kept : keeping_) kept.stored.clear();  // of an attempt that was rolled back
   aside_.clear();
+  if (!sequenced()) return one_by_one(from, to, facts);
+  std::int64_t changed = 0;
+  while (from < to) {
+    auto end = end_of_circle(from, to);
+    if (!end) return end;
+    auto done = *end > from ? circle(from, *end, facts) : one_by_one(from, from + 1, facts);
+    if (!done) return done;
+    changed += *done;
+    from = std::max(*end, from + 1);
+  }
+  return changed;
+}
+
+// Behind the rows that take over each other's values from here on; `from` itself: none do.
+Result<std::int64_t> SealedSet::end_of_circle(std::int64_t from, std::int64_t to) {
+  auto first = row(from);
+  if (!first) return first.error();
+  if (!ledger::is_in_between(**first)) return from;
+  while (from < to) {
+    auto at = row(from++);
+    if (!at) return at.error();
+    if ((*at)->reason.empty()) break;
+  }
+  return from;
+}
+
+// They go together or not at all: where one stayed as it is, another would stay in between.
+Result<std::int64_t> SealedSet::circle(std::int64_t from, std::int64_t to, ledger::ChunkFacts& facts) {
+  if (auto marked = writing_.target.execute("SAVEPOINT bfl_circle"); !marked) return marked.error();
+  in_the_way_.reset();
+  writing_.trying = true;
+  auto tried = one_by_one(from, to, facts);
+  writing_.trying = false;
+  if (!tried) return tried;
+  if (auto back = writing_.target.execute("ROLLBACK TO SAVEPOINT bfl_circle;RELEASE SAVEPOINT bfl_circle"); !back) return back.error();
+  if (!in_the_way_) return one_by_one(from, to, facts);
+  const auto& [stays, why] = *in_the_way_;
+  const std::string shown = display_key(writing_.context.program, writing_.step, stays);
+  for (; from < to; ++from) {
+    auto at = row(from);
+    if (!at) return at.error();
+    if (ledger::is_in_between(**at)) continue;
+    auto turn = turn_of(**at);
+    if (!turn) return turn.error();
+    const bool itself = ledger::encode(ledger::key_of(turn->key(), turn->intent->key)) == ledger::encode(stays);
+    conflict(*turn, itself ? why : fmt::format("it goes round in a circle with the row with key {}, which stays as it is", shown), facts);
+  }
+  return 0;
+}
+
+void SealedSet::conflict(const Turn& turn, const std::string& why, ledger::ChunkFacts& facts) {
+  if (writing_.trying) {
+    if (!in_the_way_) in_the_way_.emplace(ledger::key_of(turn.key(), turn.intent->key), why);
+    return;
+  }
+  ++facts.conflicts;
+  writing_.pack.conflict(turn.key(), why, turn.planned->table);
+}
+
+Result<std::int64_t> SealedSet::one_by_one(std::int64_t from, std::int64_t to, ledger::ChunkFacts& facts) {
+  std::int64_t changed = 0;
   while (from < to) {
     if (writing_.context.stop.level.load() > 1) return Error{ErrorClass::interrupted, "asked to stop"};
     auto turns = together(from, to);
@@ -224,12 +289,8 @@ Result<void> SealedSet::compute(std::vector<Turn>& turns) {
 }
 
 Result<void> SealedSet::decide(Turn& turn, ledger::ChunkFacts& facts) {
-  const auto conflict = [&](const std::string& why) {
-    ++facts.conflicts;
-    writing_.pack.conflict(turn.key(), why, turn.planned->table);
-  };
   const auto skip = [&](const char* why) {
-    writing_.skip(turn.key(), why, facts);
+    if (!writing_.trying) writing_.skip(turn.key(), why, facts);
   };
   if (turn.planned->reason.starts_with(cannot_be_computed)) {
     aside_.emplace_back(ledger::key_of(turn.key(), turn.intent->key), turn.planned->reason.substr(cannot_be_computed.size()));
@@ -237,17 +298,17 @@ Result<void> SealedSet::decide(Turn& turn, ledger::ChunkFacts& facts) {
     return {};
   }
   if (!turn.there && !once()) {  // missing when the set was sealed
-    if (turn.found && turn.intent->flag) conflict("a row with this key was added since the set was sealed");
+    if (turn.found && turn.intent->flag) conflict(turn, "a row with this key was added since the set was sealed", facts);
     else if (turn.found) skip("a row with this key is there");
     else turn.act = Act::add;
     return {};
   }
   if (!turn.found || turn.differs >= 0) {
-    conflict(!turn.found ? std::string("the row is gone") : fmt::format("`{}` was changed since the set was sealed", table_of(*turn.planned).columns[static_cast<std::size_t>(turn.differs)].name));
+    conflict(turn, !turn.found ? std::string("the row is gone") : fmt::format("`{}` was changed since the set was sealed", table_of(*turn.planned).columns[static_cast<std::size_t>(turn.differs)].name), facts);
     return {};
   }
   if (families_ && families_->left_alone(turn.planned->table, turn.image())) {
-    conflict("a row that goes with it was changed, added or left alone since the set was sealed");
+    conflict(turn, "a row that goes with it was changed, added or left alone since the set was sealed", facts);
     return {};
   }
   if (once()) {
@@ -263,7 +324,7 @@ Result<void> SealedSet::decide(Turn& turn, ledger::ChunkFacts& facts) {
   if (!held) return held.error();
   if (held->empty()) return {};
   turn.act = Act::nothing;
-  conflict(*held);
+  conflict(turn, *held, facts);
   return {};
 }
 
@@ -328,16 +389,17 @@ Result<std::int64_t> SealedSet::change(Hand& hand, std::vector<Turn>& turns, led
         [&](std::size_t i) {
           under_way_ = first + i;
           writing_.seen.reset();
+          writing_.in_between = ledger::is_in_between(*turns[first + i].planned);
           writing_.cause = act == Act::add ? turns[first + i].key() : RawRow();
         },
         [&](std::size_t i, std::int64_t rows) {
           changed += rows;
           if (writing_.seen) keep(*turns[first + i].planned);
           if (rows > 0 || act != Act::remove) return;
-          ++facts.conflicts;  // seen a moment ago, and no longer there to be deleted
-          writing_.pack.conflict(turns[first + i].key(), "rows of other tables refer to it", turns[first + i].planned->table);
+          conflict(turns[first + i], "rows of other tables refer to it", facts);  // seen a moment ago, and no longer there to be deleted
         });
     writing_.cause = {};
+    writing_.in_between = false;
     if (!done) return done.error();
   }
   return changed;

@@ -86,6 +86,10 @@ class SealedSet {
   Result<void> decide(Turn& turn, ledger::ChunkFacts& facts);
   Result<std::string> held_by_another(const Turn& turn);
   Result<std::int64_t> change(Hand& hand, std::vector<Turn>& turns, ledger::ChunkFacts& facts);
+  Result<std::int64_t> one_by_one(std::int64_t from, std::int64_t to, ledger::ChunkFacts& facts);
+  Result<std::int64_t> end_of_circle(std::int64_t from, std::int64_t to);
+  Result<std::int64_t> circle(std::int64_t from, std::int64_t to, ledger::ChunkFacts& facts);
+  void conflict(const Turn& turn, const std::string& why, ledger::ChunkFacts& facts);
   Result<std::int64_t> carry_out(Hand& hand, std::vector<Turn>& turns, ledger::ChunkFacts& facts);
   void keep(const ledger::Record& planned);
   Result<void> flush_kept();
@@ -106,6 +110,7 @@ class SealedSet {
   std::size_t under_way_ = 0;                 // of the intents that are carried out together
   std::optional<Place> at_{};
   std::vector<std::pair<ledger::Key, std::string>> aside_{};
+  std::optional<std::pair<ledger::Key, std::string>> in_the_way_{};  // of a circle that is tried: the row that stays, and why
   std::function<bool(connect::RawRow key)> wanted_{};  // none: all
   std::optional<Families> families_{};
 };

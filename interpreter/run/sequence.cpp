@@ -309,11 +309,12 @@ Result<void> Sequence::order(const std::function<Result<void>(const Turn&)>& eac
     }
   }
   Turn made;
-  const auto give = [&](const Row& row, bool together) {
+  const auto give = [&](const Row& row, bool together, bool in_between = false) {
     made.key = row.key;
     made.image = row.image;
     made.values = row.goes ? Key() : row.values;
     made.together = together;
+    made.in_between = in_between;
     return each(made);
   };
   for (const Row& row : rows_)
@@ -357,7 +358,7 @@ Result<void> Sequence::order(const std::function<Result<void>(const Turn&)>& eac
     place.values[static_cast<std::size_t>(assigned_[static_cast<std::size_t>(column)])] = *value;
     parked[i] = true;
     ++open;
-    if (auto given = give(place, true); !given) return given;
+    if (auto given = give(place, true, true); !given) return given;
     row.image[static_cast<std::size_t>(column)] = *value;
     for (std::size_t k = 0; k < intention_.step.walk.size(); ++k)
       if (intention_.step.walk[k] == column) row.key[k] = *value;

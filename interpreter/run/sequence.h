@@ -18,6 +18,7 @@ namespace bfl::run {
 struct Turn {
   ledger::Key key, image, values;   // no values: the row goes
   bool together = false;            // with the next one, in one transaction
+  bool in_between = false;          // it is changed once more, in the same transaction
 };
 
 // A tuple as a unique index compares it; empty when a null in it keeps it apart from every other.

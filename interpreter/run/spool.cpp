@@ -54,6 +54,7 @@ Result<std::optional<ledger::StageBlock>> Spool::next(bool from_start) {
 void Spool::swap(Spool& other) noexcept {
   std::swap(file_, other.file_);
   std::swap(rows_, other.rows_);
+  std::swap(in_between_, other.in_between_);
   std::swap(given_, other.given_);
 }
 
@@ -69,9 +70,17 @@ Result<void> each_planned(const ledger::Writer::BlockSource& blocks, const std::
   return {};
 }
 
+Result<void> each_changed(const ledger::Writer::BlockSource& blocks, ledger::Joining joining, const std::function<bool(const ledger::Record&)>& row) {
+  return each_planned(blocks, [&](const ledger::Record& given) {
+    ledger::Record record = given;
+    return !joining.whole(record) || row(record);
+  });
+}
+
 Result<void> PlannedRows::add(connect::RawRow key, connect::RawRow row, std::span<const int> columns, connect::RawRow values, std::string_view table,
                               std::string_view reason) {
   pack_.plan(key, row, columns, values, table, reason);
+  if (reason == ledger::in_between) into_.note_in_between();
   return pack_.raw_bytes() >= pack_bytes ? into_.add(pack_.finish()) : Result<void>{};
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "interpreter/base/fault_points.h"
+#include "interpreter/run/rollback.h"
 
 namespace bfl::run {
 namespace {

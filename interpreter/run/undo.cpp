@@ -32,10 +32,9 @@ std::int64_t position(const std::optional<Key>& cursor) { return cursor && !curs
 
 using BackFirst = std::map<std::pair<int, std::string>, ledger::Keys>;  // by source and table: rows that will have been put back to what is older
 
-// `images`: that go back with it.
-void count(UndoTask& task, const RowBack& back, const Record& shown, const Judged& judged, std::int64_t images) {
+void count(UndoTask& task, const RowBack& back, const Record& shown, const Judged& judged) {
   if (judged.verdict == Verdict::put_back) {
-    task.put_back += images;
+    ++task.put_back;
   } else if (judged.verdict == Verdict::as_before) {
     ++task.as_before;
   } else if (judged.verdict == Verdict::conflict) {
@@ -89,12 +88,12 @@ class Undoing {
     auto back = RowBack::prepare(context_.program, writing_.target, task_);
     if (!back) return writing_.fail(back.error());
     back_ = std::move(*back);
-    if (!task_.open && task_.rows == 0) return StepEnd::done;  // what it did has lost its images
+    if (!task_.open && task_.images == 0) return StepEnd::done;  // what it did has lost its images
     if (!task_.open) {
       // An order that keeps it from beginning leaves nothing that would have to be finished.
       if (auto end = context_.pause(task_.step, task_.source)) return *end;
       fault_point("before_open");
-      auto opened = writing_.writer.open({task_.step.name, "undo", back_->query(), &step_plan_.key, task_.number, ordinal(task_.rows), 0, {}, ledger::describe(task_.tables)});
+      auto opened = writing_.writer.open({task_.step.name, "undo", back_->query(), &step_plan_.key, task_.number, ordinal(task_.images), 0, {}, ledger::describe(task_.tables)});
       if (!opened) return writing_.fail(opened.error());
       writing_.id = *opened;
       fault_point("after_open");
@@ -224,14 +223,14 @@ class Undoing {
       if (!judged) return judged.error();
       for (const Judged& one : *judged)
         if (one.verdict != Verdict::put_back) return Error{ErrorClass::data, one.reason.empty() ? "a row of a circle is not as it was left" : one.reason};
-      if (auto done = carry_out(*records, *judged, left, changed); !done) return done;
+      if (auto done = carry_out(*records, *judged, left, changed, [&](std::size_t i) { return images.goes_on(from + static_cast<std::int64_t>(i)); }); !done) return done;
       from += static_cast<std::int64_t>(records->size());
     }
     return {};
   }
 
-  // What was judged, in its order: neighbours of one kind together.
-  Result<void> carry_out(RowBack::Records records, std::span<const Judged> judged, ledger::ChunkFacts& facts, std::int64_t& changed) {
+  // What was judged, in its order: neighbours of one kind together. `goes_on`: whether the row is changed once more.
+  Result<void> carry_out(RowBack::Records records, std::span<const Judged> judged, ledger::ChunkFacts& facts, std::int64_t& changed, const std::function<bool(std::size_t)>& goes_on = {}) {
     for (std::size_t first = 0, next = 0; first < records.size(); first = next) {
       if (judged[first].verdict != Verdict::put_back) {
         leave(*records[next++], judged[first], facts);
@@ -244,9 +243,11 @@ class Undoing {
         row = place_of(*records[first + i]);
         key = ledger::key_in(row, back_->table_of(*records[first + i]).key);
         writing_.cause = key;
+        writing_.in_between = goes_on && goes_on(first + i);
       };
       auto done = back_->carry_out(records.subspan(first, next - first), judged.subspan(first, next - first), cause, [&](std::size_t, std::int64_t rows) { changed += rows; });
       writing_.cause = {};
+      writing_.in_between = false;
       if (!done) return done;
     }
     return {};
@@ -395,7 +396,7 @@ Result<void> preview_undo(const program::Program& program, const std::vector<con
     Backwards images(target, task);
     const connect::HeldRead held(target);
     if (!held.begun) return held.begun;
-    for (std::int64_t number = 0; number < task.rows;) {
+    for (std::int64_t number = 0; number < task.images;) {
       const auto end = images.end_of_circle(number);
       if (!end) return end.error();
       if (*end > number) {
@@ -405,20 +406,20 @@ Result<void> preview_undo(const program::Program& program, const std::vector<con
         const bool goes = goes_back(*circle);
         if (!goes) stay_together(**back, *circle);
         for (const InCircle& row : *circle) {
-          count(task, **back, *row.first, row.judged, row.first == row.last ? 1 : 2);
+          count(task, **back, *row.first, row.judged);
           if (goes) cover(task, **back, *row.last, back_first), cover(task, **back, *row.first, back_first);
         }
         number = *end;
         continue;
       }
-      auto records = images.together(**back, number, task.rows, false);
+      auto records = images.together(**back, number, task.images, false);
       if (!records) return records.error();
       auto judged = (*back)->judge(*records);
       if (!judged) return judged.error();
       for (std::size_t i = 0; i < records->size(); ++i) {
         const Record& record = *(*records)[i];
         look_through(task, **back, record, (*judged)[i], back_first);
-        count(task, **back, record, (*judged)[i], 1);
+        count(task, **back, record, (*judged)[i]);
         if ((*judged)[i].verdict == Verdict::put_back) cover(task, **back, record, back_first);
       }
       number += static_cast<std::int64_t>(records->size());

@@ -40,7 +40,7 @@ struct UndoTask {
   std::int64_t number = 1;                       // of the undo, per name
   std::vector<ledger::ImageTable> tables;        // its own first
   std::vector<ledger::ImagePack> packs;          // oldest first
-  std::int64_t rows = 0;
+  std::int64_t images = 0;
   std::optional<std::int64_t> again{};           // it was an undo itself, of a whole generation: what it had put back is done again
   std::optional<std::pair<ledger::Key, ledger::Key>> keys{};
   std::vector<std::string> runs{};               // of its packs those of these runs alone; none: all

@@ -207,8 +207,8 @@ bool narrow(UndoTask& task, const std::function<bool(const std::string& run)>& w
   // Nobody knows whose the lost ones were: a run that undoes itself says that they stay.
   if (others || !task.lost.empty()) task.runs.assign(runs.begin(), runs.end());
   if (task.because.empty()) task.lost.clear();
-  task.rows = 0;
-  for (const ledger::ImagePack& pack : task.packs) task.rows += pack.changed;
+  task.images = 0;
+  for (const ledger::ImagePack& pack : task.packs) task.images += pack.images;
   return !task.packs.empty();
 }
 
@@ -293,7 +293,7 @@ Result<std::vector<UndoTask>> undo_tasks(const program::Program& program, const 
       task.because = request.because;
       for (const ledger::Gap& gap : *gaps)
         if (gap.step == generation.id) task.lost.push_back(gap);
-      for (const ledger::ImagePack& pack : task.packs) task.rows += pack.changed;
+      for (const ledger::ImagePack& pack : task.packs) task.images += pack.images;
       for (const Generation& other : *generations)
         if (other.step == "undo " + generation.step) task.number = std::max(task.number, other.number + 1);
       for (const UndoTask& other : tasks)  // of an earlier application of the step

@@ -44,6 +44,7 @@ struct Writing {
   ledger::PackWriter pack;
   // Of the row under way, on the sealed route.
   std::span<const connect::RawValue> cause{};      // the key of the row that causes a new one
+  bool in_between = false;                         // it is changed once more, and counted then
   std::vector<LeftOut> skipping{};  // of the chunk under way
   std::optional<std::vector<ledger::Stored>> seen{};  // the changed row of the step's table: as it is after, of deletes before
 

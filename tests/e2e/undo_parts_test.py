@@ -38,6 +38,27 @@ update shift of db.lone where id < 100 { set id = id + 100 }""")
     sound(place)
 
 
+def rows_whose_keys_are_back(place, shop):
+    """Put back by their keys, changed by the next run, put back with all else: the images of the first time find them where they were."""
+    shop.sql("CREATE TABLE lone (id int PRIMARY KEY NOT NULL, v int)")
+    shop.sql("INSERT INTO lone VALUES (1, 1), (2, 2), (3, 3)")
+    before = rows(shop, "id, v", "lone")
+    job(place, shop, "update shift of db.lone where id < 100 { set id = id + 100 }")
+    call(place, "run", "job.bfl")
+    call(place, "undo", "job.bfl", "--step", "shift", "--keys", "101..103")
+    expect(rows(shop, "id, v", "lone") == before, "they were not put back")
+    call(place, "run", "job.bfl")
+    call(place, "undo", "job.bfl")
+    expect(rows(shop, "id, v", "lone") == before, f"{rows(shop, 'id, v', 'lone')}")
+    # What has its key meanwhile is another row.
+    call(place, "run", "job.bfl")
+    shop.sql("DELETE FROM lone WHERE id = 102")
+    shop.sql("INSERT INTO lone VALUES (2, 7)")
+    said = call(place, "undo", "job.bfl", code=3).stdout
+    expect("lone 2: the row is gone" in said, said)
+    sound(place)
+
+
 def a_row_in_conflict_is_not_changed_twice(place, shop):
     four_rows(shop)
     job(place, shop, "update raise of db.t { set v = v + 10 once }")
@@ -219,5 +240,5 @@ def parts_are_done_again(place, shop):
         sound(place)
 
 
-main([*on_both(keys_that_a_step_has_set), *on_both(a_row_in_conflict_is_not_changed_twice), whole_numbers_in_columns_of_reals, *on_both(what_stands_on_it_is_named),
+main([*on_both(keys_that_a_step_has_set), *on_both(rows_whose_keys_are_back), *on_both(a_row_in_conflict_is_not_changed_twice), whole_numbers_in_columns_of_reals, *on_both(what_stands_on_it_is_named),
       *on_both(a_trigger_is_in_the_way), *on_both(undone_and_done_again_and_undone), *on_both(every_conflict_is_named), *on_both(rows_without_a_key), *on_both(parts_are_done_again)])

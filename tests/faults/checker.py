@@ -58,7 +58,7 @@ def check_chains(ledger):
             hold(facts["from"] == (chain[-1][1] if chain else starts.get((step, lane), "")), f"chunk {seq} of step {step} does not begin where the one before ended")
             records = read_pack(pack or b"", bytes.fromhex(facts["rows_root"]))
             hold(len(records) == int(facts["records"]), f"chunk {seq} of step {step} has {len(records)} records")
-            changed = sum(record.kind in "uid" for record in records)
+            changed = sum(record.kind in "uid" and not record.reason for record in records)  # an update with a reason: in between, and changed once more
             conflicts = sum(record.kind == "c" for record in records)
             aside = sum(record.kind == "q" for record in records)
             hold((changed, conflicts, aside) == (int(facts["changed"]), int(facts["conflicts"]), int(facts.get("quarantined", 0))), f"chunk {seq} of step {step} counts {facts}, its pack {changed}")
@@ -120,7 +120,7 @@ def replay(rows, begin, columns_of):
                     table[key] = tuple(row)
                 else:
                     del table[key]
-            changes[step, generation, name, key] = changes.get((step, generation, name, key), 0) + 1
+            changes[step, generation, name, key] = changes.get((step, generation, name, key), 0) + (not record.reason)
     twice = [what for what, times in changes.items() if times > 1]
     hold(not twice, f"changed more than once by one application of a step: {twice[:3]}")
     return {name: sorted(content.values()) for name, content in tables.items()}

@@ -80,6 +80,8 @@ update assign of db.t join one add.inserted as a on a.k == id else skip "small" 
         t=t(lambda i, n, s: (i, n + i if i > 20 else n, s))),
     Job("upsert", "upsert put into db.v from db.t { set k = id + 100 set n = n + 1 key k chunk 10 }",
         v=[(i, 100 + i, 3 * i + 1) for i in range(1, ROWS + 1)]),
+    Job("exchange", "update turn of db.v { set k = case { k == 115 => k else => 203 + 4 * div(k - 101, 2) - k } set n = n + 1 once chunk 4 }",
+        v=[(i, k if k == 115 else 203 + 4 * ((k - 101) // 2) - k, n + 1) for i, k, n in SEED["v"]]),
     Job("delete", """
 snapshot doomed = db.t where mod(id, 3) == 0 keep { id }
 delete remove of db.t where id in (id from doomed) { cascades to db.u chunk 5 }
