@@ -57,9 +57,6 @@ struct RedactionRequest {
   std::string why;
   bool hides_key = false;              // it is of a column that is sensitive
 };
-// In every job of the target that has images of the row, or keeps it, one transaction a job; gives what was erased, job by job: nothing when there is no image of it that holds
-// anything yet. What was overwritten may lie in the files of the database still: sweep.h. Errors: held, while a job is run; refused, where a generation with its images is not finished, or a pack does not hold;
-// data, when no table of the ledger has such a column, or it is of the key.
 // Images that may be of the row, and are as they were: of a table of that name, nobody knows of which; or of the table under another key.
 struct Doubtful { std::string generation; bool other_key = false; };
 struct Redacted {
@@ -69,6 +66,9 @@ struct Redacted {
   std::set<std::string> other_keys{};  // that the row had before or behind a change: what was done to it under those is as it was
   std::optional<Error> stopped{};      // behind those: another job is being run, its database is gone
 };
+// In every job of the target that has images of the row, or keeps it, one transaction a job; gives what was erased, job by job: nothing when there is no image of it that holds
+// anything yet. What was overwritten may lie in the files of the database still: sweep.h. Errors: held, while a job is run; refused, where a generation with its images is not finished, or a pack does not hold;
+// data, when no table of the ledger has such a column, or it is of the key.
 Result<Redacted> redact(connect::Connector& target, const RedactionRequest& request, const Runner& runner);
 
 }  // namespace bfl::ledger

@@ -288,12 +288,6 @@ void keys_of(const OneRow& row, Hands& hands) {
   for (const Key& key : row.table.keys) {
     if (!key.plain || std::none_of(key.columns.begin(), key.columns.end(), sets)) continue;
     hands.uniques.push_back({key.columns, row.holder(key.columns)});
-    for (const int column : key.columns) {
-      const Column& of = row.table.columns[static_cast<std::size_t>(column)];
-      if (!sets(column) || of.type.kind != Kind::integer) continue;
-      Writer writer(row.program);
-      hands.least.push_back({finished(writer, fmt::format("SELECT min({}) FROM {}", quote_identifier(of.name), row.name()), {wire_of(of)}, {}), column});
-    }
   }
   if (row.step.duplicates) hands.holders = row.holder(row.step.duplicates->columns);
   if (row.step.free_name) hands.everything = row.everything();

@@ -134,15 +134,10 @@ struct UniqueKey {
   std::vector<int> columns;        // of the target
   Statement holder;                // SELECT the walk's key of the row that has these values;  binds: columns
 };
-struct Least {
-  Statement statement;             // SELECT the smallest value of a column
-  int column = -1;
-};
 struct Hands {
   Hand own;
   std::vector<Wire> key;
   std::vector<UniqueKey> uniques;
-  std::vector<Least> least;       // of the ints among their columns
   Statement holders;              // on duplicate: SELECT the walk's key of the rows that have these values;  binds: columns
   Statement everything;           // unique … else: SELECT key…, every column of all rows
   std::vector<Hand> cascades;     // in step with those of the step

@@ -383,11 +383,6 @@ void keys_of(const Update& update, Hands& statements) {
   for (const Key& key : update.table.keys) {
     if (!key.plain || std::none_of(key.columns.begin(), key.columns.end(), sets)) continue;
     statements.uniques.push_back({key.columns, holder(key.columns)});
-    for (int column : key.columns)
-      if (sets(column) && update.table.columns[static_cast<std::size_t>(column)].type.kind == Kind::integer) {
-        Writer writer(update.program);
-        statements.least.push_back({writer.finish(fmt::format("SELECT min({}) FROM {}", column_name(column), update.name())), column});
-      }
   }
   if (update.step.duplicates) statements.holders = holder(update.step.duplicates->columns);
   if (!update.step.free_name) return;

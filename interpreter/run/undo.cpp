@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <optional>
 #include <span>
+#include <unordered_map>
 
 #include "interpreter/base/fault_points.h"
 #include "interpreter/connect/held_read.h"
@@ -30,7 +32,8 @@ constexpr std::size_t most_listed = 20;
 Key ordinal(std::int64_t number) { return {Stored::of(ledger::number(number))}; }
 std::int64_t position(const std::optional<Key>& cursor) { return cursor && !cursor->empty() ? (*cursor)[0].integer : 0; }
 
-using BackFirst = std::map<std::pair<int, std::string>, ledger::Keys>;  // by source and table: rows that will have been put back to what is older
+// By source and table: rows that will have been put back to what is older, and what they will be; nothing: not there.
+using BackFirst = std::map<std::pair<int, std::string>, std::unordered_map<ledger::Short, std::optional<ledger::Short>, ledger::HashShort>>;
 
 void count(UndoTask& task, const RowBack& back, const Record& shown, const Judged& judged) {
   if (judged.verdict == Verdict::put_back) {
@@ -43,18 +46,26 @@ void count(UndoTask& task, const RowBack& back, const Record& shown, const Judge
   }
 }
 
-void cover(const UndoTask& task, const RowBack& back, const Record& record, BackFirst& back_first) {
-  const ledger::ImageTable& table = back.table_of(record);
-  for (const auto& each : {ledger::row_after(record, table.columns.size()), ledger::row_before(record)})
-    if (!each.empty()) back_first[{task.source, table.name}].insert(ledger::short_digest(ledger::key_in(each, table.key)));
+ledger::Short digest_of(const std::vector<Stored>& row) { return ledger::short_digest(ledger::views(row)); }
+ledger::Short place_of(const std::vector<Stored>& row, const ledger::ImageTable& table) { return ledger::short_digest(ledger::key_in(row, table.key)); }
+
+// `before` and `left`: the row as it is to be, and as it was left; empty: it is not there.
+void cover(const UndoTask& task, const ledger::ImageTable& table, const std::vector<Stored>& before, const std::vector<Stored>& left, BackFirst& back_first) {
+  auto& rows = back_first[{task.source, table.name}];
+  if (!left.empty()) rows[place_of(left, table)].reset();
+  if (!before.empty()) rows[place_of(before, table)] = digest_of(before);
 }
 
-// What is changed since may be what an undo before this one puts back.
-void look_through(const UndoTask& task, const RowBack& back, const Record& record, Judged& judged, BackFirst& back_first) {
-  const ledger::ImageTable& table = back.table_of(record);
-  const auto row = record.kind == 'd' ? record.before : ledger::row_after(record, table.columns.size());
-  const bool covered = back_first[{task.source, table.name}].contains(ledger::short_digest(ledger::key_in(row, table.key)));
-  if (covered && judged.verdict != Verdict::passed_over) judged.verdict = Verdict::put_back;
+// What is changed since may be what an undo before this one puts back; what is as it was left may be changed by it.
+void look_through(const UndoTask& task, const ledger::ImageTable& table, const std::vector<Stored>& before, const std::vector<Stored>& left, Judged& judged, BackFirst& back_first) {
+  const auto& rows = back_first[{task.source, table.name}];
+  const auto known = [&](const std::vector<Stored>& row) { return rows.find(place_of(row, table)); };
+  if (judged.verdict == Verdict::passed_over || known(left.empty() ? before : left) == rows.end()) return;
+  const auto will_be = [&](const std::vector<Stored>& row, const std::vector<Stored>& other) {
+    const auto found = known(row.empty() ? other : row);
+    return found != rows.end() && (row.empty() ? !found->second : found->second == digest_of(row));
+  };
+  judged.verdict = !will_be(left, before) && will_be(before, left) ? Verdict::as_before : Verdict::put_back;
 }
 
 plan::MemoKey key_of(const UndoTask& task) {
@@ -402,12 +413,13 @@ Result<void> preview_undo(const program::Program& program, const std::vector<con
       if (*end > number) {
         auto circle = look_at_circle(**back, images, number, *end);
         if (!circle) return circle.error();
-        for (InCircle& row : *circle) look_through(task, **back, *row.last, row.judged, back_first);
+        const ledger::ImageTable& table = task.tables[0];
+        for (InCircle& row : *circle) look_through(task, table, ledger::row_before(*row.first), ledger::row_after(*row.last, table.columns.size()), row.judged, back_first);
         const bool goes = goes_back(*circle);
         if (!goes) stay_together(**back, *circle);
         for (const InCircle& row : *circle) {
           count(task, **back, *row.first, row.judged);
-          if (goes) cover(task, **back, *row.last, back_first), cover(task, **back, *row.first, back_first);
+          if (goes) cover(task, table, ledger::row_before(*row.first), ledger::row_after(*row.last, table.columns.size()), back_first);
         }
         number = *end;
         continue;
@@ -418,9 +430,11 @@ Result<void> preview_undo(const program::Program& program, const std::vector<con
       if (!judged) return judged.error();
       for (std::size_t i = 0; i < records->size(); ++i) {
         const Record& record = *(*records)[i];
-        look_through(task, **back, record, (*judged)[i], back_first);
+        const ledger::ImageTable& table = (*back)->table_of(record);
+        const std::vector<Stored> before = ledger::row_before(record), left = ledger::row_after(record, table.columns.size());
+        look_through(task, table, before, left, (*judged)[i], back_first);
         count(task, **back, record, (*judged)[i]);
-        if ((*judged)[i].verdict == Verdict::put_back) cover(task, **back, record, back_first);
+        if ((*judged)[i].verdict == Verdict::put_back) cover(task, table, before, left, back_first);
       }
       number += static_cast<std::int64_t>(records->size());
     }

@@ -97,6 +97,8 @@ Result<void> fit(const program::Program& program, connect::Connector& target, Un
   for (const ledger::ImageTable& described : task.tables) {
     const auto table = std::find_if(catalogue.tables.begin(), catalogue.tables.end(), [&](const Table& t) { return t.name == described.name; });
     if (table == catalogue.tables.end()) return refused(fmt::format("there is no table `{}` any more", described.name));
+    if (!described.schema.empty() && !table->schema.empty() && described.schema != table->schema)
+      return refused(fmt::format("its images are of `{0}.{1}`, and `{1}` is `{2}.{1}` now", described.schema, described.name, table->schema), "undo it with the search path that the run had");
     if (described.key.empty()) {
       code = Code::no_row_identity;
       return refused(fmt::format("rows of `{}` have no key by which they could be found again", described.name), "put the other steps back one by one, `--step STEP`, the last one first");

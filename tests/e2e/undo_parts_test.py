@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """An undo of a part: what was put back is done again and nothing else, whatever stands on it is named, and what could not be put back is told. On SQLite and on
 PostgreSQL. The seed of the random jobs is printed when one fails; BFL_SEED repeats it."""
+import json
 import os
 import random
 
@@ -56,6 +57,22 @@ def rows_whose_keys_are_back(place, shop):
     shop.sql("INSERT INTO lone VALUES (2, 7)")
     said = call(place, "undo", "job.bfl", code=3).stdout
     expect("lone 2: the row is gone" in said, said)
+    sound(place)
+
+
+@on_server
+def a_namesake_in_another_schema_is_left_alone(place, shop):
+    four_rows(shop)
+    job(place, shop, "update raise of db.t { set v = v + 10 once }")
+    call(place, "run", "job.bfl")
+    shop.sql("CREATE SCHEMA archive; CREATE TABLE archive.t (LIKE t INCLUDING ALL); INSERT INTO archive.t SELECT * FROM t")
+    here, place.env = place.env, {"SHOP_URL": shop.address + "?options=-csearch_path%3Darchive,public"}
+    said = call(place, "undo", "job.bfl", code=4).stderr
+    expect("its images are of `public.t`, and `t` is `archive.t` now" in said, said)
+    expect(shop.value("SELECT sum(v) FROM archive.t") == shop.value("SELECT sum(v) FROM public.t") != "10", "something was put back")
+    place.env = here
+    call(place, "undo", "job.bfl")
+    expect(shop.value("SELECT sum(v) FROM public.t") == "10", f"{rows(shop)}")
     sound(place)
 
 
@@ -235,10 +252,14 @@ def parts_are_done_again(place, shop):
             expect(undone.returncode == 0 or state() == done, f"{where}\na refused undo of {part} changed something")
             again = place.call("run", "job.bfl", code=None, env=place.env)
             expect(again.returncode == 0 and state() == done, f"{where}\nafter an undo of {part} and a run it is not as it was\n{undone.stdout}{again.stdout}{again.stderr}")
+        planned = json.loads(place.call("undo", "job.bfl", "--plan", "--json", env=place.env).stdout)
         undone = place.call("undo", "job.bfl", code=None, env=place.env)
+        told = f"done: {sum(step['put_back'] for step in planned)} row" if any(step["put_back"] for step in planned) else "done: no row"
+        expect(told in undone.stdout or not planned, f"{where}\nplanned {planned}\n{undone.stdout}{undone.stderr}")
         expect(undone.returncode == 0 and state() == before, f"{where}\nit is not as it was before\n{undone.stdout}{undone.stderr}")
         sound(place)
 
 
-main([*on_both(keys_that_a_step_has_set), *on_both(rows_whose_keys_are_back), *on_both(a_row_in_conflict_is_not_changed_twice), whole_numbers_in_columns_of_reals, *on_both(what_stands_on_it_is_named),
+main([*on_both(keys_that_a_step_has_set), *on_both(rows_whose_keys_are_back), a_namesake_in_another_schema_is_left_alone,
+      *on_both(a_row_in_conflict_is_not_changed_twice), whole_numbers_in_columns_of_reals, *on_both(what_stands_on_it_is_named),
       *on_both(a_trigger_is_in_the_way), *on_both(undone_and_done_again_and_undone), *on_both(every_conflict_is_named), *on_both(rows_without_a_key), *on_both(parts_are_done_again)])

@@ -64,10 +64,13 @@ std::vector<std::string> turned(const std::string& value, const std::string& typ
 
 struct Kept { const char *name, *key; };
 
+// With BFL_ONCE every thirteenth of them: under sanitizers each takes a tenth of a second.
+const std::size_t stride = std::getenv("BFL_ONCE") ? 13 : 1;
+
 // Every bit that is turned over, with what `found` says of it; gives how many there were.
 template <class Look>
 std::size_t turn_all(Editor& editor, const Kept& table, Look&& look) {
-  std::size_t count = 0;
+  std::size_t count = 0, met = 0;
   const std::string name = table.name;
   for (const std::string& key : editor.list("SELECT " + std::string(table.key) + " FROM " + name))
     for (const std::string& column : editor.list("SELECT name FROM pragma_table_info('" + name + "')")) {
@@ -75,6 +78,7 @@ std::size_t turn_all(Editor& editor, const Kept& table, Look&& look) {
       const std::string type = editor.list("SELECT typeof(" + column + ") FROM " + name + where).at(0),
                         value = editor.list("SELECT " + (type == "real" ? "quote(" + column + ")" : column) + " FROM " + name + where).at(0);
       for (const std::string& other : turned(value, type)) {
+        if (met++ % stride != 0) continue;
         REQUIRE(editor.run("SAVEPOINT one"));
         if (!editor.run("UPDATE " + name + " SET " + column + " = " + other + where)) {  // the tables refuse it by themselves
           REQUIRE(editor.run("ROLLBACK TO one; RELEASE one"));
@@ -130,7 +134,7 @@ TEST_CASE("every byte of the ledger that is turned over is named by its place") 
 
   const std::size_t count = turn_ledger(job, *target);
   MESSAGE(count << " bytes were turned over");
-  CHECK(count > 10'000);
+  CHECK(count * stride > 10'000);
   CHECK(ledger::verify(*target)->damages.empty());
 }
 
@@ -184,7 +188,7 @@ TEST_CASE("a ledger out of which values were erased is proved as before") {
   CHECK(!other->events.front().redaction);
   CHECK(other->events.front().columns[0].after->bytes == "new");
 
-  CHECK(turn_ledger(job, *target) > 10'000);
+  CHECK(turn_ledger(job, *target) * stride > 10'000);
   CHECK(ledger::verify(*target)->damages.empty());
 }
 
