@@ -16,18 +16,19 @@ std::string Joining::known_by(const Record& record, bool after) const {
   return encode(values);
 }
 
-bool Joining::whole(Record& record) {
-  if (!record.table.empty() || record.before.size() <= row_ || (key_.empty() && row_ == 0)) return true;
+const Record* Joining::whole(const Record& record) {
+  if (!record.table.empty() || record.before.size() <= row_ || (key_.empty() && row_ == 0)) return &record;
   if (is_in_between(record)) {
     held_[known_by(record, true)] = record.before;
-    return false;
+    return nullptr;
   }
-  if (held_.empty()) return true;
-  if (const auto held = held_.find(known_by(record, false)); held != held_.end()) {
-    record.before = std::move(held->second);
-    held_.erase(held);
-  }
-  return true;
+  if (held_.empty()) return &record;
+  const auto held = held_.find(known_by(record, false));
+  if (held == held_.end()) return &record;
+  joined_ = record;
+  joined_.before = std::move(held->second);
+  held_.erase(held);
+  return &joined_;
 }
 
 }  // namespace bfl::ledger

@@ -21,8 +21,8 @@ class Joining {
  public:
   // `key`: columns by which the step knows the row; `row`: where it begins in the values before, behind those of its key.
   explicit Joining(std::vector<int> key, std::size_t row = 0) : key_(std::move(key)), row_(row) {}
-  // False: the record is the first of two, and comes with the second.
-  bool whole(Record& record);
+  // The record, or both as one, which stands until the next call; null: it is the first of two, and comes with the second.
+  const Record* whole(const Record& record);
 
  private:
   std::string known_by(const Record& record, bool after) const;
@@ -30,6 +30,7 @@ class Joining {
   const std::vector<int> key_;
   const std::size_t row_;
   std::unordered_map<std::string, std::vector<Stored>> held_{};  // the values before, by the key as it is meanwhile
+  Record joined_{};
 };
 
 }  // namespace bfl::ledger

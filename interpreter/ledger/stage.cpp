@@ -155,9 +155,8 @@ Result<AppliedRows> applied_rows(connect::Connector& target, const std::string& 
   auto read = OwnSql(target).query(sql, parameters, [&](RawRow row) {
     const auto& [depth, identity] = known[row[0].integer];
     Joining joining(key_columns);
-    sound = read_pack(row[2].bytes, rows_root(row[1].bytes).value_or(Digest{}), [&, depth = depth, &identity = identity](const Record& given) {
-      Record record = given;
-      if (record.kind != 'u' || joining.whole(record)) applied.add(record, depth, identity);
+    sound = read_pack(row[2].bytes, rows_root(row[1].bytes).value_or(Digest{}), [&, depth = depth, &identity = identity](const Record& record) {
+      if (const Record* whole = record.kind == 'u' ? joining.whole(record) : &record) applied.add(*whole, depth, identity);
       return true;
     });
     return bool(sound);

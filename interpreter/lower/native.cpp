@@ -253,11 +253,15 @@ bool Writer::split_arithmetic(const ExprPtr& expr, Conjuncts& into) {
   for (std::size_t side = 0; side < 2; ++side) {
     const Expr& sum = *expr->args[side];
     if (sum.kind != ExprKind::call || (sum.native->signature != "+(int,int)" && sum.native->signature != "-(int,int)")) continue;
+    const std::size_t written = binds();
     const auto other = operand(expr->args[1 - side], nullptr), a = operand(sum.args[0], nullptr), b = operand(sum.args[1], nullptr);
     const auto usable = [](const std::optional<Operand>& at) {
       return at && at->wire.type.kind == Kind::integer && !at->fails && at->text != "NULL";
     };
-    if (!usable(other) || !usable(a) || !usable(b)) continue;
+    if (!usable(other) || !usable(a) || !usable(b)) {
+      forget_binds(written);
+      continue;
+    }
     const auto nullable = [](const Operand& at) { return at.wire.type.nullable; };
     const std::string total = fmt::format("{} {} {}", a->text, sum.native->name, b->text);
     const char* differs = nullable(*other) || nullable(*a) || nullable(*b) ? "IS NOT" : "<>";

@@ -100,9 +100,9 @@ Result<std::vector<Key>> SealedSet::keys(std::int64_t from, std::int64_t to) {
   for (std::int64_t number = from; number < to; ++number) {
     auto planned = row(number);
     if (!planned) return planned.error();
-    ledger::Record whole = **planned;
-    if (sequenced() && !joining.whole(whole)) continue;
-    auto turn = turn_of(whole);
+    const ledger::Record* const whole = sequenced() ? joining.whole(**planned) : *planned;
+    if (!whole) continue;
+    auto turn = turn_of(*whole);
     if (!turn) return turn.error();
     const RawRow key = turn->key();
     if (wanted_ && !wanted_(key)) continue;

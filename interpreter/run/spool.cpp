@@ -71,9 +71,9 @@ Result<void> each_planned(const ledger::Writer::BlockSource& blocks, const std::
 }
 
 Result<void> each_changed(const ledger::Writer::BlockSource& blocks, ledger::Joining joining, const std::function<bool(const ledger::Record&)>& row) {
-  return each_planned(blocks, [&](const ledger::Record& given) {
-    ledger::Record record = given;
-    return !joining.whole(record) || row(record);
+  return each_planned(blocks, [&](const ledger::Record& record) {
+    const ledger::Record* const whole = joining.whole(record);
+    return !whole || row(*whole);
   });
 }
 

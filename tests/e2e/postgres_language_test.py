@@ -116,6 +116,16 @@ insert pages_ into shop.pages from shop.orders {
     expect("a later order" in said or customers == 10, said)
 
 
+@on_postgres
+def a_constant_beside_what_only_bfl_computes(place, db):
+    db.shop(20)
+    place.write("job.bfl", 'job a { why "x" }\nsource shop = postgres(env("SHOP_URL"))\nupdate u of shop.orders where id < 4 { set line_count = to_int(f"{id}") - 100 }\n')
+    (step,) = json.loads(place.call("plan", "job.bfl", "--json", env=place.env).stdout)["steps"]
+    expect(step["would_change"] == 3, step)
+    place.call("run", "job.bfl", env=place.env)
+    expect(db.sql("SELECT line_count FROM orders WHERE id < 4 ORDER BY id") == [("-99",), ("-98",), ("-97",)], "not what was to be set")
+
+
 if __name__ == "__main__":
     main([rows_left_out_are_told_everywhere, a_choice_on_postgres, a_share_is_tested_before_the_first_write, what_does_not_fit_names_its_row, nets_clusters_and_folds,
-          rows_that_become_one_and_free_names])
+          rows_that_become_one_and_free_names, a_constant_beside_what_only_bfl_computes])
