@@ -203,6 +203,7 @@ Result<void> Look::write(const plan::StepPlan& step_plan, Preview& preview) {
   if (!proof) return proof.error();
   preview.proof = proof->broken.empty() ? fmt::format("applied twice to {} of its rows: the second time changes nothing", proof->rows)
                                         : proof->broken;
+  preview.proved = proof->broken.empty();
   return {};
 }
 

@@ -15,6 +15,7 @@
 #include "interpreter/run/planned.h"
 #include "interpreter/run/stand_in.h"
 #include "interpreter/run/tries.h"
+#include "interpreter/run/writing.h"
 
 namespace bfl::run {
 namespace {
@@ -243,6 +244,8 @@ void Previewing::look(std::size_t index) {
   if (looked && !keeps)
     if (const auto stops = tries_.end(index, preview)) looked = *stops;
   if (!looked) fail(step, looked.error());
+  // What is kept is applied once, whatever a second run would do.
+  else if (!preview.proved && !keeper_) diagnostics_.error(Code::not_idempotent, step.name_span, fmt::format("step `{}`: {}", step.name, preview.proof), help_to_guard);
   dependence_.saw(index, basis, std::move(told));
 }
 

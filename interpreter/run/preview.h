@@ -50,6 +50,7 @@ struct Preview {
   double reading = 0;               // seconds that it took to count its rows
   std::optional<Estimate> estimate;
   std::string proof;                // guarded steps: the result of applying a sample twice
+  bool proved = true;               // it is as it should be
 };
 // Rows of all tables that would change now, of what was counted.
 inline std::int64_t rows_in_all(const Preview& preview) {
