@@ -13,6 +13,14 @@ using connect::RawValue;
 using ledger::Record;
 using ledger::Stored;
 
+namespace {
+
+bool same_row(const std::vector<Stored>& one, const std::vector<Stored>& other) {
+  return std::equal(one.begin(), one.end(), other.begin(), other.end(), [](const Stored& a, const Stored& b) { return ledger::same(a.view(), b.view()); });
+}
+
+}  // namespace
+
 Result<std::unique_ptr<RowBack>> RowBack::prepare(const program::Program& program, connect::Connector& target, const UndoTask& task) {
   std::unique_ptr<RowBack> back(new RowBack(target, task));
   const Catalogue& catalogue = program.catalogues[static_cast<std::size_t>(task.source)];
@@ -165,7 +173,7 @@ void RowBack::decide(const Hand& hand, const Record& record, Judged& judged) con
   judged.verdict = there ? Verdict::as_before : Verdict::put_back;
 }
 
-// A row whose key the step has set, and which is gone from there, may be back where it was: whole, or it is another one.
+// A row whose key the step has set, and which is not there as it was left, may be back where it was: whole, or it is another one.
 Result<void> RowBack::find_under_old_keys(Hand& hand, Records records, const std::vector<std::size_t>& judged, std::vector<Judged>& all) {
   const std::vector<int>& key = hand.described.key;
   std::vector<std::size_t> asked;
@@ -173,14 +181,13 @@ Result<void> RowBack::find_under_old_keys(Hand& hand, Records records, const std
   for (const std::size_t i : judged) {
     const Record& record = *records[i];
     const bool moved = std::any_of(record.after.begin(), record.after.end(), [&](const auto& pair) { return std::find(key.begin(), key.end(), pair.first) != key.end(); });
-    if (record.kind != 'u' || !moved || !record.erased.empty() || !all[i].now.empty()) continue;
+    if (record.kind != 'u' || !moved || !record.erased.empty() || same_row(all[i].now, ledger::row_after(record, hand.described.columns.size()))) continue;
     asked.push_back(i);
     sets.push_back(ledger::key_in(record.before, key));
   }
   if (asked.empty()) return {};
   return hand.read->query_each(sets, [&](std::size_t set, RawRow row) {
-    const std::vector<Stored>& before = records[asked[set]]->before;
-    if (std::equal(row.begin(), row.end(), before.begin(), before.end(), [](const RawValue& now, const Stored& was) { return ledger::same(now, was.view()); })) all[asked[set]] = Judged{Verdict::as_before, {}, {}};
+    if (same_row(ledger::key_of(row, row.size()), records[asked[set]]->before)) all[asked[set]] = Judged{Verdict::as_before, {}, {}};
   });
 }
 

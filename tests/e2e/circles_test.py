@@ -133,6 +133,18 @@ def keys_that_exchange(place, db):
     call(place, "undo", "job.bfl")
     expect(seats(db) == WRONG, seats(db))
     sound(place)
+    # Somebody was quicker: under each key is another row than the step has left there.
+    changed(place)
+    for row in (1, 2, 3):
+        db.sql(f"UPDATE seats SET id = id + 100 WHERE id = {row}")
+    for row, seat in enumerate("ABC", 1):
+        db.sql(f"UPDATE seats SET id = {row} WHERE seat = '{seat}'")
+    expect(seats(db) == WRONG, seats(db))
+    (undone,) = told(place, "undo", "job.bfl", "--plan")
+    expect((undone["put_back"], undone["as_before"], undone["conflicts"]) == (0, 3, 0), undone)
+    call(place, "undo", "job.bfl")
+    expect(seats(db) == WRONG, seats(db))
+    sound(place)
 
 
 if __name__ == "__main__":
