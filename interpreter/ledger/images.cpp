@@ -16,7 +16,7 @@ Result<std::vector<ImagePack>> image_packs(connect::Connector& target, std::int6
   auto read = OwnSql(target).query("SELECT lane, seq, entry FROM bfl_ledger WHERE step = ?1 AND pack IS NOT NULL ORDER BY id", {number(step)}, [&](RawRow row) {
     const auto counted = [&](const char* name) { return std::strtoll(field(row[2].bytes, name).c_str(), nullptr, 10); };
     const std::int64_t images = counted("records") - counted("conflicts") - counted("skipped") - counted("quarantined");
-    if (images > 0) all.push_back({step, row[0].integer, row[1].integer, images, counted("changed"), field(row[2].bytes, "run")});
+    if (images > 0) all.push_back({step, row[0].integer, row[1].integer, images, field(row[2].bytes, "run")});
     return true;
   });
   if (!read) return read.error();

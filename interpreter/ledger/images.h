@@ -14,8 +14,7 @@ namespace bfl::ledger {
 
 struct ImagePack {
   std::int64_t step = 0, lane = 0, seq = 0;
-  std::int64_t images = 0, changed = 0;  // of rows, and the rows: one that was in between has two
-  bool circles() const { return images > changed; }  // there are such
+  std::int64_t images = 0;       // of rows; one that was in between has two (in_between.h)
   std::string run;
 };
 // Oldest first; those that hold images.

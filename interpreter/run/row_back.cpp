@@ -175,15 +175,14 @@ void RowBack::decide(const Hand& hand, const Record& record, Judged& judged) con
 
 // A row whose key the step has set, and which is not there as it was left, may be back where it was: whole, or it is another one.
 Result<void> RowBack::find_under_old_keys(Hand& hand, Records records, const std::vector<std::size_t>& judged, std::vector<Judged>& all) {
-  const std::vector<int>& key = hand.described.key;
+  if (!hand.described.key_moves()) return {};
   std::vector<std::size_t> asked;
   std::vector<connect::Prepared::Parameters> sets;
   for (const std::size_t i : judged) {
     const Record& record = *records[i];
-    const bool moved = std::any_of(record.after.begin(), record.after.end(), [&](const auto& pair) { return std::find(key.begin(), key.end(), pair.first) != key.end(); });
-    if (record.kind != 'u' || !moved || !record.erased.empty() || same_row(all[i].now, ledger::row_after(record, hand.described.columns.size()))) continue;
+    if (record.kind != 'u' || !record.erased.empty() || same_row(all[i].now, ledger::row_after(record, hand.described.columns.size()))) continue;
     asked.push_back(i);
-    sets.push_back(ledger::key_in(record.before, key));
+    sets.push_back(ledger::key_in(record.before, hand.described.key));
   }
   if (asked.empty()) return {};
   return hand.read->query_each(sets, [&](std::size_t set, RawRow row) {
